@@ -1,0 +1,224 @@
+//! What can happen. [`wire`] turns the bytes of one stream message into a [`Message`]; inside, nothing is checked again.
+//! Knows nothing of what an event means.
+
+pub mod subject;
+pub mod wire;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Name, Slug};
+use crate::time::Timestamp;
+
+/// One message of the input stream, decoded: a single record or a frame of records, applied in order and atomically.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Stream sequence: the total order, and the commit position.
+    pub seq: u64,
+    /// By the server; equal on every replay, so the core may use it.
+    pub stored_at: Timestamp,
+    pub kind: Kind,
+    pub source: Slug,
+    /// Each record on its own: a bad one is rejected, its neighbours are not.
+    pub records: Vec<Result<Event, Fault>>,
+}
+
+/// The third token of an input subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Prediction,
+    Label,
+    Sample,
+    Log,
+    Event,
+    Snapshot,
+    Job,
+    Command,
+    /// Published by our own hands only.
+    Outcome,
+    /// Published by the ticker only.
+    Tick,
+    /// A subject whose kind we do not know; every record of it is a [`Fault`].
+    Unknown,
+}
+
+/// Everything that can happen. A variant's meaning never changes; a new meaning is a new variant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    PredictionLogged(Prediction),
+    LabelArrived(Label),
+    SamplesTaken(Sample),
+    /// A log record, an event, a snapshot or a measured job: kept as it came for the read side.
+    RecordNoted(Note),
+    CommandGiven(Command),
+    /// Every effect of a message up to and including `settled_through` has been carried out.
+    EffectsSettled {
+        settled_through: u64,
+    },
+    ClockTicked,
+}
+
+/// One prediction as it was served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// `None` if the producer gave none; the core then mints one from the model, the time and the sequence.
+    pub id: Option<CompactString>,
+    pub model: Name,
+    pub version: Option<Name>,
+    pub at: Timestamp,
+    /// `None` only if the prediction failed.
+    pub value: Option<Value>,
+    /// In 0 to 1: the probability of the predicted class, as the producer states it.
+    pub confidence: Option<f64>,
+    /// Probability per class, in the producer's order; empty if absent. Each in 0 to 1.
+    pub scores: Vec<(CompactString, f64)>,
+    /// Seconds, not negative.
+    pub response_time: Option<f64>,
+    /// The producer reported an error: counted in the error rate and not in accuracy.
+    pub failed: bool,
+    /// Ground truth, when already known.
+    pub actual: Option<Value>,
+    /// Sorted by name, names unique.
+    pub segment: Vec<(Name, Name)>,
+}
+
+/// What a model says, or what turned out to be true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// Finite. A whole number may be a class or a quantity; the model's other values decide.
+    Number(f64),
+    /// A class by name; booleans are `true` and `false`.
+    Class(CompactString),
+}
+
+/// Ground truth for one prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub prediction: CompactString,
+    pub model: Name,
+    pub actual: Value,
+    pub at: Timestamp,
+}
+
+/// Metric samples of a host, service or plugin, taken at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    pub source: Name,
+    pub at: Timestamp,
+    pub event_id: Option<CompactString>,
+    pub metrics: Vec<Metric>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    pub name: Name,
+    /// Finite.
+    pub value: f64,
+    pub unit: Option<CompactString>,
+    /// Series labels, the sample's own and the metric's together; sorted by name, names unique.
+    pub labels: Vec<(Name, CompactString)>,
+}
+
+/// A record kept for the read side in its simplest form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    pub kind: Kind,
+    pub source: Name,
+    pub at: Timestamp,
+    pub event_id: Option<CompactString>,
+    /// One JSON object, compact, with every field of the record, unknown ones too.
+    pub body: String,
+}
+
+/// What people and policies decide. On the wire an object tagged by `command`, such as `{"command":"set_thresholds", …}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Fields left out keep their value.
+    SetThresholds {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accuracy_threshold: Option<f64>,
+        /// Seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        response_time_threshold: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error_rate_threshold: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drift_threshold: Option<f64>,
+    },
+    CreateToken {
+        id: CompactString,
+        name: Name,
+        role: Role,
+        /// BLAKE3 of the whole token, in hexadecimal. The token itself is never in the log.
+        hash: CompactString,
+    },
+    RevokeToken {
+        id: CompactString,
+    },
+}
+
+/// What the bearer of a token may do; each role may do what the one before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Publishes and gives commands.
+    Operator,
+    /// Changes settings and tokens.
+    Admin,
+}
+
+/// Why a record was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// A stable code, such as `missing_field`; [`wire`] lists them all.
+    pub reason: CompactString,
+    /// What is wrong and how to mend it, in a sentence.
+    pub detail: String,
+    /// JSON Pointer to the fault within the message; empty for the whole message.
+    pub pointer: String,
+}
+
+impl Kind {
+    pub const ALL: [Self; 10] = [
+        Self::Prediction,
+        Self::Label,
+        Self::Sample,
+        Self::Log,
+        Self::Event,
+        Self::Snapshot,
+        Self::Job,
+        Self::Command,
+        Self::Outcome,
+        Self::Tick,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prediction => "prediction",
+            Self::Label => "label",
+            Self::Sample => "sample",
+            Self::Log => "log",
+            Self::Event => "event",
+            Self::Snapshot => "snapshot",
+            Self::Job => "job",
+            Self::Command => "command",
+            Self::Outcome => "outcome",
+            Self::Tick => "tick",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The kind a subject token names; [`Kind::Unknown`] for any other token.
+    pub fn from_token(token: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == token).unwrap_or(Self::Unknown)
+    }
+
+    /// Ticks and outcomes are our own: not counted among the records of the world.
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Self::Outcome | Self::Tick)
+    }
+}

@@ -1,0 +1,25 @@
+//! Tidewatch: watches machine-learning models live. Data falls one way through the rooms below; `ARCHITECTURE.md` is the map
+//! and `tests/architecture.rs` holds the walls.
+#![forbid(unsafe_code)]
+
+// The core: plain functions over plain data. No clock, randomness, I/O, async or logging.
+pub mod event;
+pub mod ids;
+pub mod monitor;
+pub mod stats;
+pub mod time;
+pub mod view;
+
+// The shell: moves bytes and decides nothing.
+pub mod agent;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod effects;
+pub mod http;
+pub mod nats;
+pub mod processor;
+pub mod store;
+pub mod telemetry;
+pub mod ticker;
