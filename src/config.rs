@@ -1,1 +1,217 @@
+//! One [`Config`]: defaults, then the TOML file, then `TIDEWATCH_…` in the environment, then flags; parsed and validated whole
+//! before anything starts. Each key and its default stand once, in [`KEYS`]. Knows nothing of what a setting is used for.
 
+mod layers;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use layers::{Error, Flag, Layers, Origin, Setting};
+pub use value::{LogFormat, Secret};
+
+use crate::event::subject::Root;
+
+/// Everything a process is told at start. What changes the core's behaviour is not here but an event.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Holds the store, the admin token and `run.json`.
+    pub data: PathBuf,
+    /// Where HTTP and WebSocket listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    pub nats: Nats,
+    /// `None`: no simulator.
+    pub demo: Option<Demo>,
+    /// `None`: this host is not sampled.
+    pub agent: Option<Agent>,
+    /// The admin token to accept beside the one in the data directory; `None` mints one on first start.
+    pub token: Option<Secret>,
+    pub log: Log,
+    pub http: Http,
+    pub store: Store,
+    /// How long a stop may take before the process names who held on and exits 1.
+    pub stop_grace: Duration,
+}
+
+/// Where the log lives.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    /// The first token of every subject.
+    pub root: Root,
+    pub server: NatsServer,
+    /// A `.creds` file for the connection.
+    pub creds: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum NatsServer {
+    /// Somebody runs it; none is started.
+    External { url: Secret },
+    /// A child process of ours, listening on 127.0.0.1, its log under the data directory.
+    Managed { binary: PathBuf, port: u16, durability: Durability },
+}
+
+/// What a PubAck of the managed server survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Synced to disk on this timer: a crash of the process loses nothing, a power cut at most this much.
+    Interval(Duration),
+    /// Synced before each acknowledgement: a power cut loses nothing; some hundred to a few thousand messages a second.
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demo {
+    /// Predictions a second, all models together.
+    pub rate: f64,
+    pub seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agent {
+    /// Between two samples of this host.
+    pub interval: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// Directives of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    /// Origins whose pages may call the API with a token; empty turns CORS off.
+    pub cors_origins: Vec<String>,
+    /// The largest request body in bytes.
+    pub body_bytes_max: usize,
+    pub websockets_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    /// Bytes of sled's page cache.
+    pub cache_bytes: u64,
+    /// Between two syncs of the store to disk.
+    pub sync_interval: Duration,
+}
+
+/// One setting: its name in the file (`listen`), from which the environment (`TIDEWATCH_LISTEN`) and the flag (`--listen`) follow.
+pub struct Key {
+    pub name: &'static str,
+    /// As it would be written; empty means unset.
+    pub default: &'static str,
+    /// What it is and why the default is what it is.
+    pub why: &'static str,
+    /// Never shown.
+    pub secret: bool,
+}
+
+/// Every key there is.
+pub const KEYS: &[Key] = &[
+    key("data", ".tidewatch", "data directory; beside where you stand, so that deleting it resets everything"),
+    key("listen", "127.0.0.1:8080", "HTTP and WebSocket; loopback, because nothing should listen to the world unasked"),
+    key("root", "tw", "first token of every subject"),
+    secret("nats_url", "", "use this NATS server and start none"),
+    key("nats_context", "", "use the server and credentials of this context of the `nats` command line"),
+    key("nats_port", "4222", "port of the managed server; the usual one, so that `nats pub` finds it; 0 picks a free one"),
+    key("nats_server", "nats-server", "program of the managed server, searched in PATH"),
+    key("creds", "", "credentials file for the NATS connection"),
+    key(
+        "durability",
+        "interval 100ms",
+        "what an acknowledgement of the managed server survives: `always` or `interval <time>`; 100ms costs nothing measurable",
+    ),
+    key(
+        "demo",
+        "",
+        "simulate four models and twenty servers; on unless nats_url or nats_context is given, as that server is somebody's",
+    ),
+    key("demo_rate", "40", "simulated predictions a second; lively charts at about 1 % of a core"),
+    key("demo_seed", "1", "the same seed tells the same story"),
+    key("agent", "true", "sample this host"),
+    key("agent_interval", "15s", "between two samples of this host, as requirement D1 has it"),
+    secret("token", "", "admin token; minted into the data directory when unset"),
+    key("log", "info", "log filter, as `info` or `warn,tidewatch::nats=debug`"),
+    key("log_format", "text", "`text` for people, `json` for machines"),
+    key(
+        "cors_origins",
+        "",
+        "origins whose pages may call the API, separated by commas; off, as the dashboard is of one origin",
+    ),
+    key("body_bytes_max", "8MiB", "largest request body; one NATS message holds 1 MiB, a batch upload several"),
+    key("websockets_max", "1024", "WebSocket connections at once; beyond, 503"),
+    key("cache_bytes", "64MiB", "page cache of the store; the working set is in memory, so more buys nothing"),
+    key("sync_interval", "1s", "between two syncs of the store; the log rebuilds what a crash takes back"),
+    key("stop_grace", "9s", "longest stop; below the 10 s after which supervisors kill"),
+];
+
+const fn key(name: &'static str, default: &'static str, why: &'static str) -> Key {
+    Key { name, default, why, secret: false }
+}
+
+const fn secret(name: &'static str, default: &'static str, why: &'static str) -> Key {
+    Key { name, default, why, secret: true }
+}
+
+impl Config {
+    /// Resolves the layers into a configuration.
+    ///
+    /// Errors: the first key that cannot be read, with the file and line, variable or flag it came from; or two keys that
+    /// contradict each other.
+    pub fn resolve(layers: &Layers) -> Result<Self, Error> {
+        let external = layers.get("nats_url").is_set() || layers.get("nats_context").is_set();
+        Ok(Self {
+            data: layers.parse("data", value::path)?,
+            listen: layers.parse("listen", value::address)?,
+            nats: nats(layers)?,
+            demo: layers.parse_or("demo", !external, value::switch)?.then_some(()).map(|()| demo(layers)).transpose()?,
+            agent: match layers.parse("agent", value::switch)? {
+                true => Some(Agent { interval: layers.parse("agent_interval", value::duration)? }),
+                false => None,
+            },
+            token: layers.parse_set("token", value::token)?,
+            log: Log { filter: layers.parse("log", value::filter)?, format: layers.parse("log_format", value::log_format)? },
+            http: Http {
+                cors_origins: layers.parse("cors_origins", value::origins)?,
+                body_bytes_max: layers.parse("body_bytes_max", value::size)?,
+                websockets_max: layers.parse("websockets_max", value::count)?,
+            },
+            store: Store {
+                cache_bytes: layers.parse("cache_bytes", value::bytes)?,
+                sync_interval: layers.parse("sync_interval", value::duration)?,
+            },
+            stop_grace: layers.parse("stop_grace", value::duration)?,
+        })
+    }
+}
+
+fn demo(layers: &Layers) -> Result<Demo, Error> {
+    Ok(Demo { rate: layers.parse("demo_rate", value::rate)?, seed: layers.parse("demo_seed", value::seed)? })
+}
+
+fn nats(layers: &Layers) -> Result<Nats, Error> {
+    for (one, other) in [("nats_url", "nats_context"), ("nats_url", "nats_port"), ("nats_context", "nats_port")] {
+        layers.not_both(one, other)?;
+    }
+    let root = Root::new(layers.parse("root", value::slug)?);
+    let creds = layers.parse_set("creds", value::path)?;
+    if let Some(context) = layers.parse_set("nats_context", value::nats_context)? {
+        let url = Secret::new(context.url);
+        return Ok(Nats { root, server: NatsServer::External { url }, creds: creds.or(context.creds) });
+    }
+    let server = match layers.parse_set("nats_url", value::nats_url)? {
+        Some(url) => NatsServer::External { url },
+        None => NatsServer::Managed {
+            binary: layers.parse("nats_server", value::path)?,
+            port: layers.parse("nats_port", value::port)?,
+            durability: layers.parse("durability", value::durability)?,
+        },
+    };
+    Ok(Nats { root, server, creds })
+}
+
+#[cfg(test)]
+mod tests;

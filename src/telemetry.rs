@@ -1,1 +1,138 @@
+//! What the process tells of itself: the log, and one counter for each way to lose or delay data. Counters live as long as the
+//! process and are no part of the read model.
 
+use std::fmt::{Display, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// A number that only grows, named `tidewatch_<noun>_<unit>_total`.
+pub struct Counter {
+    name: &'static str,
+    help: &'static str,
+    value: AtomicU64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the log filter is not valid")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    #[error("logging was set up before")]
+    Twice(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Declares the counters once: a static for each and the list of all.
+macro_rules! counters {
+    ($($constant:ident, $name:literal, $help:literal;)*) => {
+        $(#[doc = $help] pub static $constant: Counter = Counter::new($name, $help);)*
+        /// Every counter, in the order of declaration.
+        pub static COUNTERS: &[&Counter] = &[$(&$constant),*];
+    };
+}
+
+counters! {
+    INGEST_MESSAGES, "tidewatch_ingest_messages_total", "Messages taken from the input stream.";
+    INGEST_BYTES, "tidewatch_ingest_bytes_total", "Payload bytes taken from the input stream.";
+    INGEST_RECORDS, "tidewatch_ingest_records_total", "Records decoded from messages, rejected ones too.";
+    INGEST_STALLS, "tidewatch_ingest_stalls_total", "Times pulling stopped because the processor's inbox was full.";
+    INGEST_RESTARTS, "tidewatch_ingest_restarts_total", "Consumers created anew from our own position.";
+    NATS_DISCONNECTS, "tidewatch_nats_disconnects_total", "Times the connection to NATS was lost.";
+    REJECTED_RECORDS, "tidewatch_rejected_records_total", "Records that could not be accepted.";
+    PUBLISH_RETRIES, "tidewatch_publish_retries_total", "Publishes through the door that were tried again.";
+    PUBLISH_FAILURES, "tidewatch_publish_failures_total", "Publishes through the door that were given up.";
+    COMMITS, "tidewatch_commit_batches_total", "Batches committed to the store.";
+    COMMIT_RECORDS, "tidewatch_commit_records_total", "Records committed to the store.";
+    STORE_QUARANTINES, "tidewatch_store_quarantines_total", "Stores put aside as damaged and rebuilt from the log.";
+    EFFECT_RETRIES, "tidewatch_effect_retries_total", "Effects that were tried again.";
+    EFFECT_FAILURES, "tidewatch_effect_failures_total", "Effects that were given up.";
+    HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
+    WEBSOCKET_SKIPS, "tidewatch_websocket_skipped_views_total", "Views a slow WebSocket client did not get.";
+    WEBSOCKET_REFUSALS, "tidewatch_websocket_refusals_total", "WebSocket connections refused at the limit.";
+    AGENT_SAMPLES, "tidewatch_agent_samples_total", "Samples of this host stored in the log.";
+    AGENT_FAILURES, "tidewatch_agent_failures_total", "Samples of this host that could not be stored and are lost.";
+}
+
+impl Counter {
+    const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, value: AtomicU64::new(0) }
+    }
+
+    pub fn add(&self, count: u64) {
+        self.value.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.value.load(Ordering::Relaxed)
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// Every counter in the Prometheus text format, version 0.0.4.
+pub fn render() -> String {
+    let mut page = String::new();
+    for Counter { name, help, value } in COUNTERS {
+        let value = value.load(Ordering::Relaxed);
+        writeln!(page, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}").expect("writing to a String cannot fail");
+    }
+    page
+}
+
+/// Sends the log to standard error: to people as text, coloured on a terminal, or to machines as one JSON object a line.
+///
+/// Errors: the filter is not valid, or logging was set up before.
+pub fn start(log: &Log) -> Result<(), Error> {
+    use std::io::IsTerminal;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init()?,
+        LogFormat::Json => builder.json().flatten_event(true).finish().try_init()?,
+    }
+    Ok(())
+}
+
+/// An error and everything that caused it, for a log field: `a: b: c`.
+pub fn chain(error: &dyn std::error::Error) -> impl Display {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        write!(text, ": {cause}").expect("writing to a String cannot fail");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_its_own_name_of_the_agreed_form() {
+        let mut names: Vec<_> = COUNTERS.iter().map(|counter| counter.name()).collect();
+        assert!(names.iter().all(|name| name.starts_with("tidewatch_") && name.ends_with("_total")), "{names:?}");
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), COUNTERS.len());
+    }
+
+    #[test]
+    fn the_page_shows_what_was_counted() {
+        AGENT_SAMPLES.add(2);
+        let page = render();
+        let line = page.lines().find(|line| line.starts_with("tidewatch_agent_samples_total ")).unwrap();
+        assert!(line.ends_with(&AGENT_SAMPLES.get().to_string()), "{line}");
+        assert_eq!(page.matches("# TYPE").count(), COUNTERS.len());
+    }
+
+    #[test]
+    fn a_chain_names_every_cause_once() {
+        let inner = std::io::Error::other("disk on fire");
+        let outer = crate::config::Error::Read { path: "a.toml".into(), source: inner };
+        assert_eq!(chain(&outer).to_string(), "cannot read the configuration file a.toml: disk on fire");
+    }
+}

@@ -1,0 +1,108 @@
+//! The API of a running process, as its command line sees it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use reqwest::{Method, Response};
+use serde_json::Value;
+
+use super::Failure;
+use super::settings::Settings;
+use crate::config::Secret;
+use crate::run_file::RunFile;
+
+/// Longer than any answer of a healthy process takes.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Which process to talk to: the one on a data directory, or one somewhere else.
+#[derive(Args)]
+#[command(next_help_heading = "Which process")]
+pub struct Target {
+    /// Read this TOML file
+    #[arg(long, value_name = "FILE", env = "TIDEWATCH_CONFIG")]
+    config: Option<PathBuf>,
+    /// Data directory of the process [default: .tidewatch]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Its address, if it is not on this machine
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// File that holds the token [default: TIDEWATCH_TOKEN, else the admin token of the data directory]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// A client of one process.
+pub struct Api {
+    url: String,
+    token: Secret,
+    client: reqwest::Client,
+}
+
+impl Target {
+    /// Finds the process and the token.
+    ///
+    /// Errors: nothing runs there, or no token can be read.
+    pub fn open(&self) -> Result<Api, Failure> {
+        let (config, _) = Settings::of(self.config.clone(), self.data.clone()).resolve()?;
+        let running = RunFile::read(&config.data);
+        let url = match &self.url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => running.as_ref().map_err(no_process)?.url.clone(),
+        };
+        let token = match (&self.token_file, config.token) {
+            (Some(file), _) => read_token(file)?,
+            (None, Some(token)) => token,
+            (None, None) => read_token(&running.as_ref().map_err(no_process)?.token_file)?,
+        };
+        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(Api { url, token, client })
+    }
+}
+
+impl Api {
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.url);
+        let request = self.client.request(method, &url).bearer_auth(self.token.expose());
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let response = request.send().await.with_context(|| format!("no answer from {url}"))?;
+        answer(response).await.with_context(|| format!("{url} refused"))
+    }
+}
+
+/// The JSON of a good answer (null if it has none), or the problem of a bad one as an error.
+async fn answer(response: Response) -> anyhow::Result<Value> {
+    let status = response.status();
+    let bytes = response.bytes().await?;
+    if status.is_success() {
+        return if bytes.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&bytes)?) };
+    }
+    let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let said = |field: &str| problem[field].as_str().map(|text| format!(": {text}")).unwrap_or_default();
+    bail!("{status}{}{}", said("title"), said("detail"))
+}
+
+fn read_token(file: &std::path::Path) -> anyhow::Result<Secret> {
+    let token = std::fs::read_to_string(file).with_context(|| format!("cannot read the token in {}", file.display()))?;
+    Ok(Secret::new(token.trim().into()))
+}
+
+fn no_process(error: &crate::run_file::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error}; start one with `tidewatch up`, or name another with --data or --url")
+}

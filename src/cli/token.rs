@@ -1,0 +1,102 @@
+//! `tidewatch token`: who may read, publish and change.
+
+use std::fmt::Write;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::api::Target;
+use super::{Answer, Outcome};
+
+/// Create, list and revoke access tokens of a running process
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tidewatch token create --name grafana --role viewer
+  tidewatch token list
+  tidewatch token revoke 7KQ2")]
+pub struct Token {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Create a token; it is shown this once
+    Create {
+        /// Whose it is
+        #[arg(long)]
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum, default_value = "viewer")]
+        role: RoleName,
+    },
+    /// List the tokens, without their text
+    List,
+    /// Revoke a token by its id
+    Revoke { id: String },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleName {
+    /// Reads
+    Viewer,
+    /// Reads and publishes
+    Operator,
+    /// Reads, publishes and changes settings and tokens
+    Admin,
+}
+
+impl Token {
+    pub async fn run(self, answer: Answer) -> Outcome {
+        let api = self.target.open()?;
+        match self.action {
+            Action::Create { name, role } => {
+                let role = role.to_possible_value().map(|value| value.get_name().to_owned());
+                let created = api.post("/api/v1/tokens", &json!({ "name": name, "role": role })).await?;
+                answer.give(&created, |created| format!("{}\n{}", shown(&created["token"]), note(created)))
+            }
+            Action::List => {
+                let list = api.get("/api/v1/tokens").await?;
+                answer.give(&list, table)
+            }
+            Action::Revoke { id } => {
+                api.delete(&format!("/api/v1/tokens/{}", percent_encode(&id))).await?;
+                answer.give(&json!({ "revoked": id }), |_| format!("revoked {id}"))
+            }
+        }
+    }
+}
+
+fn note(created: &Value) -> String {
+    format!("(id {}, role {}; keep it now, it is not shown again)", shown(&created["id"]), shown(&created["role"]))
+}
+
+fn table(list: &Value) -> String {
+    let mut page = format!("{:<14} {:<10} {:<28} NAME\n", "ID", "ROLE", "CREATED");
+    let items = list["items"].as_array().or_else(|| list.as_array());
+    for token in items.into_iter().flatten() {
+        let [id, role, created, name] = ["id", "role", "created_at", "name"].map(|field| shown(&token[field]));
+        writeln!(page, "{id:<14} {role:<10} {created:<28} {name}").expect("writing to a String cannot fail");
+    }
+    page
+}
+
+/// A field for a person: text bare, control characters escaped, a missing one as a dash.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+        }
+        Value::Null => "-".into(),
+        other => other.to_string(),
+    }
+}
+
+/// One segment of a path.
+fn percent_encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}

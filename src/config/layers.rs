@@ -1,0 +1,248 @@
+//! Where a setting comes from: default, file, environment, flag; the later wins. All values are text here; `value` reads them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{KEYS, Key};
+
+/// The environment variable of a key is this and its name in capitals.
+const ENV_PREFIX: &str = "TIDEWATCH_";
+
+/// A switch that is on by default is also known by this and its name, as `no_demo`.
+const NEGATION: &str = "no_";
+
+/// Variables with our prefix that are not settings of the process.
+const OTHER_ENV: &[&str] = &["TIDEWATCH_CONFIG"];
+
+/// What one setting says and who said it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    pub text: String,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    File { path: PathBuf, line: usize },
+    Env(String),
+    Flag(String),
+}
+
+/// One flag as it was given: key, value as text.
+pub struct Flag {
+    pub key: &'static str,
+    pub text: String,
+}
+
+/// All settings, each from its highest layer.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    settings: BTreeMap<&'static str, Setting>,
+    /// Variables with our prefix that name no setting: ignored, since orchestrators invent such names, and reported.
+    pub ignored_env: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read the configuration file {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String },
+    #[error("{origin}: unknown key `{key}`{hint}")]
+    UnknownKey { origin: Origin, key: String, hint: String },
+    #[error("{origin}: `{key}` {problem}")]
+    BadValue { origin: Origin, key: &'static str, problem: String },
+    #[error("`{one}` ({one_origin}) and `{other}` ({other_origin}) contradict each other; give one of them")]
+    Contradiction { one: &'static str, one_origin: Origin, other: &'static str, other_origin: Origin },
+}
+
+impl Error {
+    /// The flag that is to blame, if one is: then the usage is wrong rather than the configuration.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::BadValue { origin, .. } => matches!(origin, Origin::Flag(_)),
+            Self::Contradiction { one_origin, other_origin, .. } => {
+                matches!(one_origin, Origin::Flag(_)) && matches!(other_origin, Origin::Flag(_))
+            }
+            Self::Read { .. } | Self::Syntax { .. } | Self::UnknownKey { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Env(variable) => f.write_str(variable),
+            Self::Flag(flag) => f.write_str(flag),
+        }
+    }
+}
+
+impl Setting {
+    pub fn is_set(&self) -> bool {
+        !self.text.is_empty()
+    }
+}
+
+impl Layers {
+    /// Stacks the layers: defaults, the file (if any), the variables of the environment, the flags.
+    ///
+    /// Errors: the file cannot be read or is no TOML; a key in it is unknown.
+    pub fn stack(file: Option<&Path>, env: impl Iterator<Item = (String, String)>, flags: Vec<Flag>) -> Result<Self, Error> {
+        let mut layers = Self::default();
+        for key in KEYS {
+            layers.settings.insert(key.name, Setting { text: key.default.into(), origin: Origin::Default });
+        }
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
+            layers.add_file(path, &text)?;
+        }
+        layers.add_env(env);
+        for Flag { key, text } in flags {
+            let shown = if text == "false" { format!("--{NEGATION}{key}") } else { format!("--{key}") };
+            layers.put(key, text, Origin::Flag(shown.replace('_', "-")));
+        }
+        Ok(layers)
+    }
+
+    /// The setting of a key. `name` must be one of [`KEYS`].
+    pub fn get(&self, name: &str) -> &Setting {
+        self.settings.get(name).expect("every key has a default, so it has a setting")
+    }
+
+    /// Every key with its setting, in the order of [`KEYS`].
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Key, &Setting)> {
+        KEYS.iter().map(|key| (key, self.get(key.name)))
+    }
+
+    pub(super) fn parse<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<T, Error> {
+        let setting = self.get(key);
+        read(&setting.text).map_err(|problem| Error::BadValue { origin: setting.origin.clone(), key, problem })
+    }
+
+    pub(super) fn parse_set<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<Option<T>, Error> {
+        self.get(key).is_set().then(|| self.parse(key, read)).transpose()
+    }
+
+    pub(super) fn parse_or<T>(&self, key: &'static str, unset: T, read: fn(&str) -> Result<T, String>) -> Result<T, Error> {
+        Ok(self.parse_set(key, read)?.unwrap_or(unset))
+    }
+
+    /// Refuses two keys that were both given.
+    pub(super) fn not_both(&self, one: &'static str, other: &'static str) -> Result<(), Error> {
+        let given = |name| Some(self.get(name)).filter(|setting| setting.is_set() && setting.origin != Origin::Default);
+        match (given(one), given(other)) {
+            (Some(a), Some(b)) => {
+                Err(Error::Contradiction { one, one_origin: a.origin.clone(), other, other_origin: b.origin.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, key: &'static str, text: String, origin: Origin) {
+        self.settings.insert(key, Setting { text, origin });
+    }
+
+    fn add_file(&mut self, path: &Path, text: &str) -> Result<(), Error> {
+        let table = DeTable::parse(text).map_err(|error| {
+            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+            Error::Syntax { path: path.into(), line, column, message: error.message().into() }
+        })?;
+        for (key, value) in table.get_ref() {
+            let origin = Origin::File { path: path.into(), line: position(text, key.span().start).0 };
+            let (known, negated) = find(key.get_ref()).ok_or_else(|| {
+                let key = key.get_ref().to_string();
+                Error::UnknownKey { origin: origin.clone(), hint: hint(&key), key }
+            })?;
+            let Some(text) = plain(value.get_ref()) else {
+                let problem = "takes a text, a number, true or false, or a list of texts".into();
+                return Err(Error::BadValue { origin, key: known.name, problem });
+            };
+            self.put(known.name, if negated { negate(&text) } else { text }, origin);
+        }
+        Ok(())
+    }
+
+    fn add_env(&mut self, env: impl Iterator<Item = (String, String)>) {
+        for (variable, text) in env {
+            let Some(name) = variable.strip_prefix(ENV_PREFIX) else { continue };
+            match find(&name.to_ascii_lowercase()) {
+                Some((key, negated)) => {
+                    let text = if negated { negate(&text) } else { text };
+                    self.put(key.name, text, Origin::Env(variable));
+                }
+                None if OTHER_ENV.contains(&variable.as_str()) => {}
+                None => self.ignored_env.push(variable),
+            }
+        }
+    }
+}
+
+/// The key called `name`, and whether it was named by its negation.
+fn find(name: &str) -> Option<(&'static Key, bool)> {
+    let by_name = |name: &str| KEYS.iter().find(|key| key.name == name);
+    if let Some(key) = by_name(name) {
+        return Some((key, false));
+    }
+    let key = by_name(name.strip_prefix(NEGATION)?)?;
+    matches!(key.name, "demo" | "agent").then_some((key, true))
+}
+
+fn negate(text: &str) -> String {
+    match super::value::switch(text) {
+        Ok(on) => (!on).to_string(),
+        Err(_) => text.into(),
+    }
+}
+
+/// A TOML value as the text an environment variable would hold. `None` for tables and dates.
+fn plain(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Float(number) => Some(number.to_string()),
+        DeValue::Boolean(on) => Some(on.to_string()),
+        DeValue::Array(items) => {
+            let items: Option<Vec<_>> = items.iter().map(|item| plain(item.get_ref())).collect();
+            Some(items?.join(","))
+        }
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
+}
+
+/// Line and column, both from 1, of the byte at `offset`.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// `; did you mean …?` when a key is near, else where to look.
+fn hint(unknown: &str) -> String {
+    let nearest = KEYS.iter().map(|key| (distance(unknown, key.name), key.name)).min();
+    match nearest {
+        Some((edits, name)) if edits * 3 <= unknown.len() => format!("; did you mean `{name}`?"),
+        _ => "; `tidewatch config show` lists the keys".into(),
+    }
+}
+
+/// Levenshtein distance in bytes: the fewest insertions, deletions and replacements from one to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}

@@ -1,0 +1,233 @@
+//! Text to values. Every reader answers what was expected in a sentence that follows the key's name.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Durability;
+use crate::ids::Slug;
+
+/// The shortest token we accept: 16 characters of base 64 hold 96 bits.
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// The most predictions a second the simulator is asked for.
+const DEMO_RATE_MAX: f64 = 1_000_000.0;
+
+/// A text that is never shown: its debug form says only that it is there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What we read of a context of the `nats` command line.
+#[derive(Deserialize)]
+struct ContextFile {
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    creds: String,
+}
+
+/// Where a context points to.
+pub(super) struct Context {
+    pub url: String,
+    pub creds: Option<PathBuf>,
+}
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself. Only for the one place that needs it; never for a log, a message or a page.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.into()) }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let named = text.replacen("localhost:", "127.0.0.1:", 1);
+    named.parse().map_err(|_| format!("takes an address and a port, as 127.0.0.1:8080, not {text:?}"))
+}
+
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("takes a port, 0 to 65535, not {text:?}"))
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("takes true or false, not {text:?}")),
+    }
+}
+
+pub(super) fn slug(text: &str) -> Result<Slug, String> {
+    Slug::try_from(text).map_err(|error| format!("must be a subject token: {error}"))
+}
+
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let rate: Option<f64> = text.parse().ok().filter(|rate| (0.1..=DEMO_RATE_MAX).contains(rate));
+    rate.ok_or_else(|| format!("takes predictions a second, 0.1 to {DEMO_RATE_MAX}, not {text:?}"))
+}
+
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("takes a whole number from 0, not {text:?}"))
+}
+
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|&count| 0 < count);
+    count.ok_or_else(|| format!("takes a whole number from 1, not {text:?}"))
+}
+
+/// A length of time of at least a millisecond, as `250ms`, `15s`, `2m` or `1h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit.trim() {
+        "ms" => Some(1e-3),
+        "s" => Some(1.0),
+        "m" => Some(60.0),
+        "h" => Some(3600.0),
+        _ => None,
+    };
+    let seconds = number.parse::<f64>().ok().zip(scale).map(|(number, scale)| number * scale);
+    let duration = seconds.filter(|seconds| (1e-3..=1e9).contains(seconds)).map(Duration::from_secs_f64);
+    duration.ok_or_else(|| format!("takes a time such as 250ms, 15s, 2m or 1h, not {text:?}"))
+}
+
+/// Bytes, as `65536`, `64KiB`, `64MiB` or `1GiB`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale: Option<u64> = match unit.trim() {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = number.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale));
+    bytes.filter(|&bytes| 0 < bytes).ok_or_else(|| format!("takes bytes such as 65536, 64KiB or 64MiB, not {text:?}"))
+}
+
+/// As [`bytes`], of what fits in memory.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    usize::try_from(bytes(text)?).map_err(|_| format!("is more than this machine can address: {text}"))
+}
+
+pub(super) fn durability(text: &str) -> Result<Durability, String> {
+    let expected = || format!("takes `always` or `interval 100ms`, not {text:?}");
+    match text.split_once(' ') {
+        None if text == "always" => Ok(Durability::Always),
+        Some(("interval", time)) => Ok(Durability::Interval(duration(time.trim()).map_err(|_| expected())?)),
+        _ => Err(expected()),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("takes text or json, not {text:?}")),
+    }
+}
+
+pub(super) fn filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("takes a log filter such as `info` or `warn,tidewatch::nats=debug`: {error}")),
+    }
+}
+
+pub(super) fn token(text: &str) -> Result<Secret, String> {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if visible && TOKEN_CHARS_MIN <= text.len() {
+        return Ok(Secret::new(text.into()));
+    }
+    Err(format!("must be at least {TOKEN_CHARS_MIN} visible ASCII characters; `openssl rand -hex 24` makes one"))
+}
+
+pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+    let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    origins
+        .map(|origin| {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            match host {
+                Some(host) if !host.is_empty() && !host.contains('/') => Ok(origin.to_owned()),
+                _ => Err(format!("takes origins such as https://ops.example.com, not {origin:?}")),
+            }
+        })
+        .collect()
+}
+
+/// One or several server addresses, separated by commas.
+pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
+    for address in text.split(',') {
+        let address = address.trim();
+        let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+        let known = scheme.is_none_or(|scheme| matches!(scheme, "nats" | "tls" | "ws" | "wss"));
+        if !known || address.parse::<async_nats::ServerAddr>().is_err() {
+            // The address may hold a password, so it is not repeated.
+            return Err("takes a NATS address such as nats://127.0.0.1:4222".into());
+        }
+    }
+    Ok(Secret::new(text.into()))
+}
+
+/// Reads `$XDG_CONFIG_HOME/nats/context/<name>.json`, where the `nats` command line keeps its contexts.
+pub(super) fn nats_context(name: &str) -> Result<Context, String> {
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
+        return Err(format!("takes the name of a context, not {name:?}; `nats context ls` lists them"));
+    }
+    let home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+    let home = home.ok_or("names a context, but neither XDG_CONFIG_HOME nor HOME says where contexts are")?;
+    let path = home.join("nats/context").join(format!("{name}.json"));
+    let text =
+        std::fs::read(&path).map_err(|error| format!("names a context that cannot be read: {}: {error}", path.display()))?;
+    let file = serde_json::from_slice(&text).map_err(|error| format!("names a broken context: {}: {error}", path.display()))?;
+    context(file)
+}
+
+fn context(file: ContextFile) -> Result<Context, String> {
+    let url = if file.url.is_empty() { "nats://127.0.0.1:4222".into() } else { file.url };
+    let secret = nats_url(&url).map_err(|_| "names a context whose url is no NATS address")?;
+    let login = match (file.user.is_empty(), file.token.is_empty()) {
+        (false, _) => format!("{}:{}@", encode(&file.user), encode(&file.password)),
+        (true, false) => format!("{}@", encode(&file.token)),
+        (true, true) => String::new(),
+    };
+    let (scheme, host) = secret.expose().split_once("://").unwrap_or(("nats", secret.expose()));
+    let creds = (!file.creds.is_empty()).then(|| file.creds.into());
+    Ok(Context { url: format!("{scheme}://{login}{host}"), creds })
+}
+
+/// Percent-encodes what may not stand in the user part of an address.
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}

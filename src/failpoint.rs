@@ -1,0 +1,106 @@
+//! Named places where a test can stop the process. Only builds with the feature `failpoints` hold them; elsewhere [`reach`] is
+//! nothing. `FAILPOINTS=store.committed=abort` arms one at start, `=3*off->abort` on its fourth passing.
+
+/// Every place, in the order data falls through the house. A place that is reached and not listed here does not compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// A message was fetched and not yet decoded.
+    IngestFetched,
+    /// A message was decoded and not yet handed to the processor.
+    IngestDecoded,
+    /// Records were applied in memory and not yet committed.
+    ProcessorApplied,
+    /// The batch was committed and the view not yet published.
+    StoreCommitted,
+    /// The store's files were flushed and not yet synced.
+    StoreFlushed,
+    /// The store's files were synced.
+    StoreSynced,
+    /// An effect was taken from the outbox and not yet carried out.
+    EffectClaimed,
+    /// An effect was carried out and not yet marked so.
+    EffectSent,
+    /// An effect was marked as carried out.
+    EffectSettled,
+    /// A rebuild has put the old store away and not yet begun the new one.
+    RebuildStarted,
+    /// The doors are closed and the inbox is draining.
+    ShutdownDraining,
+}
+
+/// Why `FAILPOINTS` could not be armed.
+#[derive(Debug, thiserror::Error)]
+#[error("FAILPOINTS: {0}")]
+pub struct Error(String);
+
+impl Point {
+    pub const ALL: [Self; 11] = [
+        Self::IngestFetched,
+        Self::IngestDecoded,
+        Self::ProcessorApplied,
+        Self::StoreCommitted,
+        Self::StoreFlushed,
+        Self::StoreSynced,
+        Self::EffectClaimed,
+        Self::EffectSent,
+        Self::EffectSettled,
+        Self::RebuildStarted,
+        Self::ShutdownDraining,
+    ];
+
+    /// As `FAILPOINTS` and `tidewatch failpoints` call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IngestFetched => "ingest.fetched",
+            Self::IngestDecoded => "ingest.decoded",
+            Self::ProcessorApplied => "processor.applied",
+            Self::StoreCommitted => "store.committed",
+            Self::StoreFlushed => "store.flushed",
+            Self::StoreSynced => "store.synced",
+            Self::EffectClaimed => "effect.claimed",
+            Self::EffectSent => "effect.sent",
+            Self::EffectSettled => "effect.settled",
+            Self::RebuildStarted => "rebuild.started",
+            Self::ShutdownDraining => "shutdown.draining",
+        }
+    }
+}
+
+/// Whether this build holds the places at all.
+pub const fn built_in() -> bool {
+    cfg!(feature = "failpoints")
+}
+
+/// Passes `point`: if it is armed to abort, the process ends here at once, as by a kill.
+pub fn reach(point: Point) {
+    // `fail` knows no abort, so `arm` asks it to return and the closure ends the process.
+    fail::fail_point!(point.name(), |_| std::process::abort());
+    let _ = point;
+}
+
+/// Arms the places named in `spec`, the value of `FAILPOINTS`: `name=action;name=action`, actions as in the crate `fail`, and
+/// `abort`.
+///
+/// Errors: a name or an action is unknown.
+pub fn arm(spec: &str) -> Result<(), Error> {
+    for part in spec.split(';').filter(|part| !part.trim().is_empty()) {
+        let (name, actions) = part.split_once('=').ok_or_else(|| Error(format!("{part:?} is not name=action")))?;
+        let point = Point::ALL.into_iter().find(|point| point.name() == name.trim());
+        let point = point.ok_or_else(|| Error(format!("no place is called {name:?}; `tidewatch failpoints` lists them")))?;
+        fail::cfg(point.name(), &actions.replace("abort", "return")).map_err(Error)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_does_not_exist_cannot_be_armed() {
+        let error = arm("store.comitted=abort").unwrap_err().to_string();
+        assert!(error.contains("no place is called \"store.comitted\""), "{error}");
+        assert!(arm("abort").is_err());
+        assert!(arm("").is_ok());
+    }
+}
