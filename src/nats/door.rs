@@ -103,22 +103,36 @@ impl Door {
     /// Publishes one message and waits until the stream has it. Returns its stream sequence; the first one's if the server knows the
     /// `Nats-Msg-Id` already.
     pub async fn publish(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<u64, DoorError> {
-        let sent = self.send(Publication { kind, source: source.clone(), headers, payload }).await?;
+        let sent = self.send(self.nats.root().input(kind, source), headers, payload).await?;
         self.acknowledged(sent).await
     }
 
     /// Publishes many, in order, [`WINDOW_MAX`] at a time, and waits for every one. Returns their sequences. On an error the
     /// messages before and after the failed one may be stored: publish all again with the same ids.
     pub async fn publish_all(&self, messages: impl IntoIterator<Item = Publication>) -> Result<Vec<u64>, DoorError> {
+        let root = self.nats.root();
+        self.publish_to(
+            messages
+                .into_iter()
+                .map(|Publication { kind, source, headers, payload }| (root.input(kind, &source), headers, payload)),
+        )
+        .await
+    }
+
+    /// As [`Self::publish_all`], to any subjects of ours.
+    pub(super) async fn publish_to(
+        &self,
+        messages: impl IntoIterator<Item = (String, Headers, Bytes)>,
+    ) -> Result<Vec<u64>, DoorError> {
         let mut sequences = Vec::new();
         let mut window = VecDeque::with_capacity(WINDOW_MAX);
-        for message in messages {
+        for (subject, headers, payload) in messages {
             if WINDOW_MAX <= window.len()
                 && let Some(oldest) = window.pop_front()
             {
                 sequences.push(self.acknowledged(oldest).await?);
             }
-            window.push_back(self.send(message).await?);
+            window.push_back(self.send(subject, headers, payload).await?);
         }
         for sent in window {
             sequences.push(self.acknowledged(sent).await?);
@@ -126,13 +140,11 @@ impl Door {
         Ok(sequences)
     }
 
-    async fn send(&self, message: Publication) -> Result<Sent, DoorError> {
+    async fn send(&self, subject: String, headers: Headers, payload: Bytes) -> Result<Sent, DoorError> {
         // While disconnected the client would take the message and keep it; saying so at once is more use.
         if !self.nats.is_connected() {
             return Err(DoorError::NotConnected { url: self.nats.url().to_owned() });
         }
-        let Publication { kind, source, headers, payload } = message;
-        let subject = self.nats.root().input(kind, &source);
         let bytes = payload.len();
         let deadline = Instant::now() + PUBLISH_DEADLINE;
         let mut publish = PublishMessage::build().payload(payload);

@@ -5,6 +5,7 @@ pub mod connect;
 pub mod context;
 pub mod continuity;
 pub mod door;
+pub mod facts;
 pub mod ingest;
 pub mod provision;
 pub mod stream;

@@ -8,7 +8,7 @@ use super::exact::ExactSum;
 pub const Z: f64 = 1.959_963_984_540_054;
 
 /// A figure, its 95 % confidence interval and how many observations stand behind it. `None` is "not known", never 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Estimate {
     pub value: Option<f64>,
     /// Both bounds or neither: where no honest interval is known there is none.

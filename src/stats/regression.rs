@@ -73,6 +73,11 @@ impl Regression {
         self.magnitudes.count()
     }
 
+    /// Pairs within [`TOLERANCE`].
+    pub fn accurate(&self) -> u64 {
+        self.accurate.max(0) as u64
+    }
+
     /// Every regression figure; empty if there are no pairs. Definitions are scikit-learn's; sMAPE is in percent, 0 to 200,
     /// with 0/0 as 0 (Makridakis (1993), *Int. J. Forecast.* 9, 527–529, as river has it).
     ///

@@ -1,6 +1,7 @@
 //! Keys of the one tree: a tag byte, then big-endian fields, so that byte order is the order of the fields. The only place that
 //! knows the layout; a new kind of row is a new tag.
 
+use crate::monitor::cold::List;
 use crate::time::Timestamp;
 
 /// What a row is; the first byte of its key.
@@ -18,8 +19,7 @@ pub enum Tag {
     Pane = b'p',
     RunBlock = b'r',
     Source = b's',
-    Trail = b't',
-    Pack = b'w',
+    Profile = b't',
     Rejected = b'x',
 }
 
@@ -33,29 +33,26 @@ pub fn model(model: u32) -> Vec<u8> {
     Key::of(Tag::Model).u32(model).bytes
 }
 
-/// One hot pane of a model, by its start.
+/// One pane of a model, by its start.
 pub fn pane(model: u32, start: Timestamp) -> Vec<u8> {
     Key::of(Tag::Pane).u32(model).instant(start).bytes
 }
 
-/// Prefix of all hot panes of a model.
+/// Prefix of all panes of a model.
 pub fn panes(model: u32) -> Vec<u8> {
     Key::of(Tag::Pane).u32(model).bytes
 }
 
-/// One hour of closed panes of a model, by the start of the hour.
-pub fn pack(model: u32, hour: Timestamp) -> Vec<u8> {
-    Key::of(Tag::Pack).u32(model).instant(hour).bytes
+/// Classes, cells and trail of a model.
+pub fn profile(model: u32) -> Vec<u8> {
+    Key::of(Tag::Profile).u32(model).bytes
 }
 
-/// Prefix of all packs of a model.
-pub fn packs(model: u32) -> Vec<u8> {
-    Key::of(Tag::Pack).u32(model).bytes
-}
-
-/// The trail of a model.
-pub fn trail(model: u32) -> Vec<u8> {
-    Key::of(Tag::Trail).u32(model).bytes
+/// The start of the pane whose row has this key.
+pub fn pane_start(row_key: &[u8]) -> Option<Timestamp> {
+    let mut fields = fields(row_key, Tag::Pane)?;
+    fields.u32()?;
+    fields.instant()
 }
 
 /// One source.
@@ -63,19 +60,17 @@ pub fn source(source: u32) -> Vec<u8> {
     Key::of(Tag::Source).u32(source).bytes
 }
 
-/// One note of a source: record `index` of the message at `seq`.
-pub fn note(kind: u8, source: u32, seq: u64, index: u32) -> Vec<u8> {
-    Key::of(Tag::Note).u8(kind).u32(source).u64(seq).u32(index).bytes
+/// One entry of a list, by its ordinal.
+pub fn entry(list: List, ordinal: u64) -> Vec<u8> {
+    match list {
+        List::Rejected => Key::of(Tag::Rejected).u64(ordinal).bytes,
+        List::Notes { kind, source } => Key::of(Tag::Note).u8(kind).u32(source).u64(ordinal).bytes,
+    }
 }
 
 /// Prefix of all notes of one kind of one source.
 pub fn notes(kind: u8, source: u32) -> Vec<u8> {
     Key::of(Tag::Note).u8(kind).u32(source).bytes
-}
-
-/// One rejected record: `index` within the message at `seq`.
-pub fn rejected(seq: u64, index: u32) -> Vec<u8> {
-    Key::of(Tag::Rejected).u64(seq).u32(index).bytes
 }
 
 /// All effects of the commit that ended at `seq`.
@@ -210,11 +205,11 @@ mod tests {
         }
 
         #[test]
-        fn a_key_gives_its_fields_back(kind: u8, source: u32, seq: u64, index: u32, at: i64) {
-            let note = note(kind, source, seq, index);
+        fn a_key_gives_its_fields_back(kind: u8, source: u32, ordinal: u64, at: i64) {
+            let note = entry(List::Notes { kind, source }, ordinal);
             let mut read = fields(&note, Tag::Note).unwrap();
             prop_assert_eq!((read.u8(), read.u32()), (Some(kind), Some(source)));
-            prop_assert_eq!((read.u64(), read.u32(), read.u8()), (Some(seq), Some(index), None));
+            prop_assert_eq!((read.u64(), read.u8()), (Some(ordinal), None));
             let pane = pane(source, Timestamp::from_micros(at));
             let mut read = fields(&pane, Tag::Pane).unwrap();
             prop_assert_eq!((read.u32(), read.instant()), (Some(source), Some(Timestamp::from_micros(at))));

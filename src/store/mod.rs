@@ -2,6 +2,7 @@
 //! directory that may be damaged, and how to keep tens of millions of pending predictions ([`pending`]). Deliberately knows
 //! nothing of what the values mean, and holds nothing that the log could not rebuild.
 
+pub mod cold;
 mod error;
 pub mod key;
 mod open;
