@@ -139,7 +139,7 @@ fn silence_closes_the_newest_window_and_nothing_beyond_it() {
     assert_eq!(world.when(tick(at("00:19"))), "");
     assert_eq!(world.when(tick(at("00:20"))), "closed 00:00 n=1; status warning -> healthy");
     assert_eq!(world.model().watermark, at("01:00"));
-    assert_eq!(world.when(tick(at("09:00"))), "");
+    assert_eq!(world.when(tick(at("04:00"))), "");
     assert_eq!(world.model().watermark, at("01:00"));
 }
 
