@@ -112,6 +112,8 @@ impl<'de> Leaf<'de> {
     pub fn instant(self) -> Result<Option<Timestamp>, Problem> {
         let read = match &self {
             Self::Null => return Ok(None),
+            // The last day of the year 9999 is a common way to write "never". The parser ends a day early, so that any offset fits.
+            Self::Text(text) if text.starts_with("9999-12-3") => Timestamp::parse_rfc3339(text).or(Some(TIME_MAX)),
             Self::Text(text) => Timestamp::parse_rfc3339(text),
             Self::Whole(number) => Timestamp::from_epoch_integer(*number),
             Self::Big(number) => Timestamp::from_epoch_number(*number as f64),

@@ -50,7 +50,7 @@ fn faults(records: &[Result<Event, Fault>]) -> Vec<(&str, &str)> {
 fn a_prediction_is_read_with_all_its_fields() {
     let read = prediction(
         r#"{"prediction_id":"p1","model":"사기 탐지","model_version":"1.2","at":"2026-01-01T00:00:30Z","features":{"a":1,"b":"x",
-            "c":null,"d":[1,2.5],"e":true},"prediction":"yes","confidence":0.9,"scores":{"yes":0.9,"no":0.1},"response_time":0.12,
+            "c":null,"d":[1,2.5],"e":true},"prediction":"yes","confidence":0.9,"scores":{"no":0.1,"yes":0.9},"response_time":0.12,
             "actual":"no","segment":{"b":2,"a":"x"},"tags":["t"]}"#,
     );
     let name = |text: &str| crate::ids::Name::try_from(text).unwrap();
@@ -67,9 +67,7 @@ fn a_prediction_is_read_with_all_its_fields() {
         actual: Some(Value::Class("no".into())),
         segment: vec![(name("a"), name("x")), (name("b"), name("2"))],
     };
-    let mut sorted = read;
-    sorted.scores.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(sorted, expected);
+    assert_eq!(read, expected);
 }
 
 #[test]
@@ -179,13 +177,13 @@ fn the_future_is_bounded_and_the_past_is_not() {
         ("\"10000-01-01T00:00:00Z\"", "bad_time"),
         ("\"2026-01-01T00:00:00\"", "bad_time"),
         ("1e300", "bad_time"),
-        ("-9223372036854775808", "bad_time"),
+        ("-62135596801", "bad_time"),
         ("true", "wrong_type"),
     ] {
         let json = format!(r#"{{"prediction":1,"at":{at}}}"#);
         assert_eq!(fault(Kind::Prediction, &json), (reason.into(), "/at".into()), "{at}");
     }
-    for past in ["0", "-1", "\"2026-01-01T00:06:00Z\"", "1767225600000000000"] {
+    for past in ["0", "-1", "-9223372036854775808", "\"2026-01-01T00:06:00Z\"", "1767225600000000000"] {
         prediction(&format!(r#"{{"prediction":1,"at":{past}}}"#));
     }
 }
@@ -223,12 +221,8 @@ fn every_kind_says_what_is_wrong_with_it() {
         (Kind::Command, r#"{}"#, "missing_field", "/command"),
         (Kind::Command, r#"{"command":"set_thresholds","drift_threshold":2}"#, "out_of_range", "/drift_threshold"),
         (Kind::Outcome, r#"{"settled_through":-1}"#, "out_of_range", "/settled_through"),
-        (Kind::Tick, "[]", "empty", ""),
+        (Kind::Tick, "7", "wrong_type", ""),
     ] {
-        if (kind, json) == (Kind::Tick, "[]") {
-            assert_eq!(read(kind, json), [Ok(Event::ClockTicked)]);
-            continue;
-        }
         assert_eq!(fault(kind, json), (reason.into(), pointer.into()), "{json}");
     }
 }
