@@ -124,13 +124,13 @@ impl Regression {
         Estimate::bare(share, n)
     }
 
-    /// The median absolute error within 1 %, by nearest rank; bounds are the order statistics `n/2 ∓ z √n/2` (Conover (1999),
+    /// The median absolute error within 1 %, by nearest rank; bounds are the order statistics `⌈n/2 ∓ z √n/2⌉` (Conover (1999),
     /// *Practical Nonparametric Statistics*, §3.2).
     fn median_error(&self) -> Estimate {
         let n = self.count();
         let half = n as f64 / 2.0;
         let margin = Z * (n as f64).sqrt() / 2.0;
-        let (low, high) = ((half - margin).floor(), (half + margin).ceil() + 1.0);
+        let (low, high) = ((half - margin).ceil(), (half + margin).ceil());
         let bounds = (1.0 <= low && high <= n as f64).then(|| self.magnitudes.at_rank(low).zip(self.magnitudes.at_rank(high)));
         let (low, high) = bounds.flatten().unzip();
         Estimate { value: self.magnitudes.quantile(0.5), low, high, n }

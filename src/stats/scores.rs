@@ -193,8 +193,11 @@ impl Scored {
 impl Binned {
     fn put(&mut self, score: f64, positives: i64, negatives: i64) {
         let bin = (score * BINS) as i32;
-        self.counts.add(2 * bin + 1, positives);
-        self.counts.add(2 * bin, negatives);
+        for (key, times) in [(2 * bin, negatives), (2 * bin + 1, positives)] {
+            if times != 0 {
+                self.counts.add(key, times);
+            }
+        }
         self.losses.put(score, positives, negatives);
         self.calibration.put(score, positives, negatives);
     }
@@ -313,8 +316,16 @@ impl MultiLogLoss {
 
 /// Adds `value` and its square (of the rounded value, exactly) `times` times.
 fn add_terms(sum: &mut ExactSum, squares: &mut ExactSum, value: f64, times: i64) {
-    sum.add_times(value, times);
-    squares.add_square_times(value, times);
+    match times {
+        1 => {
+            sum.add(value);
+            squares.add_square(value);
+        }
+        _ => {
+            sum.add_times(value, times);
+            squares.add_square_times(value, times);
+        }
+    }
 }
 
 fn put_tally(tallies: &mut Vec<Tally>, new: Tally) {
