@@ -1,1 +1,315 @@
+//! The one writer: a plain thread that owns the state and the store's write side. Messages in, commits out; after each commit the
+//! finished read model is published.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::event::Message;
+use crate::failpoint::{self, Point};
+use crate::monitor::effect::Effect;
+use crate::monitor::join::JoinRow;
+use crate::monitor::limits::{HORIZON, HORIZON_MEMORY};
+use crate::monitor::model::{Model, Models, Profile};
+use crate::monitor::pane::Pane;
+use crate::monitor::source::{Source, Sources};
+use crate::monitor::{self, Desk, State};
+use crate::nats::Saved;
+use crate::store::cold::{ColdStore, read_row, value_hash};
+use crate::store::key::{self, Tag};
+use crate::store::{self, Order, PendingKey, Reader, Store, Syncer};
+use crate::time::Timestamp;
+use crate::view::View;
+
+/// Records applied before a commit is due although more wait: bounds what one sled batch holds.
+const COMMIT_RECORDS_MAX: usize = 262_144;
+
+/// Time after which a commit is due although more wait: bounds how far readers lag behind in a catch-up.
+const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(250);
+
+/// Least time between two commits: a commit costs about as much as applying a hundred records.
+const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(2);
+
+/// Cold panes held in memory before a commit is due: labels that come late at random touch one pane each.
+const COLD_PANES_MAX: usize = 16_384;
+
+/// Messages decoded together, in stream order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub messages: Vec<Message>,
+    /// [`crate::nats::fingerprint`] of the last message.
+    pub fingerprint: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("failed to read the state back from the store")]
+    Load(#[source] store::Error),
+    #[error("failed to commit the batch that ends at sequence {seq}")]
+    Commit {
+        seq: u64,
+        #[source]
+        source: store::Error,
+    },
+}
+
+/// The row that says where the store stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Head {
+    desk: Desk,
+    rows_digest: u128,
+    epoch: u64,
+    /// The stream's creation time.
+    created: Timestamp,
+    /// Of the last applied message.
+    fingerprint: u64,
+}
+
+/// The state, its store, and where both stand.
+pub struct Projection {
+    state: State,
+    cold: ColdStore,
+    view: View,
+    epoch: u64,
+    created: Timestamp,
+    fingerprint: u64,
+    /// Sequences of the outbox rows, ascending.
+    outbox: BTreeSet<u64>,
+    /// Effects of messages applied since the last commit.
+    effects: Vec<Effect>,
+    records_uncommitted: usize,
+}
+
+impl Projection {
+    /// Reads the state of `store` back, or begins anew with `epoch` if it is fresh.
+    pub fn load(store: Store, epoch_if_fresh: u64) -> Result<Self, Error> {
+        Self::load_rows(store, epoch_if_fresh).map_err(Error::Load)
+    }
+
+    fn load_rows(store: Store, epoch_if_fresh: u64) -> Result<Self, store::Error> {
+        let reader = store.reader();
+        let head = store.head()?.map(|value| read_row::<Head>(&key::head(), &value).map(|(head, _)| head)).transpose()?;
+        let fresh = || Head {
+            desk: Desk::default(),
+            rows_digest: 0,
+            epoch: epoch_if_fresh,
+            created: Timestamp::default(),
+            fingerprint: 0,
+        };
+        let Head { desk, rows_digest, epoch, created, fingerprint } = head.unwrap_or_else(fresh);
+        let state = State { desk, models: Models::restore(models(&reader)?), sources: Sources::restore(sources(&reader)?) };
+        let outbox =
+            scan_all(&reader, Tag::Outbox)?.iter().filter_map(|(key, _)| key::fields(key, Tag::Outbox)?.u64()).collect();
+        let digest = digest_of(rows_digest, &state.desk);
+        let view = View::of(epoch, &state, digest);
+        let cold = ColdStore::new(store, rows_digest);
+        Ok(Self { state, cold, view, epoch, created, fingerprint, outbox, effects: Vec::new(), records_uncommitted: 0 })
+    }
+
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Reads the committed rows from any thread.
+    pub fn reader(&self) -> Reader {
+        self.cold.reader()
+    }
+
+    /// Syncs the store from another thread.
+    pub fn syncer(&self) -> Result<Syncer, store::Error> {
+        self.cold.syncer()
+    }
+
+    /// What the store remembers of the log; `None` if nothing was applied.
+    pub fn saved(&self) -> Option<Saved> {
+        let seq = self.state.desk.position;
+        (seq != 0).then_some(Saved { created: self.created, seq, fingerprint: self.fingerprint })
+    }
+
+    /// Remembers which stream this is built from.
+    pub const fn bind(&mut self, created: Timestamp) {
+        self.created = created;
+    }
+
+    /// Applies messages; those already applied are passed over.
+    pub fn apply(&mut self, batch: &Batch) {
+        for message in &batch.messages {
+            if message.seq <= self.state.desk.position {
+                continue;
+            }
+            self.effects.extend(monitor::apply(&mut self.state, &mut self.cold, message));
+            self.records_uncommitted += message.records.len();
+        }
+        self.fingerprint = batch.fingerprint;
+        failpoint::reach(Point::ProcessorApplied);
+    }
+
+    /// Whether enough has been applied that a commit should not wait for more.
+    pub fn is_full(&self) -> bool {
+        COMMIT_RECORDS_MAX <= self.records_uncommitted || COLD_PANES_MAX <= self.cold.panes_held()
+    }
+
+    /// Lands everything applied since the last commit, whole or not at all, and gives the view of it.
+    pub fn commit(&mut self) -> Result<Arc<View>, Error> {
+        let seq = self.state.desk.position;
+        let (models, sources) = self.put_dirty();
+        self.put_outbox();
+        let rows_digest = self.cold.digest();
+        let desk = self.state.desk.clone();
+        let digest = digest_of(rows_digest, &desk);
+        let head = Head { desk, rows_digest, epoch: self.epoch, created: self.created, fingerprint: self.fingerprint };
+        let head = rmp_serde::to_vec(&head).expect("the head is plain data");
+        let newest: Vec<Timestamp> = self.state.models.iter().map(|model| model.newest).collect();
+        let log_time = self.state.desk.log_time;
+        let keep = move |_: &PendingKey, row: &[u8]| is_wanted(row, &newest, log_time);
+        self.cold.commit(seq, head, &keep).map_err(|source| Error::Commit { seq, source })?;
+        failpoint::reach(Point::StoreCommitted);
+        self.records_uncommitted = 0;
+        self.view = self.view.advanced(&self.state, digest, &models, &sources);
+        Ok(Arc::new(self.view.clone()))
+    }
+
+    /// Puts the rows of what changed; gives the models and sources among it.
+    fn put_dirty(&mut self) -> (Vec<u32>, Vec<u32>) {
+        let dirty = self.state.models.take_dirty();
+        for (id, start) in dirty.panes {
+            // a pane that was let go since is among the cold ones
+            if let Some(pane) = self.state.models.get_mut(id).hot.get_mut(&start) {
+                let pane = Arc::make_mut(pane);
+                pane.dirty = false;
+                let mut row_hash = pane.row_hash;
+                self.cold.put_state(key::pane(id, start), pane, &mut row_hash);
+                pane.row_hash = row_hash;
+            }
+        }
+        for id in &dirty.models {
+            let model = self.state.models.get_mut(*id);
+            let mut row_hash = model.row_hash;
+            self.cold.put_state(key::model(*id), model, &mut row_hash);
+            model.row_hash = row_hash;
+            if model.profile.dirty {
+                let profile = Arc::make_mut(&mut model.profile);
+                profile.dirty = false;
+                let mut row_hash = profile.row_hash;
+                self.cold.put_state(key::profile(*id), profile, &mut row_hash);
+                profile.row_hash = row_hash;
+            }
+        }
+        self.cold.fold_panes();
+        let sources = self.state.sources.take_dirty();
+        for id in &sources {
+            let source = self.state.sources.get_mut(*id);
+            let mut row_hash = source.row_hash;
+            self.cold.put_state(key::source(*id), source, &mut row_hash);
+            source.row_hash = row_hash;
+        }
+        (dirty.models, sources)
+    }
+
+    /// Puts the effects of this commit as one row, and deletes the rows whose effects have all been carried out.
+    fn put_outbox(&mut self) {
+        let settled = self.state.desk.settled_through;
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.retain(|effect| settled < effect.id.seq);
+        if let Some(last) = effects.last().map(|effect| effect.id.seq) {
+            self.cold.put_aside(key::outbox(last), Some(rmp_serde::to_vec(&effects).expect("effects are plain data")));
+            self.outbox.insert(last);
+        }
+        while let Some(seq) = self.outbox.first().copied().filter(|seq| *seq <= settled) {
+            self.outbox.remove(&seq);
+            self.cold.put_aside(key::outbox(seq), None);
+        }
+    }
+}
+
+/// Applies and commits batches until the inbox closes. A commit is due when nothing waits, or enough has gathered.
+pub fn run(mut projection: Projection, inbox: &Receiver<Batch>, view: &watch::Sender<Arc<View>>) -> Result<(), Error> {
+    let mut committed = clock::monotonic();
+    while let Ok(batch) = inbox.recv() {
+        let started = clock::monotonic();
+        projection.apply(&batch);
+        let mut open = true;
+        while open && !projection.is_full() && started.elapsed() < COMMIT_INTERVAL_MAX {
+            match inbox.try_recv() {
+                Ok(batch) => projection.apply(&batch),
+                Err(TryRecvError::Disconnected) => open = false,
+                Err(TryRecvError::Empty) => {
+                    let rest = COMMIT_INTERVAL_MIN.saturating_sub(committed.elapsed());
+                    if rest.is_zero() {
+                        break;
+                    }
+                    match inbox.recv_timeout(rest) {
+                        Ok(batch) => projection.apply(&batch),
+                        Err(RecvTimeoutError::Timeout) => break,
+                        Err(RecvTimeoutError::Disconnected) => open = false,
+                    }
+                }
+            }
+        }
+        let next = projection.commit()?;
+        committed = clock::monotonic();
+        view.send_replace(next);
+    }
+    Ok(())
+}
+
+/// The digest of the whole state: all rows and the desk.
+fn digest_of(rows_digest: u128, desk: &Desk) -> u128 {
+    rows_digest.wrapping_add(value_hash(&rmp_serde::to_vec(desk).expect("the desk is plain data")))
+}
+
+/// Whether a join row can still matter; what is refused here is treated as missing by the core already.
+fn is_wanted(row: &[u8], newest: &[Timestamp], log_time: Timestamp) -> bool {
+    match JoinRow::decode(row) {
+        Some(JoinRow::Served(served)) => {
+            newest.get(served.model as usize).is_none_or(|newest| *newest - served.at <= HORIZON_MEMORY)
+        }
+        // an hour is enough for a parked label; a day is simple to see
+        Some(JoinRow::Parked(parked)) => log_time - parked.since <= HORIZON,
+        Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,
+        None => true,
+    }
+}
+
+fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
+    let mut models = Vec::new();
+    for (row_key, value) in scan_all(reader, Tag::Model)? {
+        let (mut model, row_hash) = read_row::<Model>(&row_key, &value)?;
+        model.row_hash = row_hash;
+        let profile_key = key::profile(model.id);
+        if let Some(value) = reader.get(&profile_key)? {
+            let (mut profile, row_hash) = read_row::<Profile>(&profile_key, &value)?;
+            profile.row_hash = row_hash;
+            model.profile = Arc::new(profile);
+        }
+        let (from, to) = (key::pane(model.id, model.hot_from), key::pane(model.id, Timestamp::from_micros(i64::MAX)));
+        for (row_key, value) in reader.scan(Bound::Included(&from), Bound::Included(&to), Order::Ascending, usize::MAX)? {
+            let (mut pane, row_hash) = read_row::<Pane>(&row_key, &value)?;
+            pane.row_hash = row_hash;
+            let start = key::pane_start(&row_key).ok_or_else(|| store::Error::Damaged("a pane has no start".to_owned()))?;
+            model.hot.insert(start, Arc::new(pane));
+        }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {
+    let mut sources = Vec::new();
+    for (row_key, value) in scan_all(reader, Tag::Source)? {
+        let (mut source, row_hash) = read_row::<Source>(&row_key, &value)?;
+        source.row_hash = row_hash;
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+fn scan_all(reader: &Reader, tag: Tag) -> Result<Vec<(Vec<u8>, store::Value)>, store::Error> {
+    reader.scan_prefix(&key::all(tag), Order::Ascending, usize::MAX)
+}

@@ -1,1 +1,129 @@
+//! The hands: they carry out what the core asked for, at least once each, and say so in the log.
 
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::event::Kind;
+use crate::failpoint::{self, Point};
+use crate::ids::Slug;
+use crate::monitor::effect::{Action, Effect};
+use crate::nats::facts::{Fact, Facts};
+use crate::nats::{Door, Headers};
+use crate::store::key::{self, Tag};
+use crate::store::{self, Order, Reader};
+use crate::view::View;
+
+/// How often the log is told which effects have been carried out. Until then a crash carries them out again, under the same ids.
+const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The wait after a failure, doubling up to the maximum.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// What the hands work with.
+pub struct Hands {
+    pub view: watch::Receiver<Arc<View>>,
+    pub reader: Reader,
+    pub facts: Facts,
+    pub door: Door,
+    pub source: Slug,
+    /// Effects wait until this much of the log is applied: the end of the stream as seen at start. Only then is it known which of
+    /// them the log says were carried out before.
+    pub start_at: u64,
+}
+
+impl Hands {
+    /// Carries out effects in order until `stop`, which takes hold between two rows of the outbox.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let start_at = self.start_at;
+        // both branches are cancel-safe: a token and a watch
+        tokio::select! {
+            () = stop.cancelled() => return,
+            caught_up = self.view.wait_for(|view| start_at <= view.position) => if caught_up.is_err() { return },
+        }
+        let mut done = self.view.borrow().settled_through;
+        let mut settled = done;
+        let mut settle = tokio::time::interval(SETTLE_INTERVAL);
+        settle.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut delay = RETRY_DELAY;
+        loop {
+            self.view.mark_unchanged();
+            match self.carry_out(done, &stop).await {
+                Ok(through) => (done, delay) = (through, RETRY_DELAY),
+                Err(error) => {
+                    warn!(%error, ?delay, "effects wait");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(delay) => {}
+                    }
+                    delay = (2 * delay).min(RETRY_DELAY_MAX);
+                    continue;
+                }
+            }
+            // all branches are cancel-safe: a token, a watch and a timer
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = self.view.changed() => if changed.is_err() { return },
+                _ = settle.tick() => if settled < done && self.settle(done).await { settled = done },
+            }
+        }
+    }
+
+    /// Carries out every row of the outbox after `done`; gives the sequence through which all is done.
+    async fn carry_out(&self, done: u64, stop: &CancellationToken) -> Result<u64, Error> {
+        let mut through = done;
+        let (after, end) = (key::outbox(done), key::outbox(u64::MAX));
+        while !stop.is_cancelled() {
+            let from = if through == done { after.clone() } else { key::outbox(through) };
+            let rows =
+                self.reader.scan(Bound::Excluded(&from), Bound::Included(&end), Order::Ascending, 1).map_err(Error::Store)?;
+            let Some((row_key, value)) = rows.first() else { break };
+            failpoint::reach(Point::EffectClaimed);
+            let effects: Vec<Effect> = rmp_serde::from_slice(value).map_err(Error::Unreadable)?;
+            let fresh = effects.iter().filter(|effect| done < effect.id.seq);
+            let facts: Vec<Fact> = fresh.map(|effect| self.fact_of(effect)).collect();
+            let count = facts.len();
+            self.facts.publish_all(facts).await.map_err(Error::Publish)?;
+            failpoint::reach(Point::EffectSent);
+            through = key::fields(row_key, Tag::Outbox).and_then(|mut fields| fields.u64()).unwrap_or(through);
+            debug!(count, through, "effects carried out");
+        }
+        Ok(through)
+    }
+
+    fn fact_of(&self, effect: &Effect) -> Fact {
+        let Action::Announce { fact, about, body } = &effect.action;
+        // the body is an object with at least one field, so the id can be put in front of it
+        let payload = format!("{{\"id\":\"{}\",{}", effect.id, &body[1..]);
+        Fact {
+            subject: self.facts.subject(fact.as_str(), about),
+            name: fact.as_str(),
+            id: effect.id,
+            payload: Bytes::from(payload),
+        }
+    }
+
+    /// Tells the log; false if it could not be told.
+    async fn settle(&self, through: u64) -> bool {
+        let body = Bytes::from(format!("{{\"settled_through\":{through}}}"));
+        let told = self.door.publish(Kind::Outcome, &self.source, Headers::new(), body).await;
+        failpoint::reach(Point::EffectSettled);
+        told.is_ok()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the outbox could not be read: {0}")]
+    Store(store::Error),
+    #[error("a row of the outbox could not be read: {0}")]
+    Unreadable(rmp_serde::decode::Error),
+    #[error("a fact could not be published: {0}")]
+    Publish(crate::nats::DoorError),
+}

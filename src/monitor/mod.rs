@@ -1,1 +1,161 @@
+//! What it all means. [`State`] and [`apply`], and nothing else: each subject has a module of its own.
 
+pub mod classes;
+pub mod cold;
+pub mod effect;
+pub mod join;
+pub mod limits;
+pub mod model;
+pub mod pane;
+pub mod rejected;
+pub mod source;
+pub mod status;
+pub mod tokens;
+pub mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Command, Event, Fault, Kind, Message};
+use crate::ids::Slug;
+use crate::monitor::cold::Cold;
+use crate::monitor::effect::{Effect, Effects};
+use crate::monitor::model::{Models, Verdict};
+use crate::monitor::rejected::Rejections;
+use crate::monitor::source::Sources;
+use crate::monitor::status::Thresholds;
+use crate::monitor::tokens::Tokens;
+use crate::time::Timestamp;
+
+/// Everything the core knows, but for what lies in [`Cold`].
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub desk: Desk,
+    pub models: Models,
+    pub sources: Sources,
+}
+
+/// The small part of the state that changes with every message and is written whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Desk {
+    /// Sequence of the last message applied.
+    pub position: u64,
+    /// Newest `stored_at`: what time it is, as far as the log says.
+    pub log_time: Timestamp,
+    pub counts: Counts,
+    pub rejections: Rejections,
+    pub thresholds: Thresholds,
+    pub tokens: Arc<Tokens>,
+    /// Every effect of a message up to this one has been carried out.
+    pub settled_through: u64,
+}
+
+/// Every record of the world is counted in exactly one of applied, rejected, duplicates, too late and ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub applied: u64,
+    pub rejected: u64,
+    pub duplicates: u64,
+    /// Applied, but to a window that had already closed.
+    pub late: u64,
+    pub too_late: u64,
+    /// Predictions that no label joined within the horizon.
+    pub expired: u64,
+    /// Valid records that change nothing, such as revoking an unknown token.
+    pub ignored: u64,
+}
+
+/// What one message changes, and what it asks of the world. Total: no decoded input makes it fail or panic. Deterministic: the
+/// same messages in the same order give the same state and the same effects, id for id, however they are grouped into batches.
+pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<Effect> {
+    let mut effects = Effects::caused_by(message.seq);
+    state.desk.position = message.seq;
+    state.desk.log_time = state.desk.log_time.max(message.stored_at);
+    for (index, record) in message.records.iter().enumerate() {
+        let at = Place {
+            seq: message.seq,
+            index: index as u32,
+            stored_at: message.stored_at,
+            kind: message.kind,
+            source: &message.source,
+        };
+        let verdict = match record {
+            Ok(event) => state.on_event(cold, at, event, &mut effects),
+            Err(fault) => Verdict::Rejected(fault.clone()),
+        };
+        state.count(cold, at, verdict, &mut effects);
+    }
+    effects.into_vec()
+}
+
+/// Where in the log a record stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub seq: u64,
+    /// Of the record within its message.
+    pub index: u32,
+    pub stored_at: Timestamp,
+    pub kind: Kind,
+    pub source: &'a Slug,
+}
+
+impl State {
+    fn on_event(&mut self, cold: &mut impl Cold, at: Place<'_>, event: &Event, effects: &mut Effects) -> Verdict {
+        let log_time = self.desk.log_time;
+        match event {
+            Event::PredictionLogged(prediction) => self.models.on_prediction(cold, at, prediction, &mut self.desk, effects),
+            Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk),
+            Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time),
+            Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
+            Event::CommandGiven(command) => self.on_command(at, command),
+            Event::EffectsSettled { settled_through } => {
+                self.desk.settled_through = self.desk.settled_through.max(*settled_through);
+                Verdict::Applied
+            }
+            Event::ClockTicked => {
+                self.models.on_tick(cold, &mut self.desk, effects);
+                Verdict::Applied
+            }
+        }
+    }
+
+    fn on_command(&mut self, at: Place<'_>, command: &Command) -> Verdict {
+        match command {
+            Command::SetThresholds { .. } => self.desk.thresholds.set(command),
+            Command::CreateToken { id, name, role, hash } => {
+                Arc::make_mut(&mut self.desk.tokens).create(at, id, name, *role, hash)
+            }
+            Command::RevokeToken { id } => Arc::make_mut(&mut self.desk.tokens).revoke(id),
+        }
+    }
+
+    fn count(&mut self, cold: &mut impl Cold, at: Place<'_>, verdict: Verdict, effects: &mut Effects) {
+        if at.kind.is_internal() && verdict == Verdict::Applied {
+            return;
+        }
+        let counts = &mut self.desk.counts;
+        match verdict {
+            Verdict::Applied => counts.applied += 1,
+            Verdict::AppliedLate => {
+                counts.applied += 1;
+                counts.late += 1;
+            }
+            Verdict::Duplicate => counts.duplicates += 1,
+            Verdict::TooLate => counts.too_late += 1,
+            Verdict::Ignored => counts.ignored += 1,
+            Verdict::Rejected(fault) => {
+                counts.rejected += 1;
+                self.desk.rejections.add(cold, at, &fault, effects);
+            }
+        }
+    }
+}
+
+/// A fault found while applying, where the record was well formed but a bound was reached.
+pub(crate) fn bound_reached(reason: &str, detail: String) -> Verdict {
+    Verdict::Rejected(Fault { reason: reason.into(), detail, pointer: String::new() })
+}

@@ -1,1 +1,20 @@
+//! The log: the connection to NATS, the streams, reading the input in order ([`ingest`]) and the one way in ([`door`]).
+//! Knows `async_nats`, subjects and sequences; knows nothing of what a payload means.
 
+pub mod connect;
+pub mod context;
+pub mod continuity;
+pub mod door;
+pub mod facts;
+pub mod ingest;
+pub mod managed;
+pub mod provision;
+pub mod stream;
+
+pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};
+pub use continuity::{LogChanged, Saved};
+pub use door::{Door, DoorError, Headers, Publication};
+pub use ingest::{IngestError, RawBatch, RawMessage};
+pub use managed::{Durability, Managed, ManagedConfig, ManagedError};
+pub use provision::{Difference, Provisioned, Role, provision};
+pub use stream::{StoredMessage, StreamError, StreamStatus, fingerprint};

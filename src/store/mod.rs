@@ -1,1 +1,134 @@
+//! The store: one sled tree of opaque values, written by one thread, whole commits only. Knows the key layout, how to open a
+//! directory that may be damaged, and how to keep tens of millions of pending predictions ([`pending`]). Deliberately knows
+//! nothing of what the values mean, and holds nothing that the log could not rebuild.
 
+pub mod cold;
+mod error;
+pub mod key;
+mod open;
+pub mod pending;
+mod reader;
+mod sync;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::Error;
+pub use open::{Opened, Quarantined};
+pub use pending::PendingKey;
+pub use reader::{Order, Reader, Value};
+pub use sync::Syncer;
+
+use pending::Pending;
+use reader::Health;
+
+/// What a store may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes that sled aims to cache. It keeps at least one page in each of 256 shards, so some 20 MiB more is the real floor.
+    pub cache_bytes: u64,
+    /// Bounds of the pending rows.
+    pub pending: pending::Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 16 << 20, pending: pending::Limits::default() }
+    }
+}
+
+/// What one commit changes. The pending rows put since the last commit go with it.
+pub struct Commit<'a> {
+    /// The sequence that the commit ends at; named in errors only.
+    pub seq: u64,
+    /// The new head row: position, fingerprint, counters.
+    pub head: Vec<u8>,
+    /// Rows by their keys (see [`key`]): a value replaces the row, `None` deletes it. Of two puts of one key the last counts.
+    pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Whether a pending row is still wanted; asked when runs are merged, at times that depend on how commits were cut. A row
+    /// once refused must stay refused, and whoever calls [`Store::pending`] must treat a refused row like a missing one, or a
+    /// replay could differ.
+    pub keep: &'a dyn Fn(&PendingKey, &[u8]) -> bool,
+}
+
+/// The write side. Owned by one thread; the directory is locked to this process while it lives.
+#[derive(Debug)]
+pub struct Store {
+    // Dropped in this order: sled flushes before the lock is given up.
+    tree: sled::Tree,
+    db: sled::Db,
+    pending: Pending,
+    health: Arc<Health>,
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `dir`, or a fresh one: if the directory is damaged, of another format, or not ours, it is renamed to
+    /// `<dir>.quarantine-<n>` (the last two are kept) and [`Opened::quarantined`] says so. The lock file is `<dir>.lock`.
+    ///
+    /// Errors: [`Error::InUse`] if another `Store` holds it; [`Error::Io`] and [`Error::Full`] leave the directory as it is.
+    pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
+        open::open(dir, options)
+    }
+
+    fn of(checked: open::Checked, lock: File, dir: &Path) -> Result<Self, Error> {
+        let open::Checked { db, tree, health, pending } = checked;
+        Ok(Self { tree, db, pending, health, dir: dir.to_owned(), _lock: lock })
+    }
+
+    /// The head row of the last commit; `None` in a fresh store.
+    pub fn head(&self) -> Result<Option<Value>, Error> {
+        self.reader().get(&key::head())
+    }
+
+    /// The pending rows: what is put is seen at once and lands with the next commit.
+    pub fn pending(&mut self) -> &mut Pending {
+        &mut self.pending
+    }
+
+    /// Lands `commit` whole or not at all. Not synced here: the log rebuilds what a power cut takes back, to the same bytes, so
+    /// a [`Syncer`] runs on a timer.
+    ///
+    /// Errors are final for this process: the state in memory is ahead of the disk then, and later commits are
+    /// [`Error::Refused`].
+    pub fn commit(&mut self, commit: Commit<'_>) -> Result<(), Error> {
+        self.health.check()?;
+        fail::fail_point!("store::before_commit");
+        let landed = self.land(commit);
+        if let Err(error) = &landed {
+            self.health.fail(error);
+        }
+        fail::fail_point!("store::after_commit");
+        landed
+    }
+
+    /// Reads from any thread.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.tree.clone(), Arc::clone(&self.health))
+    }
+
+    /// Syncs from another thread. Make one, before the first commit.
+    pub fn syncer(&self) -> Result<Syncer, Error> {
+        Syncer::new(self.tree.clone(), Arc::clone(&self.health), &self.dir)
+    }
+
+    /// Bytes on the disk, as sled counts its data file.
+    pub fn disk_bytes(&self) -> Result<u64, Error> {
+        self.health.caught("measuring the store", || self.db.size_on_disk())
+    }
+
+    fn land(&mut self, commit: Commit<'_>) -> Result<(), Error> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in commit.puts {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(key::head(), commit.head);
+        self.pending.prepare(&mut batch, commit.keep)?;
+        self.health.caught("committing", || self.tree.apply_batch(batch))
+    }
+}

@@ -1,0 +1,118 @@
+/** The JSON of `/api/v1` and `/ws`. Times are RFC 3339 in UTC, durations seconds, rates fractions 0 to 1; missing is `null`, never 0. */
+
+export type Status = "healthy" | "warning" | "critical" | "training";
+export type Task = "classification" | "regression" | "unknown";
+
+/** A figure with its 95 % interval; `n` is the number of records it rests on. */
+export interface Estimate {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+}
+
+export interface Latency {
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+  mean: number | null;
+  max: number | null;
+  n: number;
+}
+
+/** Rows of `matrix` are the true class, columns the predicted one. */
+export interface Confusion {
+  labels: string[];
+  matrix: number[][];
+}
+
+export interface Window {
+  start: string;
+  end: string;
+  closed: boolean;
+  revision: number;
+  predictions: number;
+  errors: number;
+  labelled: number;
+  coverage: number | null;
+  metrics: Record<string, Estimate>;
+  latency: Latency | null;
+  confidence: number | null;
+  predicted?: Record<string, number>;
+  confusion: Confusion | null;
+}
+
+export interface Reason {
+  code: string;
+  message: string;
+  metric: string | null;
+  value: number | null;
+  threshold: number | null;
+}
+
+/** The last five minutes of the model's own event time. */
+export interface Current {
+  start: string;
+  end: string;
+  predictions: number;
+  errors: number;
+  labelled: number;
+  accuracy: Estimate;
+  error_rate: Estimate;
+  p95: number | null;
+  mean_response_time: number | null;
+  throughput: number | null;
+  coverage: number | null;
+  confidence: number | null;
+}
+
+/** One of the last sixty one-minute windows. */
+export interface TrailPoint {
+  start: string;
+  predictions: number;
+  errors: number;
+  labelled: number;
+  accuracy: number | null;
+  p95: number | null;
+}
+
+export interface ModelSummary {
+  name: string;
+  status: Status;
+  reasons: Reason[];
+  task: Task;
+  predictions: number;
+  errors: number;
+  labelled: number;
+  pending_labels: number;
+  duplicates: number;
+  conflicts: number;
+  orphans: number;
+  late: number;
+  too_late: number;
+  expired: number;
+  versions: string[];
+  segments: Record<string, string[]>;
+  last_prediction: string | null;
+  watermark: string | null;
+  stale: boolean;
+  changed_seq: number;
+  current: Current | null;
+  trail: TrailPoint[];
+}
+
+export interface ModelPage {
+  position: number;
+  epoch: number | string;
+  items: ModelSummary[];
+  next_cursor: string | null;
+}
+
+/** A row of `/versions` or `/segments`: the totals of the last hour for one version or one segment value. */
+export type Slice = Window & { version?: string | null; segment?: string; name?: string; value?: string };
+
+export interface Thresholds {
+  accuracy_threshold?: number | null;
+  response_time_threshold?: number | null;
+  error_rate_threshold?: number | null;
+}

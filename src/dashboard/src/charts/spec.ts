@@ -1,0 +1,24 @@
+/** What a chart shows, apart from how it is drawn. */
+
+import type { Token } from "./colours";
+import type { Column } from "./columns";
+
+export interface Line {
+  name: string;
+  colour: Token;
+  values: Column;
+  /** Filled to the bottom, on a scale of its own from 0 to 1 at the right. */
+  share?: boolean;
+}
+
+export interface ChartSpec {
+  lines: Line[];
+  /** The interval of the first line. */
+  band?: { low: Column; high: Column };
+  threshold?: number | null;
+  /** Text of a value on the left axis. */
+  show: (value: number) => string;
+  /** Where values can lie at all: a share stays within 0 and 1. */
+  least: number;
+  most: number;
+}

@@ -1,0 +1,59 @@
+/** The path of a sparkline: accuracy per minute, broken where minutes or labels are missing. */
+
+import type { TrailPoint } from "../api/types";
+
+export interface Trail {
+  /** SVG path data in a box of `width` × `height`. */
+  line: string;
+  /** Points that stand alone, which no line would show, and the newest one. */
+  dots: { x: number; y: number }[];
+  first: number;
+  last: number;
+  low: number;
+  high: number;
+}
+
+const MINUTE_MS = 60_000;
+const MINUTES = 60;
+
+/** A flat line should look flat: the box never spans less than this much accuracy. */
+const SPAN_MIN = 0.05;
+
+/** `null` if no window of the trail has any labels. */
+export function trailOf(points: readonly TrailPoint[], width: number, height: number): Trail | null {
+  const known = points.filter((point) => point.accuracy !== null);
+  if (known.length === 0) return null;
+  const values = known.map((point) => point.accuracy!);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const slack = Math.max(0, SPAN_MIN - (high - low)) / 2;
+  const [bottom, top] = [low - slack, high + slack];
+  const newest = Date.parse(points[points.length - 1]!.start);
+  const place = (point: TrailPoint): { at: number; x: number; y: number } => {
+    const at = Date.parse(point.start);
+    return {
+      at,
+      x: round(2 + (1 - (newest - at) / ((MINUTES - 1) * MINUTE_MS)) * (width - 4)),
+      y: round(2 + ((top - point.accuracy!) / (top - bottom)) * (height - 4)),
+    };
+  };
+  const runs: { at: number; x: number; y: number }[][] = [];
+  for (const point of known.map(place)) {
+    const run = runs[runs.length - 1];
+    if (run !== undefined && point.at - run[run.length - 1]!.at <= MINUTE_MS) run.push(point);
+    else runs.push([point]);
+  }
+  const lastRun = runs[runs.length - 1]!;
+  return {
+    line: runs
+      .filter((run) => 1 < run.length)
+      .map((run) => `M${run.map(({ x, y }) => `${x} ${y}`).join("L")}`)
+      .join(""),
+    dots: [...runs.slice(0, -1).filter((run) => run.length === 1).map((run) => run[0]!), lastRun[lastRun.length - 1]!],
+    first: values[0]!,
+    last: values[values.length - 1]!,
+    low,
+    high,
+  };
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10;

@@ -1,0 +1,19 @@
+import "uplot/dist/uPlot.min.css";
+import "./style/theme.css";
+import "./style/base.css";
+import "./style/shell.css";
+import "./style/overview.css";
+import "./style/model.css";
+
+import { render } from "preact";
+import { App } from "./app";
+import { startRouting } from "./route/route";
+import { startClock } from "./store/clock";
+import { reflectPreferences } from "./store/preferences";
+import { restoreSession } from "./store/session";
+
+restoreSession();
+reflectPreferences(document.documentElement);
+startClock();
+startRouting();
+render(<App />, document.getElementById("app")!);

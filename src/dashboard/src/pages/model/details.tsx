@@ -1,0 +1,102 @@
+/** What one window holds: every metric with its interval, and the confusion matrix. */
+
+import type { Signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import type { ModelSummary, Window } from "../../api/types";
+import { windowsPath } from "../../api/paths";
+import { api } from "../../api/session";
+import { t } from "../../i18n";
+import { Span } from "../../shell/time";
+import { count } from "../../format/number";
+import { language } from "../../store/preferences";
+import { seconds } from "../../store/windows";
+import { ConfusionMatrix } from "./confusion";
+import { MetricsTable } from "./metrics-table";
+import { focus } from "./view";
+
+const HOUR = 3600;
+
+/** Milliseconds between two readings while the model is live. */
+const REREAD_MS = 5_000;
+
+interface Props {
+  model: ModelSummary;
+  /** Width in seconds of the windows in the charts, which is that of a picked one. */
+  resolution: number;
+  /** Start of the picked window, Unix seconds; `null` shows the newest hour with data. */
+  picked: Signal<number | null>;
+}
+
+export function Details({ model, resolution, picked }: Props) {
+  const window = useDetails(model, resolution, picked.value);
+  return (
+    <section class="details card" aria-labelledby="details-title">
+      <div class="section-head">
+        <h2 id="details-title">{t("details.title")}</h2>
+        {window === null ? null : (
+          <p class="chart-window">
+            {t(picked.value === null ? "details.latest" : "details.pinned")} · <Span start={window.start} end={window.end} />
+            {window.closed ? null : <span class="tag">{t("chart.provisional")}</span>}
+            <span class="n"> {t("value.n", { n: count(language.value, window.predictions) })}</span>
+          </p>
+        )}
+        {picked.value === null ? null : (
+          <button type="button" onClick={() => (picked.value = null)}>
+            {t("details.unpin")}
+          </button>
+        )}
+      </div>
+      {window === null ? <p class="quiet">{t("details.none")}</p> : null}
+      {window !== null && window.labelled === 0 ? <p class="quiet">{t("details.noLabels")}</p> : null}
+      {window?.confusion ? <ConfusionMatrix confusion={window.confusion} /> : null}
+      {window === null ? null : <MetricsTable task={model.task} window={window} />}
+    </section>
+  );
+}
+
+/** Reads the window again as the model moves, but not more often than every five seconds. */
+function useDetails(model: ModelSummary, resolution: number, picked: number | null): Window | null {
+  const [window, setWindow] = useState<Window | null>(null);
+  const { version, segment } = focus.value;
+  const place = JSON.stringify([model.name, picked, picked === null ? HOUR : resolution, version, segment]);
+  const pulse = usePulse(model.changed_seq, REREAD_MS);
+  useEffect(() => {
+    const last = model.last_prediction;
+    if (last === null && picked === null) return;
+    const reading = new AbortController();
+    const width = picked === null ? HOUR : resolution;
+    const end = picked ?? Math.floor(Date.parse(last!) / 1000 / HOUR) * HOUR;
+    const path = windowsPath(model.name, {
+      from: picked ?? end - HOUR,
+      to: end + width,
+      resolution: width,
+      version,
+      segment,
+      metrics: null,
+    });
+    api
+      .peek()
+      ?.get<Window[]>(path, reading.signal)
+      .then(({ body }) => setWindow(choose(body, picked)))
+      .catch(() => undefined);
+    return () => reading.abort();
+  }, [place, pulse]);
+  return window;
+}
+
+/** The picked window; else the newest with labels, else the newest with predictions. */
+export function choose(windows: readonly Window[], picked: number | null): Window | null {
+  if (picked !== null) return windows.find((window) => seconds(window.start) === picked) ?? null;
+  return windows.findLast((window) => 0 < window.labelled) ?? windows.findLast((window) => 0 < window.predictions) ?? null;
+}
+
+/** A number that follows `value`, but changes at most every `everyMs` milliseconds. */
+export function usePulse(value: number, everyMs: number): number {
+  const [pulse, setPulse] = useState(value);
+  useEffect(() => {
+    if (value === pulse) return;
+    const timer = globalThis.setTimeout(() => setPulse(value), everyMs);
+    return () => globalThis.clearTimeout(timer);
+  }, [value === pulse, pulse]);
+  return pulse;
+}

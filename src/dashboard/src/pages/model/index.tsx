@@ -1,0 +1,93 @@
+/** One model: how it is now, how it got there, and what each window holds. */
+
+import { useComputed, useSignal } from "@preact/signals";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError } from "../../api/client";
+import { modelPath } from "../../api/paths";
+import { api } from "../../api/session";
+import type { ModelSummary } from "../../api/types";
+import { t } from "../../i18n";
+import { Link } from "../../shell/link";
+import { useConnection } from "../../shell/use-connection";
+import { addModels } from "../../store/models";
+import { language } from "../../store/preferences";
+import { Controls } from "./controls";
+import { Details } from "./details";
+import { WindowsFeed } from "./feed";
+import { ModelHeader } from "./header";
+import { NowRow } from "./now";
+import { Slices } from "./slices";
+import { summaryFeed, summaryIn } from "./summary-feed";
+import { Trends } from "./trends";
+import { zoom } from "./view";
+
+export function ModelPage({ model }: { model: string }) {
+  const summaries = useMemo(() => summaryFeed(model), [model]);
+  const feed = useMemo(() => new WindowsFeed(model, () => api.peek()), [model]);
+  const problem = useRead(model, summaries);
+  const summary = useComputed(() => summaryIn(summaries.models.value, model));
+  const picked = useSignal<number | null>(null);
+
+  useConnection(`model ${model}`, () => [
+    summaries.subscription,
+    { channel: "windows", models: [model], intervalMs: 500, place: () => feed.place(), onFrame: (frame) => feed.hear(frame) },
+  ]);
+  useEffect(() => {
+    zoom.value = null;
+    return () => feed.stop();
+  }, [feed]);
+  useEffect(() => {
+    document.title = `${model} · Tidewatch`;
+  }, [model, language.value]);
+
+  const known = summary.value;
+  if (known === null) return <Absent model={model} problem={problem} />;
+  return (
+    <div class="page model">
+      <ModelHeader model={known} />
+      <NowRow model={known} />
+      <Controls />
+      <Trends model={known} feed={feed} onPick={(start) => (picked.value = start)} />
+      <div class="columns">
+        <Details model={known} resolution={feed.resolution.value} picked={picked} />
+        <Slices model={known} />
+      </div>
+    </div>
+  );
+}
+
+function Absent({ model, problem }: { model: string; problem: Error | null }) {
+  const missing = problem instanceof ApiError && problem.status === 404;
+  return (
+    <div class="page notice">
+      <h1>{model}</h1>
+      {problem === null ? <p class="quiet">{t("model.loading")}</p> : null}
+      {missing ? (
+        <>
+          <p>{t("model.missing")}</p>
+          <p class="quiet">{t("model.missingHint")}</p>
+        </>
+      ) : null}
+      {problem !== null && !missing ? <p class="problem">{t("model.failed", { message: problem.message })}</p> : null}
+      <Link href="/">{t("model.back")}</Link>
+    </div>
+  );
+}
+
+/** Reads the summary once, so that the page stands before the first frame, and an unknown name is told apart from a slow one. */
+function useRead(model: string, summaries: ReturnType<typeof summaryFeed>): Error | null {
+  const [problem, setProblem] = useState<Error | null>(null);
+  useEffect(() => {
+    const reading = new AbortController();
+    setProblem(null);
+    api
+      .peek()
+      ?.get<ModelSummary>(modelPath(model), reading.signal)
+      .then(({ body }) => (summaries.models.value = addModels(summaries.models.peek(), [body])))
+      .catch((error: unknown) => {
+        if (!reading.signal.aborted) setProblem(error instanceof Error ? error : new Error(String(error)));
+      });
+    return () => reading.abort();
+  }, [model]);
+  return problem;
+}

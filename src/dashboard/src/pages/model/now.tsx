@@ -1,0 +1,79 @@
+import type { ComponentChildren } from "preact";
+import type { Estimate, ModelSummary } from "../../api/types";
+import { count, duration, interval, MISSING, percent, perSecond } from "../../format/number";
+import { t } from "../../i18n";
+import { Span } from "../../shell/time";
+import { language } from "../../store/preferences";
+import { accuracyName } from "./words";
+
+/** The last five minutes of the model's own time, each figure with what it rests on. */
+export function NowRow({ model }: { model: ModelSummary }) {
+  const locale = language.value;
+  const current = model.current;
+  const share = (value: number): string => percent(locale, value);
+  const predictions = current === null ? null : t("value.n", { n: count(locale, current.predictions) });
+  return (
+    <section class={`now ${model.stale ? "stale" : ""}`} aria-labelledby="now-title">
+      <h2 id="now-title">
+        {t("model.now")}
+        <small>
+          {t("window.last5")}
+          {current === null ? null : (
+            <>
+              {" · "}
+              <Span start={current.start} end={current.end} />
+            </>
+          )}
+        </small>
+      </h2>
+      <dl class="figures">
+        <Figure name={accuracyName(model.task)} note={current === null ? null : estimateNote(current.accuracy, share)}>
+          {current !== null && current.accuracy.value === null ? <span class="missing">{t("value.noLabels")}</span> : valueOf(current?.accuracy ?? null, share)}
+        </Figure>
+        <Figure name={t("column.errorRate")} note={current === null ? null : estimateNote(current.error_rate, share)}>
+          {valueOf(current?.error_rate ?? null, share)}
+        </Figure>
+        <Figure name={t("column.p95")} note={current === null ? null : `${t("model.meanResponse")} ${duration(locale, current.mean_response_time)}`}>
+          {duration(locale, current?.p95)}
+        </Figure>
+        <Figure name={t("column.throughput")} note={predictions}>
+          {perSecond(locale, current?.throughput, { second: t("unit.second"), minute: t("unit.minute") })}
+        </Figure>
+        <Figure
+          name={t("column.coverage")}
+          note={
+            current === null
+              ? null
+              : t("value.ofLabels", { labelled: count(locale, current.labelled), predictions: count(locale, current.predictions) })
+          }
+        >
+          {percent(locale, current?.coverage)}
+        </Figure>
+        <Figure name={t("model.confidence")} note={predictions}>
+          {percent(locale, current?.confidence)}
+        </Figure>
+      </dl>
+    </section>
+  );
+}
+
+function Figure(props: { name: string; note: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <div class="figure card">
+      <dt>{props.name}</dt>
+      <dd>
+        <b>{props.children}</b>
+        <small>{props.note}</small>
+      </dd>
+    </div>
+  );
+}
+
+const valueOf = (estimate: Estimate | null, show: (value: number) => string): string =>
+  estimate === null || estimate.value === null ? MISSING : show(estimate.value);
+
+/** `91.0–95.1% · n = 312`. */
+export function estimateNote(estimate: Estimate, show: (value: number) => string): string {
+  const n = t("value.n", { n: count(language.value, estimate.n) });
+  return estimate.low === null || estimate.high === null ? n : `${interval(estimate.low, estimate.high, show)} · ${n}`;
+}

@@ -1,0 +1,175 @@
+/** The four charts of a model: what each draws and what its readout says. */
+
+import type { Signal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import type { ModelSummary, Task, Thresholds, Window } from "../../api/types";
+import { Chart, type Reading } from "../../charts/chart";
+import { columnOf, estimateOf, finite, throughputOf, type Slots } from "../../charts/columns";
+import type { View } from "../../charts/plot";
+import type { ChartSpec } from "../../charts/spec";
+import { count, duration, MISSING, percent, perSecond } from "../../format/number";
+import { isShare, metricText } from "../../format/metric";
+import { t } from "../../i18n";
+import { setQuery } from "../../route/route";
+import { now } from "../../store/clock";
+import { language } from "../../store/preferences";
+import { estimateNote } from "./now";
+import { metric } from "./view";
+import { metricNameFor } from "./words";
+
+export interface Panel {
+  model: ModelSummary;
+  thresholds: Thresholds;
+  slots: Slots;
+  view: View;
+  cursor: Signal<number | null>;
+  onZoom: (view: View) => void;
+  onReset: () => void;
+  onPick: (start: number) => void;
+}
+
+const QUALITY: Record<Task, readonly string[]> = {
+  classification: [
+    "accuracy", "balanced_accuracy", "precision", "recall", "f1", "precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc", "mcc",
+    "cohen_kappa", "fpr", "fnr", "log_loss", "brier", "ece",
+  ],
+  regression: ["accuracy", "mae", "rmse", "mape", "smape", "r2", "bias", "median_ae", "max_error"],
+  unknown: ["accuracy"],
+};
+
+/** Where the values of a metric can lie. */
+function limitsOf(name: string): { least: number; most: number } {
+  if (isShare(name) && name !== "mape" && name !== "smape") return { least: 0, most: 1 };
+  if (name === "roc_auc" || name === "pr_auc" || name === "brier" || name === "ece") return { least: 0, most: 1 };
+  if (name === "mcc" || name === "cohen_kappa") return { least: -1, most: 1 };
+  return name === "r2" || name === "bias" ? { least: -Infinity, most: Infinity } : { least: 0, most: Infinity };
+}
+
+function estimateReading(window: Window, name: string, label: string): Reading {
+  const locale = language.value;
+  const show = (value: number): string => metricText(locale, name, value);
+  const estimate = estimateOf(window, name);
+  if (estimate === null || estimate.value === null) {
+    const missing = name === "error_rate" ? MISSING : t("value.noLabels");
+    return { name: label, colour: "series-1", value: window.labelled === 0 ? missing : MISSING };
+  }
+  return { name: label, colour: "series-1", value: show(estimate.value), note: estimateNote(estimate, show) };
+}
+
+/** Columns of `metric` and its interval. */
+function estimateColumns(slots: Slots, name: string): { values: (number | null)[]; band: { low: (number | null)[]; high: (number | null)[] } } {
+  const read = (part: "value" | "low" | "high") => columnOf(slots, (window) => finite(estimateOf(window, name)?.[part]));
+  return { values: read("value"), band: { low: read("low"), high: read("high") } };
+}
+
+export function QualityChart(panel: Panel) {
+  const { slots, model, thresholds } = panel;
+  const locale = language.value;
+  const chosen = metric.value;
+  const name = metricNameFor(model.task, chosen);
+  const spec = useMemo<ChartSpec>(() => {
+    const { values, band } = estimateColumns(slots, chosen);
+    return {
+      lines: [
+        { name, colour: "series-1", values },
+        { name: t("chart.coverage"), colour: "area", values: columnOf(slots, (window) => window.coverage), share: true },
+      ],
+      band,
+      threshold: chosen === "accuracy" ? (thresholds.accuracy_threshold ?? null) : null,
+      show: (value) => metricText(locale, chosen, value),
+      ...limitsOf(chosen),
+    };
+  }, [slots, chosen, name, locale, thresholds]);
+  const read = (window: Window): Reading[] => [
+    estimateReading(window, chosen, name),
+    {
+      name: t("chart.coverage"),
+      colour: "area",
+      value: percent(locale, window.coverage),
+      note: t("value.ofLabels", { labelled: count(locale, window.labelled), predictions: count(locale, window.predictions) }),
+    },
+  ];
+  const options = QUALITY[model.task].includes(chosen) ? QUALITY[model.task] : [chosen, ...QUALITY[model.task]];
+  const title = (
+    <select aria-label={t("chart.metric")} value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
+      {options.map((each) => (
+        <option key={each} value={each}>
+          {metricNameFor(model.task, each)}
+        </option>
+      ))}
+    </select>
+  );
+  return <Chart {...panel} name={name} title={title} spec={spec} read={read} />;
+}
+
+const choose = (name: string): void => setQuery({ metric: name === "accuracy" ? null : name });
+
+export function ErrorChart(panel: Panel) {
+  const { slots, thresholds } = panel;
+  const locale = language.value;
+  const spec = useMemo<ChartSpec>(() => {
+    const { values, band } = estimateColumns(slots, "error_rate");
+    return {
+      lines: [{ name: t("chart.errorRate"), colour: "series-1", values }],
+      band,
+      threshold: thresholds.error_rate_threshold ?? null,
+      show: (value) => percent(locale, value),
+      least: 0,
+      most: 1,
+    };
+  }, [slots, locale, thresholds]);
+  return <Chart {...panel} name={t("chart.errorRate")} spec={spec} read={(window) => [estimateReading(window, "error_rate", t("chart.errorRate"))]} />;
+}
+
+const QUANTILES = [
+  { part: "p50", colour: "series-1" },
+  { part: "p95", colour: "series-2" },
+  { part: "p99", colour: "series-3" },
+] as const;
+
+export function LatencyChart(panel: Panel) {
+  const { slots } = panel;
+  const locale = language.value;
+  const spec = useMemo<ChartSpec>(
+    () => ({
+      lines: QUANTILES.map(({ part, colour }) => ({ name: part, colour, values: columnOf(slots, (window) => finite(window.latency?.[part])) })),
+      show: (value) => duration(locale, value),
+      least: 0,
+      most: Infinity,
+    }),
+    [slots, locale],
+  );
+  const read = (window: Window): Reading[] =>
+    QUANTILES.map(({ part, colour }, index) => ({
+      name: part,
+      colour,
+      value: duration(locale, window.latency?.[part]),
+      ...(index === 2 && window.latency ? { note: t("value.n", { n: count(locale, window.latency.n) }) } : {}),
+    }));
+  return <Chart {...panel} name={t("chart.latency")} spec={spec} read={read} />;
+}
+
+export function ThroughputChart(panel: Panel) {
+  const { slots } = panel;
+  const locale = language.value;
+  const unit = { second: t("unit.second"), minute: t("unit.minute") };
+  const at = now.value.getTime() / 1000;
+  const spec = useMemo<ChartSpec>(
+    () => ({
+      lines: [{ name: t("chart.throughput"), colour: "series-1", values: columnOf(slots, (window) => throughputOf(window, at)) }],
+      show: (value) => perSecond(locale, value, unit),
+      least: 0,
+      most: Infinity,
+    }),
+    [slots, locale, at],
+  );
+  const read = (window: Window): Reading[] => [
+    {
+      name: t("chart.throughput"),
+      colour: "series-1",
+      value: perSecond(locale, throughputOf(window, at), unit),
+      note: t("value.n", { n: count(locale, window.predictions) }),
+    },
+  ];
+  return <Chart {...panel} name={t("chart.throughput")} spec={spec} read={read} />;
+}

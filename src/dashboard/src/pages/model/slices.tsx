@@ -1,0 +1,133 @@
+/** The last hour by version and by segment; a row picks what the charts show. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { ModelSummary, Slice } from "../../api/types";
+import { modelPath } from "../../api/paths";
+import { api } from "../../api/session";
+import { count, duration, MISSING, percent } from "../../format/number";
+import { t } from "../../i18n";
+import { language } from "../../store/preferences";
+import { usePulse } from "./details";
+import { estimateNote } from "./now";
+import { focus, showFocus } from "./view";
+import { accuracyName } from "./words";
+
+const REREAD_MS = 5_000;
+
+export function Slices({ model }: { model: ModelSummary }) {
+  const versions = useSlices(model, "versions");
+  const segments = useSlices(model, "segments");
+  const { version, segment } = focus.value;
+  return (
+    <div class="slices">
+      <SliceTable
+        model={model}
+        title={t("slices.versions")}
+        column={t("slices.version")}
+        rows={versions.map((slice) => ({ key: slice.version ?? "", slice }))}
+        picked={version}
+        onPick={(key) => showFocus({ version: key, segment: null })}
+      />
+      <SliceTable
+        model={model}
+        title={t("slices.segments")}
+        column={t("slices.segment")}
+        rows={segments.map((slice) => ({ key: segmentKey(slice), slice }))}
+        picked={segment}
+        onPick={(key) => showFocus({ version: null, segment: key })}
+      />
+    </div>
+  );
+}
+
+/** `name:value`, as the windows are asked for. */
+export const segmentKey = (slice: Slice): string => slice.segment ?? `${slice.name ?? ""}:${slice.value ?? ""}`;
+
+interface TableProps {
+  model: ModelSummary;
+  title: string;
+  column: string;
+  rows: { key: string; slice: Slice }[];
+  picked: string | null;
+  onPick: (key: string | null) => void;
+}
+
+function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) {
+  const locale = language.value;
+  const share = (value: number): string => percent(locale, value);
+  return (
+    <section class="card" aria-label={title}>
+      <div class="section-head">
+        <h2>{title}</h2>
+        <p class="chart-window">{t("window.lastHour")}</p>
+      </div>
+      {rows.length === 0 ? (
+        <p class="quiet">{t("slices.none")}</p>
+      ) : (
+        <div class="scroller" tabIndex={0} role="region" aria-label={title}>
+          <table class="data">
+            <thead>
+              <tr>
+                <th scope="col">{column}</th>
+                <th scope="col">{accuracyName(model.task)}</th>
+                <th scope="col">{t("column.errorRate")}</th>
+                <th scope="col">p95</th>
+                <th scope="col">{t("column.coverage")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ key, slice }) => {
+                const accuracy = slice.metrics["accuracy"];
+                const errors = slice.metrics["error_rate"];
+                return (
+                  <tr key={key} class={picked === key ? "picked" : undefined}>
+                    <th scope="row">
+                      <button
+                        type="button"
+                        class="pick"
+                        aria-pressed={picked === key}
+                        title={t(picked === key ? "slices.picked" : "slices.pick", { name: key })}
+                        onClick={() => onPick(picked === key ? null : key)}
+                      >
+                        {key === "" ? MISSING : key}
+                      </button>
+                    </th>
+                    <td>
+                      {!accuracy || accuracy.value === null ? (
+                        <span class="missing">{t("value.noLabels")}</span>
+                      ) : (
+                        <>
+                          {share(accuracy.value)} <small>{estimateNote(accuracy, share)}</small>
+                        </>
+                      )}
+                    </td>
+                    <td>
+                      {percent(locale, errors?.value)} <small>{t("value.n", { n: count(locale, slice.predictions) })}</small>
+                    </td>
+                    <td>{duration(locale, slice.latency?.p95)}</td>
+                    <td>{percent(locale, slice.coverage)}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function useSlices(model: ModelSummary, kind: "versions" | "segments"): Slice[] {
+  const [slices, setSlices] = useState<Slice[]>([]);
+  const pulse = usePulse(model.changed_seq, REREAD_MS);
+  useEffect(() => {
+    const reading = new AbortController();
+    api
+      .peek()
+      ?.get<{ items: Slice[] }>(`${modelPath(model.name)}/${kind}`, reading.signal)
+      .then(({ body }) => setSlices(body.items))
+      .catch(() => undefined);
+    return () => reading.abort();
+  }, [model.name, kind, pulse]);
+  return slices;
+}

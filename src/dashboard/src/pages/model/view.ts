@@ -1,0 +1,69 @@
+/** What time is shown and of what: range, zoom, version, segment, metric. Kept in the address, except the zoom. */
+
+import { computed, signal } from "@preact/signals";
+import { query, setQuery } from "../../route/route";
+import { RANGE_NAMES, RANGES, resolutionFor, type RangeName, type Resolution } from "../../charts/resolution";
+import type { View } from "../../charts/plot";
+
+export type Range = { kind: "named"; name: RangeName } | { kind: "custom"; view: View };
+
+export interface Focus {
+  version: string | null;
+  /** `name:value`. */
+  segment: string | null;
+}
+
+/** What a range means in the address; one hour if it says nothing that makes sense. */
+export function parseRange(params: URLSearchParams): Range {
+  const [from, to] = [Date.parse(params.get("from") ?? ""), Date.parse(params.get("to") ?? "")];
+  if (params.get("range") === "custom" && from < to) return { kind: "custom", view: { from: from / 1000, to: to / 1000 } };
+  const name = RANGE_NAMES.find((each) => each === params.get("range"));
+  return { kind: "named", name: name ?? "1h" };
+}
+
+export const range = computed(() => parseRange(query.value));
+export const focus = computed<Focus>(() => ({ version: query.value.get("version"), segment: query.value.get("segment") }));
+export const metric = computed(() => query.value.get("metric") ?? "accuracy");
+export const asTable = computed(() => query.value.get("view") === "table");
+
+/** Drawn by hand inside the range; `null` shows all of it. */
+export const zoom = signal<View | null>(null);
+
+export function showRange(name: RangeName): void {
+  zoom.value = null;
+  setQuery({ range: name === "1h" ? null : name, from: null, to: null });
+}
+
+export function showCustom(view: View): void {
+  zoom.value = null;
+  const text = (at: number): string => new Date(at * 1000).toISOString();
+  setQuery({ range: "custom", from: text(view.from), to: text(view.to) });
+}
+
+/** Version and segment exclude each other: the server keeps no figures of both at once for the asking. */
+export const showFocus = (next: Focus): void => setQuery({ version: next.version, segment: next.segment });
+
+/** Less than two minutes cannot show a line. */
+const ZOOM_MIN = 120;
+
+export function zoomTo(view: View): void {
+  const middle = (view.from + view.to) / 2;
+  const half = Math.max(ZOOM_MIN, view.to - view.from) / 2;
+  zoom.value = { from: middle - half, to: middle + half };
+}
+
+export interface Shown extends View {
+  resolution: Resolution;
+  /** Whether the right end is the present, so that new windows belong in it. */
+  follows: boolean;
+}
+
+/** The view at `now` (Unix seconds). A named range ends with the window that is running, so it moves only when one ends. */
+export function shownAt(range: Range, zoom: View | null, now: number): Shown {
+  const base = range.kind === "custom" ? range.view : { from: now - RANGES[range.name], to: now };
+  const chosen = zoom ?? base;
+  const resolution = resolutionFor(chosen.to - chosen.from);
+  if (zoom !== null || range.kind === "custom") return { ...chosen, resolution, follows: false };
+  const to = Math.ceil(now / resolution) * resolution;
+  return { from: to - RANGES[range.name], to, resolution, follows: true };
+}

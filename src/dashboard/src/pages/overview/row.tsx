@@ -1,0 +1,112 @@
+import type { ComponentChildren } from "preact";
+import type { Estimate, ModelSummary } from "../../api/types";
+import { Sparkline } from "../../charts/sparkline";
+import { count, duration, interval, MISSING, percent, perSecond } from "../../format/number";
+import { clock, utc } from "../../format/time";
+import { t } from "../../i18n";
+import { modelAddress } from "../../route/route";
+import { Link } from "../../shell/link";
+import { reasonText } from "../../shell/reason";
+import { StatusLight } from "../../shell/status-light";
+import { Ago } from "../../shell/time";
+import { language } from "../../store/preferences";
+
+export function ModelRow({ model, index }: { model: ModelSummary; index: number }) {
+  const locale = language.value;
+  const current = model.current;
+  const predictions = current === null ? null : t("value.n", { n: count(locale, current.predictions) });
+  return (
+    <tr role="row" aria-rowindex={index} class={model.stale ? "stale" : undefined} data-model={model.name}>
+      <td role="cell" class="c-status">
+        <StatusLight status={model.status} />
+        <Reasons model={model} />
+      </td>
+      <th role="rowheader" scope="row" class="c-model">
+        <Link href={modelAddress(model.name)} title={model.name}>
+          {model.name}
+        </Link>
+        <small>
+          <Freshness model={model} />
+        </small>
+      </th>
+      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote estimate={current?.accuracy ?? null} />}>
+        {current === null ? MISSING : current.accuracy.value === null ? <Missing>{t("value.noLabels")}</Missing> : percent(locale, current.accuracy.value)}
+      </Figure>
+      <td role="cell" class="c-trail">
+        <Sparkline trail={model.trail} />
+      </td>
+      <Figure label={t("column.errorRate")} note={<EstimateNote estimate={current?.error_rate ?? null} />}>
+        {percent(locale, current?.error_rate.value)}
+      </Figure>
+      <Figure label={t("column.p95")} note={predictions}>
+        {duration(locale, current?.p95)}
+      </Figure>
+      <Figure class="throughput" label={t("column.throughput")} note={predictions}>
+        {perSecond(locale, current?.throughput, { second: t("unit.second"), minute: t("unit.minute") })}
+      </Figure>
+      <Figure
+        label={t("column.coverage")}
+        note={
+          current === null
+            ? null
+            : t("value.ofLabels", { labelled: count(locale, current.labelled), predictions: count(locale, current.predictions) })
+        }
+      >
+        {percent(locale, current?.coverage)}
+      </Figure>
+    </tr>
+  );
+}
+
+function Figure(props: { class?: string; label: string; note: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <td role="cell" class={`c-number ${props.class ?? ""}`}>
+      <span class="narrow-only cell-label" aria-hidden="true">
+        {props.label}
+      </span>
+      <span class="value">{props.children}</span>
+      <small>{props.note}</small>
+    </td>
+  );
+}
+
+const Missing = ({ children }: { children: ComponentChildren }) => <span class="missing">{children}</span>;
+
+function EstimateNote({ estimate }: { estimate: Estimate | null }) {
+  if (estimate === null) return null;
+  const locale = language.value;
+  const n = t("value.n", { n: count(locale, estimate.n) });
+  if (estimate.low === null || estimate.high === null) return <>{n}</>;
+  return (
+    <>
+      {interval(estimate.low, estimate.high, (value) => percent(locale, value))} · {n}
+    </>
+  );
+}
+
+function Reasons({ model }: { model: ModelSummary }) {
+  if (model.reasons.length === 0) return null;
+  const text = model.reasons.map(reasonText).join(" · ");
+  return <small title={text}>{text}</small>;
+}
+
+/** When the model last predicted; if that is too long ago, which five minutes its figures are of. */
+function Freshness({ model }: { model: ModelSummary }) {
+  if (model.last_prediction === null) return <>{t("value.noData")}</>;
+  const end = model.current?.end ?? null;
+  return (
+    <>
+      {model.stale ? (
+        <span class="tag" title={t("value.staleTitle")}>
+          {t("status.stale")}
+        </span>
+      ) : null}
+      <Ago at={model.last_prediction} />
+      {model.stale && end !== null ? (
+        <span title={utc(new Date(end))}> · {t("window.to", { time: clock(language.value, new Date(end)) })}</span>
+      ) : (
+        <> · {t(`task.${model.task}`)}</>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,23 @@
+import type { ComponentChildren, TargetedMouseEvent } from "preact";
+import { go } from "../route/route";
+
+interface Props {
+  href: string;
+  class?: string;
+  title?: string;
+  children: ComponentChildren;
+}
+
+/** A link within the dashboard: a real address, so it can be opened in a new tab, followed without a page load otherwise. */
+export function Link({ href, children, ...rest }: Props) {
+  const follow = (event: TargetedMouseEvent<HTMLAnchorElement>): void => {
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(href);
+  };
+  return (
+    <a href={href} onClick={follow} {...rest}>
+      {children}
+    </a>
+  );
+}

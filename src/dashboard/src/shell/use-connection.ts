@@ -1,0 +1,33 @@
+/** A page's own connection: up while the page is, so frames of one page can never be taken for another's. */
+
+import { useEffect } from "preact/hooks";
+import { api } from "../api/session";
+import { browserWorld } from "../live/browser";
+import { Connection, type Subscription } from "../live/connection";
+import { connection, heartbeat } from "../store/live";
+import { token } from "../store/session";
+
+/** `subscriptions` is called when the page appears and again when `identity` changes. */
+export function useConnection(identity: string, subscriptions: () => Subscription[]): void {
+  const secret = token.value;
+  useEffect(() => {
+    if (secret === null) return;
+    const live = new Connection(browserWorld(secret), {
+      subscriptions: subscriptions(),
+      onState: (state) => (connection.value = state),
+      onHeartbeat: (beat) => (heartbeat.value = beat),
+      // A refused socket does not say why; if it was the token, this answers 401 and the session ends.
+      onRefused: () => void api.peek()?.get("/api/v1/health").catch(() => undefined),
+    });
+    const nudge = (): void => {
+      if (!document.hidden) live.nudge();
+    };
+    window.addEventListener("online", nudge);
+    document.addEventListener("visibilitychange", nudge);
+    return () => {
+      window.removeEventListener("online", nudge);
+      document.removeEventListener("visibilitychange", nudge);
+      live.stop();
+    };
+  }, [identity, secret]);
+}

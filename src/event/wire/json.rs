@@ -1,0 +1,76 @@
+//! JSON in its three forms: one record, an array of records, one record a line.
+
+use serde::de::{DeserializeSeed, IgnoredAny};
+
+use super::RECORDS_MAX;
+use super::fault::{Problem, Reason};
+use super::non_finite;
+use super::walk::{Any, Cx, Frame};
+use crate::event::{Event, Fault};
+
+/// Reads a JSON message. `lines`: it is known to be newline-delimited; otherwise it is taken for it when its first line is a
+/// whole object and more follows.
+pub(super) fn read(cx: &Cx<'_>, body: &[u8], lines: bool, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let detail = format!("the text is not UTF-8 at byte {}", error.valid_up_to());
+        Problem::new(Reason::BadUtf8, detail).at("")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
+    if lines || (text.starts_with('{') && looks_like_lines(text)) {
+        return read_lines(cx, text, records);
+    }
+    read_value(cx, text, records)
+}
+
+/// A message of several lines is newline-delimited if its first line is JSON by itself, or if every line starts an object (so
+/// that a broken first line does not take the others with it).
+fn looks_like_lines(text: &str) -> bool {
+    let Some((first, rest)) = text.split_once('\n') else { return false };
+    let objects = || rest.lines().map(str::trim_ascii_start).all(|line| line.is_empty() || line.starts_with('{'));
+    serde_json::from_str::<IgnoredAny>(first).is_ok() || objects()
+}
+
+/// One record a line, each judged by itself, its syntax too. Empty lines are passed over.
+fn read_lines(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
+    for line in text.lines().map(str::trim_ascii).filter(|line| !line.is_empty()) {
+        if RECORDS_MAX <= records.len() {
+            let detail = format!("a message holds at most {RECORDS_MAX} records");
+            return Err(Problem::new(Reason::TooManyRecords, detail).at(""));
+        }
+        cx.index.set(Some(records.len()));
+        let pointer = format!("/{}", records.len());
+        if let Err(fault) = read_value(cx, line, records) {
+            let pointer = if fault.pointer.is_empty() { pointer } else { fault.pointer };
+            records.push(Err(Fault { pointer, ..fault }));
+        }
+    }
+    Ok(())
+}
+
+/// One value: a record or an array of them. On an error nothing is added.
+fn read_value(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
+    let start = records.len();
+    let Err(fault) = parse(cx, text, records) else { return Ok(()) };
+    records.truncate(start);
+    // Many writers put NaN and infinities into JSON, which has no such thing. That costs those records and not their neighbours.
+    let Some(mended) = non_finite::mend(text).filter(|_| fault.reason == Reason::BadJson.as_str()) else { return Err(fault) };
+    if let Err(fault) = parse(cx, &mended.text, records) {
+        records.truncate(start);
+        return Err(fault);
+    }
+    let line = if start == 0 { String::new() } else { format!("/{start}") };
+    for place in mended.places.into_iter().rev() {
+        if let Some(record) = records.get_mut(start + place.record) {
+            let problem = Problem::new(Reason::NotFinite, format!("must be a finite number, not {}", place.token));
+            *record = Err(problem.at(&format!("{line}{}", place.pointer)));
+        }
+    }
+    Ok(())
+}
+
+fn parse(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    // Nesting is bounded by the walk, well below the parser's own limit of 128.
+    let read = Any(Frame { cx, records }).deserialize(&mut reader).and_then(|()| reader.end());
+    read.map_err(|error| cx.abort.take().unwrap_or_else(|| Problem::new(Reason::BadJson, error.to_string()).at("")))
+}

@@ -1,0 +1,34 @@
+//! The record of a label: what turned out to be true for one prediction.
+
+use serde::de::MapAccess;
+
+use super::fault::{Flaws, Problem, required};
+use super::prediction::Outcome;
+use super::walk::{Any, Cx, Key, One, Skip};
+use crate::event::{Event, Label};
+
+/// Reads one label to its end.
+pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {
+    let mut flaws = Flaws::default();
+    let (mut prediction, mut model, mut actual, mut at) = (None, None, None, None);
+    while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
+        let key = key.as_ref();
+        match key {
+            "prediction_id" => flaws.set(&mut prediction, entries.next_value_seed(Any(One(cx, 1)))?.checked_id(), "", key),
+            "model" | "model_name" => flaws.set(&mut model, entries.next_value_seed(Any(One(cx, 1)))?.name(), "", key),
+            "at" | "timestamp" | "ts" => flaws.set(&mut at, entries.next_value_seed(Any(One(cx, 1)))?.instant(), "", key),
+            "actual" | "actual_result" | "y_true" => {
+                let read = entries.next_value_seed(Any(Outcome(cx, 1)))?;
+                flaws.set(&mut actual, read, "", key);
+            }
+            _ => entries.next_value_seed(Any(Skip(cx, 1)))?,
+        }
+    }
+    Ok((|| {
+        flaws.pass()?;
+        let prediction = required(prediction, "prediction_id")?;
+        let actual = required(actual, "actual")?;
+        let model = model.unwrap_or_else(|| cx.slug());
+        Ok(Event::LabelArrived(Label { prediction, model, actual, at: cx.event_time(at)? }))
+    })())
+}

@@ -1,0 +1,193 @@
+//! One value of a field, and what a field may ask of it.
+
+use std::borrow::Cow;
+
+use compact_str::{CompactString, ToCompactString, format_compact};
+
+use super::clip;
+use super::fault::{Problem, Reason};
+use crate::event::Value;
+use crate::ids::Name;
+use crate::time::Timestamp;
+
+/// A scalar as it was written, or the fact that it was a list or a map.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Leaf<'de> {
+    Null,
+    Bool(bool),
+    Whole(i64),
+    /// A whole number above `i64::MAX`.
+    Big(u64),
+    Real(f64),
+    Text(Cow<'de, str>),
+    /// MessagePack's timestamp extension.
+    Instant(Timestamp),
+    /// Bytes that are no UTF-8, or an extension we do not know.
+    Binary,
+    List,
+    Map,
+}
+
+/// The first and last instants that RFC 3339 can write, leaving out the year 0.
+const TIME_MIN: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000);
+const TIME_MAX: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
+
+impl<'de> Leaf<'de> {
+    /// A finite number; `None` for `null`.
+    pub fn number(self) -> Result<Option<f64>, Problem> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Whole(number) => Ok(Some(number as f64)),
+            Self::Big(number) => Ok(Some(number as f64)),
+            Self::Real(number) if number.is_finite() => Ok(Some(number)),
+            Self::Real(number) => Err(not_finite(number)),
+            other => Err(other.not("a number")),
+        }
+    }
+
+    /// A number in 0 to 1.
+    pub fn fraction(self) -> Result<Option<f64>, Problem> {
+        self.number_within(0.0, 1.0, "in 0 to 1")
+    }
+
+    /// A number that is not negative.
+    pub fn not_negative(self) -> Result<Option<f64>, Problem> {
+        self.number_within(0.0, f64::MAX, "not negative")
+    }
+
+    fn number_within(self, low: f64, high: f64, range: &str) -> Result<Option<f64>, Problem> {
+        match self.number()? {
+            Some(number) if !(low..=high).contains(&number) => {
+                Err(Problem::new(Reason::OutOfRange, format!("must be {range}, not {number}")))
+            }
+            number => Ok(number),
+        }
+    }
+
+    /// Any text.
+    pub fn text(self) -> Result<Option<Cow<'de, str>>, Problem> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            other => Err(other.not("text")),
+        }
+    }
+
+    /// A name: text, or a number or boolean as its text.
+    pub fn name(self) -> Result<Option<Name>, Problem> {
+        self.id()?.map(|text| Name::try_from(text).map_err(|bad| Problem::new(Reason::BadName, bad.to_string()))).transpose()
+    }
+
+    /// An id under the rules of a name.
+    pub fn checked_id(self) -> Result<Option<CompactString>, Problem> {
+        match self.id()? {
+            Some(id) => checked(id).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The text of a label value, which may be empty.
+    pub fn label_value(self) -> Result<Option<CompactString>, Problem> {
+        match self.id()? {
+            Some(id) if id.is_empty() => Ok(Some(id)),
+            Some(id) => checked(id).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn id(self) -> Result<Option<CompactString>, Problem> {
+        Ok(Some(match self {
+            Self::Null => return Ok(None),
+            Self::Text(text) => text.as_ref().into(),
+            Self::Bool(bool) => bool.to_compact_string(),
+            Self::Whole(number) => number.to_compact_string(),
+            Self::Big(number) => number.to_compact_string(),
+            Self::Real(number) if number.is_finite() => format_compact!("{number}"),
+            Self::Real(number) => return Err(not_finite(number)),
+            other => return Err(other.not("text")),
+        }))
+    }
+
+    /// An instant: RFC 3339, an epoch number, or MessagePack's own timestamp.
+    pub fn instant(self) -> Result<Option<Timestamp>, Problem> {
+        let read = match &self {
+            Self::Null => return Ok(None),
+            // The last day of the year 9999 is a common way to write "never". The parser ends a day early, so that any offset fits.
+            Self::Text(text) if text.starts_with("9999-12-3") => Timestamp::parse_rfc3339(text).or(Some(TIME_MAX)),
+            Self::Text(text) => Timestamp::parse_rfc3339(text),
+            Self::Whole(number) => Timestamp::from_epoch_integer(*number),
+            Self::Big(number) => Timestamp::from_epoch_number(*number as f64),
+            Self::Real(number) if !number.is_finite() => return Err(not_finite(*number)),
+            Self::Real(number) => Timestamp::from_epoch_number(*number),
+            Self::Instant(instant) => Some(*instant),
+            _ => return Err(self.not("an instant: RFC 3339 text or an epoch number")),
+        };
+        match read {
+            Some(instant) if (TIME_MIN..=TIME_MAX).contains(&instant) => Ok(Some(instant)),
+            _ => Err(Problem::new(
+                Reason::BadTime,
+                format!("{} is neither RFC 3339 with an offset nor an epoch number in the years 1 to 9999", self.shown()),
+            )),
+        }
+    }
+
+    /// What a model says: a number, or a class by its name.
+    pub fn value(self) -> Result<Option<Value>, Problem> {
+        Ok(Some(match self {
+            Self::Null => return Ok(None),
+            Self::Text(_) | Self::Bool(_) => match self.checked_id()? {
+                Some(class) => Value::Class(class),
+                None => return Ok(None),
+            },
+            Self::Whole(_) | Self::Big(_) | Self::Real(_) => match self.number()? {
+                Some(number) => Value::Number(number),
+                None => return Ok(None),
+            },
+            other => return Err(other.not("a number, text, boolean or object")),
+        }))
+    }
+
+    /// The problem of being something other than `wanted`.
+    pub fn not(&self, wanted: &str) -> Problem {
+        match self {
+            Self::Binary => Problem::new(Reason::BadUtf8, format!("expected {wanted}, not bytes that are no UTF-8")),
+            other => Problem::new(Reason::WrongType, format!("expected {wanted}, not {}", other.shown())),
+        }
+    }
+
+    fn shown(&self) -> CompactString {
+        match self {
+            Self::Null => "null".into(),
+            Self::Bool(bool) => bool.to_compact_string(),
+            Self::Whole(number) => number.to_compact_string(),
+            Self::Big(number) => number.to_compact_string(),
+            Self::Real(number) => format_compact!("{number}"),
+            Self::Text(text) => format_compact!("{:?}", clip(text)),
+            Self::Instant(instant) => instant.to_compact_string(),
+            Self::Binary => "bytes".into(),
+            Self::List => "an array".into(),
+            Self::Map => "an object".into(),
+        }
+    }
+}
+
+/// An id or class under the rules of a name: 1 to 256 bytes, no NUL.
+pub(super) fn checked(id: CompactString) -> Result<CompactString, Problem> {
+    match super::usable_id(&id) {
+        Some(_) => Ok(id),
+        None => Err(bad_name(&id)),
+    }
+}
+
+/// Why `id` is no name.
+fn bad_name(id: &str) -> Problem {
+    let detail = match Name::try_from(id) {
+        Err(bad) => bad.to_string(),
+        Ok(_) => "not a name".to_owned(),
+    };
+    Problem::new(Reason::BadName, detail)
+}
+
+pub(super) fn not_finite(number: f64) -> Problem {
+    Problem::new(Reason::NotFinite, format!("must be a finite number, not {number}"))
+}

@@ -1,0 +1,75 @@
+//! What does not fit in memory, as the core sees it: join rows, panes that are no longer hot, and lists for the read side.
+
+use std::collections::BTreeMap;
+
+use crate::monitor::join::{JoinKey, JoinRow};
+use crate::monitor::pane::Pane;
+use crate::time::Timestamp;
+
+/// The part of the state that is read and written row by row. To the core it is a map like any other: what was put is what is
+/// got. An implementation that fails keeps the failure to itself until the commit, which it then refuses.
+pub trait Cold {
+    fn row(&mut self, key: &JoinKey) -> Option<JoinRow>;
+
+    /// `replaced` is the row that [`Self::row`] gave for this key, when the core goes on from it.
+    fn put_row(&mut self, key: JoinKey, row: &JoinRow, replaced: Option<&JoinRow>);
+
+    /// The pane that starts at `start`, to be changed; `None` if there is none.
+    fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane>;
+
+    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane;
+
+    /// The start of the first pane of `model` in `[from, before)`.
+    fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp>;
+
+    /// Appends to a list that keeps its newest `keep` entries; `ordinal` counts up from 0.
+    fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>);
+}
+
+/// A bounded list of entries for the read side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum List {
+    Rejected,
+    /// By kind (as its number in [`crate::event::Kind::ALL`]) and source.
+    Notes {
+        kind: u8,
+        source: u32,
+    },
+}
+
+/// A [`Cold`] in memory: for tests, and for recomputing a stream offline.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InMemory {
+    pub rows: BTreeMap<JoinKey, JoinRow>,
+    pub panes: BTreeMap<(u32, Timestamp), Pane>,
+    pub lists: BTreeMap<(List, u64), Vec<u8>>,
+}
+
+impl Cold for InMemory {
+    fn row(&mut self, key: &JoinKey) -> Option<JoinRow> {
+        self.rows.get(key).cloned()
+    }
+
+    fn put_row(&mut self, key: JoinKey, row: &JoinRow, _replaced: Option<&JoinRow>) {
+        self.rows.insert(key, row.clone());
+    }
+
+    fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane> {
+        self.panes.get_mut(&(model, start))
+    }
+
+    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
+        self.panes.entry((model, start)).insert_entry(pane).into_mut()
+    }
+
+    fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
+        self.panes.range((model, from)..(model, before)).next().map(|((_, start), _)| *start)
+    }
+
+    fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {
+        self.lists.insert((list, ordinal), entry);
+        if let Some(oldest) = ordinal.checked_sub(keep) {
+            self.lists.remove(&(list, oldest));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Every state has a bound. What hits one is refused or folded with a counter; the rest is unharmed.
+
+use crate::time::Span;
+
+/// Width of a pane: the smallest window we keep.
+pub const PANE_WIDTH: Span = Span::from_secs(60);
+
+/// How far behind its model's newest event an event may be and still be on time.
+pub const LATENESS: Span = Span::from_secs(30);
+
+/// Log time without an event after which a model's newest pane closes by itself.
+pub const IDLE_TIMEOUT: Span = Span::from_secs(10);
+
+/// How long after its model's newest event a prediction can still be corrected or labelled.
+pub const HORIZON: Span = Span::from_secs(30 * 86_400);
+
+/// Between the horizon and this much beyond it a prediction is still known, so its label is counted as too late; after that its
+/// join row may be gone and the label is one without a prediction.
+pub const HORIZON_MEMORY: Span = Span::from_secs(31 * 86_400);
+
+/// How long, in log time, a label waits for its prediction.
+pub const PARKED_MAX: Span = Span::from_secs(3_600);
+
+/// Closed panes stay in memory this long behind the watermark: most labels arrive within minutes.
+pub const HOT: Span = Span::from_secs(300);
+
+/// Log time without an event after which a model is stale.
+pub const STALE_AFTER: Span = Span::from_secs(300);
+
+/// Fewest records a window needs before a threshold is held against it.
+pub const SAMPLES_MIN: u64 = 30;
+
+/// Models; records of further models are rejected as `too_many_models`.
+pub const MODELS_MAX: usize = 20_000;
+
+/// Sources of samples, logs, events, snapshots and jobs; records of further ones are rejected as `too_many_sources`.
+pub const SOURCES_MAX: usize = 20_000;
+
+/// Classes of one model; further ones are folded into [`crate::monitor::classes::OTHER`].
+pub const CLASSES_MAX: usize = 256;
+
+/// Combinations of version and segment values of one model; records of further ones count in the model's totals only.
+pub const CELLS_MAX: usize = 1_000;
+
+/// Latest metric values kept per source; values of further series are counted and dropped.
+pub const SERIES_MAX: usize = 1_000;
+
+/// Logs, events, snapshots and jobs kept per source and kind, newest first.
+pub const NOTES_MAX: u64 = 1_000;
+
+/// Rejected records listed, newest first; all of them stay counted, and their bytes stay in the log.
+pub const REJECTED_MAX: u64 = 10_000;
+
+/// One-minute windows summarised per model for sparklines.
+pub const TRAIL_MAX: usize = 60;
+
+/// Tokens that have not been revoked.
+pub const TOKENS_MAX: usize = 1_000;
+
+/// Tokens revoked in the life of a log; after that no more are made.
+pub const REVOKED_TOKENS_MAX: usize = 100_000;

@@ -1,0 +1,648 @@
+//! One model: its watermark, its panes, its labels. The watermark closes panes; labels join predictions by id in every order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Fault, Label, Prediction, Value};
+use crate::ids::Name;
+use crate::monitor::classes::{self, Classes};
+use crate::monitor::cold::Cold;
+use crate::monitor::effect::{Effects, Fact};
+use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
+use crate::monitor::limits::{
+    CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
+};
+use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::status::{self, Status};
+use crate::monitor::window::Headline;
+use crate::monitor::{Desk, Place, bound_reached};
+use crate::time::Timestamp;
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Applied,
+    /// Applied to a window that had already closed.
+    AppliedLate,
+    Duplicate,
+    /// Beyond the horizon.
+    TooLate,
+    Ignored,
+    Rejected(Fault),
+}
+
+/// All models, by number in the order of the log. The map is for lookups only; nothing depends on its order.
+#[derive(Clone, Debug, Default)]
+pub struct Models {
+    list: Vec<Arc<Model>>,
+    by_name: HashMap<Name, u32, rapidhash::fast::RandomState>,
+    dirty: Dirty,
+}
+
+/// What changed since the last commit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dirty {
+    pub models: Vec<u32>,
+    /// Hot panes; cold ones are known to [`Cold`].
+    pub panes: Vec<(u32, Timestamp)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    pub id: u32,
+    pub name: Name,
+    /// Sequence of the last message that changed this model.
+    pub changed_seq: u64,
+    pub counters: Counters,
+    /// Newest event time of a prediction.
+    pub newest: Timestamp,
+    /// No window that ends at or before this is open; monotone.
+    pub watermark: Timestamp,
+    /// Newest log time of a prediction.
+    pub last_stored_at: Timestamp,
+    pub status: Status,
+    /// Changes seldom, so it is a row of its own.
+    #[serde(skip)]
+    pub profile: Arc<Profile>,
+    /// Labels waiting for their prediction, by the minute of log time they came in.
+    parked: BTreeMap<Timestamp, u64>,
+    /// Closed panes changed since they were last announced.
+    revised: BTreeSet<Timestamp>,
+    /// Panes before this are beyond the horizon and counted as expired.
+    sealed_until: Timestamp,
+    /// Panes from here on are in memory.
+    pub hot_from: Timestamp,
+    /// Panes in memory by start. Rows of their own in the store.
+    #[serde(skip)]
+    pub hot: BTreeMap<Timestamp, Arc<Pane>>,
+    #[serde(skip)]
+    dirty: bool,
+    #[serde(skip)]
+    pub row_hash: u128,
+}
+
+/// What is known of a model beyond its figures of the moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    pub classes: Classes,
+    pub cells: Vec<CellKey>,
+    /// Newest closed windows, oldest first.
+    pub trail: Vec<Point>,
+    /// Changed since it was last written. Not part of the profile's value.
+    #[serde(skip)]
+    pub dirty: bool,
+    #[serde(skip)]
+    pub row_hash: u128,
+}
+
+/// A version and the values of its segments. The first of every model is empty: predictions without either, and those beyond the bound.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CellKey {
+    pub version: Option<Name>,
+    pub segment: Vec<(Name, Name)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    pub predictions: u64,
+    pub errors: u64,
+    pub labelled: u64,
+    /// Labels waiting for their prediction now.
+    pub pending_labels: u64,
+    /// Predictions seen before, and labels that say the same again.
+    pub duplicates: u64,
+    /// Labels that contradict an earlier one.
+    pub conflicts: u64,
+    /// Labels whose prediction never came.
+    pub orphans: u64,
+    pub late: u64,
+    pub too_late: u64,
+    /// Predictions that no label joined within the horizon.
+    pub expired: u64,
+    /// Predictions whose version or segment is beyond the bound: they count in the totals only.
+    pub cells_refused: u64,
+}
+
+/// One window in a few numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub start: Timestamp,
+    pub closed: bool,
+    pub predictions: u64,
+    pub errors: u64,
+    pub labelled: u64,
+    /// Labels that accuracy is judged by, and how many of them were met.
+    pub judged: u64,
+    pub correct: u64,
+    /// Predictions with a response time, its mean and 95th percentile in seconds.
+    pub timed: u64,
+    pub response_time_mean: f64,
+    pub response_time_p95: f64,
+}
+
+impl Models {
+    /// Takes the models back from a store, in the order of their numbers, each with its hot panes.
+    pub fn restore(list: Vec<Model>) -> Self {
+        let by_name = list.iter().map(|model| (model.name.clone(), model.id)).collect();
+        Self { list: list.into_iter().map(Arc::new).collect(), by_name, dirty: Dirty::default() }
+    }
+
+    pub fn get(&self, id: u32) -> &Arc<Model> {
+        &self.list[id as usize]
+    }
+
+    pub fn get_mut(&mut self, id: u32) -> &mut Model {
+        Arc::make_mut(&mut self.list[id as usize])
+    }
+
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Model>> {
+        self.by_name.get(name).map(|id| self.get(*id))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.list.iter()
+    }
+
+    /// What changed since this was last asked, each thing once; the caller writes it.
+    pub fn take_dirty(&mut self) -> Dirty {
+        let dirty = std::mem::take(&mut self.dirty);
+        for id in &dirty.models {
+            Arc::make_mut(&mut self.list[*id as usize]).dirty = false;
+        }
+        dirty
+    }
+
+    pub(super) fn on_prediction(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        prediction: &Prediction,
+        desk: &mut Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let Some(id) = self.id_of(&prediction.model) else { return too_many_models() };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.expire_parked(desk);
+        model.on_prediction(cold, place, prediction, desk, dirty, effects)
+    }
+
+    pub(super) fn on_label(&mut self, cold: &mut impl Cold, place: Place<'_>, label: &Label, desk: &mut Desk) -> Verdict {
+        let Some(id) = self.id_of(&label.model) else { return too_many_models() };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.expire_parked(desk);
+        model.on_label(cold, label, desk, dirty)
+    }
+
+    /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
+    pub(super) fn on_tick(&mut self, cold: &mut impl Cold, desk: &mut Desk, effects: &mut Effects) {
+        for id in 0..self.list.len() as u32 {
+            if !self.get(id).is_due(desk) {
+                continue;
+            }
+            let (model, dirty) = self.touch(id, desk.position);
+            model.expire_parked(desk);
+            if IDLE_TIMEOUT <= desk.log_time - model.last_stored_at {
+                let newest_pane_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+                model.advance(cold, newest_pane_end, desk, dirty, effects);
+            }
+            model.announce_revised(cold, dirty, effects);
+            model.judge(desk, effects);
+        }
+    }
+
+    fn id_of(&mut self, name: &Name) -> Option<u32> {
+        if let Some(id) = self.by_name.get(name) {
+            return Some(*id);
+        }
+        if MODELS_MAX <= self.list.len() {
+            return None;
+        }
+        let id = self.list.len() as u32;
+        self.by_name.insert(name.clone(), id);
+        self.list.push(Arc::new(Model::new(id, name.clone())));
+        Some(id)
+    }
+
+    fn touch(&mut self, id: u32, seq: u64) -> (&mut Model, &mut Dirty) {
+        let model = Arc::make_mut(&mut self.list[id as usize]);
+        model.changed_seq = seq;
+        if !model.dirty {
+            model.dirty = true;
+            self.dirty.models.push(id);
+        }
+        (model, &mut self.dirty)
+    }
+}
+
+impl Model {
+    fn new(id: u32, name: Name) -> Self {
+        let unseen = Timestamp::from_micros(i64::MIN / 2);
+        Self {
+            id,
+            name,
+            changed_seq: 0,
+            counters: Counters::default(),
+            newest: unseen,
+            watermark: unseen,
+            last_stored_at: unseen,
+            status: Status::default(),
+            profile: Arc::new(Profile { cells: vec![CellKey::default()], dirty: true, ..Profile::default() }),
+            parked: BTreeMap::new(),
+            revised: BTreeSet::new(),
+            sealed_until: unseen,
+            hot_from: unseen,
+            hot: BTreeMap::new(),
+            dirty: false,
+            row_hash: 0,
+        }
+    }
+
+    /// Whether any prediction has come.
+    pub const fn has_predictions(&self) -> bool {
+        self.counters.predictions != 0
+    }
+
+    pub fn is_closed(&self, start: Timestamp) -> bool {
+        start + PANE_WIDTH <= self.watermark
+    }
+
+    fn on_prediction(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        prediction: &Prediction,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) -> Verdict {
+        // panes and join rows know whole milliseconds
+        let at = Timestamp::from_millis(prediction.at.millis());
+        if HORIZON < self.newest - at {
+            self.counters.too_late += 1;
+            return Verdict::TooLate;
+        }
+        let seed = join::seed(self.name.as_str());
+        let key = match &prediction.id {
+            Some(id) => join::key(seed, id),
+            None => join::key(seed, &self.mint_id(at, place)),
+        };
+        let parked = match cold.row(&key) {
+            Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON => {
+                self.counters.duplicates += 1;
+                return Verdict::Duplicate;
+            }
+            Some(JoinRow::Parked(parked)) if self.unpark(&parked) => Some(parked),
+            _ => None,
+        };
+        let cell = self.cell_of(prediction);
+        let answer = self.answer_of(prediction);
+        let mut served = Served { model: self.id, cell, at, seq: place.seq, index: place.index, answer, truth: None };
+        let start = at.floor(PANE_WIDTH);
+        let late = self.is_closed(start);
+        self.counters.predictions += 1;
+        self.counters.errors += u64::from(served.answer.failed);
+        self.counters.late += u64::from(late);
+        self.pane(cold, start, dirty).cell(cell).add_prediction(&served.answer, prediction.response_time);
+
+        let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
+        let from_before = parked.as_ref().map(|parked| (&parked.actual, parked.at));
+        if let Some((actual, known_at)) = from_before.or(from_the_start) {
+            self.join(cold, &mut served, actual, known_at, dirty);
+        }
+        let replaced = parked.map(JoinRow::Parked);
+        cold.put_row(key, &JoinRow::Served(served), replaced.as_ref());
+
+        self.newest = self.newest.max(at);
+        self.last_stored_at = self.last_stored_at.max(place.stored_at);
+        self.advance(cold, self.newest - LATENESS, desk, dirty, effects);
+        if late { Verdict::AppliedLate } else { Verdict::Applied }
+    }
+
+    fn on_label(&mut self, cold: &mut impl Cold, label: &Label, desk: &Desk, dirty: &mut Dirty) -> Verdict {
+        let at = Timestamp::from_millis(label.at.millis());
+        let key = join::key(join::seed(self.name.as_str()), &label.prediction);
+        match cold.row(&key) {
+            Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON => {
+                self.on_label_of(cold, key, served, &label.actual, at, dirty)
+            }
+            Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON_MEMORY => {
+                self.counters.too_late += 1;
+                Verdict::TooLate
+            }
+            Some(JoinRow::Parked(parked)) if self.is_parked(&parked) => {
+                if parked.actual == label.actual {
+                    self.counters.duplicates += 1;
+                    return Verdict::Duplicate;
+                }
+                self.counters.conflicts += 1;
+                if parked.at <= at {
+                    let newer = Parked { actual: label.actual.clone(), at, ..parked };
+                    cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
+                }
+                Verdict::Applied
+            }
+            _ => {
+                let since = Timestamp::from_millis(desk.log_time.millis());
+                let parked = Parked { model: self.id, since, actual: label.actual.clone(), at };
+                cold.put_row(key, &JoinRow::Parked(parked), None);
+                *self.parked.entry(since.floor(PANE_WIDTH)).or_default() += 1;
+                self.counters.pending_labels += 1;
+                Verdict::Applied
+            }
+        }
+    }
+
+    /// A label for a prediction we know: the first joins it; the same again is a duplicate; of two that differ the newer by its own
+    /// time wins, and at the same time the one later in the log.
+    fn on_label_of(
+        &mut self,
+        cold: &mut impl Cold,
+        key: join::JoinKey,
+        mut served: Served,
+        actual: &Value,
+        at: Timestamp,
+        dirty: &mut Dirty,
+    ) -> Verdict {
+        let before = JoinRow::Served(served.clone());
+        if let Some(known) = served.truth.take() {
+            let truth = self.truth_of(actual, at);
+            if (known.class, known.number) == (truth.class, truth.number) {
+                self.counters.duplicates += 1;
+                return Verdict::Duplicate;
+            }
+            self.counters.conflicts += 1;
+            if at < known.at {
+                return Verdict::Applied;
+            }
+            self.counters.labelled -= 1;
+            self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).take_label(&served.answer, &known);
+        }
+        self.join(cold, &mut served, actual, at, dirty);
+        cold.put_row(key, &JoinRow::Served(served), Some(&before));
+        Verdict::Applied
+    }
+
+    fn join(&mut self, cold: &mut impl Cold, served: &mut Served, actual: &Value, at: Timestamp, dirty: &mut Dirty) {
+        let truth = self.truth_of(actual, at);
+        self.counters.labelled += 1;
+        self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).add_label(&served.answer, &truth);
+        served.truth = Some(truth);
+    }
+
+    /// The pane that starts at `start`, in memory or not, to be changed; a closed one is announced again at the next tick.
+    fn pane<'a>(&'a mut self, cold: &'a mut impl Cold, start: Timestamp, dirty: &mut Dirty) -> &'a mut Pane {
+        if self.is_closed(start) {
+            self.revised.insert(start);
+        }
+        if self.hot_from <= start {
+            let pane = Arc::make_mut(self.hot.entry(start).or_default());
+            if !pane.dirty {
+                pane.dirty = true;
+                dirty.panes.push((self.id, start));
+            }
+            return pane;
+        }
+        // asked twice because the borrow of a first answer would outlive the branch
+        if cold.pane(self.id, start).is_some() {
+            return cold.pane(self.id, start).expect("it was there a line ago");
+        }
+        cold.insert_pane(self.id, start, Pane::default())
+    }
+
+    /// Moves the watermark to `to` if that is forward: closes the panes it passes, lets go of those no longer hot, and seals
+    /// those beyond the horizon.
+    fn advance(&mut self, cold: &mut impl Cold, to: Timestamp, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        if to <= self.watermark {
+            return;
+        }
+        let first_open = self.watermark.floor(PANE_WIDTH);
+        self.watermark = to;
+        if first_open == to.floor(PANE_WIDTH) {
+            return;
+        }
+        let closing: Vec<Timestamp> =
+            self.hot.range(first_open..).map(|(start, _)| *start).take_while(|start| self.is_closed(*start)).collect();
+        for start in &closing {
+            let pane = &self.hot[start];
+            let point = self.point_of(*start, pane);
+            let headline = Headline::of(Fact::WindowClosed, &self.name, &point, pane.revision);
+            effects.announce(Fact::WindowClosed, self.name.as_str(), &headline);
+            self.extend_trail(point);
+        }
+        if !closing.is_empty() {
+            self.announce_revised(cold, dirty, effects);
+            self.judge(desk, effects);
+        }
+        self.let_go(cold);
+        self.seal(cold, desk);
+    }
+
+    /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written.
+    fn let_go(&mut self, cold: &mut impl Cold) {
+        let hot_from = (self.watermark - HOT).floor(PANE_WIDTH);
+        if hot_from <= self.hot_from {
+            return;
+        }
+        self.hot_from = hot_from;
+        let kept = self.hot.split_off(&hot_from);
+        for (start, pane) in std::mem::replace(&mut self.hot, kept) {
+            if pane.dirty {
+                let mut pane = Arc::unwrap_or_clone(pane);
+                pane.dirty = false;
+                cold.insert_pane(self.id, start, pane);
+            }
+        }
+    }
+
+    /// Counts the predictions of panes that passed the horizon unlabelled as expired.
+    fn seal(&mut self, cold: &mut impl Cold, desk: &mut Desk) {
+        let until = (self.newest - HORIZON).floor(PANE_WIDTH);
+        let mut from = self.sealed_until;
+        if until <= from {
+            return;
+        }
+        while let Some(start) = cold.next_pane(self.id, from, until) {
+            let unlabelled = cold.pane(self.id, start).map_or(0, |pane| pane.unlabelled());
+            self.counters.expired += unlabelled;
+            desk.counts.expired += unlabelled;
+            from = start + PANE_WIDTH;
+        }
+        self.sealed_until = until;
+    }
+
+    fn profile_mut(&mut self) -> &mut Profile {
+        let profile = Arc::make_mut(&mut self.profile);
+        profile.dirty = true;
+        profile
+    }
+
+    /// Whether a tick at this log time would change anything.
+    fn is_due(&self, desk: &Desk) -> bool {
+        let silent = desk.log_time - self.last_stored_at;
+        let idle =
+            IDLE_TIMEOUT <= silent && self.has_predictions() && self.watermark < self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+        let parked_due = self.parked.keys().next().is_some_and(|minute| is_past(*minute, desk));
+        let status_due = self.has_predictions() && status::judge(self, &desk.thresholds, desk.log_time).0 != self.status;
+        idle || parked_due || !self.revised.is_empty() || status_due
+    }
+
+    fn announce_revised(&mut self, cold: &mut impl Cold, dirty: &mut Dirty, effects: &mut Effects) {
+        for start in std::mem::take(&mut self.revised) {
+            self.pane(cold, start, dirty).revision += 1;
+            // asking for the pane marked it as revised once more
+            self.revised.remove(&start);
+            let pane = match self.hot.get(&start) {
+                Some(pane) => pane,
+                None => cold.pane(self.id, start).map(|pane| &*pane).expect("it was just changed"),
+            };
+            let point = self.point_of(start, pane);
+            let headline = Headline::of(Fact::WindowRevised, &self.name, &point, pane.revision);
+            effects.announce(Fact::WindowRevised, self.name.as_str(), &headline);
+            self.extend_trail(point);
+        }
+    }
+
+    fn judge(&mut self, desk: &Desk, effects: &mut Effects) {
+        let (status, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
+        if status != self.status {
+            let from = std::mem::replace(&mut self.status, status);
+            let body = serde_json::json!({
+                "type": "status_changed", "model": self.name, "from": from, "to": status, "reasons": reasons,
+                "stored_at": desk.log_time.to_string(),
+            });
+            effects.announce(Fact::StatusChanged, self.name.as_str(), &body);
+        }
+    }
+
+    pub fn point_of(&self, start: Timestamp, pane: &Pane) -> Point {
+        let mut total = Cell::default();
+        pane.merge_into(&mut total, |_| true);
+        Point::of(start, self.is_closed(start), &total, &self.profile.classes)
+    }
+
+    /// Puts a closed window on the trail, in its place.
+    fn extend_trail(&mut self, point: Point) {
+        let trail = &mut self.profile_mut().trail;
+        match trail.binary_search_by_key(&point.start, |point| point.start) {
+            Ok(at) => trail[at] = point,
+            Err(0) if trail.len() == TRAIL_MAX => {}
+            Err(at) => trail.insert(at, point),
+        }
+        if TRAIL_MAX < trail.len() {
+            trail.remove(0);
+        }
+    }
+
+    fn expire_parked(&mut self, desk: &mut Desk) {
+        while let Some((minute, waiting)) = self.parked.first_key_value().map(|(minute, waiting)| (*minute, *waiting)) {
+            if !is_past(minute, desk) {
+                return;
+            }
+            self.parked.remove(&minute);
+            self.counters.pending_labels -= waiting;
+            self.counters.orphans += waiting;
+        }
+    }
+
+    /// Whether a parked label still waits: its minute has not expired.
+    fn is_parked(&self, parked: &Parked) -> bool {
+        self.parked.contains_key(&parked.since.floor(PANE_WIDTH))
+    }
+
+    /// Takes a parked label back for its prediction. False if it has expired.
+    fn unpark(&mut self, parked: &Parked) -> bool {
+        let minute = parked.since.floor(PANE_WIDTH);
+        let Some(waiting) = self.parked.get_mut(&minute) else { return false };
+        *waiting -= 1;
+        if *waiting == 0 {
+            self.parked.remove(&minute);
+        }
+        self.counters.pending_labels -= 1;
+        true
+    }
+
+    /// An id for a prediction that came without: `<model>_<milliseconds>`, made unique by its place in the log.
+    fn mint_id(&self, at: Timestamp, place: Place<'_>) -> String {
+        format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
+    }
+
+    fn cell_of(&mut self, prediction: &Prediction) -> u16 {
+        let same = |key: &CellKey| key.version == prediction.version && key.segment == prediction.segment;
+        if let Some(at) = self.profile.cells.iter().position(same) {
+            return at as u16;
+        }
+        if CELLS_MAX <= self.profile.cells.len() {
+            self.counters.cells_refused += 1;
+            return 0;
+        }
+        let key = CellKey { version: prediction.version.clone(), segment: prediction.segment.clone() };
+        let cells = &mut self.profile_mut().cells;
+        cells.push(key);
+        (cells.len() - 1) as u16
+    }
+
+    fn answer_of(&mut self, prediction: &Prediction) -> Answer {
+        let (class, number) = prediction.value.as_ref().map_or((None, None), |value| self.value_of(value));
+        let scores = match prediction.scores.as_slice() {
+            [] => Vec::new(),
+            [(name, score)] => vec![(self.class_of(name), *score)],
+            [(a, p), (b, q)] => {
+                // both classes become known, in the order they were sent
+                let (first, second) = (self.class_of(a), self.class_of(b));
+                vec![if classes::order(a, b).is_lt() { (second, *q) } else { (first, *p) }]
+            }
+            many => many.iter().map(|(name, score)| (self.class_of(name), *score)).collect(),
+        };
+        Answer { failed: prediction.failed, class, number, confidence: prediction.confidence, scores }
+    }
+
+    fn truth_of(&mut self, actual: &Value, at: Timestamp) -> Truth {
+        let (class, number) = self.value_of(actual);
+        Truth { class, number, at }
+    }
+
+    /// `value` as a class, a number or both.
+    fn value_of(&mut self, value: &Value) -> (Option<u16>, Option<f64>) {
+        let class = self.profile.classes.find(value).unwrap_or_else(|| self.profile_mut().classes.index(value));
+        let number = if let Value::Number(number) = value { Some(*number) } else { None };
+        (class, number)
+    }
+
+    fn class_of(&mut self, name: &CompactString) -> u16 {
+        match self.profile.classes.find_name(name) {
+            Some(index) => index,
+            None => self.profile_mut().classes.index_of_name(name),
+        }
+    }
+}
+
+impl Point {
+    pub fn of(start: Timestamp, closed: bool, total: &Cell, classes: &Classes) -> Self {
+        let (judged, correct) = total.judged(classes);
+        let latency = &total.latency;
+        Self {
+            start,
+            closed,
+            predictions: total.predictions,
+            errors: total.errors,
+            labelled: total.labelled,
+            judged,
+            correct,
+            timed: latency.count(),
+            response_time_mean: latency.mean().unwrap_or_default(),
+            response_time_p95: latency.quantile(0.95).unwrap_or_default(),
+        }
+    }
+}
+
+/// Whether labels parked in this minute of log time have waited long enough.
+fn is_past(minute: Timestamp, desk: &Desk) -> bool {
+    minute + PANE_WIDTH + PARKED_MAX <= desk.log_time
+}
+
+fn too_many_models() -> Verdict {
+    bound_reached("too_many_models", format!("{MODELS_MAX} models are known already; this record names another"))
+}

@@ -1,0 +1,230 @@
+//! One minute of one model: what was predicted in it, and how good it turned out to be. A pane is made of cells, one for each
+//! combination of version and segment values, so that an event touches one cell and every other figure is a merge of cells.
+
+use serde::{Deserialize, Serialize};
+
+use crate::monitor::join::{Answer, Truth};
+use crate::stats::classes::Confusion;
+use crate::stats::exact::ExactSum;
+use crate::stats::latency::Latency;
+use crate::stats::regression::Regression;
+use crate::stats::scores::{MultiLogLoss, Scored};
+
+/// `[start, start + 1 min)` of event time of one model. Which pane it is, whoever holds it knows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pane {
+    /// How often it was published anew after it had closed.
+    pub revision: u32,
+    /// Sorted by index.
+    cells: Vec<(u16, Cell)>,
+    /// Changed since it was last written. Not part of the pane's value.
+    #[serde(skip)]
+    pub dirty: bool,
+    /// Hash of the row this pane was last written as; 0 before that.
+    #[serde(skip)]
+    pub row_hash: u128,
+}
+
+/// The aggregates of the predictions of one version and one combination of segment values. Each is a commutative group: what was
+/// added can be taken back, and neither order nor grouping leaves a trace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    pub predictions: u64,
+    pub errors: u64,
+    /// Joined labels, those of failed predictions too.
+    pub labelled: u64,
+    pub latency: Latency,
+    pub confidence: Mean,
+    /// Predictions by class, sorted by class.
+    pub predicted: Vec<(u16, u64)>,
+    /// Labels against answers, where both are classes.
+    pub confusion: Confusion,
+    /// Probability of the reference class against the labels, where an answer came with one or two scores.
+    pub scored: Option<Box<ReferenceScored>>,
+    /// Log loss and calibration, where an answer came with more scores, or with a confidence only.
+    pub multi: Option<Box<MultiLogLoss>>,
+    /// Labels against answers, where both are numbers.
+    pub regression: Option<Box<Regression>>,
+}
+
+/// Scores of one class, which the first scored label of the cell names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceScored {
+    pub class: u16,
+    pub scored: Scored,
+    /// Labels whose answer was scored for another class: not in `scored`.
+    pub foreign: u64,
+}
+
+/// An exact mean.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    pub n: u64,
+    pub sum: ExactSum,
+}
+
+impl Mean {
+    pub fn add(&mut self, value: f64) {
+        self.n += 1;
+        self.sum.add(value);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.sum.merge(&other.sum);
+    }
+
+    pub fn value(&self) -> Option<f64> {
+        (self.n != 0).then(|| self.sum.value() / self.n as f64)
+    }
+}
+
+impl Pane {
+    pub fn cell(&mut self, index: u16) -> &mut Cell {
+        let at = match self.cells.binary_search_by_key(&index, |(i, _)| *i) {
+            Ok(at) => at,
+            Err(at) => {
+                self.cells.insert(at, (index, Cell::default()));
+                at
+            }
+        };
+        &mut self.cells[at].1
+    }
+
+    /// The cells by index.
+    pub fn cells(&self) -> impl Iterator<Item = (u16, &Cell)> {
+        self.cells.iter().map(|(index, cell)| (*index, cell))
+    }
+
+    /// Adds the cells that `of` lets through to `total`.
+    pub fn merge_into(&self, total: &mut Cell, of: impl Fn(u16) -> bool) {
+        self.cells.iter().filter(|(index, _)| of(*index)).for_each(|(_, cell)| total.merge(cell));
+    }
+
+    /// Predictions that no label has joined.
+    pub fn unlabelled(&self) -> u64 {
+        self.cells.iter().map(|(_, cell)| cell.predictions - cell.labelled).sum()
+    }
+}
+
+impl Cell {
+    pub fn add_prediction(&mut self, answer: &Answer, response_time: Option<f64>) {
+        self.predictions += 1;
+        self.errors += u64::from(answer.failed);
+        if let Some(seconds) = response_time {
+            self.latency.add(seconds);
+        }
+        if let Some(confidence) = answer.confidence {
+            self.confidence.add(confidence);
+        }
+        if let Some(class) = answer.class.filter(|_| !answer.failed) {
+            match self.predicted.binary_search_by_key(&class, |(class, _)| *class) {
+                Ok(at) => self.predicted[at].1 += 1,
+                Err(at) => self.predicted.insert(at, (class, 1)),
+            }
+        }
+    }
+
+    /// Joins `truth` to a prediction of this cell.
+    pub fn add_label(&mut self, answer: &Answer, truth: &Truth) {
+        self.labelled += 1;
+        if answer.failed {
+            return;
+        }
+        if let (Some(truth), Some(predicted)) = (truth.class, answer.class) {
+            self.confusion.add(truth, predicted);
+        }
+        if let (Some(truth), Some(predicted)) = (truth.number, answer.number) {
+            self.regression.get_or_insert_default().add(truth, predicted);
+        }
+        match (answer.scores.as_slice(), truth.class) {
+            (_, None) => {}
+            ([(class, score)], Some(truth)) => {
+                let fresh = || Box::new(ReferenceScored { class: *class, scored: Scored::default(), foreign: 0 });
+                let held = self.scored.get_or_insert_with(fresh);
+                if held.class == *class {
+                    held.scored.add(*score, truth == *class);
+                } else {
+                    held.foreign += 1;
+                }
+            }
+            (_, Some(truth)) => {
+                if let Some((of_truth, of_predicted)) = probabilities(answer, truth) {
+                    self.multi.get_or_insert_default().add(of_truth, of_predicted, answer.class == Some(truth));
+                }
+            }
+        }
+    }
+
+    /// Undoes [`Self::add_label`].
+    pub fn take_label(&mut self, answer: &Answer, truth: &Truth) {
+        self.labelled -= 1;
+        if answer.failed {
+            return;
+        }
+        if let (Some(truth), Some(predicted)) = (truth.class, answer.class) {
+            self.confusion.sub(truth, predicted);
+        }
+        if let (Some(held), Some(truth), Some(predicted)) = (&mut self.regression, truth.number, answer.number) {
+            held.sub(truth, predicted);
+        }
+        match (answer.scores.as_slice(), truth.class) {
+            (_, None) => {}
+            ([(class, score)], Some(truth)) => {
+                if let Some(held) = &mut self.scored {
+                    if held.class == *class {
+                        held.scored.sub(*score, truth == *class);
+                    } else {
+                        held.foreign -= 1;
+                    }
+                }
+            }
+            (_, Some(truth)) => {
+                if let (Some(held), Some((of_truth, of_predicted))) = (&mut self.multi, probabilities(answer, truth)) {
+                    held.sub(of_truth, of_predicted, answer.class == Some(truth));
+                }
+            }
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.predictions += other.predictions;
+        self.errors += other.errors;
+        self.labelled += other.labelled;
+        self.latency.merge(&other.latency);
+        self.confidence.merge(&other.confidence);
+        for (class, count) in &other.predicted {
+            match self.predicted.binary_search_by_key(class, |(class, _)| *class) {
+                Ok(at) => self.predicted[at].1 += count,
+                Err(at) => self.predicted.insert(at, (*class, *count)),
+            }
+        }
+        self.confusion.merge(&other.confusion);
+        if let Some(theirs) = &other.scored {
+            match &mut self.scored {
+                None => self.scored = Some(theirs.clone()),
+                Some(ours) if ours.class == theirs.class => {
+                    ours.scored.merge(&theirs.scored);
+                    ours.foreign += theirs.foreign;
+                }
+                Some(ours) => ours.foreign += theirs.scored.count() + theirs.foreign,
+            }
+        }
+        if let Some(theirs) = &other.multi {
+            self.multi.get_or_insert_default().merge(theirs);
+        }
+        if let Some(theirs) = &other.regression {
+            self.regression.get_or_insert_default().merge(theirs);
+        }
+    }
+}
+
+/// The probabilities an answer gave to the true class and to its own: `None` if it came with neither scores nor a confidence. A
+/// class that was not scored among others has probability 0.
+fn probabilities(answer: &Answer, truth: u16) -> Option<(Option<f64>, Option<f64>)> {
+    if answer.scores.is_empty() {
+        return answer.confidence.filter(|_| answer.class.is_some()).map(|confidence| (None, Some(confidence)));
+    }
+    let of = |wanted: u16| answer.scores.iter().find(|(class, _)| *class == wanted).map(|(_, score)| *score);
+    Some((Some(of(truth).unwrap_or(0.0)), answer.class.and_then(of)))
+}

@@ -1,0 +1,62 @@
+//! Input that was not accepted: counted by kind and reason, the newest listed, all announced. The bytes stay in the log.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Fault, Kind};
+use crate::monitor::Place;
+use crate::monitor::cold::{Cold, List};
+use crate::monitor::effect::{Effects, Fact};
+use crate::monitor::limits::REJECTED_MAX;
+use crate::time::Timestamp;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rejections {
+    /// Records so far: the ordinal of the next one.
+    total: u64,
+    counts: BTreeMap<(Kind, CompactString), u64>,
+}
+
+/// One rejected record as it is listed and announced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejected {
+    pub seq: u64,
+    /// Of the record within its message.
+    pub index: u32,
+    pub kind: Kind,
+    pub source: CompactString,
+    pub stored_at: Timestamp,
+    pub fault: Fault,
+}
+
+impl Rejections {
+    pub fn counts(&self) -> impl Iterator<Item = (Kind, &str, u64)> {
+        self.counts.iter().map(|((kind, reason), count)| (*kind, reason.as_str(), *count))
+    }
+
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn add(&mut self, cold: &mut impl Cold, at: Place<'_>, fault: &Fault, effects: &mut Effects) {
+        let rejected = Rejected {
+            seq: at.seq,
+            index: at.index,
+            kind: at.kind,
+            source: at.source.as_str().into(),
+            stored_at: at.stored_at,
+            fault: fault.clone(),
+        };
+        let entry = rmp_serde::to_vec(&rejected).expect("a plain struct");
+        cold.append(List::Rejected, self.total, REJECTED_MAX, entry);
+        self.total += 1;
+        *self.counts.entry((at.kind, fault.reason.clone())).or_default() += 1;
+        let body = serde_json::json!({
+            "type": "rejected", "seq": at.seq, "index": at.index, "kind": at.kind, "source": at.source, "stored_at": at.stored_at.to_string(),
+            "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
+        });
+        effects.announce(Fact::Rejected, at.kind.as_str(), &body);
+    }
+}

@@ -1,0 +1,182 @@
+//! Hosts, services and plugins: what they sent, counted by kind, with the latest value of each of their series and their newest
+//! records kept for the read side.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Kind, Note, Sample};
+use crate::ids::Name;
+use crate::monitor::cold::{Cold, List};
+use crate::monitor::join::{self, JoinKey, JoinRow};
+use crate::monitor::limits::{HORIZON, NOTES_MAX, SERIES_MAX, SOURCES_MAX};
+use crate::monitor::model::Verdict;
+use crate::monitor::{Place, bound_reached};
+use crate::time::Timestamp;
+
+/// All sources, by number in the order of the log. The map is for lookups only; nothing depends on its order.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    list: Vec<Arc<Source>>,
+    by_name: HashMap<Name, u32, rapidhash::fast::RandomState>,
+    dirty: Vec<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub name: Name,
+    pub kinds: BTreeMap<Kind, Received>,
+    /// Latest value per series: metric name and series labels.
+    pub series: BTreeMap<(Name, Vec<(Name, CompactString)>), Latest>,
+    /// Values dropped because the source has too many series.
+    pub series_refused: u64,
+    #[serde(skip)]
+    dirty: bool,
+    #[serde(skip)]
+    pub row_hash: u128,
+}
+
+/// How much of one kind came from a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Received {
+    pub records: u64,
+    pub last_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latest {
+    pub value: f64,
+    pub unit: Option<CompactString>,
+    pub at: Timestamp,
+}
+
+impl Sources {
+    /// Takes the sources back from a store, in the order of their numbers.
+    pub fn restore(list: Vec<Source>) -> Self {
+        let by_name = list.iter().zip(0..).map(|(source, id)| (source.name.clone(), id)).collect();
+        Self { list: list.into_iter().map(Arc::new).collect(), by_name, dirty: Vec::new() }
+    }
+
+    pub fn get(&self, id: u32) -> &Arc<Source> {
+        &self.list[id as usize]
+    }
+
+    pub fn get_mut(&mut self, id: u32) -> &mut Source {
+        Arc::make_mut(&mut self.list[id as usize])
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Source>)> {
+        (0..).zip(&self.list)
+    }
+
+    /// The sources changed since this was last asked, each once; the caller writes them.
+    pub fn take_dirty(&mut self) -> Vec<u32> {
+        let dirty = std::mem::take(&mut self.dirty);
+        dirty.iter().for_each(|id| Arc::make_mut(&mut self.list[*id as usize]).dirty = false);
+        dirty
+    }
+
+    pub(super) fn on_sample(&mut self, cold: &mut impl Cold, at: Place<'_>, sample: &Sample, log_time: Timestamp) -> Verdict {
+        if is_repeat(cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), log_time) {
+            return Verdict::Duplicate;
+        }
+        let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
+        let source = self.touch(id);
+        source.receive(at.kind, sample.at);
+        for metric in &sample.metrics {
+            let key = (metric.name.clone(), metric.labels.clone());
+            let known = source.series.contains_key(&key);
+            if !known && SERIES_MAX <= source.series.len() {
+                source.series_refused += 1;
+                continue;
+            }
+            let latest = Latest { value: metric.value, unit: metric.unit.clone(), at: sample.at };
+            let held = source.series.entry(key).or_insert_with(|| latest.clone());
+            if held.at <= latest.at {
+                *held = latest;
+            }
+        }
+        Verdict::Applied
+    }
+
+    pub(super) fn on_note(&mut self, cold: &mut impl Cold, at: Place<'_>, note: &Note, log_time: Timestamp) -> Verdict {
+        if is_repeat(cold, note.kind, &note.source, note.event_id.as_deref(), log_time) {
+            return Verdict::Duplicate;
+        }
+        let Some(id) = self.id_of(&note.source) else { return too_many_sources() };
+        let source = self.touch(id);
+        let ordinal = source.receive(note.kind, note.at);
+        let kind = note.kind as u8;
+        let entry = rmp_serde::to_vec(&Kept { seq: at.seq, at: note.at, body: note.body.clone() }).expect("a plain struct");
+        cold.append(List::Notes { kind, source: id }, ordinal, NOTES_MAX, entry);
+        Verdict::Applied
+    }
+
+    fn id_of(&mut self, name: &Name) -> Option<u32> {
+        if let Some(id) = self.by_name.get(name) {
+            return Some(*id);
+        }
+        if SOURCES_MAX <= self.list.len() {
+            return None;
+        }
+        let id = self.list.len() as u32;
+        self.by_name.insert(name.clone(), id);
+        self.list.push(Arc::new(Source {
+            name: name.clone(),
+            kinds: BTreeMap::new(),
+            series: BTreeMap::new(),
+            series_refused: 0,
+            dirty: false,
+            row_hash: 0,
+        }));
+        Some(id)
+    }
+
+    fn touch(&mut self, id: u32) -> &mut Source {
+        let source = Arc::make_mut(&mut self.list[id as usize]);
+        if !source.dirty {
+            source.dirty = true;
+            self.dirty.push(id);
+        }
+        source
+    }
+}
+
+/// An entry of a source's list of logs, events, snapshots or jobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    pub seq: u64,
+    pub at: Timestamp,
+    /// One JSON object.
+    pub body: String,
+}
+
+impl Source {
+    /// Counts one record; gives its ordinal.
+    fn receive(&mut self, kind: Kind, at: Timestamp) -> u64 {
+        let received = self.kinds.entry(kind).or_default();
+        let ordinal = received.records;
+        received.records += 1;
+        received.last_at = received.last_at.max(at);
+        ordinal
+    }
+}
+
+/// Whether a record with this id was accepted before; remembers it if not. A record without an id is never a repeat.
+fn is_repeat(cold: &mut impl Cold, kind: Kind, source: &Name, event_id: Option<&str>, log_time: Timestamp) -> bool {
+    let Some(event_id) = event_id else { return false };
+    // NUL cannot be in a name, so no model's seed is ever the same
+    let key: JoinKey = join::key(join::seed(&format!("{}\0{source}", kind.as_str())), event_id);
+    let known = cold.row(&key);
+    let repeat = matches!(&known, Some(JoinRow::Seen { at }) if log_time - *at <= HORIZON);
+    if !repeat {
+        cold.put_row(key, &JoinRow::Seen { at: log_time }, None);
+    }
+    repeat
+}
+
+fn too_many_sources() -> Verdict {
+    bound_reached("too_many_sources", format!("{SOURCES_MAX} sources are known already; send under one of their names"))
+}

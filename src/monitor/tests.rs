@@ -1,0 +1,346 @@
+//! The core, in its own words: given, when, then.
+
+use proptest::prelude::*;
+
+use crate::event::{Event, Kind, Label, Message, Prediction, Value};
+use crate::ids::{Name, Slug};
+use crate::monitor::cold::InMemory;
+use crate::monitor::effect::{Action, Effect};
+use crate::monitor::model::Model;
+use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::status::Status;
+use crate::monitor::{State, apply};
+use crate::time::{Span, Timestamp};
+
+/// 2026-01-01T00:00:00Z.
+const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+const MODEL: &str = "fraud";
+
+/// A state, what lies cold, and the log that led there.
+#[derive(Default)]
+struct World {
+    state: State,
+    cold: InMemory,
+    seq: u64,
+    effects: Vec<Effect>,
+}
+
+/// One record and when the server stored it.
+#[derive(Clone, Debug)]
+struct Input {
+    event: Event,
+    stored_at: Timestamp,
+}
+
+impl World {
+    fn given(&mut self, inputs: impl IntoIterator<Item = Input>) {
+        for input in inputs {
+            self.when(input);
+        }
+    }
+
+    /// Applies one record and tells its effects.
+    fn when(&mut self, input: Input) -> String {
+        self.seq += 1;
+        let kind = match input.event {
+            Event::PredictionLogged(_) => Kind::Prediction,
+            Event::LabelArrived(_) => Kind::Label,
+            Event::ClockTicked => Kind::Tick,
+            _ => Kind::Command,
+        };
+        let source = Slug::try_from("test").unwrap();
+        let message = Message { seq: self.seq, stored_at: input.stored_at, kind, source, records: vec![Ok(input.event)] };
+        let effects = apply(&mut self.state, &mut self.cold, &message);
+        let told: Vec<String> = effects.iter().map(tell).collect();
+        self.effects.extend(effects);
+        told.join("; ")
+    }
+
+    fn model(&self) -> &Model {
+        self.state.models.by_name(MODEL).expect("the model has been seen")
+    }
+
+    /// The pane that starts `minute` minutes after the start, hot or cold.
+    fn pane(&mut self, minute: i64) -> Pane {
+        let start = START + Span::from_secs(60 * minute);
+        let model = self.model();
+        let pane = match model.hot.get(&start) {
+            Some(pane) => (**pane).clone(),
+            None => self.cold.panes.get(&(0, start)).cloned().unwrap_or_default(),
+        };
+        pane
+    }
+
+    fn total(&mut self, minute: i64) -> Cell {
+        let mut total = Cell::default();
+        self.pane(minute).merge_into(&mut total, |_| true);
+        total
+    }
+}
+
+fn tell(effect: &Effect) -> String {
+    let Action::Announce { body, .. } = &effect.action;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let at = body["start"].as_str().map_or("", |start| &start[11..16]);
+    match body["type"].as_str().unwrap() {
+        "window_closed" => format!("closed {at} n={}", body["predictions"]),
+        "window_revised" => format!("revised {at} labelled={}", body["labelled"]),
+        "status_changed" => format!("status {} -> {}", body["from"].as_str().unwrap(), body["to"].as_str().unwrap()),
+        other => other.to_owned(),
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    let (minutes, seconds) = text.split_once(':').unwrap();
+    START + Span::from_secs(60 * minutes.parse::<i64>().unwrap() + seconds.parse::<i64>().unwrap())
+}
+
+fn prediction(id: &str, class: &str, when: Timestamp) -> Input {
+    let prediction = Prediction {
+        id: Some(id.into()),
+        model: Name::try_from(MODEL).unwrap(),
+        version: None,
+        at: when,
+        value: Some(Value::Class(class.into())),
+        confidence: None,
+        scores: Vec::new(),
+        response_time: Some(0.1),
+        failed: false,
+        actual: None,
+        segment: Vec::new(),
+    };
+    Input { event: Event::PredictionLogged(prediction), stored_at: when }
+}
+
+fn label(id: &str, class: &str, when: Timestamp) -> Input {
+    let label =
+        Label { prediction: id.into(), model: Name::try_from(MODEL).unwrap(), actual: Value::Class(class.into()), at: when };
+    Input { event: Event::LabelArrived(label), stored_at: when }
+}
+
+fn tick(stored_at: Timestamp) -> Input {
+    Input { event: Event::ClockTicked, stored_at }
+}
+
+#[test]
+fn a_window_closes_when_the_watermark_passes_it_and_not_before() {
+    let mut world = World::default();
+    world.given([prediction("p1", "a", at("00:10")), prediction("p2", "b", at("00:50"))]);
+    assert_eq!(world.when(prediction("p3", "a", at("01:29"))), "");
+    assert_eq!(world.when(prediction("p4", "a", at("01:30"))), "closed 00:00 n=2; status warning -> healthy");
+    assert!(!world.model().is_closed(START + Span::from_secs(60)));
+}
+
+#[test]
+fn silence_closes_the_newest_window_and_nothing_beyond_it() {
+    let mut world = World::default();
+    world.given([prediction("p1", "a", at("00:10"))]);
+    assert_eq!(world.when(tick(at("00:19"))), "");
+    assert_eq!(world.when(tick(at("00:20"))), "closed 00:00 n=1; status warning -> healthy");
+    assert_eq!(world.model().watermark, at("01:00"));
+    assert_eq!(world.when(tick(at("04:00"))), "");
+    assert_eq!(world.model().watermark, at("01:00"));
+}
+
+#[test]
+fn a_late_prediction_revises_its_window_and_one_beyond_the_horizon_changes_nothing() {
+    let mut world = World::default();
+    world.given([prediction("p1", "a", at("00:10")), prediction("p2", "a", at("02:00"))]);
+    world.given([prediction("late", "a", at("00:20"))]);
+    assert_eq!(world.when(tick(at("02:01"))), "revised 00:00 labelled=0");
+    assert_eq!((world.state.desk.counts.applied, world.state.desk.counts.late), (3, 1));
+    assert_eq!(world.total(0).predictions, 2);
+
+    world.given([prediction("old", "a", at("02:00") - Span::from_secs(31 * 86_400))]);
+    assert_eq!((world.state.desk.counts.applied, world.state.desk.counts.too_late), (3, 1));
+    assert_eq!(world.model().counters.too_late, 1);
+}
+
+#[test]
+fn a_label_counts_in_the_window_of_its_prediction_whenever_it_comes() {
+    let mut world = World::default();
+    world.given([
+        label("early", "a", at("00:01")),
+        prediction("early", "a", at("00:10")),
+        prediction("after", "a", at("00:20")),
+        label("after", "b", at("00:40")),
+        prediction("next", "a", at("30:00")),
+        prediction("cold", "a", at("00:30")),
+        label("cold", "a", at("30:10")),
+    ]);
+    let total = world.total(0);
+    assert_eq!((total.predictions, total.labelled), (3, 3));
+    assert_eq!((total.confusion.count(), total.confusion.correct()), (3, 2));
+    assert_eq!(world.model().counters.pending_labels, 0);
+}
+
+#[test]
+fn the_same_label_again_is_a_duplicate_and_of_two_that_differ_the_newer_wins() {
+    let mut world = World::default();
+    world.given([prediction("p", "a", at("00:10")), label("p", "a", at("00:20")), label("p", "a", at("00:30"))]);
+    assert_eq!(world.state.desk.counts.duplicates, 1);
+    world.given([label("p", "b", at("00:25"))]);
+    assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (1, 0));
+    world.given([label("p", "a", at("00:21"))]);
+    assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (2, 0));
+    assert_eq!((world.model().counters.labelled, world.total(0).labelled), (1, 1));
+}
+
+#[test]
+fn a_label_whose_prediction_never_comes_is_an_orphan_after_an_hour() {
+    let mut world = World::default();
+    world.given([label("never", "a", at("00:10")), tick(at("60:59"))]);
+    assert_eq!((world.model().counters.pending_labels, world.model().counters.orphans), (1, 0));
+    world.given([tick(at("61:00"))]);
+    assert_eq!((world.model().counters.pending_labels, world.model().counters.orphans), (0, 1));
+    world.given([prediction("never", "a", at("61:10"))]);
+    assert_eq!(world.model().counters.labelled, 0);
+}
+
+#[test]
+fn a_prediction_that_no_label_joins_expires_at_the_horizon() {
+    let mut world = World::default();
+    world.given([
+        prediction("old", "a", at("00:10")),
+        prediction("labelled", "a", at("00:11")),
+        label("labelled", "a", at("00:12")),
+    ]);
+    let month_later = at("02:00") + Span::from_secs(30 * 86_400);
+    world.given([prediction("new", "a", month_later)]);
+    assert_eq!((world.model().counters.expired, world.state.desk.counts.expired), (1, 1));
+    let mut late = label("old", "a", month_later);
+    late.stored_at = month_later;
+    world.given([late]);
+    assert_eq!(world.state.desk.counts.too_late, 1);
+}
+
+#[test]
+fn a_repeated_prediction_is_counted_and_changes_nothing() {
+    let mut world = World::default();
+    world.given([prediction("p", "a", at("00:10")), prediction("p", "b", at("00:20"))]);
+    assert_eq!((world.state.desk.counts.duplicates, world.model().counters.duplicates), (1, 1));
+    assert_eq!(world.total(0).predictions, 1);
+}
+
+#[test]
+fn a_failed_prediction_counts_in_the_error_rate_and_not_in_accuracy() {
+    let mut world = World::default();
+    let mut failed = prediction("p", "a", at("00:10"));
+    if let Event::PredictionLogged(prediction) = &mut failed.event {
+        prediction.failed = true;
+        prediction.value = None;
+    }
+    world.given([failed, label("p", "a", at("00:20"))]);
+    let total = world.total(0);
+    assert_eq!((total.predictions, total.errors, total.labelled, total.confusion.count()), (1, 1, 1, 0));
+}
+
+#[test]
+fn a_violated_threshold_is_critical_once_enough_samples_closed() {
+    let mut world = World::default();
+    for i in 0..29 {
+        world.given([prediction(&format!("p{i}"), "a", at("00:10")), label(&format!("p{i}"), "b", at("00:10"))]);
+    }
+    assert!(world.when(tick(at("00:20"))).contains("status warning -> healthy"), "29 samples are too few to judge");
+    for i in 0..30 {
+        world.given([prediction(&format!("q{i}"), "a", at("01:10")), label(&format!("q{i}"), "b", at("01:10"))]);
+    }
+    assert!(world.when(tick(at("01:20"))).contains("status healthy -> critical"));
+    assert_eq!(world.model().status, Status::Critical);
+}
+
+#[test]
+fn a_model_without_a_closed_window_is_not_healthy() {
+    let mut world = World::default();
+    world.given([prediction("p", "a", at("00:10"))]);
+    assert_eq!(world.model().status, Status::Warning);
+}
+
+#[test]
+fn a_silent_model_becomes_a_warning() {
+    let mut world = World::default();
+    world.given((0..40).map(|i| prediction(&format!("p{i}"), "a", at("00:10"))));
+    world.given([tick(at("00:20"))]);
+    assert_eq!(world.model().status, Status::Healthy);
+    assert_eq!(world.when(tick(at("05:11"))), "status healthy -> warning");
+}
+
+#[test]
+fn no_model_is_taken_beyond_the_bound_and_the_others_go_on() {
+    let mut world = World::default();
+    for i in 0..crate::monitor::limits::MODELS_MAX + 1 {
+        let mut input = prediction("p", "a", at("00:10"));
+        if let Event::PredictionLogged(prediction) = &mut input.event {
+            prediction.model = Name::try_from(format!("model {i}").as_str()).unwrap();
+        }
+        world.given([input]);
+    }
+    assert_eq!(world.state.desk.counts.rejected, 1);
+    assert_eq!(world.state.desk.counts.applied, crate::monitor::limits::MODELS_MAX as u64);
+}
+
+/// A few predictions and labels over ten minutes, some early, some late, some twice.
+fn histories() -> impl Strategy<Value = Vec<Input>> {
+    let record = (any::<bool>(), 0_u32..40, 0_u32..3, 0_i64..600);
+    proptest::collection::vec(record, 1..120).prop_map(|records| {
+        let class = |number: u32| ["a", "b", "c"][number as usize];
+        let input = |(is_label, id, number, second): (bool, u32, u32, i64)| {
+            let when = START + Span::from_secs(second);
+            let id = format!("p{id}");
+            if is_label { label(&id, class(number), when) } else { prediction(&id, class(number), when) }
+        };
+        records.into_iter().map(input).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_record_is_counted_once(history in histories()) {
+        let records = history.len() as u64;
+        let mut world = World::default();
+        world.given(history);
+        let counts = world.state.desk.counts;
+        prop_assert_eq!(records, counts.applied + counts.rejected + counts.duplicates + counts.too_late + counts.ignored);
+    }
+
+    #[test]
+    fn replaying_the_same_inputs_gives_the_same_state_and_the_same_effects(history in histories()) {
+        let (mut one, mut other) = (World::default(), World::default());
+        one.given(history.clone());
+        other.given(history);
+        prop_assert_eq!(one.effects, other.effects);
+        prop_assert_eq!(one.state.desk, other.state.desk);
+        prop_assert_eq!(one.cold, other.cold);
+        prop_assert!(one.state.models.iter().eq(other.state.models.iter()));
+    }
+
+    /// Labels in any order, before or after their predictions, give the same panes; so do predictions within the lateness.
+    #[test]
+    fn the_order_in_which_labels_arrive_does_not_change_a_window(seed in 0_u64..1_000, n in 1_usize..30) {
+        let predictions: Vec<Input> = (0..n).map(|i| prediction(&format!("p{i}"), ["a", "b"][i % 2], START + Span::from_secs(7 * i as i64))).collect();
+        let labels: Vec<Input> = (0..n).map(|i| label(&format!("p{i}"), ["a", "b"][(i / 2) % 2], START + Span::from_secs(300))).collect();
+        let mut in_order = World::default();
+        in_order.given(predictions.iter().chain(&labels).cloned());
+
+        let mut shuffled: Vec<Input> = labels;
+        let mut random = seed.wrapping_mul(2) + 1;
+        for i in (1..shuffled.len()).rev() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            shuffled.swap(i, (random >> 33) as usize % (i + 1));
+        }
+        let mut mixed = World::default();
+        let (early, late) = shuffled.split_at(n / 2);
+        mixed.given(early.iter().chain(&predictions).chain(late).cloned());
+
+        let figures = |world: &mut World| -> Vec<Vec<(String, String)>> {
+            (0..4).map(|minute| {
+                let total = world.total(minute);
+                let classes = &world.model().profile.classes;
+                let metrics = crate::monitor::window::metrics(&total, classes);
+                metrics.into_iter().map(|(name, estimate)| (name, format!("{estimate:?}"))).collect()
+            }).collect()
+        };
+        prop_assert_eq!(figures(&mut in_order), figures(&mut mixed));
+    }
+}

@@ -1,0 +1,207 @@
+//! The one way in: whatever changes state is published here and is true once the stream has acknowledged it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::{HeaderName, HeaderValue};
+use async_nats::jetstream::context::{ContextBuilder, PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+
+use crate::event::Kind;
+use crate::ids::Slug;
+use crate::nats::connect::Nats;
+use crate::nats::provision::is_no_room;
+
+/// How long the stream may take to acknowledge, counted from the send.
+pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(5);
+/// Messages on their way in [`Door::publish_all`]; full = the next is not sent before the oldest is acknowledged. More buys nothing
+/// and starves consumers.
+pub const WINDOW_MAX: usize = 1_000;
+
+/// Publishes into the input stream. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    nats: Nats,
+    jetstream: jetstream::Context,
+}
+
+/// One message on its way in.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    pub kind: Kind,
+    pub source: Slug,
+    pub headers: Headers,
+    pub payload: Bytes,
+}
+
+/// Checked message headers, such as `Nats-Msg-Id` and `Content-Type`.
+#[derive(Clone, Debug, Default)]
+pub struct Headers(HeaderMap);
+
+/// Why a message was not acknowledged. After a retryable one, publish again with the same `Nats-Msg-Id`: it may have been stored.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    #[error("not connected to NATS at {url}; nothing was sent, try again")]
+    NotConnected { url: String },
+    #[error(
+        "the stream did not acknowledge within {} s{}; it may have been stored, try again with the same Nats-Msg-Id",
+        PUBLISH_DEADLINE.as_secs(), complaint.as_ref().map(|text| format!(" (the server's last complaint: {text})")).unwrap_or_default()
+    )]
+    TimedOut { complaint: Option<String> },
+    #[error("no stream takes {subject}; the input stream was deleted, or JetStream is starting")]
+    NoStream { subject: String },
+    #[error("the input stream is full ({detail}); nothing was stored, try again later or raise its max_bytes")]
+    Full { detail: String },
+    #[error("the message has {bytes} bytes, more than the server or stream takes")]
+    TooLarge { bytes: usize },
+    #[error("{name:?} with value {value:?} is not a message header")]
+    BadHeader { name: String, value: String },
+    #[error("the server refused the message")]
+    Refused {
+        #[source]
+        source: PublishError,
+    },
+}
+
+impl DoorError {
+    /// Publishing the same message again, with the same `Nats-Msg-Id`, may help.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::NotConnected { .. } | Self::TimedOut { .. } | Self::NoStream { .. } | Self::Full { .. })
+    }
+}
+
+impl Headers {
+    /// No headers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one. Fails on what could break out of a header: a colon or a control character in the name, a line break in the value.
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, DoorError> {
+        let bad = || DoorError::BadHeader { name: name.to_owned(), value: value.to_owned() };
+        let (name, value): (HeaderName, HeaderValue) = (name.parse().map_err(|_| bad())?, value.parse().map_err(|_| bad())?);
+        self.0.insert(name, value);
+        Ok(self)
+    }
+}
+
+impl Door {
+    pub fn new(nats: &Nats) -> Self {
+        // The library's own timeout starts late; ours, from the send, is always the shorter one.
+        let jetstream = ContextBuilder::new()
+            .timeout(4 * PUBLISH_DEADLINE)
+            .ack_timeout(PUBLISH_DEADLINE)
+            .max_ack_inflight(8 * WINDOW_MAX)
+            .backpressure_on_inflight(true)
+            .build(nats.client().clone());
+        Self { nats: nats.clone(), jetstream }
+    }
+
+    /// Publishes one message and waits until the stream has it. Returns its stream sequence; the first one's if the server knows the
+    /// `Nats-Msg-Id` already.
+    pub async fn publish(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<u64, DoorError> {
+        let sent = self.send(self.nats.root().input(kind, source), headers, payload).await?;
+        self.acknowledged(sent).await
+    }
+
+    /// Publishes many, in order, [`WINDOW_MAX`] at a time, and waits for every one. Returns their sequences. On an error the
+    /// messages before and after the failed one may be stored: publish all again with the same ids.
+    pub async fn publish_all(&self, messages: impl IntoIterator<Item = Publication>) -> Result<Vec<u64>, DoorError> {
+        let root = self.nats.root();
+        self.publish_to(
+            messages
+                .into_iter()
+                .map(|Publication { kind, source, headers, payload }| (root.input(kind, &source), headers, payload)),
+        )
+        .await
+    }
+
+    /// As [`Self::publish_all`], to any subjects of ours.
+    pub(super) async fn publish_to(
+        &self,
+        messages: impl IntoIterator<Item = (String, Headers, Bytes)>,
+    ) -> Result<Vec<u64>, DoorError> {
+        let mut sequences = Vec::new();
+        let mut window = VecDeque::with_capacity(WINDOW_MAX);
+        for (subject, headers, payload) in messages {
+            if WINDOW_MAX <= window.len()
+                && let Some(oldest) = window.pop_front()
+            {
+                sequences.push(self.acknowledged(oldest).await?);
+            }
+            window.push_back(self.send(subject, headers, payload).await?);
+        }
+        for sent in window {
+            sequences.push(self.acknowledged(sent).await?);
+        }
+        Ok(sequences)
+    }
+
+    async fn send(&self, subject: String, headers: Headers, payload: Bytes) -> Result<Sent, DoorError> {
+        // While disconnected the client would take the message and keep it; saying so at once is more use.
+        if !self.nats.is_connected() {
+            return Err(DoorError::NotConnected { url: self.nats.url().to_owned() });
+        }
+        let bytes = payload.len();
+        let deadline = Instant::now() + PUBLISH_DEADLINE;
+        let mut publish = PublishMessage::build().payload(payload);
+        if !headers.0.is_empty() {
+            publish = publish.headers(headers.0);
+        }
+        match timeout_at(deadline, self.jetstream.send_publish(subject.clone(), publish)).await {
+            Ok(Ok(ack)) => Ok(Sent { subject, bytes, deadline, ack }),
+            Ok(Err(error)) => Err(self.refusal(error, subject, bytes)),
+            Err(_elapsed) => Err(self.timed_out()),
+        }
+    }
+
+    /// An answer that has arrived counts even if it is looked at after its deadline: `timeout_at` polls it first.
+    async fn acknowledged(&self, sent: Sent) -> Result<u64, DoorError> {
+        match timeout_at(sent.deadline, sent.ack.into_future()).await {
+            Ok(Ok(ack)) => Ok(ack.sequence),
+            Ok(Err(error)) => Err(self.refusal(error, sent.subject, sent.bytes)),
+            Err(_elapsed) => Err(self.timed_out()),
+        }
+    }
+
+    fn timed_out(&self) -> DoorError {
+        DoorError::TimedOut { complaint: self.nats.link().borrow().complaint.clone() }
+    }
+
+    fn refusal(&self, error: PublishError, subject: String, bytes: usize) -> DoorError {
+        let answer = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<jetstream::Error>());
+        match (error.kind(), answer.map(jetstream::Error::error_code)) {
+            (PublishErrorKind::StreamNotFound, _) => DoorError::NoStream { subject },
+            (PublishErrorKind::MaxPayloadExceeded, _) => DoorError::TooLarge { bytes },
+            (PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe, _) => self.timed_out(),
+            (_, Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)) => DoorError::TooLarge { bytes },
+            (_, Some(code)) if code == ErrorCode::STREAM_STORE_FAILED || is_no_room(code) => {
+                DoorError::Full { detail: answer.map(ToString::to_string).unwrap_or_default() }
+            }
+            _ => DoorError::Refused { source: error },
+        }
+    }
+}
+
+/// A message that was handed to the connection and not acknowledged yet.
+struct Sent {
+    subject: String,
+    bytes: usize,
+    deadline: Instant,
+    ack: PublishAckFuture,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_cannot_smuggle_another_line() {
+        assert!(Headers::new().with("Nats-Msg-Id", "a-1").is_ok());
+        assert!(matches!(Headers::new().with("Nats-Msg-Id", "a\r\nX: y"), Err(DoorError::BadHeader { .. })));
+        assert!(matches!(Headers::new().with("Bad: Name", "a"), Err(DoorError::BadHeader { .. })));
+    }
+}

@@ -1,0 +1,379 @@
+//! Reads the input stream in order, each message once, into a bounded channel. The position is ours and not the server's: an ack-less
+//! pull consumer starts at the sequence after the last one delivered, and is made anew on any doubt (an error, a missed heartbeat, a
+//! reconnection, a gap). Before each new start the log is compared with what was delivered.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
+use async_nats::{HeaderMap, Subject};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::nats::connect::Nats;
+use crate::nats::continuity::{LogChanged, Saved};
+use crate::nats::provision::Role;
+use crate::nats::stream::{StreamError, StreamStatus, fingerprint};
+use crate::time::Timestamp;
+
+/// One pull request. The next is sent at half of it, so up to 1,500 messages are on their way.
+const PULL_MESSAGES_MAX: usize = 1_000;
+/// The bytes one pull request may bring; above the largest message, so that each fits.
+const PULL_BYTES_MAX: usize = 8 << 20;
+/// The server says "still here" this often; two missed and the consumer is made anew.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A pull request ends after this and is renewed.
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// The server removes our consumer after this long without a pull request, so that a killed process leaves nothing behind.
+const INACTIVE_MAX: Duration = Duration::from_secs(30);
+/// The largest batch handed on; smaller when fewer messages are ready, so nothing waits for company.
+pub const BATCH_MESSAGES_MAX: usize = 1_000;
+/// A batch is closed once it holds this many payload bytes.
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// The wait before a new consumer: 50 ms, doubling up to 1 s while nothing is delivered.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
+/// How long a stream may be missing before it counts as deleted: a cluster that elects a leader may not know it at once.
+const MISSING_PATIENCE: Duration = Duration::from_secs(10);
+
+/// One message of the input stream, not decoded.
+#[derive(Clone, Debug)]
+pub struct RawMessage {
+    /// Stream sequence.
+    pub seq: u64,
+    /// By the server; equal on every replay.
+    pub stored_at: Timestamp,
+    pub subject: Subject,
+    pub headers: Option<HeaderMap>,
+    pub payload: Bytes,
+}
+
+/// Messages that were ready together: 1 to [`BATCH_MESSAGES_MAX`], sequences ascending.
+#[derive(Clone, Debug, Default)]
+pub struct RawBatch {
+    pub messages: Vec<RawMessage>,
+    /// Payload bytes of all messages.
+    pub bytes: usize,
+    /// Sequences before or between the messages which the stream itself says were deleted. Counted, so that positions add up.
+    pub skipped: u64,
+}
+
+/// Reading cannot go on; a person has to look.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    #[error(transparent)]
+    LogChanged(#[from] LogChanged),
+    #[error(
+        "the stream went from sequence {expected} to {got} and does not say that what lies between was deleted; nothing after it \
+         was applied; check the server's store"
+    )]
+    Gap { expected: u64, got: u64 },
+    #[error("the stream delivered sequence {got} after {}; the server went back", expected - 1)]
+    WentBack { expected: u64, got: u64 },
+    #[error("the input stream is gone")]
+    StreamGone {
+        #[source]
+        source: StreamError,
+    },
+    #[error("the server made another consumer than asked for ({detail}); it would not deliver from our position")]
+    WrongConsumer { detail: String },
+    #[error("a message came without its position; its reply subject was {reply:?}")]
+    NoPosition { reply: String },
+}
+
+impl RawMessage {
+    /// The last value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.as_ref()?.get_last(name).map(async_nats::HeaderValue::as_str)
+    }
+
+    /// To be saved with the position, see [`Saved`].
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(&self.subject, &self.payload)
+    }
+}
+
+/// Delivers everything after `position` (`None`: from the stream's beginning) to `inbox` until `stop` is cancelled or the inbox is
+/// closed. A full inbox stops the pulling. Returns an error only when the log is no longer the one that was delivered.
+pub async fn run(
+    nats: Nats,
+    position: Option<Saved>,
+    inbox: mpsc::Sender<RawBatch>,
+    stop: CancellationToken,
+) -> Result<(), IngestError> {
+    let mut reader =
+        Reader { nats, inbox, stop, created: position.map(|saved| saved.created), last: Last::from(position), gap: None };
+    let mut delay = RETRY_DELAY;
+    let mut missing_since = None;
+    loop {
+        let before = reader.last.seq();
+        let reason = match reader.session().await {
+            Ok(()) => return Ok(()),
+            Err(Broken::Final(error)) => return Err(error),
+            Err(Broken::Missing(source)) => {
+                if MISSING_PATIENCE <= missing_since.get_or_insert_with(Instant::now).elapsed() {
+                    return Err(IngestError::StreamGone { source });
+                }
+                source.to_string()
+            }
+            Err(Broken::Again(reason)) => {
+                missing_since = None;
+                reason
+            }
+        };
+        delay = if before < reader.last.seq() { RETRY_DELAY } else { (2 * delay).min(RETRY_DELAY_MAX) };
+        warn!(after = reader.last.seq(), reason, "reading the input stream starts anew");
+        // Both are cancel-safe: a token and a timer hold nothing.
+        tokio::select! {
+            () = reader.stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+}
+
+struct Reader {
+    nats: Nats,
+    inbox: mpsc::Sender<RawBatch>,
+    stop: CancellationToken,
+    /// Creation time of the stream that was delivered from; `None` before the first session.
+    created: Option<Timestamp>,
+    last: Last,
+    /// The sequence before which a gap was seen once; seen twice, on a new consumer, it is real.
+    gap: Option<u64>,
+}
+
+/// The last message delivered, or applied before this process began.
+enum Last {
+    Nothing,
+    Saved(Saved),
+    Delivered { seq: u64, subject: Subject, payload: Bytes },
+}
+
+/// Why a session ended.
+enum Broken {
+    /// Start anew from our own position.
+    Again(String),
+    /// As `Again`, but not for ever.
+    Missing(StreamError),
+    Final(IngestError),
+}
+
+impl Reader {
+    /// One consumer's life. `Ok` when asked to stop.
+    async fn session(&mut self) -> Result<(), Broken> {
+        let stop = self.stop.clone();
+        // Dropping the session in the middle of any await loses nothing that `last` counts: it moves only after a batch was sent.
+        tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            ended = self.read() => ended,
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Broken> {
+        let mut link = self.nats.link();
+        let generation = link.borrow_and_update().generation;
+        let status = self.compare_log().await?;
+        let mut messages = self.new_consumer(&status).await?;
+        loop {
+            // `next` of a stream is cancel-safe, `changed` of a watch too.
+            let first = tokio::select! {
+                biased;
+                changed = link.changed() => {
+                    if changed.is_err() || link.borrow_and_update().generation != generation {
+                        return Err(Broken::Again("reconnected".into()));
+                    }
+                    continue;
+                }
+                first = messages.next() => first,
+            };
+            let mut batch = RawBatch::default();
+            let mut ended = self.take(first, &mut batch).await;
+            while ended.is_ok() && batch.messages.len() < BATCH_MESSAGES_MAX && batch.bytes < BATCH_BYTES_MAX {
+                // Unconstrained: the runtime's budget would otherwise say "not ready" every few dozen messages.
+                match tokio::task::unconstrained(messages.next()).now_or_never() {
+                    Some(next) => ended = self.take(next, &mut batch).await,
+                    None => break,
+                }
+            }
+            if self.deliver(batch).await.is_err() {
+                debug!("the inbox is closed");
+                return Ok(());
+            }
+            ended?;
+        }
+    }
+
+    /// Is the log still the one that was delivered?
+    async fn compare_log(&mut self) -> Result<StreamStatus, Broken> {
+        let saved = self.created.and_then(|created| self.last.saved(created));
+        match self.nats.check_log(saved.as_ref()).await {
+            Ok(Ok(status)) => {
+                self.created = Some(status.created);
+                Ok(status)
+            }
+            Ok(Err(changed)) => Err(Broken::Final(changed.into())),
+            Err(missing @ StreamError::Missing { .. }) => Err(Broken::Missing(missing)),
+            Err(error) => Err(Broken::Again(with_source(&error))),
+        }
+    }
+
+    async fn new_consumer(&self, status: &StreamStatus) -> Result<pull::Stream, Broken> {
+        let start_sequence = self.last.seq() + 1;
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+            ack_policy: AckPolicy::None,
+            replay_policy: ReplayPolicy::Instant,
+            inactive_threshold: INACTIVE_MAX,
+            memory_storage: true,
+            num_replicas: 1,
+            ..Default::default()
+        };
+        let stream = Role::Input.stream_name(self.nats.root());
+        let again = |error: &dyn std::error::Error| Broken::Again(with_source(error));
+        let consumer = self.nats.jetstream().create_consumer_on_stream(config, stream).await.map_err(|error| again(&error))?;
+        let made = &consumer.cached_info().config;
+        let as_asked = made.deliver_policy == DeliverPolicy::ByStartSequence { start_sequence }
+            && made.ack_policy == AckPolicy::None
+            && made.filter_subject.is_empty();
+        if !as_asked {
+            let detail = format!("{:?}, {:?}, filter {:?}", made.deliver_policy, made.ack_policy, made.filter_subject);
+            return Err(Broken::Final(IngestError::WrongConsumer { detail }));
+        }
+        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES_MAX).max_bytes_per_batch(PULL_BYTES_MAX);
+        let messages = builder.heartbeat(HEARTBEAT).expires(PULL_EXPIRES).messages().await.map_err(|error| again(&error))?;
+        info!(from = start_sequence, last_seq = status.last_seq, "reading the input stream");
+        Ok(messages)
+    }
+
+    /// Puts one item of the consumer into `batch`, if it is the next message.
+    async fn take(
+        &mut self,
+        item: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
+        batch: &mut RawBatch,
+    ) -> Result<(), Broken> {
+        let message = match item {
+            Some(Ok(message)) => message.message,
+            Some(Err(error)) => return Err(Broken::Again(with_source(&error))),
+            None => return Err(Broken::Again("the consumer ended".into())),
+        };
+        let Some((seq, stored_at)) = message.reply.as_deref().and_then(position) else {
+            let reply = message.reply.as_deref().unwrap_or_default().to_owned();
+            return Err(Broken::Final(IngestError::NoPosition { reply }));
+        };
+        let expected = batch.messages.last().map_or(self.last.seq(), |message| message.seq) + 1;
+        if seq < expected {
+            return Err(Broken::Final(IngestError::WentBack { expected, got: seq }));
+        }
+        if expected < seq {
+            let is_beginning = matches!(self.last, Last::Nothing) && batch.messages.is_empty();
+            self.explain(expected, seq, is_beginning).await?;
+            batch.skipped += seq - expected;
+        }
+        batch.bytes += message.payload.len();
+        let async_nats::Message { subject, headers, payload, .. } = message;
+        batch.messages.push(RawMessage { seq, stored_at, subject, headers, payload });
+        Ok(())
+    }
+
+    /// Sequences are dense. What lies between `expected` and `got` must have been deleted, and the stream must say so; else the
+    /// consumer lost it from view and a new one is tried, once.
+    async fn explain(&mut self, expected: u64, got: u64, is_beginning: bool) -> Result<(), Broken> {
+        let (status, deleted) = match self.nats.deleted(Role::Input).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(Broken::Again(with_source(&error))),
+        };
+        if expected < status.first_seq && !is_beginning {
+            let changed = LogChanged::Gap { first: status.first_seq, applied: expected - 1 };
+            return Err(Broken::Final(changed.into()));
+        }
+        let from = expected.max(status.first_seq);
+        let deleted = deleted.iter().filter(|seq| (from..got).contains(*seq)).count() as u64;
+        if got.saturating_sub(from) == deleted {
+            warn!(expected, got, "the stream lacks messages and says so");
+            return Ok(());
+        }
+        if self.gap.replace(expected) == Some(expected) {
+            return Err(Broken::Final(IngestError::Gap { expected, got }));
+        }
+        Err(Broken::Again(format!("sequence {got} came where {expected} was due")))
+    }
+
+    /// Hands the batch on; from here on it counts as delivered. Waits while the inbox is full.
+    async fn deliver(&mut self, batch: RawBatch) -> Result<(), mpsc::error::SendError<()>> {
+        let Some(RawMessage { seq, subject, payload, .. }) = batch.messages.last().cloned() else {
+            return Ok(());
+        };
+        let permit = self.inbox.reserve().await?;
+        permit.send(batch);
+        self.last = Last::Delivered { seq, subject, payload };
+        Ok(())
+    }
+}
+
+impl Last {
+    const fn seq(&self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Saved(saved) => saved.seq,
+            Self::Delivered { seq, .. } => *seq,
+        }
+    }
+
+    fn saved(&self, created: Timestamp) -> Option<Saved> {
+        match self {
+            Self::Nothing => None,
+            Self::Saved(saved) => Some(*saved),
+            Self::Delivered { seq, subject, payload } => {
+                Some(Saved { created, seq: *seq, fingerprint: fingerprint(subject, payload) })
+            }
+        }
+    }
+}
+
+impl From<Option<Saved>> for Last {
+    fn from(position: Option<Saved>) -> Self {
+        position.filter(|saved| saved.seq != 0).map_or(Self::Nothing, Self::Saved)
+    }
+}
+
+/// Stream sequence and time of storing, from the reply subject of a delivered message:
+/// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanoseconds>.<pending>`, with `<domain>.<account>` before the
+/// stream and perhaps one more token at the end on servers that say so. Once per message, so it only splits.
+fn position(reply: &str) -> Option<(u64, Timestamp)> {
+    let rest = reply.strip_prefix("$JS.ACK.")?;
+    let skipped = match rest.bytes().filter(|byte| *byte == b'.').count() {
+        6 => 3,
+        8.. => 5,
+        _ => return None,
+    };
+    let mut tokens = rest.split('.').skip(skipped);
+    let seq = tokens.next()?.parse().ok()?;
+    let nanoseconds: i64 = tokens.nth(1)?.parse().ok()?;
+    Some((seq, Timestamp::from_micros(nanoseconds.div_euclid(1_000))))
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_position_is_read_from_both_forms_of_the_reply_subject() {
+        let at = Timestamp::from_micros(1_767_225_600_000_001);
+        assert_eq!(position("$JS.ACK.TW_INPUT.abc.1.42.7.1767225600000001999.0"), Some((42, at)));
+        assert_eq!(position("$JS.ACK._.ACC.TW_INPUT.abc.1.42.7.1767225600000001999.0"), Some((42, at)));
+        assert_eq!(position("$JS.ACK._.ACC.TW_INPUT.abc.1.42.7.1767225600000001999.0.rnd"), Some((42, at)));
+        for foreign in ["_INBOX.a.b", "$JS.ACK.TW_INPUT.abc.1.42.7.x.0", "$JS.ACK.a", ""] {
+            assert_eq!(position(foreign), None, "{foreign}");
+        }
+    }
+}

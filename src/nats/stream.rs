@@ -1,0 +1,167 @@
+//! What a stream says of itself and single messages of it, over the JSON API: the same words on every server from 2.9 on.
+
+use std::collections::BTreeMap;
+
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use async_nats::jetstream::{ErrorCode, response::Response};
+use async_nats::{HeaderMap, Subject};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::nats::connect::Nats;
+use crate::nats::provision::Role;
+use crate::time::Timestamp;
+
+/// Where a stream begins and ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamStatus {
+    /// When the stream was made; a re-created stream has another.
+    pub created: Timestamp,
+    /// The oldest sequence that is kept; `last_seq + 1` when the stream is empty.
+    pub first_seq: u64,
+    /// The newest sequence ever given; 0 before the first message.
+    pub last_seq: u64,
+    pub messages: u64,
+    pub bytes: u64,
+}
+
+/// One message as it lies in the stream.
+#[derive(Clone, Debug)]
+pub struct StoredMessage {
+    pub seq: u64,
+    pub stored_at: Timestamp,
+    pub subject: Subject,
+    pub headers: HeaderMap,
+    /// The original bytes.
+    pub payload: Bytes,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// Worth another try: the server is away or slow.
+    #[error("the NATS server did not answer for stream {stream}")]
+    NoAnswer {
+        stream: String,
+        #[source]
+        source: async_nats::Error,
+    },
+    #[error("there is no stream {stream}; it was deleted, or never made")]
+    Missing { stream: String },
+    #[error("the NATS server refused a request for stream {stream}: {source}")]
+    Refused { stream: String, source: async_nats::jetstream::Error },
+    #[error("stream {stream} gave its creation time as {text:?}")]
+    BadTime { stream: String, text: String },
+}
+
+/// A fingerprint of one message, xxh3 of subject, NUL and payload: to tell whether the log still holds what was applied.
+pub fn fingerprint(subject: &str, payload: &[u8]) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(subject.as_bytes());
+    hash.update(&[0]);
+    hash.update(payload);
+    hash.digest()
+}
+
+impl StoredMessage {
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(&self.subject, &self.payload)
+    }
+}
+
+impl Nats {
+    /// Where the stream of `role` begins and ends.
+    pub async fn status(&self, role: Role) -> Result<StreamStatus, StreamError> {
+        let name = role.stream_name(self.root());
+        let info: Info = api(self, &name, "STREAM.INFO", &()).await?;
+        info.status(&name)
+    }
+
+    /// The sequences within `first_seq..=last_seq` that were deleted, ascending.
+    pub(crate) async fn deleted(&self, role: Role) -> Result<(StreamStatus, Vec<u64>), StreamError> {
+        let name = role.stream_name(self.root());
+        let info: Info = api(self, &name, "STREAM.INFO", &BTreeMap::from([("deleted_details", true)])).await?;
+        Ok((info.status(&name)?, info.state.deleted.unwrap_or_default()))
+    }
+
+    /// The message at `seq` as it was stored. `None` if the stream does not hold it, or no longer.
+    pub async fn get_message(&self, role: Role, seq: u64) -> Result<Option<StoredMessage>, StreamError> {
+        let stream = role.stream_name(self.root());
+        let no_answer = |source: async_nats::Error| StreamError::NoAnswer { stream: stream.clone(), source };
+        let handle = self.jetstream().get_stream_no_info(&stream).await.map_err(|error| no_answer(error.into()))?;
+        let message = match handle.get_raw_message(seq).await {
+            Ok(message) => message,
+            Err(error) => {
+                return match error.kind() {
+                    RawMessageErrorKind::NoMessageFound => Ok(None),
+                    RawMessageErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                        Err(StreamError::Missing { stream })
+                    }
+                    RawMessageErrorKind::JetStream(source) => Err(StreamError::Refused { stream, source }),
+                    RawMessageErrorKind::InvalidSubject | RawMessageErrorKind::Other => Err(no_answer(error.into())),
+                };
+            }
+        };
+        let micros = i64::try_from(message.time.unix_timestamp_nanos() / 1_000).expect("a server's time fits 292,000 years");
+        Ok(Some(StoredMessage {
+            seq: message.sequence,
+            stored_at: Timestamp::from_micros(micros),
+            subject: message.subject,
+            headers: message.headers,
+            payload: message.payload,
+        }))
+    }
+}
+
+/// One request of the JetStream API about `stream`.
+pub(crate) async fn api<Q: Serialize, A: DeserializeOwned>(
+    nats: &Nats,
+    stream: &str,
+    verb: &str,
+    request: &Q,
+) -> Result<A, StreamError> {
+    let answer = nats.jetstream().request(format!("{verb}.{stream}"), request).await;
+    let stream = stream.to_owned();
+    match answer.map_err(|error| StreamError::NoAnswer { stream: stream.clone(), source: error.into() })? {
+        Response::Ok(value) => Ok(value),
+        Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Err(StreamError::Missing { stream }),
+        Response::Err { error } => Err(StreamError::Refused { stream, source: error }),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Info {
+    pub(crate) config: serde_json::Value,
+    created: String,
+    state: State,
+}
+
+#[derive(Debug, Deserialize)]
+struct State {
+    messages: u64,
+    bytes: u64,
+    first_seq: u64,
+    last_seq: u64,
+    deleted: Option<Vec<u64>>,
+}
+
+impl Info {
+    pub(crate) fn status(&self, stream: &str) -> Result<StreamStatus, StreamError> {
+        let created = Timestamp::parse_rfc3339(&self.created)
+            .ok_or_else(|| StreamError::BadTime { stream: stream.to_owned(), text: self.created.clone() })?;
+        let State { messages, bytes, first_seq, last_seq, .. } = self.state;
+        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_subject_and_payload_apart() {
+        assert_eq!(fingerprint("tw.in.label.a", b"x"), fingerprint("tw.in.label.a", b"x"));
+        assert_ne!(fingerprint("tw.in.label.a", b"x"), fingerprint("tw.in.label.ax", b""));
+        assert_ne!(fingerprint("tw.in.label.a", b"x"), fingerprint("tw.in.label.a", b"y"));
+    }
+}

@@ -1,0 +1,236 @@
+//! What a classifier's answers say, from counts of (truth, predicted).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Estimate;
+use super::MetricName;
+
+/// How often each class was taken for which, by class index. Holds a count per pair seen; sorted; none is 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Confusion {
+    /// (truth, predicted, count).
+    cells: Vec<(u16, u16, i64)>,
+}
+
+/// The figures of one class against the rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassFigures {
+    pub precision: Estimate,
+    pub recall: Estimate,
+    pub f1: Estimate,
+    pub fpr: Estimate,
+    pub fnr: Estimate,
+    pub specificity: Estimate,
+    /// How often it was the truth.
+    pub support: u64,
+}
+
+/// One class against the rest: how often it was both, the truth, the prediction, and how many answers there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Margin {
+    hits: u64,
+    truths: u64,
+    predictions: u64,
+    all: u64,
+}
+
+impl Confusion {
+    #[inline]
+    pub fn add(&mut self, truth: u16, predicted: u16) {
+        self.put(truth, predicted, 1);
+    }
+
+    /// Takes one such answer out again.
+    #[inline]
+    pub fn sub(&mut self, truth: u16, predicted: u16) {
+        self.put(truth, predicted, -1);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        for (truth, predicted, count) in &other.cells {
+            self.put(*truth, *predicted, *count);
+        }
+    }
+
+    pub fn unmerge(&mut self, other: &Self) {
+        for (truth, predicted, count) in &other.cells {
+            self.put(*truth, *predicted, -count);
+        }
+    }
+
+    /// Labelled answers.
+    pub fn count(&self) -> u64 {
+        self.iter().map(|(_, _, count)| count).sum()
+    }
+
+    /// Labelled answers that were right.
+    pub fn correct(&self) -> u64 {
+        self.iter().filter(|(truth, predicted, _)| truth == predicted).map(|(_, _, count)| count).sum()
+    }
+
+    /// (truth, predicted, count) of each pair seen, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u16, u64)> + '_ {
+        let held = self.cells.iter().filter(|(_, _, count)| 0 < *count);
+        held.map(|(truth, predicted, count)| (*truth, *predicted, *count as u64))
+    }
+
+    /// Classes seen as truth or as prediction, ascending.
+    pub fn classes(&self) -> Vec<u16> {
+        self.margins().into_keys().collect()
+    }
+
+    /// Counts with a row per true class and a column per predicted class, in the order of `classes`.
+    pub fn matrix(&self, classes: &[u16]) -> Vec<Vec<u64>> {
+        let place = |class: u16| classes.iter().position(|listed| *listed == class);
+        let mut matrix = vec![vec![0; classes.len()]; classes.len()];
+        for (truth, predicted, count) in self.iter() {
+            if let (Some(row), Some(column)) = (place(truth), place(predicted)) {
+                matrix[row][column] = count;
+            }
+        }
+        matrix
+    }
+
+    /// Every classification figure that follows from the counts; empty if there are none.
+    ///
+    /// Definitions and conventions are scikit-learn's (`zero_division=0`): precision, recall and F1 over nothing are 0, the
+    /// rates over nothing are missing; Matthews' coefficient is 0 where a margin is empty.
+    ///
+    /// * `positive`: the positive class of a binary problem. Precision, recall, F1, FPR, FNR and specificity are then of that
+    ///   class; with `None` they are macro averages over the classes seen, each against the rest.
+    ///
+    /// Intervals: Wilson for proportions; F1 of one class by [`Estimate::map`] of the Wilson interval of TP/(TP+FP+FN);
+    /// macro averages of recall and of precision by [`Estimate::mean_of_proportions`]. None for macro and weighted F1,
+    /// weighted precision, macro FPR and specificity (their parts depend on each other), kappa and Matthews' coefficient.
+    pub fn metrics(&self, positive: Option<u16>) -> Vec<(MetricName, Estimate)> {
+        let margins = self.margins();
+        let n = self.count();
+        if n == 0 {
+            return Vec::new();
+        }
+        let accuracy = Estimate::proportion(self.correct(), n);
+        let classes: Vec<ClassFigures> = margins.values().map(Margin::figures).collect();
+        let every = |figure: fn(&ClassFigures) -> Estimate| -> Vec<Estimate> { classes.iter().map(figure).collect() };
+        let present: Vec<Estimate> = classes.iter().filter(|class| 0 < class.support).map(|class| class.recall).collect();
+        let precision_macro = Estimate::mean_of_proportions(&every(|class| class.precision));
+        let recall_macro = Estimate::mean_of_proportions(&every(|class| class.recall));
+        let f1_macro = bare_mean(&every(|class| class.f1), n);
+        let one = match positive {
+            Some(class) => margins.get(&class).copied().unwrap_or(Margin { all: n, ..Margin::default() }).figures(),
+            None => ClassFigures {
+                precision: precision_macro,
+                recall: recall_macro,
+                f1: f1_macro,
+                fpr: bare_mean(&every(|class| class.fpr), n),
+                fnr: Estimate::mean_of_proportions(&present).map(|recall| 1.0 - recall),
+                specificity: bare_mean(&every(|class| class.specificity), n),
+                support: n,
+            },
+        };
+        let weighted = |figure: fn(&ClassFigures) -> Estimate| {
+            let sum: f64 = classes.iter().filter_map(|class| Some(class.support as f64 * figure(class).value?)).sum();
+            Estimate::bare(sum / n as f64, n)
+        };
+        vec![
+            (MetricName::Accuracy, accuracy),
+            (MetricName::BalancedAccuracy, Estimate::mean_of_proportions(&present)),
+            (MetricName::Precision, one.precision),
+            (MetricName::Recall, one.recall),
+            (MetricName::F1, one.f1),
+            (MetricName::PrecisionMacro, precision_macro),
+            (MetricName::RecallMacro, recall_macro),
+            (MetricName::F1Macro, f1_macro),
+            // One answer per question: what is a false positive of one class is a false negative of another.
+            (MetricName::PrecisionMicro, accuracy),
+            (MetricName::RecallMicro, accuracy),
+            (MetricName::F1Micro, accuracy),
+            (MetricName::PrecisionWeighted, weighted(|class| class.precision)),
+            // Recalls weighted by support are the share of right answers.
+            (MetricName::RecallWeighted, accuracy),
+            (MetricName::F1Weighted, weighted(|class| class.f1)),
+            (MetricName::Fpr, one.fpr),
+            (MetricName::Fnr, one.fnr),
+            (MetricName::Specificity, one.specificity),
+            (MetricName::Mcc, Estimate::bare(self.matthews(&margins), n)),
+            (MetricName::CohenKappa, self.kappa(&margins)),
+        ]
+    }
+
+    /// The figures of each class seen, against the rest, by class index ascending.
+    pub fn per_class(&self) -> Vec<(u16, ClassFigures)> {
+        self.margins().iter().map(|(class, margin)| (*class, margin.figures())).collect()
+    }
+
+    fn put(&mut self, truth: u16, predicted: u16, times: i64) {
+        match self.cells.binary_search_by_key(&(truth, predicted), |cell| (cell.0, cell.1)) {
+            Ok(at) if self.cells[at].2 + times == 0 => {
+                self.cells.remove(at);
+            }
+            Ok(at) => self.cells[at].2 += times,
+            Err(at) => self.cells.insert(at, (truth, predicted, times)),
+        }
+    }
+
+    fn margins(&self) -> BTreeMap<u16, Margin> {
+        let mut margins: BTreeMap<u16, Margin> = BTreeMap::new();
+        for (truth, predicted, count) in self.iter() {
+            margins.entry(truth).or_default().truths += count;
+            let taken = margins.entry(predicted).or_default();
+            taken.predictions += count;
+            taken.hits += if truth == predicted { count } else { 0 };
+        }
+        let all = self.count();
+        margins.values_mut().for_each(|margin| margin.all = all);
+        margins
+    }
+
+    /// `(c s − Σ pₖ tₖ) / √((s² − Σ pₖ²)(s² − Σ tₖ²))`, −1 to 1: Matthews (1975), *Biochim. Biophys. Acta* 405, 442–451, in
+    /// the form for several classes of Gorodkin (2004), *Comput. Biol. Chem.* 28, 367–374. 0 where a margin is empty.
+    fn matthews(&self, margins: &BTreeMap<u16, Margin>) -> f64 {
+        let sum = |term: fn(&Margin) -> u128| margins.values().map(term).sum::<u128>() as i128;
+        let (all, correct) = (i128::from(self.count()), i128::from(self.correct()));
+        let both = all * correct - sum(|class| u128::from(class.predictions) * u128::from(class.truths));
+        let predicted = all * all - sum(|class| u128::from(class.predictions) * u128::from(class.predictions));
+        let actual = all * all - sum(|class| u128::from(class.truths) * u128::from(class.truths));
+        if predicted == 0 || actual == 0 { 0.0 } else { both as f64 / (predicted as f64).sqrt() / (actual as f64).sqrt() }
+    }
+
+    /// `(pₒ − pₑ)/(1 − pₑ)`: Cohen (1960), *Educ. Psychol. Meas.* 20, 37–46. Missing where all answers must agree by chance.
+    fn kappa(&self, margins: &BTreeMap<u16, Margin>) -> Estimate {
+        let (all, correct) = (i128::from(self.count()), i128::from(self.correct()));
+        let by_chance: i128 = margins.values().map(|class| i128::from(class.predictions) * i128::from(class.truths)).sum();
+        let room = all * all - by_chance;
+        if room == 0 {
+            return Estimate { n: self.count(), ..Estimate::MISSING };
+        }
+        Estimate::bare((all * correct - by_chance) as f64 / room as f64, self.count())
+    }
+}
+
+impl Margin {
+    fn figures(&self) -> ClassFigures {
+        let negatives = self.all - self.truths;
+        let false_positives = self.predictions - self.hits;
+        let either = self.truths + self.predictions - self.hits;
+        // F1 = 2J/(1 + J) with J = TP/(TP + FP + FN), a proportion of the answers that concern the class at all.
+        let overlap = Estimate::proportion(self.hits, either);
+        ClassFigures {
+            precision: Estimate::proportion(self.hits, self.predictions).or_zero(),
+            recall: Estimate::proportion(self.hits, self.truths).or_zero(),
+            f1: overlap.map(|share| 2.0 * share / (1.0 + share)).or_zero(),
+            fpr: Estimate::proportion(false_positives, negatives),
+            fnr: Estimate::proportion(self.truths - self.hits, self.truths),
+            specificity: Estimate::proportion(negatives - false_positives, negatives),
+            support: self.truths,
+        }
+    }
+}
+
+/// The mean of the figures that are known, without an interval.
+fn bare_mean(figures: &[Estimate], n: u64) -> Estimate {
+    let known: Vec<f64> = figures.iter().filter_map(|figure| figure.value).collect();
+    Estimate::bare(known.iter().sum::<f64>() / known.len() as f64, n)
+}

@@ -1,0 +1,367 @@
+//! What probabilities say beyond the classes they lead to.
+
+use serde::{Deserialize, Serialize};
+
+use super::calibration::Calibration;
+use super::counts::Counts;
+use super::exact::ExactSum;
+use super::logarithm::ln;
+use super::ranking::{self, Tally};
+use super::{Estimate, MetricName};
+
+/// Up to this many distinct scores all figures are exact.
+pub const EXACT_MAX: usize = 512;
+/// Beyond that, ranking figures see scores in bins of width 1/1024.
+const BINS: f64 = 1024.0;
+/// Probabilities are kept this far from 0 and 1 before their logarithm is taken (scikit-learn: the float's epsilon).
+const CLIP: f64 = 2.220_446_049_250_313e-16;
+
+/// Scores of the positive class, 0 to 1, with what turned out to be true.
+///
+/// Up to [`EXACT_MAX`] distinct scores each is kept with its counts and everything is exact. Beyond, scores share bins of width 2⁻¹⁰:
+/// Brier score, log loss and calibration stay exact, and ROC AUC is off by at most `½ Σ_b P_b N_b / (P N)`, half the share of
+/// (positive, negative) pairs that meet in a bin (0.0005 for scores spread evenly); average precision takes members of a bin as tied. Which form is
+/// in use depends on the distinct scores alone, whatever their order or grouping, as long as no score vanishes again; a
+/// relabelling takes out and puts back the same score. The binned form ends when nothing is left in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scored {
+    form: Form,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Form {
+    /// Sorted by score; none has two counts of 0.
+    Exact(Vec<Tally>),
+    Binned(Box<Binned>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Binned {
+    /// By twice the bin, and one more for positives.
+    counts: Counts,
+    losses: Losses,
+    calibration: Calibration,
+}
+
+/// Sums behind the mean squared and the mean logarithmic error of a probability, and their variances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Losses {
+    squared: ExactSum,
+    squared_squares: ExactSum,
+    logarithmic: ExactSum,
+    logarithmic_squares: ExactSum,
+}
+
+/// Log loss and top-label calibration of problems with more than two classes, or of those that give a confidence only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MultiLogLoss {
+    count: i64,
+    loss: ExactSum,
+    loss_squares: ExactSum,
+    calibration: Calibration,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::Exact(Vec::new())
+    }
+}
+
+impl Scored {
+    /// Adds a score of the positive class, 0 to 1, of something that `is_positive` or not.
+    pub fn add(&mut self, score: f64, is_positive: bool) {
+        self.put(score, i64::from(is_positive), i64::from(!is_positive));
+    }
+
+    /// Takes it out again.
+    pub fn sub(&mut self, score: f64, is_positive: bool) {
+        self.put(score, -i64::from(is_positive), -i64::from(!is_positive));
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.combine(other, 1);
+    }
+
+    pub fn unmerge(&mut self, other: &Self) {
+        self.combine(other, -1);
+    }
+
+    pub fn count(&self) -> u64 {
+        let (positives, negatives) = self.totals();
+        (positives + negatives).max(0) as u64
+    }
+
+    /// Whether ranking figures are exact, see the type.
+    pub const fn is_exact(&self) -> bool {
+        matches!(self.form, Form::Exact(_))
+    }
+
+    /// ROC AUC, PR AUC, log loss, Brier score, ECE and MCE; empty if there are no scores.
+    pub fn metrics(&self) -> Vec<(MetricName, Estimate)> {
+        if self.count() == 0 {
+            return Vec::new();
+        }
+        let (losses, calibration) = self.summed();
+        let n = self.count();
+        vec![
+            (MetricName::RocAuc, self.roc_auc()),
+            (MetricName::PrAuc, self.average_precision()),
+            (
+                MetricName::LogLoss,
+                Estimate::mean(&losses.logarithmic, &losses.logarithmic_squares, n).within(0.0, f64::INFINITY),
+            ),
+            (MetricName::Brier, Estimate::mean(&losses.squared, &losses.squared_squares, n).within(0.0, 1.0)),
+            (MetricName::Ece, calibration.expected_error()),
+            (MetricName::Mce, calibration.maximum_error()),
+        ]
+    }
+
+    /// See [`ranking::roc_auc`].
+    pub fn roc_auc(&self) -> Estimate {
+        ranking::roc_auc(&self.tallies())
+    }
+
+    /// See [`ranking::average_precision`].
+    pub fn average_precision(&self) -> Estimate {
+        ranking::average_precision(&self.tallies())
+    }
+
+    /// Stated probability against outcome, in ten bins.
+    pub fn calibration(&self) -> Calibration {
+        self.summed().1
+    }
+
+    fn put(&mut self, score: f64, positives: i64, negatives: i64) {
+        let score = score + 0.0; // so that there is one zero
+        match &mut self.form {
+            Form::Exact(tallies) => {
+                put_tally(tallies, Tally { score, positives, negatives });
+                self.collapse_if_full();
+            }
+            Form::Binned(binned) => {
+                binned.put(score, positives, negatives);
+                self.reset_if_empty();
+            }
+        }
+    }
+
+    fn combine(&mut self, other: &Self, sign: i64) {
+        match (&mut self.form, &other.form) {
+            (_, Form::Exact(others)) => {
+                for tally in others {
+                    self.put(tally.score, sign * tally.positives, sign * tally.negatives);
+                }
+            }
+            (Form::Exact(_), Form::Binned(_)) => {
+                self.collapse();
+                self.combine(other, sign);
+            }
+            (Form::Binned(binned), Form::Binned(others)) => {
+                if sign < 0 {
+                    binned.unmerge(others);
+                } else {
+                    binned.merge(others);
+                }
+                self.reset_if_empty();
+            }
+        }
+    }
+
+    fn collapse_if_full(&mut self) {
+        if let Form::Exact(tallies) = &self.form
+            && EXACT_MAX < tallies.len()
+        {
+            self.collapse();
+        }
+    }
+
+    fn collapse(&mut self) {
+        if let Form::Exact(tallies) = &self.form {
+            let mut binned = Box::<Binned>::default();
+            for tally in tallies {
+                binned.put(tally.score, tally.positives, tally.negatives);
+            }
+            self.form = Form::Binned(binned);
+        }
+    }
+
+    fn reset_if_empty(&mut self) {
+        if let Form::Binned(binned) = &self.form
+            && binned.counts == Counts::default()
+        {
+            self.form = Form::default();
+        }
+    }
+
+    fn totals(&self) -> (i64, i64) {
+        let add =
+            |(positives, negatives): (i64, i64), tally: &Tally| (positives + tally.positives, negatives + tally.negatives);
+        match &self.form {
+            Form::Exact(tallies) => tallies.iter().fold((0, 0), add),
+            Form::Binned(binned) => binned.tallies().iter().fold((0, 0), add),
+        }
+    }
+
+    fn tallies(&self) -> Vec<Tally> {
+        match &self.form {
+            Form::Exact(tallies) => tallies.clone(),
+            Form::Binned(binned) => binned.tallies(),
+        }
+    }
+
+    fn summed(&self) -> (Losses, Calibration) {
+        match &self.form {
+            Form::Exact(tallies) => {
+                let (mut losses, mut calibration) = (Losses::default(), Calibration::default());
+                for tally in tallies {
+                    losses.put(tally.score, tally.positives, tally.negatives);
+                    calibration.put(tally.score, tally.positives, tally.negatives);
+                }
+                (losses, calibration)
+            }
+            Form::Binned(binned) => (binned.losses.clone(), binned.calibration.clone()),
+        }
+    }
+}
+
+impl Binned {
+    fn put(&mut self, score: f64, positives: i64, negatives: i64) {
+        let bin = (score * BINS) as i32;
+        self.counts.add(2 * bin + 1, positives);
+        self.counts.add(2 * bin, negatives);
+        self.losses.put(score, positives, negatives);
+        self.calibration.put(score, positives, negatives);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.losses.merge(&other.losses);
+        self.calibration.merge(&other.calibration);
+    }
+
+    fn unmerge(&mut self, other: &Self) {
+        self.counts.unmerge(&other.counts);
+        self.losses.unmerge(&other.losses);
+        self.calibration.unmerge(&other.calibration);
+    }
+
+    /// A tally per bin in use, at the bin's lower edge.
+    fn tallies(&self) -> Vec<Tally> {
+        let mut tallies: Vec<Tally> = Vec::new();
+        for (key, count) in self.counts.iter() {
+            let score = f64::from(key / 2) / BINS;
+            let (positives, negatives) = if key % 2 == 1 { (count, 0) } else { (0, count) };
+            match tallies.last_mut() {
+                Some(last) if last.score == score => last.positives += positives,
+                _ => tallies.push(Tally { score, positives, negatives }),
+            }
+        }
+        tallies
+    }
+}
+
+impl Losses {
+    fn put(&mut self, score: f64, positives: i64, negatives: i64) {
+        for (miss, likelihood, times) in [(1.0 - score, score, positives), (score, 1.0 - score, negatives)] {
+            if times == 0 {
+                continue;
+            }
+            let (square, loss) = (miss * miss, -ln(likelihood.clamp(CLIP, 1.0 - CLIP)));
+            add_terms(&mut self.squared, &mut self.squared_squares, square, times);
+            add_terms(&mut self.logarithmic, &mut self.logarithmic_squares, loss, times);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.squared.merge(&other.squared);
+        self.squared_squares.merge(&other.squared_squares);
+        self.logarithmic.merge(&other.logarithmic);
+        self.logarithmic_squares.merge(&other.logarithmic_squares);
+    }
+
+    fn unmerge(&mut self, other: &Self) {
+        self.squared.unmerge(&other.squared);
+        self.squared_squares.unmerge(&other.squared_squares);
+        self.logarithmic.unmerge(&other.logarithmic);
+        self.logarithmic_squares.unmerge(&other.logarithmic_squares);
+    }
+}
+
+impl MultiLogLoss {
+    /// Adds one answer: the probability given to what turned out to be true (`None` if not stated), the probability given to
+    /// what was predicted (`None` if not stated), and whether the two are the same class.
+    pub fn add(&mut self, of_truth: Option<f64>, of_predicted: Option<f64>, correct: bool) {
+        self.put(of_truth, of_predicted, correct, 1);
+    }
+
+    /// Takes it out again.
+    pub fn sub(&mut self, of_truth: Option<f64>, of_predicted: Option<f64>, correct: bool) {
+        self.put(of_truth, of_predicted, correct, -1);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.loss.merge(&other.loss);
+        self.loss_squares.merge(&other.loss_squares);
+        self.calibration.merge(&other.calibration);
+    }
+
+    pub fn unmerge(&mut self, other: &Self) {
+        self.count -= other.count;
+        self.loss.unmerge(&other.loss);
+        self.loss_squares.unmerge(&other.loss_squares);
+        self.calibration.unmerge(&other.calibration);
+    }
+
+    /// Log loss (natural, clipped) over answers that state it, ECE and MCE of the predicted class over those that state that;
+    /// each only where there are any.
+    pub fn metrics(&self) -> Vec<(MetricName, Estimate)> {
+        let mut metrics = Vec::new();
+        if 0 < self.count {
+            let loss = Estimate::mean(&self.loss, &self.loss_squares, self.count as u64);
+            metrics.push((MetricName::LogLoss, loss.within(0.0, f64::INFINITY)));
+        }
+        if 0 < self.calibration.count() {
+            metrics.push((MetricName::Ece, self.calibration.expected_error()));
+            metrics.push((MetricName::Mce, self.calibration.maximum_error()));
+        }
+        metrics
+    }
+
+    /// Stated confidence against being right, in ten bins.
+    pub const fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    fn put(&mut self, of_truth: Option<f64>, of_predicted: Option<f64>, correct: bool, times: i64) {
+        if let Some(likelihood) = of_truth {
+            self.count += times;
+            let loss = -ln(likelihood.clamp(CLIP, 1.0 - CLIP));
+            add_terms(&mut self.loss, &mut self.loss_squares, loss, times);
+        }
+        if let Some(confidence) = of_predicted {
+            self.calibration.put(confidence, i64::from(correct) * times, i64::from(!correct) * times);
+        }
+    }
+}
+
+/// Adds `value` and its square (of the rounded value, exactly) `times` times.
+fn add_terms(sum: &mut ExactSum, squares: &mut ExactSum, value: f64, times: i64) {
+    sum.add_times(value, times);
+    squares.add_square_times(value, times);
+}
+
+fn put_tally(tallies: &mut Vec<Tally>, new: Tally) {
+    match tallies.binary_search_by(|tally| tally.score.total_cmp(&new.score)) {
+        Ok(at) => {
+            let tally = &mut tallies[at];
+            tally.positives += new.positives;
+            tally.negatives += new.negatives;
+            if tally.positives == 0 && tally.negatives == 0 {
+                tallies.remove(at);
+            }
+        }
+        Err(_) if new.positives == 0 && new.negatives == 0 => {}
+        Err(at) => tallies.insert(at, new),
+    }
+}

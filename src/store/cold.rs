@@ -1,0 +1,188 @@
+//! The core's [`Cold`] state in the store: join rows in the pending store, panes as rows, lists as rings of rows. Holds what one
+//! commit changes until it lands, and the digest over all rows.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::{Commit, Error, Order, PendingKey, Reader, Store, Syncer, key};
+use crate::monitor::cold::{Cold, List};
+use crate::monitor::join::{JoinKey, JoinRow};
+use crate::monitor::pane::Pane;
+use crate::time::Timestamp;
+
+/// The write side of the store as the core sees it.
+#[derive(Debug)]
+pub struct ColdStore {
+    store: Store,
+    reader: Reader,
+    panes: BTreeMap<(u32, Timestamp), Pane>,
+    puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Sum of the hashes of all rows ever put, less those replaced: equal for equal states, however they were reached.
+    digest: u128,
+    /// The first failed read. The commit gives it back: what was computed after it is not to be kept.
+    failure: Option<Error>,
+    scratch: Vec<u8>,
+}
+
+impl ColdStore {
+    pub fn new(store: Store, digest: u128) -> Self {
+        let reader = store.reader();
+        Self { store, reader, panes: BTreeMap::new(), puts: Vec::new(), digest, failure: None, scratch: Vec::new() }
+    }
+
+    /// See [`Store::reader`].
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// See [`Store::syncer`].
+    pub fn syncer(&self) -> Result<Syncer, Error> {
+        self.store.syncer()
+    }
+
+    pub const fn digest(&self) -> u128 {
+        self.digest
+    }
+
+    /// Cold panes held for the next commit.
+    pub fn panes_held(&self) -> usize {
+        self.panes.len()
+    }
+
+    /// Puts a row that is part of the state; `row_hash` is the hash of the row it replaces and becomes that of this one.
+    pub fn put_state(&mut self, key: Vec<u8>, value: &impl Serialize, row_hash: &mut u128) {
+        let bytes = rmp_serde::to_vec(value).expect("state is plain data");
+        let hash = row_hash_of(&key, &bytes);
+        self.digest = self.digest.wrapping_sub(*row_hash).wrapping_add(hash);
+        *row_hash = hash;
+        self.puts.push((key, Some(bytes)));
+    }
+
+    /// Puts or deletes a row that is no part of the state, such as one of the outbox.
+    pub fn put_aside(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.puts.push((key, value));
+    }
+
+    /// Writes the cold panes that changed; [`Self::digest`] is up to date after this.
+    pub fn fold_panes(&mut self) {
+        for ((model, start), mut pane) in std::mem::take(&mut self.panes) {
+            let mut row_hash = pane.row_hash;
+            pane.dirty = false;
+            self.put_state(key::pane(model, start), &pane, &mut row_hash);
+        }
+    }
+
+    /// Lands everything put since the last commit. `keep` says whether a join row is still wanted.
+    pub fn commit(&mut self, seq: u64, head: Vec<u8>, keep: &dyn Fn(&PendingKey, &[u8]) -> bool) -> Result<(), Error> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        self.store.commit(Commit { seq, head, puts: std::mem::take(&mut self.puts), keep })
+    }
+
+    fn ask<T: Default>(&mut self, answer: Result<T, Error>) -> T {
+        answer.unwrap_or_else(|error| {
+            self.failure.get_or_insert(error);
+            T::default()
+        })
+    }
+
+    fn load(&mut self, model: u32, start: Timestamp) -> bool {
+        let row_key = key::pane(model, start);
+        let found = self.reader.get(&row_key);
+        let Some(value) = self.ask(found) else { return false };
+        match read_row::<Pane>(&row_key, &value) {
+            Ok((mut pane, row_hash)) => {
+                pane.row_hash = row_hash;
+                self.panes.insert((model, start), pane);
+                true
+            }
+            Err(error) => self.ask(Err(error)),
+        }
+    }
+}
+
+impl Cold for ColdStore {
+    fn row(&mut self, key: &JoinKey) -> Option<JoinRow> {
+        let found = match self.store.pending().get(key) {
+            Ok(found) => {
+                found.map(|row| JoinRow::decode(&row).ok_or_else(|| Error::Damaged("a join row cannot be read".to_owned())))
+            }
+            Err(error) => Some(Err(error)),
+        };
+        let row = found.transpose();
+        self.ask(row)
+    }
+
+    fn put_row(&mut self, key: JoinKey, row: &JoinRow, replaced: Option<&JoinRow>) {
+        if let Some(replaced) = replaced {
+            self.scratch.clear();
+            replaced.encode(&mut self.scratch);
+            self.digest = self.digest.wrapping_sub(row_hash_of(&key, &self.scratch));
+        }
+        self.scratch.clear();
+        row.encode(&mut self.scratch);
+        self.digest = self.digest.wrapping_add(row_hash_of(&key, &self.scratch));
+        let put = self.store.pending().put(&key, &self.scratch);
+        self.ask(put);
+    }
+
+    fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane> {
+        if !self.panes.contains_key(&(model, start)) && !self.load(model, start) {
+            return None;
+        }
+        self.panes.get_mut(&(model, start))
+    }
+
+    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
+        self.panes.entry((model, start)).insert_entry(pane).into_mut()
+    }
+
+    fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
+        if before <= from {
+            return None;
+        }
+        let held = self.panes.range((model, from)..(model, before)).next().map(|((_, start), _)| *start);
+        let (low, high) = (key::pane(model, from), key::pane(model, before));
+        let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, 1);
+        let stored = self.ask(rows).first().and_then(|(row_key, _)| key::pane_start(row_key));
+        match (held, stored) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {
+        let row_key = key::entry(list, ordinal);
+        self.digest = self.digest.wrapping_add(row_hash_of(&row_key, &entry));
+        self.puts.push((row_key, Some(entry)));
+        if let Some(oldest) = ordinal.checked_sub(keep) {
+            self.puts.push((key::entry(list, oldest), None));
+        }
+    }
+}
+
+/// Reads a row of the state and its hash.
+pub fn read_row<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<(T, u128), Error> {
+    let row = rmp_serde::from_slice(value).map_err(|error| {
+        Error::Damaged(format!("a row of tag {:?} cannot be read: {error}", key.first().map(|tag| char::from(*tag))))
+    })?;
+    Ok((row, row_hash_of(key, value)))
+}
+
+/// What a row adds to the digest: XXH3-128 over key and value.
+fn row_hash_of(key: &[u8], value: &[u8]) -> u128 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(key);
+    hash.update(value);
+    hash.digest128()
+}
+
+/// The hash of a value on its own.
+pub fn value_hash(value: &[u8]) -> u128 {
+    xxh3_128(value)
+}

@@ -1,0 +1,165 @@
+//! Opening: one process per directory, and a directory that cannot be believed is put aside. The log rebuilds what it held.
+
+use std::fs::{self, File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use super::pending::Pending;
+use super::reader::{DAMAGE_MARK, Health, panic_text};
+use super::{Error, Options, Reader, Store, key};
+
+/// Quarantined directories kept for inspection; older ones are deleted.
+const QUARANTINES_MAX: usize = 2;
+
+/// How long an open may take before it counts as damage. Fifty million pending rows open in a few seconds.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(180);
+
+/// Says that this is our store and which layout its rows have. A new layout is a new number: an old store is put aside and rebuilt.
+const IDENTITY: &[u8] = b"tidewatch store 1";
+
+/// A store, and what was found instead of it if its directory could not be believed.
+#[derive(Debug)]
+pub struct Opened {
+    pub store: Store,
+    pub quarantined: Option<Quarantined>,
+}
+
+/// A directory put aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Where it is now: `<dir>.quarantine-<n>`.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub reason: String,
+}
+
+/// Everything in the store, checked.
+pub(super) struct Checked {
+    pub db: sled::Db,
+    pub tree: sled::Tree,
+    pub health: Arc<Health>,
+    pub pending: Pending,
+}
+
+pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent).map_err(|source| Error::io("creating the directory of the store", source))?;
+    }
+    let lock = lock(dir)?;
+    let (checked, quarantined) = match checked_in_time(dir, options) {
+        Ok(checked) => (checked, None),
+        Err(Error::Damaged(reason)) => {
+            let path = quarantine(dir)?;
+            (checked_in_time(dir, options)?, Some(Quarantined { path, reason }))
+        }
+        Err(other) => return Err(other),
+    };
+    Ok(Opened { store: Store::of(checked, lock, dir)?, quarantined })
+}
+
+/// The lock lies beside the directory and not in it, so that it holds while the directory is put aside.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let opened = File::options().create(true).truncate(false).write(true).open(beside(dir, "lock"));
+    let file = opened.map_err(|source| Error::io("creating the lock of the store", source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(Error::io("locking the store", source)),
+    }
+}
+
+/// sled may panic or, on a file that was cut or overwritten, never come back; either is damage. A thread that hangs is left
+/// behind with the directory that it hangs on.
+fn checked_in_time(dir: &Path, options: Options) -> Result<Checked, Error> {
+    let (done, result) = mpsc::sync_channel(1);
+    let owned = dir.to_owned();
+    let spawned = std::thread::Builder::new().name("store-open".into()).spawn(move || {
+        let outcome = catch_unwind(AssertUnwindSafe(|| checked(&owned, options)));
+        let outcome = outcome.unwrap_or_else(|panic| Err(Error::Damaged(format!("panic at open: {}", panic_text(&*panic)))));
+        // The receiver is gone only if we were given up as hanging.
+        let _ = done.send(outcome);
+    });
+    spawned.map_err(|source| Error::io("starting a thread to open the store", source))?;
+    match result.recv_timeout(OPEN_TIME_MAX) {
+        Ok(outcome) => outcome,
+        Err(RecvTimeoutError::Timeout) => Err(Error::Damaged(format!("not open after {OPEN_TIME_MAX:?}"))),
+        Err(RecvTimeoutError::Disconnected) => Err(Error::Damaged("the opening thread died".into())),
+    }
+}
+
+fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
+    if dir.join(DAMAGE_MARK).exists() {
+        return Err(Error::Damaged("found damaged while it was in use".into()));
+    }
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity(options.cache_bytes)
+        .mode(sled::Mode::HighThroughput)
+        .use_compression(false)
+        .flush_every_ms(Some(500));
+    let db = config.open().map_err(|source| match source {
+        // Somebody in this process still holds a reader of an earlier `Store`.
+        sled::Error::Io(held) if held.to_string().contains("could not acquire lock") => Error::InUse(dir.to_owned()),
+        other => Error::sled("opening", other),
+    })?;
+    let tree: sled::Tree = sled::Tree::clone(&db);
+    let health = Health::new(dir.to_owned());
+    check_identity(&db, &tree)?;
+    let pending = Pending::load(Reader::new(tree.clone(), Arc::clone(&health)), options.pending)?;
+    Ok(Checked { db, tree, health, pending })
+}
+
+fn check_identity(db: &sled::Db, tree: &sled::Tree) -> Result<(), Error> {
+    let doing = "reading the identity";
+    match tree.get(key::identity()).map_err(|source| Error::sled(doing, source))? {
+        Some(found) if found == IDENTITY => Ok(()),
+        Some(found) => Err(Error::Damaged(format!("its identity is {:?}", String::from_utf8_lossy(&found)))),
+        None if db.was_recovered() && !tree.is_empty() => Err(Error::Damaged("it holds rows but no identity".into())),
+        None => {
+            tree.insert(key::identity(), IDENTITY).map_err(|source| Error::sled("writing the identity", source))?;
+            Ok(())
+        }
+    }
+}
+
+fn quarantine(dir: &Path) -> Result<PathBuf, Error> {
+    let doing = "putting the damaged store aside";
+    let mut aside = quarantines(dir).map_err(|source| Error::io(doing, source))?;
+    let number = aside.last().map_or(1, |(number, _)| number + 1);
+    let path = beside(dir, &format!("quarantine-{number}"));
+    fs::rename(dir, &path).map_err(|source| Error::io(doing, source))?;
+    aside.push((number, path.clone()));
+    let surplus = aside.len().saturating_sub(QUARANTINES_MAX);
+    for (_, old) in &aside[..surplus] {
+        fs::remove_dir_all(old).map_err(|source| Error::io("deleting an old quarantined store", source))?;
+    }
+    Ok(path)
+}
+
+/// The quarantined directories of `dir`, oldest first.
+fn quarantines(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let prefix = beside(dir, "quarantine-");
+    let parent = match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let name = entry?.file_name();
+        let number = prefix.file_name().and_then(|prefix| name.to_str()?.strip_prefix(prefix.to_str()?)?.parse().ok());
+        found.extend(number.map(|number: u64| (number, dir.with_file_name(&name))));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// `<dir>.<suffix>`.
+fn beside(dir: &Path, suffix: &str) -> PathBuf {
+    let mut name = dir.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(suffix);
+    dir.with_file_name(name)
+}

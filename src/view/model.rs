@@ -1,0 +1,219 @@
+//! A model at a glance.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::monitor::classes::Task;
+use crate::monitor::limits::{PANE_WIDTH, STALE_AFTER};
+use crate::monitor::model::{Counters, Model};
+use crate::monitor::pane::Cell;
+use crate::monitor::status::{self, Status};
+use crate::stats::Estimate;
+use crate::time::Span;
+use crate::view::View;
+
+/// What "now" shows of a model: this much of its own event time, up to its newest event.
+const CURRENT: Span = Span::from_secs(300);
+
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct ModelSummary {
+    pub name: String,
+    /// healthy, warning or critical.
+    pub status: &'static str,
+    /// Why it is not healthy.
+    pub reasons: Vec<Reason>,
+    /// classification, regression or unknown.
+    pub task: &'static str,
+    #[serde(flatten)]
+    pub counters: CounterFigures,
+    pub versions: Vec<String>,
+    /// Values by segment name.
+    pub segments: BTreeMap<String, Vec<String>>,
+    /// Newest event time; null before the first prediction.
+    pub last_prediction: Option<String>,
+    pub watermark: Option<String>,
+    /// No prediction for five minutes of log time.
+    pub stale: bool,
+    pub changed_seq: u64,
+    /// The last five minutes of the model's own event time; null before the first prediction.
+    pub current: Option<Current>,
+    /// The newest one-minute windows, up to 60, oldest first.
+    pub trail: Vec<TrailPoint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct CounterFigures {
+    pub predictions: u64,
+    pub errors: u64,
+    pub labelled: u64,
+    /// Labels waiting for their prediction.
+    pub pending_labels: u64,
+    pub duplicates: u64,
+    pub conflicts: u64,
+    /// Labels whose prediction never came.
+    pub orphans: u64,
+    pub late: u64,
+    pub too_late: u64,
+    pub expired: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Reason {
+    /// no_data, stale, accuracy, error_rate or response_time.
+    pub code: &'static str,
+    pub status: &'static str,
+    pub message: String,
+    /// The metric that was judged; null where none was.
+    pub metric: Option<&'static str>,
+    pub value: Option<f64>,
+    pub threshold: Option<f64>,
+    /// Start of the window that was judged.
+    pub window: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Current {
+    pub start: String,
+    pub end: String,
+    pub predictions: u64,
+    pub errors: u64,
+    pub labelled: u64,
+    pub accuracy: Estimate,
+    pub error_rate: Estimate,
+    /// Seconds.
+    pub p95: Option<f64>,
+    /// Seconds.
+    pub mean_response_time: Option<f64>,
+    /// Predictions per second of event time.
+    pub throughput: Option<f64>,
+    pub coverage: Option<f64>,
+    pub confidence: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct TrailPoint {
+    pub start: String,
+    pub predictions: u64,
+    pub errors: u64,
+    pub labelled: u64,
+    /// Null without a label.
+    pub accuracy: Option<f64>,
+    /// Seconds; null without a response time.
+    pub p95: Option<f64>,
+}
+
+impl ModelSummary {
+    pub fn of(view: &View, model: &Model) -> Self {
+        let (status, reasons) = status::judge(model, &view.thresholds, view.log_time);
+        let mut segments: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, value) in model.profile.cells.iter().flat_map(|key| &key.segment) {
+            segments.entry(name.to_string()).or_default().insert(value.to_string());
+        }
+        let versions: BTreeSet<&str> =
+            model.profile.cells.iter().filter_map(|key| key.version.as_ref()).map(|v| v.as_str()).collect();
+        let seen = model.has_predictions();
+        Self {
+            name: model.name.to_string(),
+            status: status.as_str(),
+            reasons: reasons.into_iter().map(Reason::of).collect(),
+            task: task_name(model.profile.classes.task()),
+            counters: CounterFigures::of(&model.counters),
+            versions: versions.into_iter().map(str::to_owned).collect(),
+            segments: segments.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect(),
+            last_prediction: seen.then(|| model.newest.to_string()),
+            watermark: seen.then(|| model.watermark.to_string()),
+            stale: seen && STALE_AFTER < view.log_time - model.last_stored_at,
+            changed_seq: model.changed_seq,
+            current: seen.then(|| Current::of(model)),
+            trail: model.profile.trail.iter().map(TrailPoint::of).collect(),
+        }
+    }
+}
+
+impl CounterFigures {
+    pub const fn of(counters: &Counters) -> Self {
+        Self {
+            predictions: counters.predictions,
+            errors: counters.errors,
+            labelled: counters.labelled,
+            pending_labels: counters.pending_labels,
+            duplicates: counters.duplicates,
+            conflicts: counters.conflicts,
+            orphans: counters.orphans,
+            late: counters.late,
+            too_late: counters.too_late,
+            expired: counters.expired,
+        }
+    }
+}
+
+impl Reason {
+    fn of(reason: status::Reason) -> Self {
+        let metric = matches!(reason.code, "accuracy" | "error_rate" | "response_time").then_some(reason.code);
+        let status::Reason { code, status, message, value, threshold, window } = reason;
+        Self { code, status: status.as_str(), message, metric, value, threshold, window }
+    }
+}
+
+impl Current {
+    fn of(model: &Model) -> Self {
+        let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+        let start = end - CURRENT;
+        let mut total = Cell::default();
+        model.hot.range(start..end).for_each(|(_, pane)| pane.merge_into(&mut total, |_| true));
+        let (judged, correct) = total.judged(&model.profile.classes);
+        let first = model.hot.range(start..end).next().map_or(start, |(start, _)| *start);
+        // up to the newest event: the rest of its minute has not happened yet
+        let seconds = (model.newest - first).secs_f64();
+        Self {
+            start: start.to_string(),
+            end: end.to_string(),
+            predictions: total.predictions,
+            errors: total.errors,
+            labelled: total.labelled,
+            accuracy: Estimate::proportion(correct, judged),
+            error_rate: Estimate::proportion(total.errors, total.predictions),
+            p95: total.latency.quantile(0.95),
+            mean_response_time: total.latency.mean(),
+            throughput: (1.0 <= seconds).then(|| total.predictions as f64 / seconds),
+            coverage: (total.predictions != 0).then(|| total.labelled as f64 / total.predictions as f64),
+            confidence: total.confidence.value(),
+        }
+    }
+}
+
+impl TrailPoint {
+    fn of(point: &crate::monitor::model::Point) -> Self {
+        Self {
+            start: point.start.to_string(),
+            predictions: point.predictions,
+            errors: point.errors,
+            labelled: point.labelled,
+            accuracy: (point.judged != 0).then(|| point.correct as f64 / point.judged as f64),
+            p95: (point.timed != 0).then_some(point.response_time_p95),
+        }
+    }
+}
+
+const fn task_name(task: Task) -> &'static str {
+    match task {
+        Task::Classification => "classification",
+        Task::Regression => "regression",
+        Task::Unknown => "unknown",
+    }
+}
+
+/// How many models have each status, in the order healthy, warning, critical.
+pub fn status_distribution(view: &View) -> [u64; 3] {
+    let mut distribution = [0; 3];
+    for model in view.models.values() {
+        let status = status::judge(model, &view.thresholds, view.log_time).0;
+        distribution[match status {
+            Status::Healthy => 0,
+            Status::Warning => 1,
+            Status::Critical => 2,
+        }] += 1;
+    }
+    distribution
+}

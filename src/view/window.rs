@@ -1,0 +1,181 @@
+//! Windows as the interfaces show them: any range, resolution, version and segment, all by merging panes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::monitor::classes::{Task, order};
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::{CellKey, Model};
+use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::window::metrics;
+use crate::stats::Estimate;
+use crate::time::{Span, Timestamp};
+
+/// Width of the windows asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    Minute,
+    FiveMinutes,
+    Hour,
+    Day,
+}
+
+/// Which cells count.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Slice {
+    pub version: Option<String>,
+    /// Segment name and value.
+    pub segment: Option<(String, String)>,
+}
+
+/// One window of one model.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Window {
+    /// RFC 3339; the window holds events from here, up to and without `end`.
+    pub start: String,
+    pub end: String,
+    /// Whether the watermark has passed its end. A closed window may still be revised.
+    pub closed: bool,
+    /// How often it was published anew after it had closed; the largest of the panes it is made of.
+    pub revision: u32,
+    pub predictions: u64,
+    pub errors: u64,
+    pub labelled: u64,
+    /// Labelled share of the predictions; null without predictions.
+    pub coverage: Option<f64>,
+    pub metrics: BTreeMap<String, Estimate>,
+    pub latency: Option<Latency>,
+    /// Mean confidence; null if none was given.
+    pub confidence: Option<f64>,
+    /// Predictions by class.
+    pub predicted: BTreeMap<String, u64>,
+    pub confusion: Option<ConfusionMatrix>,
+}
+
+/// Response times in seconds; quantiles are within 1 % of a value at that rank.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Latency {
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub mean: f64,
+    pub max: f64,
+    pub n: u64,
+}
+
+/// Counts by true class (rows) and predicted class (columns), in the order of `labels`.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct ConfusionMatrix {
+    pub labels: Vec<String>,
+    pub matrix: Vec<Vec<u64>>,
+}
+
+impl Resolution {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "1m" => Some(Self::Minute),
+            "5m" => Some(Self::FiveMinutes),
+            "1h" => Some(Self::Hour),
+            "1d" => Some(Self::Day),
+            _ => None,
+        }
+    }
+
+    pub const fn width(self) -> Span {
+        match self {
+            Self::Minute => PANE_WIDTH,
+            Self::FiveMinutes => Span::from_secs(300),
+            Self::Hour => Span::from_secs(3_600),
+            Self::Day => Span::from_secs(86_400),
+        }
+    }
+}
+
+impl Slice {
+    /// The cells of `model` that this slice takes, by index.
+    pub fn cells(&self, model: &Model) -> Vec<bool> {
+        let takes = |key: &CellKey| {
+            let version = self.version.as_ref().is_none_or(|wanted| key.version.as_ref().is_some_and(|v| v.as_str() == wanted));
+            let segment = self
+                .segment
+                .as_ref()
+                .is_none_or(|(name, value)| key.segment.iter().any(|(n, v)| n.as_str() == name && v.as_str() == value));
+            version && segment
+        };
+        model.profile.cells.iter().map(takes).collect()
+    }
+}
+
+/// Merges panes, given oldest first, into windows of one resolution. Windows without a prediction in the slice are left out.
+pub fn windows<'a>(
+    model: &Model,
+    resolution: Resolution,
+    slice: &Slice,
+    panes: impl Iterator<Item = (Timestamp, &'a Pane)>,
+) -> Vec<Window> {
+    let cells = slice.cells(model);
+    let mut windows = Vec::new();
+    let mut open: Option<Merge> = None;
+    for (start, pane) in panes {
+        let window_start = start.floor(resolution.width());
+        if open.as_ref().is_some_and(|merge| merge.start != window_start) {
+            windows.extend(open.take().and_then(|merge| merge.finish(model, resolution)));
+        }
+        let merge = open.get_or_insert_with(|| Merge { start: window_start, revision: 0, total: Cell::default() });
+        merge.revision = merge.revision.max(pane.revision);
+        pane.merge_into(&mut merge.total, |index| cells.get(usize::from(index)).copied().unwrap_or(false));
+    }
+    windows.extend(open.and_then(|merge| merge.finish(model, resolution)));
+    windows
+}
+
+struct Merge {
+    start: Timestamp,
+    revision: u32,
+    total: Cell,
+}
+
+impl Merge {
+    fn finish(self, model: &Model, resolution: Resolution) -> Option<Window> {
+        let end = self.start + resolution.width();
+        (self.total.predictions != 0).then(|| Window::of(model, self.start, end, self.revision, &self.total))
+    }
+}
+
+impl Window {
+    pub fn of(model: &Model, start: Timestamp, end: Timestamp, revision: u32, total: &Cell) -> Self {
+        let classes = &model.profile.classes;
+        let latency =
+            total.latency.summary().map(|s| Latency { p50: s.p50, p95: s.p95, p99: s.p99, mean: s.mean, max: s.max, n: s.n });
+        Self {
+            start: start.to_string(),
+            end: end.to_string(),
+            closed: end <= model.watermark,
+            revision,
+            predictions: total.predictions,
+            errors: total.errors,
+            labelled: total.labelled,
+            coverage: (total.predictions != 0).then(|| total.labelled as f64 / total.predictions as f64),
+            metrics: metrics(total, classes),
+            latency,
+            confidence: total.confidence.value(),
+            predicted: total.predicted.iter().map(|(class, count)| (classes.name(*class).to_owned(), *count)).collect(),
+            confusion: ConfusionMatrix::of(model, total),
+        }
+    }
+}
+
+impl ConfusionMatrix {
+    /// `None` without a labelled prediction whose values are classes.
+    fn of(model: &Model, total: &Cell) -> Option<Self> {
+        let classes = &model.profile.classes;
+        if total.confusion.count() == 0 || classes.task() == Task::Regression {
+            return None;
+        }
+        let mut seen = total.confusion.classes();
+        seen.sort_by(|a, b| order(classes.name(*a), classes.name(*b)));
+        let labels = seen.iter().map(|class| classes.name(*class).to_owned()).collect();
+        Some(Self { labels, matrix: total.confusion.matrix(&seen) })
+    }
+}

@@ -1,0 +1,170 @@
+//! Every acknowledged record is counted exactly once, whatever is killed and when; and a replay of the log gives the same bytes.
+//!
+//! `TIDEWATCH_KILLS` sets how often the process is killed at random (160 by default), `TIDEWATCH_SEED` what happens when.
+
+#[path = "support/house.rs"]
+mod house;
+#[path = "support/nats_server.rs"]
+mod nats_server;
+#[path = "support/workload.rs"]
+mod workload;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_nats::jetstream;
+use house::{House, Plan};
+use nats_server::NatsServer;
+use serde_json::Value;
+use workload::{Figures, Random, Record, records, told, truth};
+
+fn number_from_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Publishes records one after another, again under the same message id until acknowledged, some of them in frames.
+async fn publish(url: &str, records: &[Record], random: &mut Random, published: &AtomicUsize) {
+    let client = async_nats::ConnectOptions::new().retry_on_initial_connect().connect(url).await.unwrap();
+    let stream = jetstream::new(client);
+    let mut rest = records;
+    let mut id = random.next();
+    while let Some(first) = rest.first() {
+        let alike = rest.iter().take_while(|record| record.kind == first.kind).count();
+        let take = if random.one_in(4) { alike.min(1 + random.below(20) as usize) } else { 1 };
+        let (now, later) = rest.split_at(take);
+        let payload = match now {
+            [one] => one.body.to_string(),
+            many => Value::Array(many.iter().map(|record| record.body.clone()).collect()).to_string(),
+        };
+        id = id.wrapping_add(1);
+        loop {
+            let mut headers = async_nats::HeaderMap::new();
+            headers.insert("Nats-Msg-Id", id.to_string());
+            let subject = format!("tw.in.{}.tests", first.kind);
+            let sent = stream.publish_with_headers(subject, headers, payload.clone().into()).await;
+            if let Ok(ack) = sent
+                && let Ok(Ok(_)) = tokio::time::timeout(Duration::from_secs(2), ack).await
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        published.fetch_add(take, Ordering::Relaxed);
+        rest = later;
+    }
+}
+
+/// Every record of the input stream in its order, ticks and the like left out; and the last sequence.
+async fn log_of(url: &str) -> (Vec<Record>, u64) {
+    let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream("TW_INPUT").await.unwrap();
+    let last = stream.cached_info().state.last_sequence;
+    let mut log = Vec::new();
+    for seq in 1..=last {
+        let message = stream.get_raw_message(seq).await.unwrap();
+        let kind = match message.subject.split('.').nth(2) {
+            Some("prediction") => "prediction",
+            Some("label") => "label",
+            _ => continue,
+        };
+        match serde_json::from_slice(&message.payload).unwrap() {
+            Value::Array(many) => log.extend(many.into_iter().map(|body| Record { kind, body })),
+            one => log.push(Record { kind, body: one }),
+        }
+    }
+    (log, last)
+}
+
+async fn windows_of(house: &House) -> BTreeMap<(String, i64), Figures> {
+    let mut windows = BTreeMap::new();
+    for model in ["fraud", "churn"] {
+        let path = format!("/api/v1/models/{model}/windows?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z&resolution=1m");
+        windows.extend(told(model, &house.get(&path).await.unwrap()));
+    }
+    windows
+}
+
+/// Counts and windows against the offline recomputation; gives the export.
+async fn check(house: &House, url: &str) -> String {
+    let (log, last) = log_of(url).await;
+    let state = house.applied(last).await;
+    let counts = &state["counts"];
+    let count = |name: &str| counts[name].as_u64().unwrap();
+    let counted = count("applied") + count("rejected") + count("duplicates") + count("too_late") + count("ignored");
+    assert_eq!(counted, log.len() as u64, "every record is counted once: {counts}");
+    assert_eq!(count("rejected"), 0);
+    assert_eq!(windows_of(house).await, truth(&log));
+    house.text("/api/v1/export").await.expect("an idle house exports")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_counts_once_whatever_is_killed() {
+    let (seed, kills) = (number_from_env("TIDEWATCH_SEED", 20_261_121), number_from_env("TIDEWATCH_KILLS", 160));
+    println!("TIDEWATCH_SEED={seed} TIDEWATCH_KILLS={kills}");
+    let mut random = Random(seed);
+    let server = Arc::new(Mutex::new(NatsServer::start()));
+    let url = server.lock().unwrap().url();
+    let data = tempfile::tempdir().unwrap();
+    let plan = Plan::on(&url, data.path());
+    plan.open().kill();
+
+    let history = records(seed, 60 * kills as usize);
+    let (published, total) = (Arc::new(AtomicUsize::new(0)), history.len());
+    let publisher = tokio::spawn({
+        let (url, published, mut random) = (url.clone(), Arc::clone(&published), Random(seed ^ 1));
+        async move { publish(&url, &history, &mut random, &published).await }
+    });
+
+    let points = failpoints();
+    let mut killed = 0;
+    while killed < kills {
+        if random.one_in(40) {
+            server.lock().unwrap().kill();
+            tokio::time::sleep(Duration::from_millis(random.below(300))).await;
+            server.lock().unwrap().restart();
+        }
+        // half of the time at a named point, else whenever it comes
+        let plan = match random.one_in(2) {
+            true => {
+                let point = &points[random.below(points.len() as u64) as usize];
+                plan.clone().failing(&format!("{point}={}*off->abort", random.below(12)))
+            }
+            false => plan.clone(),
+        };
+        let Some(mut house) = plan.try_open() else {
+            killed += 1;
+            continue;
+        };
+        let until = std::time::Instant::now() + Duration::from_millis(random.below(400));
+        while std::time::Instant::now() < until && house.is_alive() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        house.kill();
+        killed += 1;
+    }
+    let house = plan.open();
+    publisher.await.unwrap();
+    assert_eq!(published.load(Ordering::Relaxed), total);
+    let export = check(&house, &url).await;
+    let state = house.get("/api/v1/state").await.unwrap();
+    assert!(house.stop().success());
+
+    // the same log into an empty store
+    let fresh = tempfile::tempdir().unwrap();
+    let replayed = Plan::on(&url, fresh.path()).open();
+    let again = replayed.applied(state["position"].as_u64().unwrap()).await;
+    if again["position"] == state["position"] {
+        assert_eq!(again["digest"], state["digest"]);
+    }
+    assert_eq!(replayed.text("/api/v1/export").await.unwrap(), export);
+}
+
+fn failpoints() -> Vec<String> {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tidewatch")).args(["failpoints", "--json"]).output().unwrap();
+    let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let points = listed.as_array().or_else(|| listed["failpoints"].as_array()).unwrap();
+    let names = points.iter().filter_map(|point| point.as_str().or_else(|| point["name"].as_str()));
+    // a rebuild is not what `up` does
+    names.filter(|name| !name.starts_with("rebuild")).map(str::to_owned).collect()
+}

@@ -1,0 +1,135 @@
+//! The schemas, the examples and the decoder say the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tidewatch::event::wire::{Reason, decode_body};
+use tidewatch::event::{Event, Fault, Kind};
+use tidewatch::ids::Slug;
+use tidewatch::time::Timestamp;
+
+const FACTS: [&str; 4] = ["window_closed", "window_revised", "status_changed", "rejected"];
+
+fn schemas() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn validator(name: &str) -> jsonschema::Validator {
+    let schema = json(&schemas().join(format!("{name}.v1.schema.json")));
+    jsonschema::draft202012::meta::validate(&schema).unwrap_or_else(|error| panic!("{name}: {error}"));
+    jsonschema::draft202012::new(&schema).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn example(name: &str) -> Value {
+    json(&schemas().join(format!("examples/{name}.v1.json")))
+}
+
+fn read(kind: Kind, content_type: &str, body: &[u8]) -> Vec<Result<Event, Fault>> {
+    let source = Slug::try_from("web-01").unwrap();
+    let stored_at = Timestamp::parse_rfc3339("2026-01-01T00:01:00Z").unwrap();
+    decode_body(kind, &source, Some(content_type), &(), body, stored_at)
+}
+
+#[test]
+fn every_kind_and_fact_has_a_schema_and_an_example_that_fits_it() {
+    let kinds = Kind::ALL.map(Kind::as_str);
+    for name in kinds.into_iter().chain(FACTS) {
+        let example = example(name);
+        if let Err(error) = validator(name).validate(&example) {
+            panic!("{name}: {error} at {}", error.instance_path());
+        }
+    }
+}
+
+#[test]
+fn every_example_is_read_without_a_fault_and_alike_in_both_encodings() {
+    for kind in Kind::ALL {
+        let example = example(kind.as_str());
+        let from_json = read(kind, "application/json", example.to_string().as_bytes());
+        let packed = rmp_serde::to_vec_named(&example).unwrap();
+        let from_msgpack = read(kind, "application/msgpack", &packed);
+        assert!(matches!(from_json.as_slice(), [Ok(_)]), "{kind:?}: {from_json:?}");
+        assert_eq!(from_json, from_msgpack);
+        assert_eq!(from_msgpack, read(kind, "application/octet-stream", &packed), "sniffed");
+        let frame = Value::Array(vec![example; 3]);
+        assert_eq!(read(kind, "", frame.to_string().as_bytes()).len(), 3);
+    }
+}
+
+#[test]
+fn a_record_that_leaves_out_what_the_schema_requires_is_refused_by_both() {
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Tick) {
+        let validator = validator(kind.as_str());
+        let schema = json(&schemas().join(format!("{}.v1.schema.json", kind.as_str())));
+        for field in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let mut example = example(kind.as_str());
+            example.as_object_mut().unwrap().remove(field);
+            assert!(!validator.is_valid(&example), "{kind:?} without {field}");
+            let records = read(kind, "application/json", example.to_string().as_bytes());
+            assert_eq!(records[0].as_ref().unwrap_err().reason, "missing_field", "{kind:?} without {field}");
+        }
+    }
+}
+
+#[test]
+fn newline_delimited_records_are_read_one_by_one() {
+    let lines = fs::read(schemas().join("examples/prediction.v1.ndjson")).unwrap();
+    for content_type in ["application/x-ndjson", "application/json", ""] {
+        let records = read(Kind::Prediction, content_type, &lines);
+        assert_eq!(records.iter().filter(|record| record.is_ok()).count(), 3, "{content_type}");
+    }
+}
+
+#[test]
+fn every_bad_example_is_refused_for_its_reason_and_at_its_place() {
+    let mut seen = 0;
+    for entry in fs::read_dir(schemas().join("examples/bad")).unwrap() {
+        let path = entry.unwrap().path();
+        let bad = json(&path);
+        let field = |name: &str| bad[name].as_str().unwrap().to_owned();
+        let kind = Kind::from_token(&field("kind"));
+        let records = read(kind, "application/json", field("payload").as_bytes());
+        let faults: Vec<&Fault> = records.iter().filter_map(|record| record.as_ref().err()).collect();
+        assert_eq!(faults.len(), 1, "{}: {faults:?}", path.display());
+        assert_eq!(
+            (faults[0].reason.as_str(), &faults[0].pointer),
+            (field("reason").as_str(), &field("pointer")),
+            "{}",
+            path.display()
+        );
+        if let Ok(payload @ Value::Object(_)) = serde_json::from_str(&field("payload"))
+            && kind != Kind::Unknown
+            && !["future_time", "bad_time"].contains(&faults[0].reason.as_str())
+        {
+            assert!(!validator(kind.as_str()).is_valid(&payload), "{} fits its schema", path.display());
+        }
+        seen += 1;
+    }
+    assert!(20 <= seen, "the bad examples are there");
+}
+
+#[test]
+fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder() {
+    let schema = json(&schemas().join("rejected.v1.schema.json"));
+    let listed: Vec<&str> =
+        schema["properties"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(listed, Reason::ALL.map(Reason::as_str));
+}
+
+#[test]
+fn the_asyncapi_document_names_every_kind_and_fact() {
+    let document = fs::read_to_string(schemas().join("asyncapi.yaml")).unwrap();
+    for kind in Kind::ALL {
+        assert!(document.contains(&format!("address: tw.in.{}.{{source}}", kind.as_str())), "{kind:?}");
+        assert!(document.contains(&format!("$ref: ./{}.v1.schema.json", kind.as_str())), "{kind:?}");
+    }
+    for fact in FACTS {
+        assert!(document.contains(&format!("address: tw.out.{fact}.{{")), "{fact}");
+    }
+}
