@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use layers::{Error, Flag, Layers, Origin, Setting};
-pub use value::{LogFormat, Secret};
+pub use value::{LogFormat, Secret, duration, rate};
 
 use crate::event::subject::Root;
 

@@ -1,11 +1,100 @@
-//! `tidewatch doctor`: the simulator alone.
-use super::{Answer, Outcome};
+//! `tidewatch doctor`: one line for each thing that must be right on this machine, and how to mend it.
+
+mod checks;
+mod nats;
+
+use std::fmt::Write;
+
 use clap::Args;
-/// Simulate models and servers
+use serde::Serialize;
+
+use super::settings::Settings;
+use super::{Answer, Exit, Failure, Outcome};
+
+/// Check this machine and say how to mend what is wrong
 #[derive(Args)]
-pub struct Doctor {}
-impl Doctor {
-    pub async fn run(self, _: Answer) -> Outcome {
-        Ok(())
+#[command(after_help = "\
+Ends with 1 if a check failed; warnings are for you to judge.
+
+Examples:
+  tidewatch doctor
+  tidewatch doctor --nats-url nats://nats:4222 --creds tidewatch.creds --json")]
+pub struct Doctor {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    pub name: &'static str,
+    pub verdict: Verdict,
+    pub found: String,
+    /// How to mend it, if there is something to mend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Serialize)]
+struct Report {
+    verdict: Verdict,
+    checks: Vec<Check>,
+}
+
+impl Check {
+    pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Ok, found: found.into(), mend: None }
     }
+
+    pub fn warn(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Warn, found: found.into(), mend: Some(mend.into()) }
+    }
+
+    pub fn fail(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Fail, found: found.into(), mend: Some(mend.into()) }
+    }
+}
+
+impl Doctor {
+    pub async fn run(self, answer: Answer) -> Outcome {
+        let (config, layers) = self.settings.resolve()?;
+        let running = crate::run_file::RunFile::read(&config.data).ok();
+        let mut checks = vec![
+            checks::configuration(&layers),
+            checks::data(&config.data),
+            checks::space(&config.data),
+            checks::port("http port", config.listen, running.as_ref().map(|running| running.listen.as_str())),
+            checks::open_files(),
+        ];
+        checks.extend(nats::checks(&config, running.as_ref()).await);
+        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
+        answer.give(&Report { verdict, checks }, text)?;
+        if verdict < Verdict::Fail { Ok(()) } else { Err(failed()) }
+    }
+}
+
+fn failed() -> Failure {
+    Exit::Failed.because(anyhow::anyhow!("something must be mended first"))
+}
+
+fn text(report: &Report) -> String {
+    let mut page = String::new();
+    for Check { name, verdict, found, mend } in &report.checks {
+        let verdict = match verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "FAIL",
+        };
+        let mend = mend.as_ref().map(|mend| format!(" -> {mend}")).unwrap_or_default();
+        writeln!(page, "{verdict}  {name:<16} {found}{mend}").expect("writing to a String cannot fail");
+    }
+    page
 }

@@ -39,7 +39,7 @@ pub struct Publish {
     #[arg(value_parser = kind)]
     kind: Kind,
     /// Who says so: a subject token, A-Z a-z 0-9 _ -
-    #[arg(value_parser = |text: &str| Slug::try_from(text))]
+    #[arg(value_parser = slug)]
     source: Slug,
     /// The record as JSON
     #[arg(conflicts_with_all = ["file", "ndjson"])]
@@ -67,6 +67,10 @@ fn kind(text: &str) -> Result<Kind, String> {
         }
         kind => Ok(kind),
     }
+}
+
+fn slug(text: &str) -> Result<Slug, crate::ids::BadName> {
+    Slug::try_from(text)
 }
 
 impl Publish {
@@ -147,7 +151,7 @@ async fn publish(stream: &jetstream::Context, subject: String, payload: Vec<u8>,
 }
 
 /// The server to publish to: the one configured, else the one the process on the data directory uses.
-fn server(config: &Config) -> Result<String, Failure> {
+pub fn server(config: &Config) -> Result<String, Failure> {
     match &config.nats.server {
         NatsServer::External { url } => Ok(url.expose().to_owned()),
         NatsServer::Managed { .. } => {

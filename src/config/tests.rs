@@ -44,7 +44,7 @@ fn an_error_names_the_line_and_the_key() {
         problem("root = 'tw'\n\nlisten = 'here'"),
         ":3: `listen` takes an address and a port, as 127.0.0.1:8080, not \"here\""
     );
-    assert_eq!(problem("root = 'tw'\nlisten = = 3"), ":2:10: string values must be quoted, expected literal string");
+    assert_eq!(problem("root = 'tw'\nlisten = = 3"), ":2:10: extra `=`, expected nothing");
     assert_eq!(problem("nats_port = 70000"), ":1: `nats_port` takes a port, 0 to 65535, not \"70000\"");
     assert_eq!(problem("durability = 'sometimes'"), ":1: `durability` takes `always` or `interval 100ms`, not \"sometimes\"");
 }

@@ -13,8 +13,8 @@ use crate::ids::Slug;
 /// The shortest token we accept: 16 characters of base 64 hold 96 bits.
 const TOKEN_CHARS_MIN: usize = 16;
 
-/// The most predictions a second the simulator is asked for.
-const DEMO_RATE_MAX: f64 = 1_000_000.0;
+/// The most predictions a second the simulator is asked for: one task makes them, one at a time.
+const DEMO_RATE_MAX: f64 = 10_000.0;
 
 /// A text that is never shown: its debug form says only that it is there.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,7 +89,8 @@ pub(super) fn slug(text: &str) -> Result<Slug, String> {
     Slug::try_from(text).map_err(|error| format!("must be a subject token: {error}"))
 }
 
-pub(super) fn rate(text: &str) -> Result<f64, String> {
+/// Predictions a second of the simulator, above 0.
+pub fn rate(text: &str) -> Result<f64, String> {
     let rate: Option<f64> = text.parse().ok().filter(|rate| (0.1..=DEMO_RATE_MAX).contains(rate));
     rate.ok_or_else(|| format!("takes predictions a second, 0.1 to {DEMO_RATE_MAX}, not {text:?}"))
 }
@@ -104,7 +105,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 }
 
 /// A length of time of at least a millisecond, as `250ms`, `15s`, `2m` or `1h`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale = match unit.trim() {
