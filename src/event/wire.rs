@@ -186,9 +186,5 @@ fn usable_id(id: &str) -> Option<&str> {
 
 /// The beginning of a text, for a fault's detail.
 fn clip(text: &str) -> CompactString {
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => compact_str::format_compact!("{}…", &text[..end]),
-        None => text.into(),
-    }
+    fault::clip(text, 60)
 }

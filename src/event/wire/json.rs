@@ -59,7 +59,7 @@ fn read_value(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
         return Err(fault);
     }
     let line = if start == 0 { String::new() } else { format!("/{start}") };
-    for place in mended.places.into_iter().rev() {
+    for place in mended.places {
         if let Some(record) = records.get_mut(start + place.record) {
             let problem = Problem::new(Reason::NotFinite, format!("must be a finite number, not {}", place.token));
             *record = Err(problem.at(&format!("{line}{}", place.pointer)));
