@@ -177,7 +177,7 @@ impl ExactSum {
             Some(wide) => wide.as_mut_slice(),
         };
         if at < words.len() - PARTS {
-            accumulate(&mut words[at..], parts.into_iter(), sign, false);
+            accumulate(&mut words[at..], parts.iter().copied(), sign, false);
         } else {
             self.put_far(word, &parts, sign);
         }
