@@ -261,3 +261,15 @@ fn the_subject_decides_the_kind_and_the_source() {
         (Kind::Unknown, "unknown", vec![("bad_subject", "")])
     );
 }
+
+#[test]
+fn a_record_is_shown_as_it_was_published() {
+    let second = r#"{"features":{"a":[1,2.5]},"prediction":2,"tags":["x"]}"#;
+    let frame = format!(r#"[{{"prediction":NaN}},{second}]"#);
+    assert_eq!(record_as_json(None, frame.as_bytes(), 1).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, format!("{{}}\n\n{second}").as_bytes(), 1).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, &packed(&format!("[{{}},{second},3]")), 1).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, second.as_bytes(), 0).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, second.as_bytes(), 1), None);
+    assert_eq!(record_as_json(None, frame.as_bytes(), 2), None);
+}
