@@ -1,41 +1,189 @@
-//! The whole process, wired: store, NATS, processor, HTTP, effects. PLACEHOLDER: the architect's wiring replaces this file.
+//! The whole process, wired. It starts from the log outwards (NATS, store, pipeline, HTTP, effects) and stops the other way round:
+//! doors close, the inbox drains, the last commit lands, effects stop between two.
 
+mod admin;
+mod foundation;
+mod log_watch;
+mod pipeline;
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::effects::Hands;
+use crate::failpoint::{self, Point};
+use crate::http::{self, App, HttpSettings};
+use crate::ids::Slug;
+use crate::nats::{Door, Headers};
+use crate::nats::facts::Facts;
 use crate::run_file::RunFile;
+use crate::telemetry::chain;
+use crate::{agent, clock, demo, ticker};
+
+use foundation::Foundation;
+use pipeline::Pipeline;
 
 /// Why the process cannot go on; each variant is an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot reach NATS")]
-    Nats(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Nats(#[source] Box<dyn StdError + Send + Sync>),
     #[error("the stream is not the one the store was built from")]
-    Diverged(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Diverged(#[source] Box<dyn StdError + Send + Sync>),
     #[error("the data directory is in use")]
-    InUse(#[source] Box<dyn std::error::Error + Send + Sync>),
+    InUse(#[source] Box<dyn StdError + Send + Sync>),
     #[error("the process failed")]
-    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Failed(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error::Failed(source.into())
 }
 
 /// Runs until `stop` is cancelled. `started` is called once everything listens.
+///
+/// Errors: see [`Error`]; the first thing that cannot go on stops the others in order.
 pub async fn run(config: Config, stop: CancellationToken, started: impl FnOnce(&RunFile)) -> Result<(), Error> {
-    let listen = config.listen.to_string();
-    started(&RunFile {
+    let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+    let mut foundation = Foundation::lay(&config).await?;
+    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
+    let ran = serve(&config, &foundation, &pipeline, listener, &stop, started).await;
+    stop.cancel();
+    let finished = pipeline.finish(config.stop_grace).await;
+    foundation.leave().await;
+    ran.and(finished)
+}
+
+/// Throws the projection away and replays the log into a new one, up to the end of the stream as seen at start. Gives the position
+/// reached.
+///
+/// Errors: as [`run`].
+pub async fn rebuild(config: Config, stop: CancellationToken) -> Result<u64, Error> {
+    foundation::discard_store(&config)?;
+    failpoint::reach(Point::RebuildStarted);
+    let mut foundation = Foundation::lay(&config).await?;
+    let end = foundation.input.last_seq;
+    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
+    let mut view = pipeline.view.clone();
+    // all branches are cancel-safe: a watch and two tokens
+    tokio::select! {
+        _ = view.wait_for(|view| end <= view.position) => {}
+        () = stop.cancelled() => {}
+        () = pipeline.broken() => {}
+    }
+    let position = view.borrow().position;
+    let finished = pipeline.finish(config.stop_grace).await;
+    foundation.leave().await;
+    finished.map(|()| position)
+}
+
+/// Everything around the pipeline, until `stop` is cancelled or the pipeline breaks.
+async fn serve(
+    config: &Config,
+    foundation: &Foundation,
+    pipeline: &Pipeline,
+    listener: TcpListener,
+    stop: &CancellationToken,
+    started: impl FnOnce(&RunFile),
+) -> Result<(), Error> {
+    let address = listener.local_addr().map_err(failed)?;
+    let nats = &foundation.nats;
+    let door = Door::new(nats);
+    let own = Slug::try_from("tidewatch").expect("a plain word is a slug");
+    let start_at = foundation.input.last_seq;
+    let doors = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+
+    let log = log_watch::start(nats.clone(), pipeline.view.clone(), foundation.input.clone(), doors.clone(), &mut tasks);
+    let admin = admin::prepare(&foundation.data, config.token.as_ref()).map_err(failed)?;
+    tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
+    let app = App {
+        view: pipeline.view.clone(),
+        reader: pipeline.reader.clone(),
+        door: door.clone(),
+        nats: nats.clone(),
+        log,
+        streams: foundation.streams.clone().into(),
+        predictions: None,
+        settings: HttpSettings {
+            admin_token_hash: config.token.as_ref().map(|token| *http::token::hash(token.expose()).as_bytes()),
+            cors_origins: config.http.cors_origins.clone(),
+            body_bytes_max: config.http.body_bytes_max,
+            websockets_max: config.http.websockets_max,
+            nats_managed: foundation.is_managed(),
+            nats_sync_interval: foundation.sync_interval(),
+        },
+        started_at: clock::monotonic(),
+    };
+    tasks.spawn(http::serve(listener, app, doors.clone()));
+    tasks.spawn(ticker::run(door.clone(), own.clone(), doors.clone()));
+    let hands = Hands {
+        view: pipeline.view.clone(),
+        reader: pipeline.reader.clone(),
+        facts: Facts::new(nats),
+        door: door.clone(),
+        source: own,
+        start_at,
+    };
+    tasks.spawn(hands.run(doors.clone()));
+    if let Some(agent) = config.agent {
+        let publish = move |kind, source: Slug, body| {
+            let door = door.clone();
+            async move { door.publish(kind, &source, Headers::new(), body).await.map(|_seq| ()) }
+        };
+        tasks.spawn(agent::run(agent.interval, publish, doors.clone()));
+    }
+    if let Some(simulation) = config.demo {
+        let (client, root, stop) = (nats.client().clone(), nats.root().clone(), doors.clone());
+        tasks.spawn(async move {
+            if let Err(error) = demo::run(client, &root, simulation, stop).await {
+                warn!(error = %chain(&error), "the simulator ended");
+            }
+        });
+    }
+
+    let run_file = RunFile {
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").into(),
-        url: format!("http://{listen}"),
-        listen,
-        nats_url: "nats://127.0.0.1:4222".into(),
-        root: config.nats.root.as_str().into(),
-        token_file: config.data.join("admin.token"),
-        data: config.data,
-    });
-    stop.cancelled().await;
+        listen: address.to_string(),
+        url: format!("http://{address}"),
+        nats_url: nats.url().to_owned(),
+        root: nats.root().as_str().to_owned(),
+        token_file: admin.file,
+        data: foundation.data.clone(),
+    };
+    run_file.write().map_err(failed)?;
+    started(&run_file);
+    info!(%address, nats = nats.url(), "listening");
+
+    // both branches are cancel-safe: tokens
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = pipeline.broken() => {}
+    }
+    doors.cancel();
+    failpoint::reach(Point::ShutdownDraining);
+    close(tasks, config.stop_grace / 2).await;
+    run_file.remove();
     Ok(())
 }
 
-/// Throws the projection away and replays the log into a new one.
-pub async fn rebuild(config: Config, stop: CancellationToken) -> Result<(), Error> {
-    run(config, stop, |_| {}).await
+/// Waits for the tasks around the pipeline; those that hold on past `grace` are ended.
+async fn close(mut tasks: JoinSet<()>, grace: Duration) {
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                warn!(error = %chain(&error), "a task ended badly");
+            }
+        }
+    };
+    if tokio::time::timeout(grace, all).await.is_err() {
+        warn!(tasks = tasks.len(), "tasks did not stop in time and were ended");
+        tasks.abort_all();
+    }
 }

@@ -145,7 +145,8 @@ async fn store(log: &jetstream::Context, frames: Vec<Frame>, feed: &mut Feed, st
     let mut left = frames;
     loop {
         // `buffered` sends in order and waits for the acknowledgements together.
-        let sent: Vec<_> = futures::iter(&left).map(|frame| publish(log, frame)).buffered(IN_FLIGHT_MAX).collect().await;
+        let sending: Vec<_> = left.iter().map(|frame| publish(log, frame)).collect();
+        let sent: Vec<_> = futures::iter(sending).buffered(IN_FLIGHT_MAX).collect().await;
         let mut failed = Vec::new();
         for (frame, outcome) in left.into_iter().zip(sent) {
             match outcome {

@@ -65,7 +65,7 @@ impl Plan {
             command.env("FAILPOINTS", failpoints);
         }
         let log = std::fs::File::options().create(true).append(true).open(self.data.join("test.log")).unwrap();
-        command.env("TIDEWATCH_TOKEN", TOKEN).env("RUST_BACKTRACE", "1");
+        command.env("TIDEWATCH_TOKEN", TOKEN).env("TIDEWATCH_SYNC_INTERVAL", "100ms").env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 

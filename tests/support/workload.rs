@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 /// 2026-01-01T00:00:00Z in milliseconds.
 pub const START_MS: i64 = 1_767_225_600_000;
 
+const CLASSES: [&str; 3] = ["a", "b", "c"];
+
 /// SplitMix64 (Steele, Lea & Flood, 2014).
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
@@ -66,8 +68,8 @@ pub fn records(seed: u64, predictions: usize) -> Vec<Record> {
         let class = random.below(3);
         let failed = random.one_in(20);
         let mut body = json!({
-            "prediction_id": format!("p{i}"), "model": model, "at": at, "prediction": ["a", "b", "c"][class as usize],
-            "response_time": (1 + random.below(500)) as f64 / 1000.0, "model_version": ["v1", "v2"][random.below(2) as usize],
+            "prediction_id": format!("p{i}"), "model": model, "at": at, "prediction": CLASSES[class as usize],
+            "response_time": (1 + random.below(500)) as f64 / 1000.0, "model_version": format!("v{}", 1 + random.below(2)),
         });
         if failed {
             body["error"] = json!("backend did not answer");
@@ -78,7 +80,7 @@ pub fn records(seed: u64, predictions: usize) -> Vec<Record> {
         }
         put(at, record);
         let mut label = |at: i64, class: u64| {
-            let body = json!({ "prediction_id": format!("p{i}"), "model": model, "at": at, "actual": ["a", "b", "c"][class as usize] });
+            let body = json!({ "prediction_id": format!("p{i}"), "model": model, "at": at, "actual": CLASSES[class as usize] });
             put(at, Record { kind: "label", body });
         };
         match random.below(10) {

@@ -1,0 +1,157 @@
+//! Ingest, decoder and processor, joined by bounded channels: a full one makes the one before it wait, up to the stream itself.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::{Error, failed};
+use crate::event::subject::Root;
+use crate::event::wire::{Headers, Raw, decode};
+use crate::failpoint::{self, Point};
+use crate::nats::ingest::{self, IngestError};
+use crate::nats::{Nats, RawBatch, RawMessage};
+use crate::processor::{self, Batch, Projection};
+use crate::store::{Reader, Syncer};
+use crate::telemetry::{self, chain};
+use crate::view::View;
+
+/// Raw batches between ingest and decoder, at most 4 MiB each. Full = ingest stops pulling and the stream keeps the rest.
+const RAW_BATCHES_MAX: usize = 2;
+
+/// Decoded batches between decoder and processor. Full = the decoder waits, and so does ingest.
+const DECODED_BATCHES_MAX: usize = 2;
+
+/// The running pipeline.
+pub struct Pipeline {
+    pub view: watch::Receiver<Arc<View>>,
+    pub reader: Reader,
+    ingest: tokio::task::JoinHandle<Result<(), IngestError>>,
+    decoder: JoinHandle<()>,
+    processor: JoinHandle<Result<(), processor::Error>>,
+    syncer: JoinHandle<()>,
+    /// Cancelled when a stage has ended; nobody waits for the others then.
+    broken: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl Pipeline {
+    /// Starts reading after the projection's position. Cancelling `stop` ends it in order: ingest, decoder, processor.
+    pub fn start(projection: Projection, nats: &Nats, sync_interval: Duration, stop: &CancellationToken) -> Result<Self, Error> {
+        let (raw, raw_inbox) = mpsc::channel(RAW_BATCHES_MAX);
+        let (decoded, inbox) = sync_channel(DECODED_BATCHES_MAX);
+        let (view_sender, view) = watch::channel(Arc::new(projection.view().clone()));
+        let (reader, syncer) = (projection.reader(), projection.syncer().map_err(failed)?);
+        let (broken, stop) = (CancellationToken::new(), stop.child_token());
+        let saved = projection.saved();
+
+        let ingest = tokio::spawn({
+            let (nats, stop, broken) = (nats.clone(), stop.clone(), broken.clone().drop_guard());
+            async move {
+                let _broken = broken;
+                ingest::run(nats, saved, raw, stop).await
+            }
+        });
+        let root = nats.root().clone();
+        let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &decoded))?;
+        let (alive, processor_ended) = channel::<()>();
+        let processor = named("processor", broken.clone(), move || {
+            let _alive = alive;
+            processor::run(projection, &inbox, &view_sender)
+        })?;
+        let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
+        Ok(Self { view, reader, ingest, decoder, processor, syncer, broken, stop })
+    }
+
+    /// Returns once a stage has ended, of itself or not.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// Stops pulling, lets what was read be applied and committed, and gives the first error of any stage.
+    pub async fn finish(self, grace: Duration) -> Result<(), Error> {
+        self.stop.cancel();
+        let Self { ingest, decoder, processor, syncer, .. } = self;
+        let ended = async {
+            let ingested = ingest.await.map_err(failed)?;
+            let processed = tokio::task::spawn_blocking(move || {
+                join(decoder, "decoder")?;
+                let processed = join(processor, "processor")?.map_err(failed);
+                join(syncer, "syncer")?;
+                processed
+            });
+            let processed = processed.await.map_err(failed)?;
+            ingested.map_err(|error| Error::Diverged(error.into()))?;
+            processed
+        };
+        match tokio::time::timeout(grace, ended).await {
+            Ok(ended) => ended,
+            Err(_elapsed) => {
+                error!(?grace, "the pipeline holds on past the grace period");
+                Err(failed("the pipeline did not stop in time"))
+            }
+        }
+    }
+}
+
+/// Decodes in stream order on a thread of its own, so that the processor only applies.
+fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, decoded: &SyncSender<Batch>) {
+    while let Some(batch) = inbox.blocking_recv() {
+        failpoint::reach(Point::IngestFetched);
+        let Some(fingerprint) = batch.messages.last().map(RawMessage::fingerprint) else { continue };
+        let messages: Vec<_> = batch.messages.iter().map(|raw| decode(raw_of(raw), root)).collect();
+        telemetry::INGEST_MESSAGES.add(messages.len() as u64);
+        telemetry::INGEST_BYTES.add(batch.bytes as u64);
+        telemetry::INGEST_RECORDS.add(messages.iter().map(|message| message.records.len() as u64).sum());
+        failpoint::reach(Point::IngestDecoded);
+        if decoded.send(Batch { messages, fingerprint }).is_err() {
+            return;
+        }
+    }
+}
+
+fn raw_of(raw: &RawMessage) -> Raw<'_> {
+    Raw { seq: raw.seq, stored_at: raw.stored_at, subject: &raw.subject, headers: raw, payload: &raw.payload }
+}
+
+impl Headers for RawMessage {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.header(name)
+    }
+}
+
+/// Syncs the store on a timer until the processor has ended, and once more then. After a failed sync nothing more is written: see
+/// [`Syncer::sync`].
+fn sync_all(mut syncer: Syncer, interval: Duration, processor_ended: &Receiver<()>) {
+    loop {
+        let waited = processor_ended.recv_timeout(interval);
+        if let Err(error) = syncer.sync() {
+            warn!(error = %chain(&error), "store not synced; it is written no more");
+            return;
+        }
+        if waited == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
+/// A thread of ours; when it ends, `broken` is cancelled.
+fn named<T: Send + 'static>(
+    name: &str,
+    broken: CancellationToken,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, Error> {
+    let work = move || {
+        let _broken = broken.drop_guard();
+        work()
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(failed)
+}
+
+fn join<T>(thread: JoinHandle<T>, name: &str) -> Result<T, Error> {
+    thread.join().map_err(|_panic| failed(format!("the {name} panicked")))
+}
