@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{DEPTH_MAX, MESSAGE_BYTES_MAX, RECORDS_MAX, Raw, Reason, decode};
+use tidewatch::event::wire::{DEPTH_MAX, MESSAGE_BYTES_MAX, RECORDS_MAX, Raw, Reason, decode, record_as_json};
 use tidewatch::event::{Event, Fault, Kind};
 use tidewatch::ids::Slug;
 use tidewatch::time::Timestamp;
@@ -19,6 +19,9 @@ fn read(kind: Kind, payload: &[u8]) -> Vec<Result<Event, Fault>> {
         assert!(fault.pointer.is_empty() || fault.pointer.starts_with('/'), "{fault:?}");
         assert!(!fault.detail.is_empty());
     }
+    let accepted = message.records.iter().rposition(Result::is_ok).filter(|_| kind != Kind::Tick);
+    let shown = record_as_json(None, payload, accepted.unwrap_or_default());
+    assert!(accepted.is_none() || shown.is_some_and(|json| serde_json::from_str::<Value>(&json).is_ok()), "{payload:?}");
     message.records
 }
 

@@ -17,6 +17,7 @@ mod label;
 mod leaf;
 mod non_finite;
 mod note;
+mod original;
 mod prediction;
 mod sample;
 mod walk;
@@ -30,6 +31,7 @@ use serde::de::DeserializeSeed;
 
 use self::fault::Problem;
 pub use self::fault::Reason;
+pub use self::original::record_as_json;
 use self::walk::{Any, Cx, Frame};
 use crate::event::subject::Root;
 use crate::event::{Event, Fault, Kind, Message};
@@ -186,9 +188,5 @@ fn usable_id(id: &str) -> Option<&str> {
 
 /// The beginning of a text, for a fault's detail.
 fn clip(text: &str) -> CompactString {
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => compact_str::format_compact!("{}…", &text[..end]),
-        None => text.into(),
-    }
+    fault::clip(text, 60)
 }

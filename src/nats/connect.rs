@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::jetstream::{self, context::ContextBuilder, response::Response};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use serde::de::IgnoredAny;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::event::subject::Root;
 
@@ -156,6 +157,11 @@ pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
             _ => tokio::time::sleep(reconnect_delay(attempts as usize)).await,
         }
     };
+    // The first "connected" is reported a moment later; after this, another one means a new connection.
+    let mut reported = link.clone();
+    if tokio::time::timeout(API_TIMEOUT, reported.wait_for(|link| link.generation != 0)).await.is_err() {
+        debug!("the first connection was not reported");
+    }
     let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
     let nats = Nats { client, jetstream, root: config.root, url, link };
     nats.require_jetstream(started + config.patience.max(API_TIMEOUT)).await?;
@@ -195,6 +201,10 @@ impl Nats {
         self.link.clone()
     }
 
+    pub(crate) fn link_generation(&self) -> u64 {
+        self.link.borrow().generation
+    }
+
     /// Sends what is buffered and closes; later publishes fail. For a clean stop.
     pub async fn close(&self) {
         if let Err(error) = self.client.drain().await {
@@ -204,8 +214,10 @@ impl Nats {
 
     async fn require_jetstream(&self, deadline: Instant) -> Result<(), ConnectError> {
         loop {
-            let detail = match self.jetstream.query_account().await {
-                Ok(_) => return Ok(()),
+            // Only whether it answers: the library cannot read the account of a 2.9 server.
+            let detail = match self.jetstream.request("INFO", &()).await {
+                Ok(Response::Ok::<IgnoredAny>(_)) => return Ok(()),
+                Ok(Response::Err { error }) => error.to_string(),
                 Err(error) => error.to_string(),
             };
             if deadline <= Instant::now() {

@@ -51,6 +51,10 @@ pub enum DoorError {
         PUBLISH_DEADLINE.as_secs(), complaint.as_ref().map(|text| format!(" (the server's last complaint: {text})")).unwrap_or_default()
     )]
     TimedOut { complaint: Option<String> },
+    #[error(
+        "the connection to NATS was lost before the stream acknowledged; it may have been stored, try again with the same Nats-Msg-Id"
+    )]
+    ConnectionLost,
     #[error("no stream takes {subject}; the input stream was deleted, or JetStream is starting")]
     NoStream { subject: String },
     #[error("the input stream is full ({detail}); nothing was stored, try again later or raise its max_bytes")]
@@ -69,7 +73,11 @@ pub enum DoorError {
 impl DoorError {
     /// Publishing the same message again, with the same `Nats-Msg-Id`, may help.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::NotConnected { .. } | Self::TimedOut { .. } | Self::NoStream { .. } | Self::Full { .. })
+        match self {
+            Self::NotConnected { .. } | Self::TimedOut { .. } | Self::ConnectionLost => true,
+            Self::NoStream { .. } | Self::Full { .. } => true,
+            Self::TooLarge { .. } | Self::BadHeader { .. } | Self::Refused { .. } => false,
+        }
     }
 }
 
@@ -147,22 +155,31 @@ impl Door {
         }
         let bytes = payload.len();
         let deadline = Instant::now() + PUBLISH_DEADLINE;
+        let generation = self.nats.link_generation();
         let mut publish = PublishMessage::build().payload(payload);
         if !headers.0.is_empty() {
             publish = publish.headers(headers.0);
         }
         match timeout_at(deadline, self.jetstream.send_publish(subject.clone(), publish)).await {
-            Ok(Ok(ack)) => Ok(Sent { subject, bytes, deadline, ack }),
+            Ok(Ok(ack)) => Ok(Sent { subject, bytes, deadline, generation, ack }),
             Ok(Err(error)) => Err(self.refusal(error, subject, bytes)),
             Err(_elapsed) => Err(self.timed_out()),
         }
     }
 
-    /// An answer that has arrived counts even if it is looked at after its deadline: `timeout_at` polls it first.
+    /// An answer that has arrived counts, however late it is looked at: it is polled first.
     async fn acknowledged(&self, sent: Sent) -> Result<u64, DoorError> {
-        match timeout_at(sent.deadline, sent.ack.into_future()).await {
-            Ok(Ok(ack)) => Ok(ack.sequence),
-            Ok(Err(error)) => Err(self.refusal(error, sent.subject, sent.bytes)),
+        let mut link = self.nats.link();
+        let acknowledged = async {
+            // Either way the wait is over, so what the other branch held does not matter.
+            tokio::select! {
+                biased;
+                ack = sent.ack.into_future() => ack.map_err(|error| self.refusal(error, sent.subject, sent.bytes)),
+                _ = link.wait_for(|link| link.generation != sent.generation) => Err(DoorError::ConnectionLost),
+            }
+        };
+        match timeout_at(sent.deadline, acknowledged).await {
+            Ok(ack) => Ok(ack?.sequence),
             Err(_elapsed) => Err(self.timed_out()),
         }
     }
@@ -191,6 +208,8 @@ struct Sent {
     subject: String,
     bytes: usize,
     deadline: Instant,
+    /// Of the connection it went out on; the answer comes on that one or not at all.
+    generation: u64,
     ack: PublishAckFuture,
 }
 

@@ -2,6 +2,7 @@
 //! pull consumer starts at the sequence after the last one delivered, and is made anew on any doubt (an error, a missed heartbeat, a
 //! reconnection, a gap). Before each new start the log is compared with what was delivered.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
@@ -278,27 +279,27 @@ impl Reader {
         Ok(())
     }
 
-    /// Sequences are dense. What lies between `expected` and `got` must have been deleted, and the stream must say so; else the
-    /// consumer lost it from view and a new one is tried, once.
+    /// Sequences are dense: a gap is passed over only if the stream says that all of it was deleted. If it does not, the consumer may
+    /// have lost it from view: a new one is tried, once.
     async fn explain(&mut self, expected: u64, got: u64, is_beginning: bool) -> Result<(), Broken> {
         let (status, deleted) = match self.nats.deleted(Role::Input).await {
             Ok(answer) => answer,
             Err(error) => return Err(Broken::Again(with_source(&error))),
         };
-        if expected < status.first_seq && !is_beginning {
-            let changed = LogChanged::Gap { first: status.first_seq, applied: expected - 1 };
-            return Err(Broken::Final(changed.into()));
+        match weigh(expected..got, status.first_seq, &deleted, is_beginning) {
+            Gap::Deleted => {
+                warn!(expected, got, "the stream lacks messages and says so");
+                Ok(())
+            }
+            Gap::Overtaken => {
+                let changed = LogChanged::Gap { first: status.first_seq, applied: expected - 1 };
+                Err(Broken::Final(changed.into()))
+            }
+            Gap::Unexplained if self.gap.replace(expected) == Some(expected) => {
+                Err(Broken::Final(IngestError::Gap { expected, got }))
+            }
+            Gap::Unexplained => Err(Broken::Again(format!("sequence {got} came where {expected} was due"))),
         }
-        let from = expected.max(status.first_seq);
-        let deleted = deleted.iter().filter(|seq| (from..got).contains(*seq)).count() as u64;
-        if got.saturating_sub(from) == deleted {
-            warn!(expected, got, "the stream lacks messages and says so");
-            return Ok(());
-        }
-        if self.gap.replace(expected) == Some(expected) {
-            return Err(Broken::Final(IngestError::Gap { expected, got }));
-        }
-        Err(Broken::Again(format!("sequence {got} came where {expected} was due")))
     }
 
     /// Hands the batch on; from here on it counts as delivered. Waits while the inbox is full.
@@ -339,6 +340,27 @@ impl From<Option<Saved>> for Last {
     }
 }
 
+/// What the stream's own state says about sequences that were not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    /// All of them were deleted, or the log begins after them and nothing was ever read from it.
+    Deleted,
+    /// The log begins after a sequence that we had not read yet.
+    Overtaken,
+    Unexplained,
+}
+
+/// `missing`: the sequences that were due; `first_seq`: where the log begins; `deleted`: what is deleted after that;
+/// `is_beginning`: nothing was read before.
+fn weigh(missing: Range<u64>, first_seq: u64, deleted: &[u64], is_beginning: bool) -> Gap {
+    if missing.start < first_seq && !is_beginning {
+        return Gap::Overtaken;
+    }
+    let within = missing.start.max(first_seq)..missing.end;
+    let explained = deleted.iter().filter(|seq| within.contains(seq)).count() as u64;
+    if within.end.saturating_sub(within.start) == explained { Gap::Deleted } else { Gap::Unexplained }
+}
+
 /// Stream sequence and time of storing, from the reply subject of a delivered message:
 /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanoseconds>.<pending>`, with `<domain>.<account>` before the
 /// stream and perhaps one more token at the end on servers that say so. Once per message, so it only splits.
@@ -365,6 +387,22 @@ fn with_source(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gap_is_passed_over_only_if_the_stream_says_that_all_of_it_was_deleted() {
+        assert_eq!(weigh(4..6, 1, &[4, 5, 8], false), Gap::Deleted);
+        assert_eq!(weigh(4..6, 1, &[4], false), Gap::Unexplained);
+        assert_eq!(weigh(4..6, 1, &[], false), Gap::Unexplained);
+        assert_eq!(weigh(4..6, 1, &[], true), Gap::Unexplained);
+    }
+
+    #[test]
+    fn a_log_that_begins_later_is_a_gap_unless_nothing_was_read_before() {
+        assert_eq!(weigh(4..9, 9, &[], false), Gap::Overtaken);
+        assert_eq!(weigh(1..9, 9, &[], true), Gap::Deleted);
+        assert_eq!(weigh(1..9, 7, &[8], true), Gap::Unexplained);
+        assert_eq!(weigh(1..9, 7, &[7, 8], true), Gap::Deleted);
+    }
 
     #[test]
     fn the_position_is_read_from_both_forms_of_the_reply_subject() {

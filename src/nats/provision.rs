@@ -104,16 +104,18 @@ pub fn declarations() -> [Declaration; 3] {
     DECLARATIONS.map(|text| toml::from_str(text).expect("the files in streams/ are part of the program, and tests read them"))
 }
 
-/// Makes the streams that are absent and compares the others. Idempotent; works from server 2.9 on.
+/// Makes the streams that are absent and compares the others; in the order of [`Role::ALL`]. Idempotent; works from server 2.9 on.
 pub async fn provision(nats: &Nats) -> Result<Vec<Provisioned>, ProvisionError> {
     let mut streams = Vec::with_capacity(Role::ALL.len());
-    for declaration in declarations() {
+    // The small ones first: a server reserves the bytes, and the input takes what it can get of the rest.
+    for declaration in declarations().into_iter().rev() {
         let stream = provision_one(nats, &declaration).await?;
         for Difference { stream, field, wanted, actual } in &stream.differences {
             warn!(stream, field, %wanted, %actual, "stream setting is not as declared");
         }
         streams.push(stream);
     }
+    streams.reverse();
     Ok(streams)
 }
 
@@ -171,9 +173,11 @@ impl Declaration {
     }
 }
 
-/// Makes the stream, with half the bytes and half again where the server has no room.
+/// Makes the stream; with half the bytes, and half again, where the server has no room. A stream other than the input, which is
+/// made last, begins with a quarter, so that something is left for the next.
 async fn create(nats: &Nats, name: &str, declaration: &Declaration) -> Result<Info, ProvisionError> {
     let mut max_bytes = declaration.max_bytes;
+    let mut leaves_room = declaration.role == Role::Input;
     loop {
         let mut config = declaration.config(nats.root(), max_bytes);
         let fields = config.as_object_mut().expect("a configuration is an object");
@@ -192,7 +196,10 @@ async fn create(nats: &Nats, name: &str, declaration: &Declaration) -> Result<In
             ErrorCode::STREAM_SUBJECT_OVERLAP => {
                 return Err(ProvisionError::SubjectsTaken { stream, subjects: declaration.subjects(nats.root()) });
             }
-            code if is_no_room(code) && declaration.max_bytes_min <= max_bytes / 2 => max_bytes /= 2,
+            code if is_no_room(code) && declaration.max_bytes_min <= max_bytes / 2 => {
+                max_bytes /= if leaves_room || max_bytes / 4 < declaration.max_bytes_min { 2 } else { 4 };
+                leaves_room = true;
+            }
             code if is_no_room(code) => {
                 return Err(ProvisionError::NoRoom { stream, bytes: max_bytes, detail: refused.to_string() });
             }

@@ -234,3 +234,63 @@ fn bare_mean(figures: &[Estimate], n: u64) -> Estimate {
     let known: Vec<f64> = figures.iter().filter_map(|figure| figure.value).collect();
     Estimate::bare(known.iter().sum::<f64>() / known.len() as f64, n)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn confusion(cells: &[(u16, u16, u64)]) -> Confusion {
+        let mut confusion = Confusion::default();
+        for (truth, predicted, count) in cells {
+            (0..*count).for_each(|_| confusion.add(*truth, *predicted));
+        }
+        confusion
+    }
+
+    fn value(metrics: &[(MetricName, Estimate)], name: MetricName) -> Option<f64> {
+        metrics.iter().find(|(other, _)| *other == name).unwrap().1.value
+    }
+
+    #[test]
+    fn nothing_labelled_gives_no_figures() {
+        assert_eq!(Confusion::default().metrics(Some(1)), []);
+        assert_eq!(Confusion::default().per_class(), []);
+    }
+
+    #[test]
+    fn one_class_alone_leaves_what_needs_two_unknown() {
+        // scikit-learn: kappa is nan, Matthews' coefficient 0, and 0/0 is 0 for precision and recall only.
+        let metrics = confusion(&[(0, 0, 5)]).metrics(Some(1));
+        assert_eq!(value(&metrics, MetricName::Accuracy), Some(1.0));
+        assert_eq!(value(&metrics, MetricName::Precision), Some(0.0));
+        assert_eq!(value(&metrics, MetricName::F1), Some(0.0));
+        assert_eq!(value(&metrics, MetricName::Fpr), Some(0.0));
+        assert_eq!(value(&metrics, MetricName::Fnr), None);
+        assert_eq!(value(&metrics, MetricName::CohenKappa), None);
+        assert_eq!(value(&metrics, MetricName::Mcc), Some(0.0));
+        let all_positive = confusion(&[(1, 1, 5)]).metrics(Some(1));
+        assert_eq!(value(&all_positive, MetricName::Fpr), None);
+        assert_eq!(value(&all_positive, MetricName::Specificity), None);
+    }
+
+    #[test]
+    fn a_class_that_is_only_predicted_counts_in_macro_averages_and_not_in_balanced_accuracy() {
+        let metrics = confusion(&[(0, 0, 2), (0, 2, 2), (1, 1, 4)]).metrics(None);
+        assert_eq!(value(&metrics, MetricName::RecallMacro), Some(0.5));
+        assert_eq!(value(&metrics, MetricName::BalancedAccuracy), Some(0.75));
+        assert_eq!(value(&metrics, MetricName::Fnr), Some(0.25));
+    }
+
+    #[test]
+    fn figures_do_not_overflow_at_a_day_of_a_million_a_second() {
+        let mut confusion = confusion(&[(0, 0, 9), (1, 1, 8), (0, 1, 2), (1, 0, 1)]);
+        let small = confusion.metrics(Some(1));
+        for _ in 0..33 {
+            confusion.merge(&confusion.clone());
+        }
+        let large = confusion.metrics(Some(1));
+        for ((name, small), (_, large)) in small.iter().zip(&large) {
+            assert!((small.value.unwrap() - large.value.unwrap()).abs() < 1e-12, "{name:?}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ const MANTISSA_BITS: u32 = 52;
 /// the lowest byte that is not zero, then the bytes from there up; zero is no bytes.
 #[derive(Clone, Default)]
 pub struct ExactSum {
-    /// Where `near[0]` stands among the words of the whole range.
+    /// Where `near[0]` stands among the words of the whole range; 0 with `wide`.
     base: u16,
     near: [u64; NEAR_WORDS],
     /// In use instead of `near` once the terms span too much.
@@ -120,7 +120,7 @@ impl ExactSum {
         let sticky = top >= 2 && magnitude[..top - 1].iter().any(|word| *word != 0);
         // At least 65 bits, so that the sticky bit stands below the one that decides the rounding.
         let leading = u128::from(magnitude[top]) << 64 | u128::from(next) | u128::from(sticky);
-        let exponent = ORIGIN + 64 * (i32::from(self.first_word()) + top as i32 - 1);
+        let exponent = ORIGIN + 64 * (i32::from(self.base) + top as i32 - 1);
         let value = scaled(leading as f64, exponent).min(f64::MAX);
         if negative { -value } else { value }
     }
@@ -154,42 +154,46 @@ impl ExactSum {
     #[inline]
     fn put(&mut self, mantissa: i64, exponent: i32) {
         let bit = (exponent - ORIGIN) as u32;
-        let word = (bit >> 6) as usize;
         let shifted = i128::from(mantissa) << (bit & 63);
-        let parts = [shifted as u64, (shifted >> 64) as u64];
-        let at = word.wrapping_sub(usize::from(self.base));
-        if at < NEAR_WORDS - 2 && self.wide.is_none() {
-            accumulate(&mut self.near[at..], &parts, (shifted >> 127) as u64, false);
-        } else {
-            self.put_far(word, &parts, (shifted >> 127) as u64);
-        }
+        self.put_parts((bit >> 6) as usize, [shifted as u64, (shifted >> 64) as u64], (shifted >> 127) as u64);
     }
 
     #[inline]
     fn put_broad(&mut self, mantissa: i128, exponent: i32) {
         let bit = (exponent - ORIGIN) as u32;
-        let (word, shift) = ((bit >> 6) as usize, bit & 63);
+        let shift = bit & 63;
         // In two steps where the shift could be the whole width.
         let high = (mantissa >> 64) >> (64 - shift);
         let parts = [(mantissa as u64) << shift, (mantissa >> (64 - shift)) as u64, high as u64];
+        self.put_parts((bit >> 6) as usize, parts, (high >> 127) as u64);
+    }
+
+    /// Adds `parts`, continued upwards by `sign`, from word `word` of the whole range up.
+    #[inline]
+    fn put_parts<const PARTS: usize>(&mut self, word: usize, parts: [u64; PARTS], sign: u64) {
         let at = word.wrapping_sub(usize::from(self.base));
-        if at < NEAR_WORDS - 3 && self.wide.is_none() {
-            accumulate(&mut self.near[at..], &parts, (high >> 127) as u64, false);
+        let words: &mut [u64] = match &mut self.wide {
+            None => &mut self.near,
+            Some(wide) => wide.as_mut_slice(),
+        };
+        if at < words.len() - PARTS {
+            accumulate(&mut words[at..], parts.iter().copied(), sign, false);
         } else {
-            self.put_far(word, &parts, (high >> 127) as u64);
+            self.put_far(word, &parts, sign);
         }
     }
 
     #[cold]
     fn put_far(&mut self, word: usize, parts: &[u64], sign: u64) {
-        let Some(content) = content_of(word, parts, sign) else { return };
-        self.put_content(&content, false);
+        if let Some(content) = content_of(word, parts, sign) {
+            self.put_content(&content, false);
+        }
     }
 
     fn combine(&mut self, other: &Self, negated: bool) {
+        let mask = if negated { u64::MAX } else { 0 };
         if self.base == other.base && self.wide.is_none() && other.wide.is_none() {
-            let mask = if negated { u64::MAX } else { 0 };
-            accumulate(&mut self.near, &other.near.map(|word| word ^ mask), 0, negated);
+            accumulate(&mut self.near, other.near.iter().map(|word| word ^ mask), 0, negated);
         } else if let Some(content) = other.content() {
             self.put_content(&content, negated);
         }
@@ -199,17 +203,12 @@ impl ExactSum {
     fn put_content(&mut self, content: &Content<'_>, negated: bool) {
         self.make_room(content.lowest, content.lowest + content.words.len() - 1);
         let mask = if negated { u64::MAX } else { 0 };
-        let mut flipped = [0; WIDE_WORDS];
-        for (place, word) in flipped.iter_mut().zip(content.words) {
-            *place = word ^ mask;
-        }
-        let parts = &flipped[..content.words.len()];
-        let at = content.lowest - usize::from(self.first_word());
+        let at = content.lowest - usize::from(self.base);
         let words = match &mut self.wide {
-            Some(wide) => &mut wide[at..],
             None => &mut self.near[at..],
+            Some(wide) => &mut wide[at..],
         };
-        accumulate(words, parts, content.sign ^ mask, negated);
+        accumulate(words, content.words.iter().map(|word| word ^ mask), content.sign ^ mask, negated);
     }
 
     /// Moves or widens the window so that words `lowest..=highest` are in it and one more is above them.
@@ -248,14 +247,10 @@ impl ExactSum {
         }
     }
 
-    fn first_word(&self) -> u16 {
-        if self.wide.is_some() { 0 } else { self.base }
-    }
-
     /// `None` for zero.
     fn content(&self) -> Option<Content<'_>> {
         let words = self.words();
-        content_of(usize::from(self.first_word()), words, ((words[words.len() - 1] as i64) >> 63) as u64)
+        content_of(usize::from(self.base), words, ((words[words.len() - 1] as i64) >> 63) as u64)
     }
 
     /// The canonical form: position of the lowest byte that is not zero, then the bytes up to and with the sign.
@@ -346,10 +341,10 @@ fn content_of(first: usize, words: &[u64], sign: u64) -> Option<Content<'_>> {
 
 /// Adds `parts`, continued upwards by `sign`, and `carry` to the lower end of `words`.
 #[inline]
-fn accumulate(words: &mut [u64], parts: &[u64], sign: u64, mut carry: bool) {
+fn accumulate(words: &mut [u64], parts: impl ExactSizeIterator<Item = u64>, sign: u64, mut carry: bool) {
     let (touched, above) = words.split_at_mut(parts.len());
     for (word, part) in touched.iter_mut().zip(parts) {
-        (*word, carry) = word.carrying_add(*part, carry);
+        (*word, carry) = word.carrying_add(part, carry);
     }
     for word in above {
         // Zeros without a carry, or ones with one: nothing changes from here on.

@@ -8,7 +8,15 @@
 pub fn ln(x: f64) -> f64 {
     const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000); // its low bits are zero: `k` times it is exact
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-    const TERMS: u32 = 12;
+    const ODD_RECIPROCALS: [f64; 12] = {
+        let mut reciprocals = [0.0; 12];
+        let mut term = 0;
+        while term < 12 {
+            reciprocals[term] = 1.0 / (2 * term + 3) as f64;
+            term += 1;
+        }
+        reciprocals
+    };
 
     let bits = x.to_bits();
     let mut exponent = (bits >> 52) as i32 - 1023;
@@ -19,7 +27,7 @@ pub fn ln(x: f64) -> f64 {
     }
     let ratio = (mantissa - 1.0) / (mantissa + 1.0);
     let square = ratio * ratio;
-    let tail = (1..=TERMS).rev().fold(0.0, |sum, term| square * (sum + 1.0 / f64::from(2 * term + 1)));
+    let tail = ODD_RECIPROCALS.iter().rev().fold(0.0, |sum, reciprocal| square * (sum + reciprocal));
     let power = f64::from(exponent);
     power * LN_2_HIGH + (2.0 * ratio + (2.0 * ratio * tail + power * LN_2_LOW))
 }

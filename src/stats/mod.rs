@@ -24,3 +24,6 @@ pub mod sketch;
 
 pub use estimate::Estimate;
 pub use metric::MetricName;
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,43 @@ fn totals(tallies: &[Tally]) -> (i64, i64) {
     let negatives = tallies.iter().map(|tally| tally.negatives.max(0)).sum();
     (positives, negatives)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variance_of_the_area_is_that_of_the_structural_components() {
+        let scored: Vec<(f64, bool)> =
+            (0..60).map(|i| (f64::from(i * 37 % 19) / 20.0 + f64::from(i % 3) / 10.0, i % 3 == 2)).collect();
+        // DeLong's definition, pair by pair.
+        let of = |class: bool| scored.iter().filter(move |(_, positive)| *positive == class).map(|(score, _)| *score);
+        let order = |positive: f64, negative: f64| match positive.total_cmp(&negative) {
+            std::cmp::Ordering::Greater => 1.0,
+            std::cmp::Ordering::Equal => 0.5,
+            std::cmp::Ordering::Less => 0.0,
+        };
+        let (positives, negatives) = (of(true).count() as f64, of(false).count() as f64);
+        let of_positives: Vec<f64> =
+            of(true).map(|one| of(false).map(|other| order(one, other)).sum::<f64>() / negatives).collect();
+        let of_negatives: Vec<f64> =
+            of(false).map(|other| of(true).map(|one| order(one, other)).sum::<f64>() / positives).collect();
+        let area = of_positives.iter().sum::<f64>() / positives;
+        let variance = |parts: &[f64]| parts.iter().map(|part| (part - area).powi(2)).sum::<f64>() / (parts.len() as f64 - 1.0);
+        let error = (variance(&of_positives) / positives + variance(&of_negatives) / negatives).sqrt();
+        let estimate = roc_auc(&tallies(scored));
+        assert!((estimate.value.unwrap() - area).abs() < 1e-12);
+        assert!((estimate.low.unwrap() - (area - Z * error)).abs() < 1e-12);
+        assert!((estimate.high.unwrap() - (area + Z * error).min(1.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_class_alone_has_no_area_and_no_precision_without_positives() {
+        let negatives = tallies(vec![(0.2, false), (0.4, false)]);
+        assert_eq!(roc_auc(&negatives).value, None);
+        assert_eq!(average_precision(&negatives).value, Some(0.0));
+        assert_eq!(average_precision(&[]).value, None);
+        let perfect = roc_auc(&tallies(vec![(0.2, false), (0.4, true), (0.1, false), (0.9, true)]));
+        assert_eq!((perfect.value, perfect.low), (Some(1.0), None));
+    }
+}

@@ -104,13 +104,23 @@ impl Regression {
         ]
     }
 
+    /// `1 − Var(e)/Var(y)`: R² as it would be without the bias (scikit-learn's `explained_variance_score`). 1 or 0 for a constant
+    /// truth as with R²; `None` below two pairs.
+    pub fn explained_variance(&self) -> Option<f64> {
+        self.share_explained(ExactSum::squared_deviations(&self.errors, &self.squares, self.count())).value
+    }
+
     /// `1 − Σ e² / Σ (y − ȳ)²`, at most 1. For a constant truth 1 if met exactly, else 0; missing for one pair.
     fn determination(&self) -> Estimate {
+        self.share_explained(self.squares.value())
+    }
+
+    fn share_explained(&self, missed: f64) -> Estimate {
         let n = self.count();
         if n < 2 {
             return Estimate { n, ..Estimate::MISSING };
         }
-        let (missed, spread) = (self.squares.value(), ExactSum::squared_deviations(&self.truths, &self.truth_squares, n));
+        let spread = ExactSum::squared_deviations(&self.truths, &self.truth_squares, n);
         let share = match (missed == 0.0, spread == 0.0) {
             (true, true) => 1.0,
             (false, true) => 0.0,
@@ -119,13 +129,13 @@ impl Regression {
         Estimate::bare(share, n)
     }
 
-    /// The median absolute error within 1 %, by nearest rank; bounds are the order statistics `n/2 ∓ z √n/2` (Conover (1999),
+    /// The median absolute error within 1 %, by nearest rank; bounds are the order statistics `⌈n/2 ∓ z √n/2⌉` (Conover (1999),
     /// *Practical Nonparametric Statistics*, §3.2).
     fn median_error(&self) -> Estimate {
         let n = self.count();
         let half = n as f64 / 2.0;
         let margin = Z * (n as f64).sqrt() / 2.0;
-        let (low, high) = ((half - margin).floor(), (half + margin).ceil() + 1.0);
+        let (low, high) = ((half - margin).ceil(), (half + margin).ceil());
         let bounds = (1.0 <= low && high <= n as f64).then(|| self.magnitudes.at_rank(low).zip(self.magnitudes.at_rank(high)));
         let (low, high) = bounds.flatten().unzip();
         Estimate { value: self.magnitudes.quantile(0.5), low, high, n }

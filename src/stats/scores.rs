@@ -1,5 +1,7 @@
 //! What probabilities say beyond the classes they lead to.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
@@ -25,14 +27,9 @@ const CLIP: f64 = 2.220_446_049_250_313e-16;
 /// relabelling takes out and puts back the same score. The binned form ends when nothing is left in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
-    form: Form,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum Form {
-    /// Sorted by score; none has two counts of 0.
-    Exact(Vec<Tally>),
-    Binned(Box<Binned>),
+    /// Sorted by score; none has two counts of 0. Empty once there is a binned form.
+    tallies: Vec<Tally>,
+    binned: Option<Box<Binned>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -61,12 +58,6 @@ pub struct MultiLogLoss {
     calibration: Calibration,
 }
 
-impl Default for Form {
-    fn default() -> Self {
-        Self::Exact(Vec::new())
-    }
-}
-
 impl Scored {
     /// Adds a score of the positive class, 0 to 1, of something that `is_positive` or not.
     pub fn add(&mut self, score: f64, is_positive: bool) {
@@ -87,13 +78,16 @@ impl Scored {
     }
 
     pub fn count(&self) -> u64 {
-        let (positives, negatives) = self.totals();
-        (positives + negatives).max(0) as u64
+        let total = match &self.binned {
+            Some(binned) => binned.counts.total(),
+            None => self.tallies.iter().map(|tally| tally.positives + tally.negatives).sum(),
+        };
+        total.max(0) as u64
     }
 
     /// Whether ranking figures are exact, see the type.
     pub const fn is_exact(&self) -> bool {
-        matches!(self.form, Form::Exact(_))
+        self.binned.is_none()
     }
 
     /// ROC AUC, PR AUC, log loss, Brier score, ECE and MCE; empty if there are no scores.
@@ -118,12 +112,12 @@ impl Scored {
 
     /// See [`ranking::roc_auc`].
     pub fn roc_auc(&self) -> Estimate {
-        ranking::roc_auc(&self.tallies())
+        ranking::roc_auc(&self.tallied())
     }
 
     /// See [`ranking::average_precision`].
     pub fn average_precision(&self) -> Estimate {
-        ranking::average_precision(&self.tallies())
+        ranking::average_precision(&self.tallied())
     }
 
     /// Stated probability against outcome, in ten bins.
@@ -133,102 +127,77 @@ impl Scored {
 
     fn put(&mut self, score: f64, positives: i64, negatives: i64) {
         let score = score + 0.0; // so that there is one zero
-        match &mut self.form {
-            Form::Exact(tallies) => {
-                put_tally(tallies, Tally { score, positives, negatives });
-                self.collapse_if_full();
-            }
-            Form::Binned(binned) => {
-                binned.put(score, positives, negatives);
-                self.reset_if_empty();
+        if let Some(binned) = &mut self.binned {
+            binned.put(score, positives, negatives);
+            self.end_if_empty();
+        } else {
+            put_tally(&mut self.tallies, Tally { score, positives, negatives });
+            if EXACT_MAX < self.tallies.len() {
+                self.collapse();
             }
         }
     }
 
     fn combine(&mut self, other: &Self, sign: i64) {
-        match (&mut self.form, &other.form) {
-            (_, Form::Exact(others)) => {
-                for tally in others {
-                    self.put(tally.score, sign * tally.positives, sign * tally.negatives);
-                }
+        let Some(others) = &other.binned else {
+            for tally in &other.tallies {
+                self.put(tally.score, sign * tally.positives, sign * tally.negatives);
             }
-            (Form::Exact(_), Form::Binned(_)) => {
-                self.collapse();
-                self.combine(other, sign);
-            }
-            (Form::Binned(binned), Form::Binned(others)) => {
-                if sign < 0 {
-                    binned.unmerge(others);
-                } else {
-                    binned.merge(others);
-                }
-                self.reset_if_empty();
-            }
+            return;
+        };
+        let binned = self.collapse();
+        if sign < 0 {
+            binned.unmerge(others)
+        } else {
+            binned.merge(others)
+        }
+        self.end_if_empty();
+    }
+
+    /// Goes over to the binned form, if it is not yet in use.
+    fn collapse(&mut self) -> &mut Binned {
+        let tallies = std::mem::take(&mut self.tallies);
+        let binned = self.binned.get_or_insert_default();
+        for tally in tallies {
+            binned.put(tally.score, tally.positives, tally.negatives);
+        }
+        binned
+    }
+
+    fn end_if_empty(&mut self) {
+        if self.binned.as_ref().is_some_and(|binned| binned.counts == Counts::default()) {
+            self.binned = None;
         }
     }
 
-    fn collapse_if_full(&mut self) {
-        if let Form::Exact(tallies) = &self.form
-            && EXACT_MAX < tallies.len()
-        {
-            self.collapse();
-        }
-    }
-
-    fn collapse(&mut self) {
-        if let Form::Exact(tallies) = &self.form {
-            let mut binned = Box::<Binned>::default();
-            for tally in tallies {
-                binned.put(tally.score, tally.positives, tally.negatives);
-            }
-            self.form = Form::Binned(binned);
-        }
-    }
-
-    fn reset_if_empty(&mut self) {
-        if let Form::Binned(binned) = &self.form
-            && binned.counts == Counts::default()
-        {
-            self.form = Form::default();
-        }
-    }
-
-    fn totals(&self) -> (i64, i64) {
-        let add =
-            |(positives, negatives): (i64, i64), tally: &Tally| (positives + tally.positives, negatives + tally.negatives);
-        match &self.form {
-            Form::Exact(tallies) => tallies.iter().fold((0, 0), add),
-            Form::Binned(binned) => binned.tallies().iter().fold((0, 0), add),
-        }
-    }
-
-    fn tallies(&self) -> Vec<Tally> {
-        match &self.form {
-            Form::Exact(tallies) => tallies.clone(),
-            Form::Binned(binned) => binned.tallies(),
+    fn tallied(&self) -> Cow<'_, [Tally]> {
+        match &self.binned {
+            Some(binned) => Cow::Owned(binned.tallies()),
+            None => Cow::Borrowed(&self.tallies),
         }
     }
 
     fn summed(&self) -> (Losses, Calibration) {
-        match &self.form {
-            Form::Exact(tallies) => {
-                let (mut losses, mut calibration) = (Losses::default(), Calibration::default());
-                for tally in tallies {
-                    losses.put(tally.score, tally.positives, tally.negatives);
-                    calibration.put(tally.score, tally.positives, tally.negatives);
-                }
-                (losses, calibration)
-            }
-            Form::Binned(binned) => (binned.losses.clone(), binned.calibration.clone()),
+        if let Some(binned) = &self.binned {
+            return (binned.losses.clone(), binned.calibration.clone());
         }
+        let (mut losses, mut calibration) = (Losses::default(), Calibration::default());
+        for tally in &self.tallies {
+            losses.put(tally.score, tally.positives, tally.negatives);
+            calibration.put(tally.score, tally.positives, tally.negatives);
+        }
+        (losses, calibration)
     }
 }
 
 impl Binned {
     fn put(&mut self, score: f64, positives: i64, negatives: i64) {
         let bin = (score * BINS) as i32;
-        self.counts.add(2 * bin + 1, positives);
-        self.counts.add(2 * bin, negatives);
+        for (key, times) in [(2 * bin, negatives), (2 * bin + 1, positives)] {
+            if times != 0 {
+                self.counts.add(key, times);
+            }
+        }
         self.losses.put(score, positives, negatives);
         self.calibration.put(score, positives, negatives);
     }
@@ -347,8 +316,16 @@ impl MultiLogLoss {
 
 /// Adds `value` and its square (of the rounded value, exactly) `times` times.
 fn add_terms(sum: &mut ExactSum, squares: &mut ExactSum, value: f64, times: i64) {
-    sum.add_times(value, times);
-    squares.add_square_times(value, times);
+    match times {
+        1 => {
+            sum.add(value);
+            squares.add_square(value);
+        }
+        _ => {
+            sum.add_times(value, times);
+            squares.add_square_times(value, times);
+        }
+    }
 }
 
 fn put_tally(tallies: &mut Vec<Tally>, new: Tally) {

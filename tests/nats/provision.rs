@@ -46,7 +46,7 @@ async fn a_server_with_little_storage_gets_smaller_streams_and_we_say_so() {
     let streams = provision::provision(&nats).await.unwrap();
     let input = streams[0].differences.iter().find(|difference| difference.field == "max_bytes").unwrap();
     assert_eq!(input.wanted, json!(68_719_476_736_u64));
-    assert_eq!(input.actual, json!(2_147_483_648_u64), "the largest half of a half that fits");
+    assert_eq!(input.actual, json!(2_147_483_648_u64), "the largest half of a half that fits beside the others");
 }
 
 #[tokio::test]

@@ -55,9 +55,22 @@ impl NatsServer {
         (self.child, self.port) = launch(self.folder.path(), self.port.to_string());
     }
 
-    /// `SIGSTOP`: the sockets stay open and nothing answers.
+    /// `SIGSTOP`: the sockets stay open and nothing answers. Returns when every thread stands still (where `/proc` tells).
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
+        let deadline = Instant::now() + START_DEADLINE;
+        while !self.stands_still() {
+            assert!(Instant::now() < deadline, "nats-server does not stop at SIGSTOP");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn stands_still(&self) -> bool {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return true };
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with('T'))
+        })
     }
 
     /// `SIGCONT`.

@@ -1,5 +1,7 @@
 //! Why a record is refused: the closed list of reasons and the pointer to the place.
 
+use compact_str::{CompactString, format_compact};
+
 use crate::event::Fault;
 
 /// Why a record or a message is refused. The codes are part of the interface and never change their meaning.
@@ -119,14 +121,28 @@ impl Problem {
 
     /// The fault, with `pointer` before what is already known of the place.
     pub fn at(self, pointer: &str) -> Fault {
-        Fault { reason: self.reason.as_str().into(), detail: self.detail, pointer: format!("{pointer}{}", self.inner) }
+        let detail = clip(&self.detail, DETAIL_CHARS_MAX).into();
+        Fault { reason: self.reason.as_str().into(), detail, pointer: format!("{pointer}{}", self.inner) }
+    }
+}
+
+/// A parser may quote its input in a detail; a fault has to stay much smaller than a message.
+const DETAIL_CHARS_MAX: usize = 400;
+/// No longer than a name may be: a longer key is cut in a pointer, and is a fault itself wherever keys are names.
+const TOKEN_CHARS_MAX: usize = 256;
+
+/// The beginning of a text.
+pub(super) fn clip(text: &str, chars_max: usize) -> CompactString {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format_compact!("{}…", &text[..end]),
+        None => text.into(),
     }
 }
 
 /// Appends one reference token, escaped as RFC 6901 has it.
 pub(super) fn push_token(pointer: &mut String, key: &str) {
     pointer.push('/');
-    for char in key.chars() {
+    for char in clip(key, TOKEN_CHARS_MAX).chars() {
         match char {
             '~' => pointer.push_str("~0"),
             '/' => pointer.push_str("~1"),

@@ -16,7 +16,7 @@ pub(super) fn read(cx: &Cx<'_>, body: &[u8], lines: bool, records: &mut Vec<Resu
         Problem::new(Reason::BadUtf8, detail).at("")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
-    if lines || (text.starts_with('{') && looks_like_lines(text)) {
+    if lines || is_lines(text) {
         return read_lines(cx, text, records);
     }
     read_value(cx, text, records)
@@ -24,7 +24,10 @@ pub(super) fn read(cx: &Cx<'_>, body: &[u8], lines: bool, records: &mut Vec<Resu
 
 /// A message of several lines is newline-delimited if its first line is JSON by itself, or if every line starts an object (so
 /// that a broken first line does not take the others with it).
-fn looks_like_lines(text: &str) -> bool {
+pub(super) fn is_lines(text: &str) -> bool {
+    if !text.starts_with('{') {
+        return false;
+    }
     let Some((first, rest)) = text.split_once('\n') else { return false };
     let objects = || rest.lines().map(str::trim_ascii_start).all(|line| line.is_empty() || line.starts_with('{'));
     serde_json::from_str::<IgnoredAny>(first).is_ok() || objects()
@@ -32,7 +35,7 @@ fn looks_like_lines(text: &str) -> bool {
 
 /// One record a line, each judged by itself, its syntax too. Empty lines are passed over.
 fn read_lines(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
-    for line in text.lines().map(str::trim_ascii).filter(|line| !line.is_empty()) {
+    for line in lines(text) {
         if RECORDS_MAX <= records.len() {
             let detail = format!("a message holds at most {RECORDS_MAX} records");
             return Err(Problem::new(Reason::TooManyRecords, detail).at(""));
@@ -47,6 +50,11 @@ fn read_lines(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
     Ok(())
 }
 
+/// The lines that are not empty.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_ascii).filter(|line| !line.is_empty())
+}
+
 /// One value: a record or an array of them. On an error nothing is added.
 fn read_value(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
     let start = records.len();
@@ -59,7 +67,7 @@ fn read_value(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
         return Err(fault);
     }
     let line = if start == 0 { String::new() } else { format!("/{start}") };
-    for place in mended.places.into_iter().rev() {
+    for place in mended.places {
         if let Some(record) = records.get_mut(start + place.record) {
             let problem = Problem::new(Reason::NotFinite, format!("must be a finite number, not {}", place.token));
             *record = Err(problem.at(&format!("{line}{}", place.pointer)));

@@ -75,7 +75,14 @@ impl<'de> Leaf<'de> {
 
     /// A name: text, or a number or boolean as its text.
     pub fn name(self) -> Result<Option<Name>, Problem> {
-        self.id()?.map(|text| Name::try_from(text).map_err(|bad| Problem::new(Reason::BadName, bad.to_string()))).transpose()
+        let name = match &self {
+            Self::Text(text) => Name::try_from(text.as_ref()),
+            _ => match self.id()? {
+                Some(text) => Name::try_from(text),
+                None => return Ok(None),
+            },
+        };
+        name.map(Some).map_err(|bad| Problem::new(Reason::BadName, bad.to_string()))
     }
 
     /// An id under the rules of a name.
@@ -95,6 +102,7 @@ impl<'de> Leaf<'de> {
         }
     }
 
+    #[inline]
     fn id(self) -> Result<Option<CompactString>, Problem> {
         Ok(Some(match self {
             Self::Null => return Ok(None),
@@ -148,6 +156,7 @@ impl<'de> Leaf<'de> {
     }
 
     /// The problem of being something other than `wanted`.
+    #[cold]
     pub fn not(&self, wanted: &str) -> Problem {
         match self {
             Self::Binary => Problem::new(Reason::BadUtf8, format!("expected {wanted}, not bytes that are no UTF-8")),
@@ -188,6 +197,7 @@ fn bad_name(id: &str) -> Problem {
     Problem::new(Reason::BadName, detail)
 }
 
+#[cold]
 pub(super) fn not_finite(number: f64) -> Problem {
     Problem::new(Reason::NotFinite, format!("must be a finite number, not {number}"))
 }

@@ -6,7 +6,7 @@ use super::fault::push_token;
 /// The text with every such number replaced by zero, and where they stood.
 pub(super) struct Mended {
     pub text: String,
-    /// In the order of the text.
+    /// The first of each record, in the order of the text.
     pub places: Vec<Place>,
 }
 
@@ -57,12 +57,15 @@ pub(super) fn mend(text: &str) -> Option<Mended> {
                 length = text[at..].bytes().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
                 let token = &text[at..at + length];
                 if is_not_finite(token) {
-                    if places.len() == PLACES_MAX {
-                        return None;
-                    }
                     mended[at..at + length].fill(b' ');
                     mended[at] = b'0';
-                    places.push(place(&levels, token));
+                    let record = record(&levels);
+                    if places.last().is_none_or(|last: &Place| last.record != record) {
+                        if places.len() == PLACES_MAX {
+                            return None;
+                        }
+                        places.push(Place { record, pointer: pointer(&levels), token: super::clip(token).into() });
+                    }
                 }
             }
             _ => {}
@@ -93,7 +96,14 @@ fn string_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn place(levels: &[Level<'_>], token: &str) -> Place {
+fn record(levels: &[Level<'_>]) -> usize {
+    match levels.first() {
+        Some(Level::List(index)) => *index,
+        _ => 0,
+    }
+}
+
+fn pointer(levels: &[Level<'_>]) -> String {
     let mut pointer = String::new();
     for level in levels {
         match level {
@@ -104,9 +114,5 @@ fn place(levels: &[Level<'_>], token: &str) -> Place {
             }
         }
     }
-    let record = match levels.first() {
-        Some(Level::List(index)) => *index,
-        _ => 0,
-    };
-    Place { record, pointer, token: super::clip(token).into() }
+    pointer
 }

@@ -153,11 +153,12 @@ fn level(text: &str) -> Result<(), Problem> {
 }
 
 /// Writes one value as compact JSON and tells what it was. Bytes that are no UTF-8 are written as `null`.
-struct Write<'r, 'w> {
-    cx: &'r Cx<'w>,
-    depth: u8,
-    body: &'r mut Vec<u8>,
-    problem: &'r mut Option<Problem>,
+pub(super) struct Write<'r, 'w> {
+    pub cx: &'r Cx<'w>,
+    pub depth: u8,
+    pub body: &'r mut Vec<u8>,
+    /// The first number that is not finite; `null` is written in its place.
+    pub problem: &'r mut Option<Problem>,
 }
 
 impl<'de> Take<'de> for Write<'_, '_> {
@@ -169,7 +170,10 @@ impl<'de> Take<'de> for Write<'_, '_> {
             Leaf::Whole(number) => write_json(self.body, number),
             Leaf::Big(number) => write_json(self.body, number),
             Leaf::Real(number) if number.is_finite() => write_json(self.body, number),
-            Leaf::Real(number) => drop(self.problem.get_or_insert_with(|| not_finite(*number))),
+            Leaf::Real(number) => {
+                self.problem.get_or_insert_with(|| not_finite(*number));
+                self.body.extend_from_slice(b"null");
+            }
             Leaf::Text(text) => write_json(self.body, text),
             Leaf::Instant(instant) => write_json(self.body, &instant.to_string()),
             Leaf::Null | Leaf::Binary | Leaf::List | Leaf::Map => self.body.extend_from_slice(b"null"),

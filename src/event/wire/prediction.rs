@@ -298,11 +298,12 @@ struct Feature<'r, 'w>(&'r Cx<'w>, u8);
 impl<'de> Take<'de> for Feature<'_, '_> {
     type Out = Result<(), Problem>;
 
+    #[inline(always)]
     fn leaf(self, leaf: Leaf<'de>) -> Self::Out {
         match leaf {
-            Leaf::Real(number) if !number.is_finite() => Err(not_finite(number)),
-            Leaf::Binary | Leaf::List | Leaf::Map => Err(leaf.not("a number, text, boolean, null or an array of numbers")),
-            _ => Ok(()),
+            Leaf::Real(number) if number.is_finite() => Ok(()),
+            Leaf::Null | Leaf::Bool(_) | Leaf::Whole(_) | Leaf::Big(_) | Leaf::Text(_) | Leaf::Instant(_) => Ok(()),
+            other => Err(no_feature(&other)),
         }
     }
 
@@ -324,5 +325,13 @@ impl<'de> Take<'de> for Feature<'_, '_> {
     fn map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Out, A::Error> {
         Skip(self.0, self.1).map(entries)?;
         Ok(self.leaf(Leaf::Map))
+    }
+}
+
+#[cold]
+fn no_feature(leaf: &Leaf<'_>) -> Problem {
+    match leaf {
+        Leaf::Real(number) => not_finite(*number),
+        other => other.not("a number, text, boolean, null or an array of numbers"),
     }
 }

@@ -221,7 +221,7 @@ fn every_kind_says_what_is_wrong_with_it() {
         (Kind::Command, r#"{}"#, "missing_field", "/command"),
         (Kind::Command, r#"{"command":"set_thresholds","drift_threshold":2}"#, "out_of_range", "/drift_threshold"),
         (Kind::Outcome, r#"{"settled_through":-1}"#, "out_of_range", "/settled_through"),
-        (Kind::Tick, "7", "wrong_type", ""),
+        (Kind::Tick, "[7]", "wrong_type", "/0"),
     ] {
         assert_eq!(fault(kind, json), (reason.into(), pointer.into()), "{json}");
     }
@@ -260,4 +260,16 @@ fn the_subject_decides_the_kind_and_the_source() {
         (foreign.kind, foreign.source.as_str(), faults(&foreign.records)),
         (Kind::Unknown, "unknown", vec![("bad_subject", "")])
     );
+}
+
+#[test]
+fn a_record_is_shown_as_it_was_published() {
+    let second = r#"{"features":{"a":[1,2.5]},"prediction":2,"tags":["x"]}"#;
+    let frame = format!(r#"[{{"prediction":NaN}},{second}]"#);
+    assert_eq!(record_as_json(None, frame.as_bytes(), 1).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, format!("{{}}\n\n{second}").as_bytes(), 1).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, &packed(&format!("[{{}},{second},3]")), 1).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, second.as_bytes(), 0).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, second.as_bytes(), 1), None);
+    assert_eq!(record_as_json(None, frame.as_bytes(), 2), None);
 }

@@ -115,11 +115,13 @@ pub(super) trait Take<'de>: Sized {
     fn map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Out, A::Error>;
 }
 
-/// Visits any value for a [`Take`].
+/// Visits any value for a [`Take`]. Inlined by force: a [`Leaf`] that is passed through memory costs more than reading it.
 pub(super) struct Any<T>(pub T);
 
 impl<'de, T: Take<'de>> DeserializeSeed<'de> for Any<T> {
     type Value = T::Out;
+
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T::Out, D::Error> {
         deserializer.deserialize_any(self)
     }
@@ -132,6 +134,7 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
         f.write_str("any value")
     }
 
+    #[inline(always)]
     fn visit_unit<E>(self) -> Result<T::Out, E> {
         Ok(self.0.leaf(Leaf::Null))
     }
@@ -140,22 +143,27 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
         Ok(self.0.leaf(Leaf::Null))
     }
 
+    #[inline(always)]
     fn visit_bool<E>(self, value: bool) -> Result<T::Out, E> {
         Ok(self.0.leaf(Leaf::Bool(value)))
     }
 
+    #[inline(always)]
     fn visit_i64<E>(self, value: i64) -> Result<T::Out, E> {
         Ok(self.0.leaf(Leaf::Whole(value)))
     }
 
+    #[inline(always)]
     fn visit_u64<E>(self, value: u64) -> Result<T::Out, E> {
         Ok(self.0.leaf(i64::try_from(value).map_or(Leaf::Big(value), Leaf::Whole)))
     }
 
+    #[inline(always)]
     fn visit_f64<E>(self, value: f64) -> Result<T::Out, E> {
         Ok(self.0.leaf(Leaf::Real(value)))
     }
 
+    #[inline(always)]
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<T::Out, E> {
         Ok(self.0.leaf(Leaf::Text(Cow::Borrowed(text))))
     }
@@ -172,10 +180,12 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
         Ok(self.0.leaf(std::str::from_utf8(bytes).map_or(Leaf::Binary, |text| Leaf::Text(Cow::Owned(text.to_owned())))))
     }
 
+    #[inline(always)]
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<T::Out, A::Error> {
         self.0.list(items)
     }
 
+    #[inline(always)]
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<T::Out, A::Error> {
         self.0.map(entries)
     }
@@ -239,6 +249,11 @@ impl<'de> Take<'de> for Frame<'_, '_> {
                 let detail = format!("a message holds at most {RECORDS_MAX} records");
                 return Err(self.cx.break_off(Problem::new(Reason::TooManyRecords, detail)));
             }
+            if self.records.len() == self.records.capacity() {
+                // Doubling, but not past the limit: a full frame of small records is the largest thing a message becomes.
+                let more = self.records.len().max(4).min(RECORDS_MAX - self.records.len());
+                self.records.reserve_exact(more);
+            }
             match items.next_element_seed(Any(Record(self.cx)))? {
                 Some(record) => self.records.push(record),
                 None => return Ok(()),
@@ -256,6 +271,7 @@ impl<'de> Take<'de> for Frame<'_, '_> {
 struct Record<'r, 'w>(&'r Cx<'w>);
 
 impl Record<'_, '_> {
+    #[inline(always)]
     fn judged(&self, read: Result<Event, Problem>) -> Result<Event, Fault> {
         read.map_err(|problem| match self.0.index.get() {
             None => problem.at(""),
@@ -304,13 +320,11 @@ pub(super) struct Key<'r, 'w>(pub &'r Cx<'w>);
 impl<'de> Take<'de> for Key<'_, '_> {
     type Out = Cow<'de, str>;
 
+    #[inline(always)]
     fn leaf(self, leaf: Leaf<'de>) -> Self::Out {
         match leaf {
             Leaf::Text(text) => text,
-            Leaf::Bool(bool) => Cow::Owned(bool.to_string()),
-            Leaf::Whole(number) => Cow::Owned(number.to_string()),
-            Leaf::Big(number) => Cow::Owned(number.to_string()),
-            _ => Cow::Borrowed(""),
+            other => unusual_key(other),
         }
     }
 
@@ -325,12 +339,23 @@ impl<'de> Take<'de> for Key<'_, '_> {
     }
 }
 
+#[cold]
+fn unusual_key<'de>(leaf: Leaf<'de>) -> Cow<'de, str> {
+    match leaf {
+        Leaf::Bool(bool) => Cow::Owned(bool.to_string()),
+        Leaf::Whole(number) => Cow::Owned(number.to_string()),
+        Leaf::Big(number) => Cow::Owned(number.to_string()),
+        _ => Cow::Borrowed(""),
+    }
+}
+
 /// Passes over one value that stands `.1` levels deep.
 pub(super) struct Skip<'r, 'w>(pub &'r Cx<'w>, pub u8);
 
 impl<'de> Take<'de> for Skip<'_, '_> {
     type Out = ();
 
+    #[inline(always)]
     fn leaf(self, _leaf: Leaf<'de>) {}
 
     fn list<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -354,6 +379,7 @@ pub(super) struct One<'r, 'w>(pub &'r Cx<'w>, pub u8);
 impl<'de> Take<'de> for One<'_, '_> {
     type Out = Leaf<'de>;
 
+    #[inline(always)]
     fn leaf(self, leaf: Leaf<'de>) -> Leaf<'de> {
         leaf
     }
