@@ -46,10 +46,12 @@ pub struct Nats {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum NatsServer {
-    /// Somebody runs it; none is started.
+    /// Somebody runs it; none is started. One or several addresses, separated by commas.
     External { url: Secret },
-    /// A child process of ours, listening on 127.0.0.1, its log under the data directory.
-    Managed { binary: PathBuf, port: u16, durability: Durability },
+    /// As [`Self::External`], where a context of the `nats` command line says.
+    Context { name: String },
+    /// A child process of ours, listening on 127.0.0.1, its log under the data directory. Without `binary` it is searched for.
+    Managed { binary: Option<PathBuf>, port: u16, durability: Durability },
 }
 
 /// What a PubAck of the managed server survives.
@@ -117,7 +119,7 @@ pub const KEYS: &[Key] = &[
     secret("nats_url", "", "use this NATS server and start none"),
     key("nats_context", "", "use the server and credentials of this context of the `nats` command line"),
     key("nats_port", "4222", "port of the managed server; the usual one, so that `nats pub` finds it; 0 picks a free one"),
-    key("nats_server", "nats-server", "program of the managed server, searched in PATH"),
+    key("nats_server", "", "program of the managed server; searched for in PATH and where packages put it"),
     key("creds", "", "credentials file for the NATS connection"),
     key(
         "durability",
@@ -198,14 +200,11 @@ fn nats(layers: &Layers) -> Result<Nats, Error> {
     }
     let root = Root::new(layers.parse("root", value::slug)?);
     let creds = layers.parse_set("creds", value::path)?;
-    if let Some(context) = layers.parse_set("nats_context", value::nats_context)? {
-        let url = Secret::new(context.url);
-        return Ok(Nats { root, server: NatsServer::External { url }, creds: creds.or(context.creds) });
-    }
-    let server = match layers.parse_set("nats_url", value::nats_url)? {
-        Some(url) => NatsServer::External { url },
+    let external = layers.parse_set("nats_url", value::nats_url)?.map(|url| NatsServer::External { url });
+    let server = match external.or(layers.parse_set("nats_context", value::context)?) {
+        Some(server) => server,
         None => NatsServer::Managed {
-            binary: layers.parse("nats_server", value::path)?,
+            binary: layers.parse_set("nats_server", value::path)?,
             port: layers.parse("nats_port", value::port)?,
             durability: layers.parse("durability", value::durability)?,
         },

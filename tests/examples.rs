@@ -1,22 +1,26 @@
 //! The examples of `ops/examples`, run as they stand against a real nats-server: what they publish must land in the log. One whose
 //! runtime is not installed says so and is passed over.
 
-mod broker;
+#[path = "support/log.rs"]
+mod log;
+#[path = "support/nats_server.rs"]
+mod nats_server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use broker::{Server, program};
+use nats_server::NatsServer;
 
 /// Longer than a package manager takes on a slow line.
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Runs an example to its end and looks at what it left in the log.
 async fn check(source: &str, mut command: Command) {
-    let server = Server::start().await;
-    run(command.env("NATS_URL", &server.url));
-    let stored = server.stored().await;
+    let server = NatsServer::start();
+    log::made(&server.url()).await;
+    run(command.env("NATS_URL", server.url()));
+    let stored = log::stored(&server.url()).await;
     let subjects: Vec<_> = stored.iter().map(|(kind, source, _)| format!("{kind}.{source}")).collect();
     assert_eq!(subjects, ["prediction", "label", "prediction"].map(|kind| format!("{kind}.{source}")));
     let (prediction, label, frame) = (&stored[0].2, &stored[1].2, &stored[2].2);
@@ -24,6 +28,12 @@ async fn check(source: &str, mut command: Command) {
     assert_eq!(prediction["prediction_id"], label["prediction_id"]);
     assert_eq!(prediction["model"], label["model"]);
     assert!(1 < frame.as_array().unwrap().len());
+}
+
+/// A program of the PATH.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
 /// Runs a command to its end; fails with what it said if it fails or takes too long.

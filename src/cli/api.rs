@@ -62,6 +62,14 @@ impl Target {
 }
 
 impl Api {
+    /// The process of a run file, with its admin token.
+    ///
+    /// Errors: the token cannot be read.
+    pub fn of(running: &RunFile) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(Self { url: running.url.clone(), token: read_token(&running.token_file)?, client })
+    }
+
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await
     }

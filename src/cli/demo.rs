@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::publish::{connect, server};
+use super::publish::connect;
 use super::settings::Settings;
 use super::up::stop_on_signal;
 use super::{Answer, Exit, Outcome};
@@ -39,7 +39,7 @@ impl Demo {
         telemetry::start(&config.log)?;
         let rate =
             crate::config::rate(&self.rate).map_err(|problem| Exit::Usage.because(anyhow::anyhow!("--rate {problem}")))?;
-        let client = connect(&server(&config)?, &config).await.map_err(|error| Exit::NoNats.because(error))?;
+        let nats = connect(&config).await?;
         let stop = stop_on_signal()?;
         if let Some(duration) = self.duration {
             let stop = stop.clone();
@@ -48,7 +48,7 @@ impl Demo {
                 stop.cancel();
             });
         }
-        let feed = demo::run(client, &config.nats.root, Simulated { rate, seed: self.seed }, stop).await?;
+        let feed = demo::run(nats.client().clone(), &config.nats.root, Simulated { rate, seed: self.seed }, stop).await?;
         answer.give(&feed, |feed| {
             format!("told {} records in {} messages, the last as {}", feed.records, feed.messages, feed.last_seq)
         })

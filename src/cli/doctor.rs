@@ -2,6 +2,7 @@
 
 mod checks;
 mod nats;
+mod process;
 
 use std::fmt::Write;
 
@@ -75,6 +76,9 @@ impl Doctor {
             checks::open_files(),
         ];
         checks.extend(nats::checks(&config, running.as_ref()).await);
+        if let Some(running) = &running {
+            checks.push(process::streams(running).await);
+        }
         let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
         answer.give(&Report { verdict, checks }, text)?;
         if verdict < Verdict::Fail { Ok(()) } else { Err(failed()) }

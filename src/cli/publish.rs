@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use async_nats::jetstream;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
@@ -14,17 +13,23 @@ use super::settings::Settings;
 use super::{Answer, Exit, Failure, Outcome};
 use crate::config::{Config, NatsServer};
 use crate::event::Kind;
+use crate::event::wire::MESSAGE_BYTES_MAX;
 use crate::ids::Slug;
+use crate::nats::{self, ConnectConfig, Door, Headers, Nats};
 use crate::run_file::RunFile;
 
 /// Messages sent and not yet acknowledged; more buys nothing and starves consumers.
 const IN_FLIGHT_MAX: usize = 256;
 
-/// The longest wait for one acknowledgement.
-const ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to try to connect.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The server's limit for one message.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Where the records go.
+struct Address<'a> {
+    door: Door,
+    kind: Kind,
+    source: &'a Slug,
+}
 
 /// Publish records and wait until they are stored
 #[derive(Args)]
@@ -76,14 +81,19 @@ fn slug(text: &str) -> Result<Slug, crate::ids::BadName> {
 impl Publish {
     pub async fn run(self, answer: Answer) -> Outcome {
         let (config, _) = self.settings.resolve()?;
-        let (url, subject) = (server(&config)?, config.nats.root.input(self.kind, &self.source));
-        let stream = jetstream::new(connect(&url, &config).await.map_err(|error| Exit::NoNats.because(error))?);
+        let nats = connect(&config).await?;
+        let subject = nats.root().input(self.kind, &self.source);
+        let to = Address { door: Door::new(&nats), kind: self.kind, source: &self.source };
         let (messages, last) = if self.ndjson {
-            publish_lines(&stream, &subject, self.frame as usize).await?
+            to.publish_lines(self.frame as usize).await?
         } else {
-            let payload = self.payload()?;
-            (1, publish(&stream, subject.clone(), payload, self.id).await?)
+            let headers = match &self.id {
+                Some(id) => Headers::new().with("Nats-Msg-Id", id)?,
+                None => Headers::new(),
+            };
+            (1, to.publish(headers, self.payload()?).await?)
         };
+        nats.close().await;
         let stored = json!({ "subject": subject, "messages": messages, "seq": last });
         answer.give(&stored, |_| format!("stored {messages} message(s) on {subject}, the last as {last}"))
     }
@@ -107,74 +117,52 @@ impl Publish {
     }
 }
 
-/// Sends standard input in frames of at most `frame` lines; answers the messages sent and the highest sequence.
-async fn publish_lines(stream: &jetstream::Context, subject: &str, frame: usize) -> anyhow::Result<(u64, u64)> {
-    let mut lines = std::io::stdin().lock().lines().map(|line| line.context("cannot read standard input"));
-    let frames = std::iter::from_fn(move || {
-        let mut payload = Vec::new();
-        for _ in 0..frame {
-            match lines.next() {
-                Some(Ok(line)) => {
-                    payload.extend_from_slice(line.as_bytes());
-                    payload.push(b'\n');
+impl Address<'_> {
+    /// Sends standard input in frames of at most `frame` lines; answers the messages sent and the highest sequence.
+    async fn publish_lines(&self, frame: usize) -> anyhow::Result<(u64, u64)> {
+        let mut lines = std::io::stdin().lock().lines().map(|line| line.context("cannot read standard input"));
+        let frames = std::iter::from_fn(move || {
+            let mut payload = Vec::new();
+            for line in lines.by_ref().take(frame) {
+                match line {
+                    Ok(line) => {
+                        payload.extend_from_slice(line.as_bytes());
+                        payload.push(b'\n');
+                    }
+                    Err(error) => return Some(Err(error)),
                 }
-                Some(Err(error)) => return Some(Err(error)),
-                None => break,
             }
+            (!payload.is_empty()).then_some(Ok(payload))
+        });
+        futures_util::stream::iter(frames)
+            .map(|payload| async { self.publish(Headers::new(), payload?).await })
+            .buffered(IN_FLIGHT_MAX)
+            .try_fold((0, 0), |(messages, last), seq| async move { Ok((messages + 1, last.max(seq))) })
+            .await
+    }
+
+    /// Stores one message; answers its sequence.
+    async fn publish(&self, headers: Headers, payload: Vec<u8>) -> anyhow::Result<u64> {
+        let bytes = payload.len();
+        if MESSAGE_BYTES_MAX < bytes {
+            bail!("a message holds at most {MESSAGE_BYTES_MAX} bytes, this one has {bytes}; use --ndjson or a smaller --frame");
         }
-        (!payload.is_empty()).then_some(Ok(payload))
-    });
-    futures_util::stream::iter(frames)
-        .map(|payload| async { publish(stream, subject.to_owned(), payload?, None).await })
-        .buffered(IN_FLIGHT_MAX)
-        .try_fold((0, 0), |(messages, last), seq| async move { Ok((messages + 1, last.max(seq))) })
-        .await
+        Ok(self.door.publish(self.kind, self.source, headers, payload.into()).await?)
+    }
 }
 
-/// Stores one message; answers its sequence.
-async fn publish(stream: &jetstream::Context, subject: String, payload: Vec<u8>, id: Option<String>) -> anyhow::Result<u64> {
-    if MESSAGE_BYTES_MAX < payload.len() {
-        bail!(
-            "a message holds at most {MESSAGE_BYTES_MAX} bytes, this one has {}; use --ndjson or a smaller --frame",
-            payload.len()
-        );
-    }
-    let mut headers = async_nats::HeaderMap::new();
-    if let Some(id) = id {
-        headers.insert("Nats-Msg-Id", id.as_str());
-    }
-    let stored =
-        async { anyhow::Ok(stream.publish_with_headers(subject.clone(), headers, payload.into()).await?.await?.sequence) };
-    let waited =
-        tokio::time::timeout(ACK_TIMEOUT, stored).await.with_context(|| format!("no acknowledgement within {ACK_TIMEOUT:?}"));
-    waited?.with_context(|| format!("not stored on {subject}; is there a stream for it?"))
-}
-
-/// The server to publish to: the one configured, else the one the process on the data directory uses.
-pub fn server(config: &Config) -> Result<String, Failure> {
-    match &config.nats.server {
-        NatsServer::External { url } => Ok(url.expose().to_owned()),
+/// A connection to the server that is configured, or else to the one the process on the data directory uses. Tried for a short
+/// while, since a person waits.
+pub async fn connect(config: &Config) -> Result<Nats, Failure> {
+    let running = match &config.nats.server {
         NatsServer::Managed { .. } => {
-            let running = RunFile::read(&config.data);
-            Ok(running
-                .context("name a NATS server with --nats-url, or a process with --data")
-                .map_err(|e| Exit::NoNats.because(e))?
-                .nats_url)
+            let running =
+                RunFile::read(&config.data).context("name a server with --nats-url, or a running process with --data");
+            running.map_err(|error| Exit::NoNats.because(error))?.nats_url
         }
-    }
-}
-
-/// A connection, or why there is none; tried once, since a person waits.
-pub async fn connect(url: &str, config: &Config) -> anyhow::Result<async_nats::Client> {
-    let options = async_nats::ConnectOptions::new().name("tidewatch-cli").connection_timeout(Duration::from_secs(5));
-    let options = match &config.nats.creds {
-        Some(file) => options.credentials_file(file).await.with_context(|| format!("cannot read {}", file.display()))?,
-        None => options,
+        NatsServer::External { .. } | NatsServer::Context { .. } => String::new(),
     };
-    // The address may hold a password: only its host is named.
-    let host = url.rsplit('@').next().unwrap_or(url).to_owned();
-    options
-        .connect(url.split(',').map(str::to_owned).collect::<Vec<_>>())
-        .await
-        .with_context(|| format!("cannot reach NATS at {host}"))
+    let connection = ConnectConfig::configured(&config.nats, &running).map_err(|error| Exit::Configuration.because(error))?;
+    let connection = ConnectConfig { name: "tidewatch-cli".into(), patience: PATIENCE, ..connection };
+    nats::connect(connection).await.map_err(|error| Exit::NoNats.because(error))
 }

@@ -23,7 +23,7 @@ fn with_nothing_said_the_defaults_hold_and_are_valid() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.demo, Some(Demo { rate: 40.0, seed: 1 }));
     let durability = Durability::Interval(Duration::from_millis(100));
-    assert_eq!(config.nats.server, NatsServer::Managed { binary: "nats-server".into(), port: 4222, durability });
+    assert_eq!(config.nats.server, NatsServer::Managed { binary: None, port: 4222, durability });
 }
 
 #[test]

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use super::Durability;
+use super::{Durability, NatsServer};
 use crate::ids::Slug;
 
 /// The shortest token we accept: 16 characters of base 64 hold 96 bits.
@@ -24,27 +22,6 @@ pub struct Secret(String);
 pub enum LogFormat {
     Text,
     Json,
-}
-
-/// What we read of a context of the `nats` command line.
-#[derive(Deserialize)]
-struct ContextFile {
-    #[serde(default)]
-    url: String,
-    #[serde(default)]
-    user: String,
-    #[serde(default)]
-    password: String,
-    #[serde(default)]
-    token: String,
-    #[serde(default)]
-    creds: String,
-}
-
-/// Where a context points to.
-pub(super) struct Context {
-    pub url: String,
-    pub creds: Option<PathBuf>,
 }
 
 impl Secret {
@@ -185,50 +162,23 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
         .collect()
 }
 
-/// One or several server addresses, separated by commas.
+/// One or several server addresses, separated by commas. Not repeated in the problem, as it may hold a password.
 pub(super) fn nats_url(text: &str) -> Result<Secret, String> {
-    for address in text.split(',') {
-        let address = address.trim();
-        let scheme = address.split_once("://").map(|(scheme, _)| scheme);
-        let known = scheme.is_none_or(|scheme| matches!(scheme, "nats" | "tls" | "ws" | "wss"));
-        if !known || address.parse::<async_nats::ServerAddr>().is_err() {
-            // The address may hold a password, so it is not repeated.
-            return Err("takes a NATS address such as nats://127.0.0.1:4222".into());
-        }
+    let good = |address: &str| {
+        let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
+        let host = rest.rsplit('@').next().unwrap_or(rest).trim_end_matches('/');
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, "4222"));
+        matches!(scheme, "nats" | "tls") && !name.is_empty() && port.parse::<u16>().is_ok()
+    };
+    if text.split(',').all(|address| good(address.trim())) {
+        return Ok(Secret::new(text.into()));
     }
-    Ok(Secret::new(text.into()))
+    Err("takes a NATS address such as nats://127.0.0.1:4222".into())
 }
 
-/// Reads `$XDG_CONFIG_HOME/nats/context/<name>.json`, where the `nats` command line keeps its contexts.
-pub(super) fn nats_context(name: &str) -> Result<Context, String> {
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
+pub(super) fn context(name: &str) -> Result<NatsServer, String> {
+    if name.contains(['/', '\\']) || name.contains("..") {
         return Err(format!("takes the name of a context, not {name:?}; `nats context ls` lists them"));
     }
-    let home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
-    let home = home.ok_or("names a context, but neither XDG_CONFIG_HOME nor HOME says where contexts are")?;
-    let path = home.join("nats/context").join(format!("{name}.json"));
-    let text =
-        std::fs::read(&path).map_err(|error| format!("names a context that cannot be read: {}: {error}", path.display()))?;
-    let file = serde_json::from_slice(&text).map_err(|error| format!("names a broken context: {}: {error}", path.display()))?;
-    context(file)
-}
-
-fn context(file: ContextFile) -> Result<Context, String> {
-    let url = if file.url.is_empty() { "nats://127.0.0.1:4222".into() } else { file.url };
-    let secret = nats_url(&url).map_err(|_| "names a context whose url is no NATS address")?;
-    let login = match (file.user.is_empty(), file.token.is_empty()) {
-        (false, _) => format!("{}:{}@", encode(&file.user), encode(&file.password)),
-        (true, false) => format!("{}@", encode(&file.token)),
-        (true, true) => String::new(),
-    };
-    let (scheme, host) = secret.expose().split_once("://").unwrap_or(("nats", secret.expose()));
-    let creds = (!file.creds.is_empty()).then(|| file.creds.into());
-    Ok(Context { url: format!("{scheme}://{login}{host}"), creds })
-}
-
-/// Percent-encodes what may not stand in the user part of an address.
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    Ok(NatsServer::Context { name: name.into() })
 }

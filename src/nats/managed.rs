@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-pub use binary::{BinaryError, OLDEST, Version};
+pub use binary::{BinaryError, OLDEST, Version, find};
 
 /// How long a starting server may take until it says which port it has: recovering a large stream takes a while.
 const START_DEADLINE: Duration = Duration::from_secs(60);

@@ -1,6 +1,7 @@
 //! The log: the connection to NATS, the streams, reading the input in order ([`ingest`]) and the one way in ([`door`]).
 //! Knows `async_nats`, subjects and sequences; knows nothing of what a payload means.
 
+mod configured;
 pub mod connect;
 pub mod context;
 pub mod continuity;

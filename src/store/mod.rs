@@ -95,12 +95,10 @@ impl Store {
     /// [`Error::Refused`].
     pub fn commit(&mut self, commit: Commit<'_>) -> Result<(), Error> {
         self.health.check()?;
-        fail::fail_point!("store::before_commit");
         let landed = self.land(commit);
         if let Err(error) = &landed {
             self.health.fail(error);
         }
-        fail::fail_point!("store::after_commit");
         landed
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::reader::Health;
+use crate::failpoint::{self, Point};
 
 /// Syncs what has been committed. One per store, for one thread.
 #[derive(Debug)]
@@ -34,8 +35,10 @@ impl Syncer {
         self.health.check()?;
         let flushed = self.health.caught("flushing", || self.tree.flush()).map(|_bytes| ());
         let synced = flushed.and_then(|()| {
-            fail::fail_point!("store::after_flush");
-            self.sync_files().map_err(|source| Error::io("syncing to disk", source))
+            failpoint::reach(Point::StoreFlushed);
+            self.sync_files().map_err(|source| Error::io("syncing to disk", source))?;
+            failpoint::reach(Point::StoreSynced);
+            Ok(())
         });
         if let Err(error) = &synced {
             self.health.fail(error);

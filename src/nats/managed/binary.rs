@@ -60,7 +60,7 @@ impl fmt::Display for Version {
 }
 
 /// The program to start: `named`, else `$NATS_SERVER`, else the first new enough one on PATH and where packages put it.
-pub(super) async fn find(named: Option<&Path>) -> Result<(PathBuf, Version), BinaryError> {
+pub async fn find(named: Option<&Path>) -> Result<(PathBuf, Version), BinaryError> {
     let environment = std::env::var_os("NATS_SERVER").filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(path) = named.map(Path::to_owned).or(environment) {
         let version = probe(&path).await;

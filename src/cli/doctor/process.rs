@@ -1,0 +1,52 @@
+//! What the running process has to say.
+
+use serde_json::Value;
+
+use super::super::api::Api;
+use super::super::token::shown;
+use super::Check;
+use crate::run_file::RunFile;
+
+/// That the streams are as they are declared.
+pub async fn streams(running: &RunFile) -> Check {
+    const NAME: &str = "streams";
+    let asked = async { Api::of(running)?.get("/api/v1/streams").await };
+    match asked.await {
+        Ok(streams) => judge(&streams),
+        Err(error) => {
+            Check::warn(NAME, format!("{error:#}"), "see the log of the process, or give its token as TIDEWATCH_TOKEN")
+        }
+    }
+}
+
+fn judge(streams: &Value) -> Check {
+    const NAME: &str = "streams";
+    let items = streams["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let differences = items.iter().flat_map(|stream| {
+        let of = shown(&stream["name"]);
+        stream["differences"].as_array().into_iter().flatten().map(move |difference| {
+            let [field, wanted, actual] = ["field", "wanted", "actual"].map(|field| shown(&difference[field]));
+            format!("{of}: {field} is {actual}, declared {wanted}")
+        })
+    });
+    let differences: Vec<_> = differences.collect();
+    if differences.is_empty() {
+        return Check::ok(NAME, format!("{} as declared", items.len()));
+    }
+    Check::warn(NAME, differences.join("; "), "edit the streams with `nats stream edit`, or accept the difference")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn a_stream_that_differs_from_its_declaration_is_told_field_by_field() {
+        let difference = serde_json::json!({ "field": "max_bytes", "wanted": 64, "actual": 32 });
+        let streams = serde_json::json!({ "items": [{ "name": "TW_INPUT", "differences": [difference] }] });
+        let check = judge(&streams);
+        assert_eq!((check.verdict, check.found.as_str()), (Verdict::Warn, "TW_INPUT: max_bytes is 32, declared 64"));
+        assert_eq!(judge(&serde_json::json!({ "items": [{ "differences": [] }] })).verdict, Verdict::Ok);
+    }
+}
