@@ -146,7 +146,8 @@ pub fn told(model: &str, windows: &Value) -> BTreeMap<(String, i64), Figures> {
             labelled: count(&window["labelled"]),
             judged,
             correct: (accuracy["value"].as_f64().unwrap_or(0.0) * judged as f64).round() as u64,
-            response_ms: (latency["mean"].as_f64().unwrap_or(0.0) * latency["n"].as_f64().unwrap_or(0.0) * 1000.0).round() as u64,
+            response_ms: (latency["mean"].as_f64().unwrap_or(0.0) * latency["n"].as_f64().unwrap_or(0.0) * 1000.0).round()
+                as u64,
         }
     };
     let start = |window: &Value| {
