@@ -1,0 +1,104 @@
+//! Who may do what: one table. A route that is not in it is refused to everybody.
+
+use axum::http::Method;
+
+use crate::event::Role;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Without a token.
+    Public,
+    /// With a token of this role or a higher one.
+    From(Role),
+}
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub method: Method,
+    /// As the router has it, with `{parameters}`.
+    pub path: &'static str,
+    pub access: Access,
+    /// The answer depends on the view and the address alone: it carries an entity tag and the position it was read at.
+    pub of_view: bool,
+}
+
+const PUBLIC: Access = Access::Public;
+const VIEWER: Access = Access::From(Role::Viewer);
+const OPERATOR: Access = Access::From(Role::Operator);
+const ADMIN: Access = Access::From(Role::Admin);
+
+/// Every route there is. `HEAD` may do what `GET` may. Publishing a `command` asks for an admin on top, since commands change
+/// settings and tokens; see [`role_to_publish`].
+pub const TABLE: &[Entry] = &[
+    entry(Method::GET, "/healthz", PUBLIC),
+    entry(Method::GET, "/ready", PUBLIC),
+    entry(Method::GET, "/openapi.json", PUBLIC),
+    entry(Method::GET, "/docs", PUBLIC),
+    entry(Method::GET, "/docs/", PUBLIC),
+    entry(Method::GET, "/docs/{*file}", PUBLIC),
+    entry(Method::GET, "/ws", VIEWER),
+    entry(Method::GET, "/api/v1/state", VIEWER),
+    entry(Method::GET, "/api/v1/export", VIEWER),
+    of_view("/api/v1/models"),
+    of_view("/api/v1/models/{model}"),
+    of_view("/api/v1/models/{model}/versions"),
+    of_view("/api/v1/models/{model}/segments"),
+    of_view("/api/v1/models/{model}/windows"),
+    entry(Method::GET, "/api/v1/models/{model}/predictions/{id}", VIEWER),
+    of_view("/api/v1/rejected"),
+    entry(Method::GET, "/api/v1/rejected/{seq}", VIEWER),
+    of_view("/api/v1/sources"),
+    of_view("/api/v1/sources/{source}"),
+    of_view("/api/v1/sources/{source}/records"),
+    entry(Method::GET, "/api/v1/streams", VIEWER),
+    entry(Method::GET, "/api/v1/health", VIEWER),
+    entry(Method::GET, "/api/v1/metrics", VIEWER),
+    of_view("/api/v1/thresholds"),
+    entry(Method::PUT, "/api/v1/thresholds", ADMIN),
+    entry(Method::GET, "/api/v1/tokens", ADMIN),
+    entry(Method::POST, "/api/v1/tokens", ADMIN),
+    entry(Method::DELETE, "/api/v1/tokens/{id}", ADMIN),
+    entry(Method::POST, "/api/v1/publish/{kind}/{source}", OPERATOR),
+    of_view("/api/ai/monitoring/performance"),
+    entry(Method::GET, "/api/ai/monitoring/summary", VIEWER),
+    entry(Method::PUT, "/api/ai/monitoring/thresholds", ADMIN),
+    entry(Method::POST, "/api/ai/monitoring/log-prediction", OPERATOR),
+    entry(Method::POST, "/api/ai/monitoring/update-result", OPERATOR),
+];
+
+const fn entry(method: Method, path: &'static str, access: Access) -> Entry {
+    Entry { method, path, access, of_view: false }
+}
+
+const fn of_view(path: &'static str) -> Entry {
+    Entry { method: Method::GET, path, access: VIEWER, of_view: true }
+}
+
+/// The entry of a route; `None` is refused.
+pub fn find(method: &Method, path: &str) -> Option<&'static Entry> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    TABLE.iter().find(|entry| entry.method == *method && entry.path == path)
+}
+
+/// The methods of a path, for `Allow`; `GET` brings `HEAD`.
+pub fn methods(path: &str) -> Vec<Method> {
+    let mut methods: Vec<Method> = TABLE.iter().filter(|entry| entry.path == path).map(|entry| entry.method.clone()).collect();
+    if methods.contains(&Method::GET) {
+        methods.push(Method::HEAD);
+    }
+    methods
+}
+
+/// Who may publish a kind; `None`: nobody but our own hands.
+pub fn role_to_publish(kind: crate::event::Kind) -> Option<Role> {
+    use crate::event::Kind;
+    match kind {
+        Kind::Prediction | Kind::Label | Kind::Sample | Kind::Log | Kind::Event | Kind::Snapshot | Kind::Job => {
+            Some(Role::Operator)
+        }
+        Kind::Command => Some(Role::Admin),
+        Kind::Outcome | Kind::Tick | Kind::Unknown => None,
+    }
+}

@@ -1,0 +1,372 @@
+//! `/api/ai/monitoring/…`: the endpoints of the model-monitoring requirement (B7), with its names and fields.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::clock;
+use crate::event::Kind;
+use crate::http::applied::own_source;
+use crate::http::models::find;
+use crate::http::problem::Problem;
+use crate::http::publish::{check, faulty};
+use crate::http::rejected;
+use crate::http::shared::Shared;
+use crate::http::thresholds::{self, ThresholdChange, ThresholdFigures};
+use crate::http::windows::{self, Range};
+use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
+use crate::monitor::model::Model;
+use crate::monitor::status;
+use crate::view::View;
+use crate::view::model::status_distribution;
+use crate::view::window::{Resolution, Slice, Window};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PerformanceQuery {
+    #[param(example = "sales_forecast")]
+    model_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "performance": {"model_name": "sales_forecast", "accuracy": 0.85, "prediction_count": 1250,
+    "error_count": 25, "avg_response_time": 0.15, "last_prediction": "2026-01-15T10:30:00Z", "last_training": null, "drift_score": null,
+    "status": "healthy"}, "history": [{"timestamp": "2026-01-15T10:00:00Z", "accuracy": 0.85, "response_time": 0.15, "confidence": 0.92,
+    "error_rate": 0.02}]}))]
+pub struct PerformanceAnswer {
+    success: bool,
+    performance: Performance,
+    /// The last 60 one-minute windows, oldest first.
+    history: Vec<HistoryPoint>,
+}
+
+/// Counts are of all time; accuracy and response time of the windows in `history`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Performance {
+    model_name: String,
+    /// Of a regression model, the share of predictions within 10 % of the truth; null without labels.
+    accuracy: Option<f64>,
+    prediction_count: u64,
+    error_count: u64,
+    /// Seconds.
+    avg_response_time: Option<f64>,
+    last_prediction: Option<String>,
+    last_training: Option<String>,
+    drift_score: Option<f64>,
+    /// healthy, warning, critical or training.
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistoryPoint {
+    /// Start of the window.
+    timestamp: String,
+    accuracy: Option<f64>,
+    response_time: Option<f64>,
+    confidence: Option<f64>,
+    error_rate: Option<f64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "summary": {"total_models": 4, "total_predictions": 5000, "avg_accuracy": 0.82,
+    "avg_response_time": 0.18, "status_distribution": {"healthy": 3, "warning": 1, "critical": 0, "training": 0},
+    "monitoring_active": true, "auto_retrain_enabled": false}}))]
+pub struct SummaryAnswer {
+    success: bool,
+    summary: Summary,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Summary {
+    total_models: usize,
+    total_predictions: u64,
+    /// Mean over the models that have labels in their last 60 windows.
+    avg_accuracy: Option<f64>,
+    /// Seconds; mean over the models that have response times in their last 60 windows.
+    avg_response_time: Option<f64>,
+    status_distribution: BTreeMap<&'static str, u64>,
+    /// Connected to the log and caught up with it.
+    monitoring_active: bool,
+    auto_retrain_enabled: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ThresholdsAnswer {
+    success: bool,
+    thresholds: ThresholdFigures,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "prediction_id": "sales_forecast_1705312200000", "seq": 1024}))]
+pub struct LoggedPrediction {
+    success: bool,
+    /// The one given, or `<model>_<milliseconds>`.
+    prediction_id: String,
+    /// Stream sequence.
+    seq: u64,
+}
+
+/// Ground truth for one prediction.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"prediction_id": "sales_forecast_1705312200000", "actual_result": {"actual_sales": 1280000}}))]
+pub struct ResultUpdate {
+    prediction_id: String,
+    /// Needed unless the id is of the form `<model>_<milliseconds>`.
+    model_name: Option<String>,
+    /// A number, text or boolean, or an object with one of these as its only field.
+    #[schema(value_type = serde_json::Value)]
+    actual_result: Value,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "prediction_id": "sales_forecast_1705312200000", "model_name": "sales_forecast", "seq": 1025}))]
+pub struct UpdatedResult {
+    success: bool,
+    prediction_id: String,
+    model_name: String,
+    /// Stream sequence.
+    seq: u64,
+}
+
+/// Performance of a model
+#[utoipa::path(
+    get, path = "/api/ai/monitoring/performance", tag = "ai monitoring", params(PerformanceQuery),
+    responses(
+        (status = 200, description = "Its figures and history", body = PerformanceAnswer),
+        (status = 400, description = "No model named", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn performance(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Query(query): Query<PerformanceQuery>,
+) -> Result<Json<PerformanceAnswer>, Problem> {
+    let name = query.model_name.ok_or_else(|| Problem::bad_request("missing-parameter", "model_name is required"))?;
+    let model = find(&view, &name)?;
+    let reader = shared.app.reader.clone();
+    let answer = shared.blocking(move || {
+        let windows = if model.has_predictions() {
+            windows::read(&reader, &model, &recent(&model), &Slice::default())?
+        } else {
+            Vec::new()
+        };
+        let windows = &windows[windows.len().saturating_sub(TRAIL_MAX)..];
+        Ok(PerformanceAnswer {
+            success: true,
+            performance: Performance {
+                model_name: model.name.to_string(),
+                accuracy: mean(windows.iter().filter_map(|window| weighed(window, "accuracy"))),
+                prediction_count: model.counters.predictions,
+                error_count: model.counters.errors,
+                avg_response_time: mean(windows.iter().filter_map(|window| window.latency.as_ref().map(|l| (l.mean, l.n)))),
+                last_prediction: model.has_predictions().then(|| model.newest.to_string()),
+                last_training: None,
+                drift_score: None,
+                status: status::judge(&model, &view.thresholds, view.log_time).0.as_str(),
+            },
+            history: windows.iter().map(HistoryPoint::of).collect(),
+        })
+    });
+    Ok(Json(answer.await?))
+}
+
+/// Summary of all models
+#[utoipa::path(
+    get, path = "/api/ai/monitoring/summary", tag = "ai monitoring",
+    responses((status = 200, description = "Figures over all models", body = SummaryAnswer))
+)]
+pub async fn summary(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+) -> Result<Json<SummaryAnswer>, Problem> {
+    let monitoring_active = {
+        let log = shared.app.log.borrow();
+        log.connected && log.ready.is_ok()
+    };
+    let summary = shared.blocking(move || {
+        let [healthy, warning, critical] = status_distribution(&view);
+        let models = || view.models.values();
+        let accuracies = models()
+            .filter_map(|model| mean(model.profile.trail.iter().map(|p| (p.correct as f64 / p.judged as f64, p.judged))));
+        let times =
+            models().filter_map(|model| mean(model.profile.trail.iter().map(|point| (point.response_time_mean, point.timed))));
+        Ok(Summary {
+            total_models: view.models.len(),
+            total_predictions: models().map(|model| model.counters.predictions).sum(),
+            avg_accuracy: mean(accuracies.map(|accuracy| (accuracy, 1))),
+            avg_response_time: mean(times.map(|time| (time, 1))),
+            status_distribution: BTreeMap::from([
+                ("healthy", healthy),
+                ("warning", warning),
+                ("critical", critical),
+                ("training", 0),
+            ]),
+            monitoring_active,
+            auto_retrain_enabled: false,
+        })
+    });
+    Ok(Json(SummaryAnswer { success: true, summary: summary.await? }))
+}
+
+/// Set alert thresholds
+#[utoipa::path(
+    put, path = "/api/ai/monitoring/thresholds", tag = "ai monitoring", request_body = ThresholdChange,
+    responses(
+        (status = 200, description = "All thresholds now in force", body = ThresholdsAnswer),
+        (status = 422, description = "A threshold out of its range, or none at all", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn set_thresholds(
+    State(shared): State<Arc<Shared>>,
+    Json(change): Json<ThresholdChange>,
+) -> Result<Json<ThresholdsAnswer>, Problem> {
+    Ok(Json(ThresholdsAnswer { success: true, thresholds: thresholds::apply(&shared, change).await? }))
+}
+
+/// Log a prediction
+///
+/// Answers once the prediction counts.
+#[utoipa::path(
+    post, path = "/api/ai/monitoring/log-prediction", tag = "ai monitoring",
+    request_body(content = Object, description = "A prediction; `model_name` is required", example = json!({
+        "model_name": "sales_forecast", "prediction_data": {"input_features": {"store": 7, "weekday": "mon"}},
+        "result": {"prediction": 1250000, "confidence": 0.85, "response_time": 0.12}})),
+    responses(
+        (status = 200, description = "Logged", body = LoggedPrediction),
+        (status = 422, description = "A faulty prediction; nothing was logged", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn log_prediction(
+    State(shared): State<Arc<Shared>>,
+    Json(mut record): Json<Map<String, Value>>,
+) -> Result<Json<LoggedPrediction>, Problem> {
+    let Some(model) = record.get("model_name").or_else(|| record.get("model")).and_then(Value::as_str).map(str::to_owned)
+    else {
+        return Err(Problem::unprocessable("missing-field", "model_name is required, as text").with("pointer", "/model_name"));
+    };
+    let given = record.get("prediction_id").and_then(Value::as_str).map(str::to_owned);
+    let prediction_id = given.unwrap_or_else(|| {
+        let minted = format!("{model}_{}", shared.mint_ms());
+        record.insert("prediction_id".to_owned(), Value::from(minted.as_str()));
+        minted
+    });
+    let seq = publish(&shared, Kind::Prediction, &Value::Object(record)).await?;
+    Ok(Json(LoggedPrediction { success: true, prediction_id, seq }))
+}
+
+/// Report an actual result
+///
+/// Answers once the label is joined to its prediction, or waits for it.
+#[utoipa::path(
+    post, path = "/api/ai/monitoring/update-result", tag = "ai monitoring", request_body = ResultUpdate,
+    responses(
+        (status = 200, description = "Taken", body = UpdatedResult),
+        (status = 422, description = "A faulty label, or a prediction whose model is not known", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn update_result(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Json(update): Json<ResultUpdate>,
+) -> Result<Json<UpdatedResult>, Problem> {
+    let ResultUpdate { prediction_id, model_name, actual_result } = update;
+    let model_name = match model_name {
+        Some(name) => name,
+        None => model_of(&view, &prediction_id)?,
+    };
+    let label = json!({"prediction_id": prediction_id, "model": model_name, "actual": actual_result});
+    let seq = publish(&shared, Kind::Label, &label).await?;
+    Ok(Json(UpdatedResult { success: true, prediction_id, model_name, seq }))
+}
+
+/// Publishes one record and waits until it is applied.
+///
+/// Errors: it is faulty, or a bound was reached when it was applied.
+async fn publish(shared: &Shared, kind: Kind, record: &Value) -> Result<u64, Problem> {
+    let body = serde_json::to_vec(record).expect("JSON came in, JSON goes out");
+    let (records, faults) = check(kind, &own_source(), &HeaderMap::new(), &body);
+    if !faults.is_empty() {
+        return Err(faulty(records, &faults));
+    }
+    let rejected_before = shared.view().rejections.total();
+    let (seq, view) = shared.write(kind, &own_source(), body).await?;
+    if view.rejections.total() == rejected_before {
+        return Ok(seq);
+    }
+    let reader = shared.app.reader.clone();
+    let rejected = shared.blocking(move || rejected::of_message(&reader, seq)).await?;
+    match rejected.first() {
+        None => Ok(seq),
+        Some(entry) => Err(Problem::unprocessable("not-accepted", entry.fault.detail.clone())
+            .with("seq", seq)
+            .with("reason", &entry.fault.reason)),
+    }
+}
+
+/// The model of an id of the form `<model>_<milliseconds>`.
+fn model_of(view: &View, prediction_id: &str) -> Result<String, Problem> {
+    let named =
+        prediction_id.rsplit_once('_').filter(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
+    match named {
+        Some((name, _)) if view.models.contains_key(name) => Ok(name.to_owned()),
+        _ => {
+            let detail =
+                format!("the model of prediction {prediction_id:?} is not known; give model_name, as the prediction had it");
+            Err(Problem::unprocessable("unknown-model", detail).with("pointer", "/model_name"))
+        }
+    }
+}
+
+/// The range of the last 60 windows that have data.
+fn recent(model: &Model) -> Range {
+    let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+    let trail = model.profile.trail.first().map(|point| point.start);
+    let first = trail.into_iter().chain(model.hot.keys().next().copied()).min().unwrap_or(newest_end - PANE_WIDTH);
+    Range::whole(first, newest_end, Resolution::Minute)
+}
+
+impl HistoryPoint {
+    fn of(window: &Window) -> Self {
+        let value = |name: &str| window.metrics.get(name).and_then(|estimate| estimate.value);
+        Self {
+            timestamp: window.start.clone(),
+            accuracy: value("accuracy"),
+            response_time: window.latency.as_ref().map(|latency| latency.mean),
+            confidence: window.confidence,
+            error_rate: value("error_rate"),
+        }
+    }
+}
+
+impl Shared {
+    /// A millisecond no other prediction of this process was named after: now, or the next that is free.
+    fn mint_ms(&self) -> i64 {
+        let now = clock::now().millis();
+        let next = |last: i64| Some(now.max(last + 1));
+        let last = self.minted_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).expect("there is always a next");
+        now.max(last + 1)
+    }
+}
+
+fn weighed(window: &Window, metric: &str) -> Option<(f64, u64)> {
+    let estimate = window.metrics.get(metric)?;
+    Some((estimate.value?, estimate.n))
+}
+
+/// The mean of values by weight; `None` without any weight. A value without weight may be anything.
+fn mean(values: impl Iterator<Item = (f64, u64)>) -> Option<f64> {
+    let (mut sum, mut weight) = (0.0, 0);
+    for (value, n) in values.filter(|(_, n)| *n != 0) {
+        sum += value * n as f64;
+        weight += n;
+    }
+    (weight != 0).then(|| sum / weight as f64)
+}

@@ -1,0 +1,69 @@
+//! `/openapi.json` and the reader of it at `/docs`: Swagger UI from within the binary, no network needed.
+
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use utoipa_swagger_ui::Config;
+
+use crate::http::openapi::openapi;
+use crate::http::problem::Problem;
+
+/// Swagger UI styles its elements in place; everything else is as strict as the dashboard's.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The document, serialised once.
+static DOCUMENT: LazyLock<(Vec<u8>, HeaderValue)> = LazyLock::new(|| {
+    let text = serde_json::to_vec(&openapi()).expect("the document is plain data");
+    let tag = format!("\"{}\"", &blake3::hash(&text).to_hex()[..16]);
+    (text, HeaderValue::from_str(&tag).expect("hexadecimal digits"))
+});
+
+static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
+
+/// OpenAPI document
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "process",
+    responses((status = 200, description = "This document, OpenAPI 3.1", content_type = "application/json", body = Object))
+)]
+pub async fn document() -> Response {
+    let (text, tag) = &*DOCUMENT;
+    let kind = HeaderValue::from_static("application/json");
+    let headers = [(CONTENT_TYPE, kind), (ETAG, tag.clone()), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    (headers, text.as_slice()).into_response()
+}
+
+/// To the page, under whose address its files are found.
+pub async fn redirect() -> Redirect {
+    Redirect::permanent("/docs/")
+}
+
+pub async fn index() -> Result<Response, Problem> {
+    serve("")
+}
+
+pub async fn file(Path(path): Path<String>) -> Result<Response, Problem> {
+    serve(&path)
+}
+
+fn serve(path: &str) -> Result<Response, Problem> {
+    let unknown = || Problem::not_found("no-such-file", format!("the API reader has no file {path:?}"));
+    let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "the API reader could not be set up");
+    let file = utoipa_swagger_ui::serve(path, Arc::clone(&CONFIG)).map_err(failed)?.ok_or_else(unknown)?;
+    let kind = HeaderValue::from_str(&file.content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let headers = [
+        (CONTENT_TYPE, kind),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    let bytes: Cow<'static, [u8]> = Cow::Owned(file.bytes.into_owned());
+    let mut response = (headers, bytes).into_response();
+    if file.gzpipped {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,217 @@
+//! `GET /api/v1/export`: the whole read model in one canonical byte form, equal for equal logs. Holds nothing that a replay or
+//! another process would change: no epoch, position, address or number that we gave ourselves.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+
+use crate::http::condition::{EPOCH, POSITION};
+use crate::http::health::CountFigures;
+use crate::http::panes;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::http::thresholds::ThresholdFigures;
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::Model;
+use crate::monitor::pane::{Cell, Pane};
+use crate::store::{Reader, key};
+use crate::time::Timestamp;
+use crate::view::View;
+use crate::view::model::CounterFigures;
+use crate::view::source::SourceSummary;
+use crate::view::window::Window;
+
+/// Times a state that moves on under us is tried again.
+const ATTEMPTS: u32 = 5;
+/// Longer than it takes from a commit to its view.
+const SETTLE: Duration = Duration::from_millis(50);
+/// Bytes of one piece of the answer.
+const CHUNK: usize = 64 << 10;
+
+/// Far enough either side of any instant a pane can start at.
+const EVER: (Timestamp, Timestamp) = (Timestamp::from_micros(i64::MIN / 2), Timestamp::from_micros(i64::MAX / 2));
+
+/// Export
+///
+/// NDJSON: a head with counts and thresholds; each model by name, followed by its one-minute windows with their cells; each source
+/// by name; the rejected counts. The same bytes after a restart, after a rebuild, and in another process at the same position,
+/// which the headers tell. Written to an unnamed temporary file first, so that it is of one position even while the log goes on.
+#[utoipa::path(
+    get, path = "/api/v1/export", tag = "process",
+    responses(
+        (status = 200, description = "The read model, with the headers Tidewatch-Position and Tidewatch-Epoch", content_type = "application/x-ndjson", body = String),
+        (status = 503, description = "The log moves faster than the state can be written down; try when it is quieter", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn export(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
+    let turn = Arc::clone(&shared.exports).acquire_owned().await.expect("the semaphore is never closed");
+    let worker = Arc::clone(&shared);
+    let (file, view) = shared.blocking(move || consistent(&worker)).await?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
+        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"tidewatch-export.ndjson\"")),
+        (POSITION, HeaderValue::from(view.position)),
+        (EPOCH, HeaderValue::from(view.epoch)),
+    ];
+    let file = tokio::fs::File::from_std(file);
+    // the turn is kept until the last byte has gone: the file takes room on the disk until then
+    let pieces = futures_util::stream::unfold((file, turn), |(mut file, turn)| async move {
+        let mut piece = BytesMut::with_capacity(CHUNK);
+        match file.read_buf(&mut piece).await {
+            Ok(0) => None,
+            Ok(_) => Some((Ok::<Bytes, std::io::Error>(piece.freeze()), (file, turn))),
+            Err(error) => Some((Err(error), (file, turn))),
+        }
+    });
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// The export of one position: rows and view agree because neither moved while they were read.
+fn consistent(shared: &Shared) -> Result<(File, Arc<View>), Problem> {
+    let reader = &shared.app.reader;
+    for _ in 0..ATTEMPTS {
+        let before = head(reader)?;
+        let view = shared.view();
+        let mut file = unnamed().map_err(|error| no_room(&error))?;
+        write(&mut file, reader, &view)?;
+        // rows are committed a moment before their view is published: what began in that moment must be given the time to end
+        std::thread::sleep(SETTLE);
+        if before == head(reader)? && shared.view().position == view.position {
+            file.seek(SeekFrom::Start(0)).map_err(|error| no_room(&error))?;
+            return Ok((file, view));
+        }
+    }
+    Err(Problem::unavailable(
+        "busy",
+        format!("the state moved on {ATTEMPTS} times while it was written down; try again when the log is quieter"),
+        5,
+    ))
+}
+
+fn head(reader: &Reader) -> Result<Option<Vec<u8>>, Problem> {
+    let head = reader.get(&key::head()).map_err(|error| Problem::store(&error))?;
+    Ok(head.map(|head| head.to_vec()))
+}
+
+/// A file of ours without a name: gone with the last handle, whatever happens.
+fn unnamed() -> std::io::Result<File> {
+    let mut tag = [0; 16];
+    getrandom::fill(&mut tag).map_err(std::io::Error::other)?;
+    let path = std::env::temp_dir().join(format!("tidewatch-export-{:032x}", u128::from_be_bytes(tag)));
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+fn no_room(error: &std::io::Error) -> Problem {
+    tracing::error!(error = %crate::telemetry::chain(error), "the export could not be written to the temporary directory");
+    Problem::unavailable("no-room", "the export could not be written to the temporary directory", 60)
+}
+
+fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
+    let mut out = Lines { to: BufWriter::with_capacity(CHUNK, file) };
+    out.line(&json!({
+        "type": "head", "counts": CountFigures::of(&view.counts), "thresholds": ThresholdFigures::of(&view.thresholds),
+        "models": view.models.len(), "sources": view.sources.len(),
+    }))?;
+    for model in view.models.values() {
+        write_model(&mut out, reader, model)?;
+    }
+    for (_, source) in view.sources.values() {
+        out.line(&Tagged { kind: "source", line: SourceSummary::of(source) })?;
+    }
+    for (kind, reason, count) in view.rejections.counts() {
+        out.line(&json!({"type": "rejected", "kind": kind.as_str(), "reason": reason, "count": count}))?;
+    }
+    out.to.flush().map_err(|error| no_room(&error))
+}
+
+fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model) -> Result<(), Problem> {
+    let classes: Vec<&str> = (0..model.profile.classes.len()).map(|index| model.profile.classes.name(index as u16)).collect();
+    let cells: Vec<CellNames<'_>> = model.profile.cells.iter().map(CellNames::of).collect();
+    let seen = model.has_predictions();
+    out.line(&json!({
+        "type": "model", "name": model.name.as_str(), "status": model.status.as_str(), "counters": CounterFigures::of(&model.counters),
+        "newest": seen.then(|| model.newest.to_string()), "watermark": seen.then(|| model.watermark.to_string()),
+        "classes": classes, "cells": cells,
+    }))?;
+    panes::each(reader, model, EVER.0, EVER.1, |batch| {
+        batch.iter().try_for_each(|(start, pane)| write_pane(out, model, *start, pane))
+    })
+}
+
+fn write_pane(out: &mut Lines<'_>, model: &Model, start: Timestamp, pane: &Pane) -> Result<(), Problem> {
+    let end = start + PANE_WIDTH;
+    let mut total = Cell::default();
+    pane.merge_into(&mut total, |_| true);
+    let cell =
+        |(index, cell): (u16, &Cell)| CellWindow { cell: index, window: Window::of(model, start, end, pane.revision, cell) };
+    out.line(&WindowLine {
+        kind: "window",
+        model: model.name.as_str(),
+        window: Window::of(model, start, end, pane.revision, &total),
+        cells: pane.cells().map(cell).collect(),
+    })
+}
+
+struct Lines<'f> {
+    to: BufWriter<&'f mut File>,
+}
+
+impl Lines<'_> {
+    fn line(&mut self, value: &impl Serialize) -> Result<(), Problem> {
+        let written = serde_json::to_writer(&mut self.to, value).map_err(std::io::Error::from);
+        written.and_then(|()| self.to.write_all(b"\n")).map_err(|error| no_room(&error))
+    }
+}
+
+#[derive(Serialize)]
+struct Tagged<T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    line: T,
+}
+
+#[derive(Serialize)]
+struct CellNames<'m> {
+    version: Option<&'m str>,
+    segment: Vec<(&'m str, &'m str)>,
+}
+
+#[derive(Serialize)]
+struct WindowLine<'m> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    model: &'m str,
+    #[serde(flatten)]
+    window: Window,
+    cells: Vec<CellWindow>,
+}
+
+#[derive(Serialize)]
+struct CellWindow {
+    /// Which of the model's cells.
+    cell: u16,
+    #[serde(flatten)]
+    window: Window,
+}
+
+impl<'m> CellNames<'m> {
+    fn of(key: &'m crate::monitor::model::CellKey) -> Self {
+        let segment = key.segment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self { version: key.version.as_ref().map(|version| version.as_str()), segment }
+    }
+}

@@ -1,0 +1,118 @@
+//! `/api/v1/models`: models at a glance.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::page;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::ids::Name;
+use crate::monitor::model::Model;
+use crate::monitor::status;
+use crate::view::View;
+use crate::view::model::ModelSummary;
+
+const STATUSES: [&str; 4] = ["healthy", "warning", "critical", "training"];
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ModelsQuery {
+    /// 1 to 1,000; 100 if left out.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only models of this status: healthy, warning, critical or training.
+    status: Option<String>,
+    /// Only models whose name holds this text, whatever the case.
+    q: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelPage {
+    /// Sequence of the last message the page reflects.
+    position: u64,
+    epoch: u64,
+    /// By name.
+    items: Vec<ModelSummary>,
+    /// Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// One model, and where in the log it was read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelAnswer {
+    #[serde(flatten)]
+    model: ModelSummary,
+    position: u64,
+    epoch: u64,
+}
+
+/// Models
+///
+/// By name, page by page.
+#[utoipa::path(
+    get, path = "/api/v1/models", tag = "models", params(ModelsQuery),
+    responses(
+        (status = 200, description = "A page of models", body = ModelPage,
+         example = json!({"position": 1024, "epoch": 1, "items": [], "next_cursor": null})),
+        (status = 400, description = "A bad limit, cursor or status", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Query(query): Query<ModelsQuery>,
+) -> Result<Json<ModelPage>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let after = query.cursor.as_deref().map(page::name_of).transpose()?;
+    if let Some(status) = query.status.as_deref().filter(|status| !STATUSES.contains(status)) {
+        let detail = format!("status is one of {}, not {status:?}", STATUSES.join(", "));
+        return Err(Problem::bad_request("bad-status", detail));
+    }
+    let wanted = query.q.map(|text| text.to_lowercase());
+    // a thousand summaries are more work than the runtime should do between two polls
+    let page = shared.blocking(move || {
+        let first = match after {
+            Some(name) => Bound::Excluded(
+                Name::try_from(name.as_str()).map_err(|_| Problem::bad_request("bad-cursor", "no such cursor"))?,
+            ),
+            None => Bound::Unbounded,
+        };
+        let named = |name: &Name| wanted.as_ref().is_none_or(|text| name.as_str().to_lowercase().contains(text.as_str()));
+        let judged = |model: &Model| {
+            query
+                .status
+                .as_ref()
+                .is_none_or(|wanted| status::judge(model, &view.thresholds, view.log_time).0.as_str() == wanted)
+        };
+        let mut found = view.models.range((first, Bound::Unbounded)).filter(|(name, model)| named(name) && judged(model));
+        let items: Vec<ModelSummary> = found.by_ref().take(limit).map(|(_, model)| ModelSummary::of(&view, model)).collect();
+        let next_cursor = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.name));
+        Ok(ModelPage { position: view.position, epoch: view.epoch, items, next_cursor })
+    });
+    Ok(Json(page.await?))
+}
+
+/// One model
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}", tag = "models",
+    params(("model" = String, Path, description = "Its name, percent-encoded")),
+    responses(
+        (status = 200, description = "The model at a glance", body = ModelAnswer),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(Extension(view): Extension<Arc<View>>, Path(name): Path<String>) -> Result<Json<ModelAnswer>, Problem> {
+    let model = find(&view, &name)?;
+    Ok(Json(ModelAnswer { model: ModelSummary::of(&view, &model), position: view.position, epoch: view.epoch }))
+}
+
+/// The model of that name.
+pub fn find(view: &View, name: &str) -> Result<Arc<Model>, Problem> {
+    view.models.get(name).cloned().ok_or_else(|| Problem::unknown_model(name))
+}

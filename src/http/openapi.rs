@@ -1,0 +1,106 @@
+//! The OpenAPI document, from the code of the handlers and the table of who may use them.
+
+use axum::http::Method;
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::event::Role;
+use crate::http::access::{self, Access};
+use crate::http::problem::{PROBLEM_JSON, Problem};
+use crate::http::router::documented;
+
+/// The scheme every guarded route names.
+const BEARER: &str = "bearer";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Tidewatch",
+        description = "Watches machine-learning models live. Times are RFC 3339 in UTC, durations seconds, rates fractions of 1; \
+            what is not known is null, never 0. Reading needs a token of the role viewer, publishing operator, settings and tokens admin. \
+            Errors are problem documents (RFC 9457). Answers that depend on the log carry Tidewatch-Position and Tidewatch-Epoch and a weak \
+            entity tag.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "models", description = "What models did, and how well"),
+        (name = "sources", description = "Hosts, services and plugins"),
+        (name = "publish", description = "The one way in"),
+        (name = "log", description = "The log and what it did not accept"),
+        (name = "settings", description = "Thresholds and tokens"),
+        (name = "ai monitoring", description = "The endpoints of the model-monitoring requirement"),
+        (name = "live", description = "Pushed as it happens"),
+        (name = "process", description = "The process itself"),
+    )
+)]
+struct Document;
+
+/// The document that `/openapi.json` serves.
+pub fn openapi() -> OpenApi {
+    let (_, routes) = documented().split_for_parts();
+    let mut document = Document::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.merge(routes);
+    let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "A token of /api/v1/tokens, or the admin token in the data directory. Browsers open /ws with the subprotocols \
+            tidewatch.v1 and tidewatch.token.<token>.",
+        ))
+        .build();
+    components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
+    for (name, description) in [
+        ("Unauthorized", "No token, or one that is not valid"),
+        ("Forbidden", "The token's role is too low"),
+        ("TooManyRequests", "Too many wrong tokens from this address"),
+    ] {
+        components.responses.insert(name.to_owned(), RefOr::T(refusal(description)));
+    }
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::PUT, &mut item.put),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                guard(operation, access::find(&method, path).map(|entry| entry.access));
+            }
+        }
+    }
+    document
+}
+
+/// Says who may use an operation, as the table has it.
+fn guard(operation: &mut Operation, access: Option<Access>) {
+    let role = match access {
+        Some(Access::Public) => {
+            // an empty requirement: no token at all
+            operation.security = Some(vec![SecurityRequirement::default()]);
+            return;
+        }
+        Some(Access::From(Role::Viewer)) => "viewer",
+        Some(Access::From(Role::Operator)) => "operator",
+        Some(Access::From(Role::Admin)) | None => "admin",
+    };
+    operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    let told = format!("Role: {role}.");
+    operation.description = Some(match operation.description.take().filter(|text| !text.is_empty()) {
+        Some(text) => format!("{text}\n\n{told}"),
+        None => told,
+    });
+    for (status, name) in [("401", "Unauthorized"), ("403", "Forbidden"), ("429", "TooManyRequests")] {
+        let reference = RefOr::Ref(Ref::from_response_name(name));
+        operation.responses.responses.entry(status.to_owned()).or_insert(reference);
+    }
+}
+
+fn refusal(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content(PROBLEM_JSON, content).build()
+}

@@ -1,0 +1,123 @@
+//! All routes, and what lies around every one of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::condition::{EPOCH, POSITION};
+use crate::http::shared::{App, Shared};
+use crate::http::{
+    ai, auth, dashboard, docs, export, health, models, predictions, problem, publish, rejected, slices, socket, sources,
+    streams, thresholds, tokens, windows,
+};
+
+/// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What our pages may load: nothing from elsewhere, nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    routed(&Shared::new(app, CancellationToken::new()))
+}
+
+/// The whole service around what its handlers share.
+pub fn routed(shared: &Arc<Shared>) -> Router {
+    let settings = &shared.app.settings;
+    let (routes, _) = documented().split_for_parts();
+    let pages = Router::new()
+        .route("/docs", get(docs::redirect))
+        .route("/docs/", get(docs::index))
+        .route("/docs/{*file}", get(docs::file));
+    let set =
+        |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    // outermost first
+    let around = ServiceBuilder::new()
+        .layer(set(CONTENT_SECURITY_POLICY, POLICY))
+        .layer(set(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(set(X_FRAME_OPTIONS, "DENY"))
+        .layer(set(REFERRER_POLICY, "no-referrer"))
+        .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(CompressionLayer::new())
+        .option_layer(cors(&settings.cors_origins))
+        .layer(from_fn(problem::render))
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT));
+    routes
+        .merge(pages)
+        .route_layer(from_fn_with_state(Arc::clone(shared), auth::guard))
+        .fallback(dashboard::fallback)
+        .layer(DefaultBodyLimit::max(settings.body_bytes_max))
+        .layer(around)
+        .with_state(Arc::clone(shared))
+}
+
+/// Every route that the OpenAPI document tells of.
+pub fn documented() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(docs::document))
+        .routes(routes!(socket::upgrade))
+        .routes(routes!(health::state))
+        .routes(routes!(export::export))
+        .routes(routes!(models::list))
+        .routes(routes!(models::show))
+        .routes(routes!(slices::versions))
+        .routes(routes!(slices::segments))
+        .routes(routes!(windows::list))
+        .routes(routes!(predictions::show))
+        .routes(routes!(rejected::list))
+        .routes(routes!(rejected::show))
+        .routes(routes!(sources::list))
+        .routes(routes!(sources::show))
+        .routes(routes!(sources::records))
+        .routes(routes!(streams::list))
+        .routes(routes!(health::health))
+        .routes(routes!(health::metrics))
+        .routes(routes!(thresholds::show, thresholds::change))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(publish::publish))
+        .routes(routes!(ai::performance))
+        .routes(routes!(ai::summary))
+        .routes(routes!(ai::set_thresholds))
+        .routes(routes!(ai::log_prediction))
+        .routes(routes!(ai::update_result))
+}
+
+/// Pages of these origins may call the API with a token; without any, the browser keeps all others out.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+            .allow_headers([
+                axum::http::header::AUTHORIZATION,
+                CONTENT_TYPE,
+                axum::http::header::IF_NONE_MATCH,
+                HeaderName::from_static("nats-msg-id"),
+                HeaderName::from_static("idempotency-key"),
+            ])
+            .expose_headers([POSITION, EPOCH, axum::http::header::ETAG, rejected::SUBJECT, rejected::STORED_AT])
+            .max_age(Duration::from_secs(600))
+    })
+}

@@ -1,0 +1,124 @@
+//! What every handler may reach: the view, committed rows, the door, and the limits they share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::http::auth::Guesses;
+use crate::http::problem::Problem;
+use crate::http::socket::Frames;
+use crate::monitor::join::JoinKey;
+use crate::nats::provision::Provisioned;
+use crate::nats::{Door, Nats};
+use crate::store::{self, Reader};
+use crate::view::View;
+
+/// What the rest of the process hands over.
+#[derive(Clone)]
+pub struct App {
+    pub view: watch::Receiver<Arc<View>>,
+    pub reader: Reader,
+    pub door: Door,
+    pub nats: Nats,
+    pub log: watch::Receiver<LogStatus>,
+    /// The streams as they were found at start.
+    pub streams: Arc<[Provisioned]>,
+    /// Looks up join rows; `None` where the store cannot be asked from here.
+    pub predictions: Option<PredictionRows>,
+    pub settings: HttpSettings,
+    pub started_at: Instant,
+}
+
+/// Finds the encoded join row of a prediction among the committed ones.
+pub type PredictionRows = Arc<dyn Fn(&JoinKey) -> Result<Option<Vec<u8>>, store::Error> + Send + Sync>;
+
+/// Where the log ends and whether we have caught up with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStatus {
+    /// Newest sequence of the input stream.
+    pub last_seq: u64,
+    /// Oldest sequence that is kept.
+    pub first_seq: u64,
+    pub connected: bool,
+    /// `Err` says what is waited for.
+    pub ready: Result<(), String>,
+}
+
+/// The part of the configuration that is about HTTP.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// BLAKE3 of the admin token beside those in the log; `None` accepts none.
+    pub admin_token_hash: Option<[u8; 32]>,
+    /// Origins whose pages may call the API and open the WebSocket; empty: only our own.
+    pub cors_origins: Vec<String>,
+    /// Bytes.
+    pub body_bytes_max: usize,
+    pub websockets_max: usize,
+    /// Whether the NATS server is a child of this process.
+    pub nats_managed: bool,
+    /// What the managed server's acknowledgement survives, as it is configured.
+    pub nats_sync_interval: Option<String>,
+}
+
+/// Reads that scan the store at once; further ones wait their turn.
+const SCANS_MAX: usize = 4;
+
+/// What the handlers share.
+pub struct Shared {
+    pub app: App,
+    pub guesses: Guesses,
+    /// Open WebSockets; full: refused with 503.
+    pub sockets: Arc<Semaphore>,
+    /// One export at a time: each may fill a temporary file as large as the read model.
+    pub exports: Arc<Semaphore>,
+    pub frames: Frames,
+    /// The last millisecond a prediction id was minted for.
+    pub minted_ms: AtomicI64,
+    /// Cancelled when the server stops: sockets close.
+    pub stop: CancellationToken,
+    scans: Semaphore,
+}
+
+impl Shared {
+    pub fn new(app: App, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self {
+            guesses: Guesses::default(),
+            sockets: Arc::new(Semaphore::new(app.settings.websockets_max)),
+            exports: Arc::new(Semaphore::new(1)),
+            frames: Frames::default(),
+            minted_ms: AtomicI64::new(0),
+            stop,
+            scans: Semaphore::new(SCANS_MAX),
+            app,
+        })
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.app.view.borrow())
+    }
+
+    /// Messages stored and not yet applied to `view`.
+    pub fn lag(&self, view: &View) -> u64 {
+        self.app.log.borrow().last_seq.saturating_sub(view.position)
+    }
+
+    /// WebSockets that are open now.
+    pub fn sockets_open(&self) -> usize {
+        self.app.settings.websockets_max - self.sockets.available_permits()
+    }
+
+    /// Runs work that reads the disk or takes long off the runtime, [`SCANS_MAX`] at a time.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.scans.acquire().await.expect("the semaphore is never closed");
+        let failed = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "the server failed on this request");
+        tokio::task::spawn_blocking(work).await.map_err(|_| failed())?
+    }
+}

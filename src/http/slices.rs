@@ -1,0 +1,126 @@
+//! `/versions` and `/segments` of a model: the last hour, side by side.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::models::find;
+use crate::http::panes;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::Model;
+use crate::monitor::pane::Cell;
+use crate::store::Reader;
+use crate::time::Span;
+use crate::view::View;
+use crate::view::window::{Slice, Window};
+
+/// How much of the model's own event time is compared.
+const COMPARED: Span = Span::from_secs(3_600);
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Versions {
+    items: Vec<VersionRow>,
+}
+
+/// The last hour of one version.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionRow {
+    version: String,
+    #[serde(flatten)]
+    window: Window,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Segments {
+    items: Vec<SegmentRow>,
+}
+
+/// The last hour of one value of one segment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SegmentRow {
+    name: String,
+    value: String,
+    #[serde(flatten)]
+    window: Window,
+}
+
+/// Versions of a model
+///
+/// Each with its totals of the last hour of the model's own event time.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/versions", tag = "models",
+    params(("model" = String, Path, description = "Its name, percent-encoded")),
+    responses(
+        (status = 200, description = "The versions by name", body = Versions),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn versions(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+) -> Result<Json<Versions>, Problem> {
+    let model = find(&view, &name)?;
+    let reader = shared.app.reader.clone();
+    let rows = shared.blocking(move || {
+        let versions: BTreeSet<String> =
+            model.profile.cells.iter().filter_map(|key| Some(key.version.as_ref()?.to_string())).collect();
+        let slices: Vec<Slice> =
+            versions.iter().map(|version| Slice { version: Some(version.clone()), segment: None }).collect();
+        let windows = totals(&reader, &model, &slices)?;
+        Ok(versions.into_iter().zip(windows).map(|(version, window)| VersionRow { version, window }).collect())
+    });
+    Ok(Json(Versions { items: rows.await? }))
+}
+
+/// Segments of a model
+///
+/// Each value with its totals of the last hour of the model's own event time.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/segments", tag = "models",
+    params(("model" = String, Path, description = "Its name, percent-encoded")),
+    responses(
+        (status = 200, description = "The values by segment", body = Segments),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn segments(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+) -> Result<Json<Segments>, Problem> {
+    let model = find(&view, &name)?;
+    let reader = shared.app.reader.clone();
+    let rows = shared.blocking(move || {
+        let named =
+            model.profile.cells.iter().flat_map(|key| &key.segment).map(|(name, value)| (name.to_string(), value.to_string()));
+        let values: BTreeSet<(String, String)> = named.collect();
+        let slices: Vec<Slice> = values.iter().map(|segment| Slice { version: None, segment: Some(segment.clone()) }).collect();
+        let windows = totals(&reader, &model, &slices)?;
+        Ok(values.into_iter().zip(windows).map(|((name, value), window)| SegmentRow { name, value, window }).collect())
+    });
+    Ok(Json(Segments { items: rows.await? }))
+}
+
+/// The last hour of each slice as one window.
+fn totals(reader: &Reader, model: &Model, slices: &[Slice]) -> Result<Vec<Window>, Problem> {
+    let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+    let start = end - COMPARED;
+    let panes = if model.has_predictions() { panes::all(reader, model, start, end)? } else { Vec::new() };
+    let revision = panes.iter().map(|(_, pane)| pane.revision).max().unwrap_or_default();
+    let total = |slice: &Slice| {
+        let cells = slice.cells(model);
+        let mut total = Cell::default();
+        for (_, pane) in &panes {
+            pane.merge_into(&mut total, |index| cells.get(usize::from(index)).copied().unwrap_or(false));
+        }
+        Window::of(model, start, end, revision, &total)
+    };
+    Ok(slices.iter().map(total).collect())
+}

@@ -1,0 +1,187 @@
+//! What each channel tells: the whole at first, then what changed since.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
+
+use crate::http::health::CountFigures;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::http::socket::frame::{self, Cursor, FrameKey, FrameType, Made};
+use crate::http::socket::message::Channel;
+use crate::http::windows::{self, Range};
+use crate::ids::Name;
+use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
+use crate::monitor::model::Model;
+use crate::time::Timestamp;
+use crate::view::View;
+use crate::view::model::{ModelSummary, status_distribution};
+use crate::view::source::{ServerMetrics, ServersSummary};
+use crate::view::window::{Resolution, Slice, Window};
+
+/// Models of one frame: about a megabyte. What is left follows in the next frame.
+const MODELS_PER_FRAME: usize = 200;
+
+#[derive(Serialize)]
+struct ModelsData {
+    models: Vec<ModelSummary>,
+    /// Of all that the subscription is about.
+    total: usize,
+}
+
+#[derive(Serialize)]
+struct WindowsData<'m> {
+    model: &'m str,
+    windows: Vec<Window>,
+}
+
+#[derive(Serialize)]
+struct StatusData {
+    /// ready, starting or disconnected.
+    status: &'static str,
+    position: u64,
+    last_seq: u64,
+    lag: u64,
+    counts: CountFigures,
+    models: BTreeMap<&'static str, u64>,
+    servers: ServersSummary,
+}
+
+/// The next frame of the channel `models` for a subscriber that stands at `after`; about all models, shared with everybody else
+/// who stands there.
+pub fn models(shared: &Shared, view: &View, kind: FrameType, only: Option<&[Name]>, after: &Cursor) -> Made {
+    let make = || match only {
+        None => {
+            let changed = view.models.iter().filter(|(name, model)| after.is_before(model.changed_seq, name));
+            models_frame(view, kind, changed.map(|(_, model)| model).collect(), view.models.len())
+        }
+        Some(names) => {
+            let known: Vec<&Arc<Model>> = names.iter().filter_map(|name| view.models.get(name)).collect();
+            let total = known.len();
+            let changed = known.into_iter().filter(|model| after.is_before(model.changed_seq, &model.name));
+            models_frame(view, kind, changed.collect(), total)
+        }
+    };
+    if only.is_some() {
+        return make();
+    }
+    let key = FrameKey { channel: Channel::Models, kind, epoch: view.epoch, position: view.position, after: after.clone() };
+    shared.frames.get(key, make)
+}
+
+fn models_frame(view: &View, kind: FrameType, mut changed: Vec<&Arc<Model>>, total: usize) -> Made {
+    changed.sort_by(|a, b| (a.changed_seq, &a.name).cmp(&(b.changed_seq, &b.name)));
+    changed.dedup_by(|a, b| a.name == b.name);
+    let left = changed.split_off(changed.len().min(MODELS_PER_FRAME));
+    // whoever comes back with this sequence gets again what did not fit
+    let (applied_seq, next) = match (left.first(), changed.last()) {
+        (Some(first), Some(last)) => {
+            (first.changed_seq.saturating_sub(1), Cursor { seq: last.changed_seq, name: Some(last.name.clone()) })
+        }
+        _ => (view.position, Cursor { seq: view.position, name: None }),
+    };
+    let models = changed.iter().map(|model| ModelSummary::of(view, model)).collect();
+    let text = frame::data(kind, Channel::Models, view, applied_seq, &ModelsData { models, total });
+    Made { text, next, is_complete: left.is_empty(), is_filled: !changed.is_empty() }
+}
+
+/// A frame of the channel `windows`: of a snapshot the last 60 windows that have data, of a change those that differ from `before`.
+/// `None` if nothing differs. Reads the store where a window has left memory, so it belongs off the runtime.
+pub fn windows(shared: &Shared, view: &View, name: &Name, before: Option<&Model>) -> Result<Option<Utf8Bytes>, Problem> {
+    let kind = if before.is_some() { FrameType::Change } else { FrameType::Snapshot };
+    let windows = match (view.models.get(name), before) {
+        (None, _) => Vec::new(),
+        (Some(model), None) => read(shared, model, &last(model))?,
+        (Some(model), Some(before)) => {
+            let mut changed = Vec::new();
+            for start in differing(before, model) {
+                changed.extend(read(shared, model, &Range::whole(start, start + PANE_WIDTH, Resolution::Minute))?);
+            }
+            if changed.is_empty() {
+                return Ok(None);
+            }
+            changed
+        }
+    };
+    let from = windows.len().saturating_sub(TRAIL_MAX);
+    let data = WindowsData { model: name.as_str(), windows: windows.into_iter().skip(from).collect() };
+    Ok(Some(frame::data(kind, Channel::Windows, view, view.position, &data)))
+}
+
+fn read(shared: &Shared, model: &Model, range: &Range) -> Result<Vec<Window>, Problem> {
+    windows::read(&shared.app.reader, model, range, &Slice::default())
+}
+
+/// The range of the windows a snapshot shows.
+fn last(model: &Model) -> Range {
+    let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+    let trail = model.profile.trail.first().map(|point| point.start);
+    let first = trail.into_iter().chain(model.hot.keys().next().copied()).min().unwrap_or(end - PANE_WIDTH);
+    Range::whole(first.min(end - PANE_WIDTH), end, Resolution::Minute)
+}
+
+/// Starts of the windows in which two states of one model differ: changed in memory, closed since, or closed and gone from
+/// memory with other figures than before.
+pub fn differing(before: &Model, now: &Model) -> Vec<Timestamp> {
+    let was_same = |start: &Timestamp, pane: &Arc<crate::monitor::pane::Pane>| {
+        before.hot.get(start).is_some_and(|known| Arc::ptr_eq(known, pane)) && before.is_closed(*start) == now.is_closed(*start)
+    };
+    let hot = now.hot.iter().filter(|(start, pane)| !was_same(start, pane)).map(|(start, _)| *start);
+    let cold = now.profile.trail.iter().filter(|point| point.start < now.hot_from);
+    let known = |start: Timestamp| {
+        before.profile.trail.binary_search_by_key(&start, |point| point.start).ok().map(|at| &before.profile.trail[at])
+    };
+    let cold = cold.filter(|point| known(point.start) != Some(*point)).map(|point| point.start);
+    let mut starts: Vec<Timestamp> = cold.chain(hot).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// A frame of the channel `server-metrics`.
+pub fn server_metrics(shared: &Shared, view: &View, kind: FrameType) -> Utf8Bytes {
+    whole(shared, Channel::ServerMetrics, view, kind, || ServerMetrics::of(view))
+}
+
+/// A frame of the channel `system-status`.
+pub fn system_status(shared: &Shared, view: &View, kind: FrameType) -> Utf8Bytes {
+    whole(shared, Channel::SystemStatus, view, kind, || {
+        let (status, last_seq) = {
+            let log = shared.app.log.borrow();
+            let status = match (&log.ready, log.connected) {
+                (_, false) => "disconnected",
+                (Err(_), true) => "starting",
+                (Ok(()), true) => "ready",
+            };
+            (status, log.last_seq.max(view.position))
+        };
+        let [healthy, warning, critical] = status_distribution(view);
+        StatusData {
+            status,
+            position: view.position,
+            last_seq,
+            lag: last_seq - view.position,
+            counts: CountFigures::of(&view.counts),
+            models: BTreeMap::from([
+                ("total", view.models.len() as u64),
+                ("healthy", healthy),
+                ("warning", warning),
+                ("critical", critical),
+                ("training", 0),
+            ]),
+            servers: ServerMetrics::of(view).summary,
+        }
+    })
+}
+
+/// A frame that tells everything every time, shared by all.
+fn whole<T: Serialize>(shared: &Shared, channel: Channel, view: &View, kind: FrameType, data: impl FnOnce() -> T) -> Utf8Bytes {
+    let key = FrameKey { channel, kind, epoch: view.epoch, position: view.position, after: Cursor::default() };
+    let make = || {
+        let text = frame::data(kind, channel, view, view.position, &data());
+        Made { text, next: Cursor::default(), is_complete: true, is_filled: true }
+    };
+    shared.frames.get(key, make).text
+}

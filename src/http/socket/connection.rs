@@ -1,0 +1,332 @@
+//! One connection: one task, one frame in flight. It waits for whatever comes first: a word of the client, a new view, or the
+//! time for a frame that had to wait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::http::auth::{self, Caller};
+use crate::http::shared::Shared;
+use crate::http::socket::channel;
+use crate::http::socket::frame::{self, Cursor, FrameType};
+use crate::http::socket::message::{Channel, Request, Wanted};
+use crate::ids::Name;
+use crate::monitor::model::Model;
+use crate::telemetry;
+use crate::view::View;
+
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Frames of `server-metrics` and `system-status`, as requirement D6 has it.
+const BROADCAST: Duration = Duration::from_secs(5);
+/// A ping goes out with every so many heartbeats.
+const BEATS_PER_PING: u32 = 4;
+/// Silence, not even an answer to a ping, after which a connection is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long a client may take over one frame.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Messages of a client within a second; a client that says more is cut off.
+const MESSAGES_PER_SECOND: u32 = 50;
+/// How long a closing handshake may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a connection ends.
+enum End {
+    /// The client went, or cannot be reached.
+    Gone,
+    Close(u16, &'static str),
+}
+
+struct Connection {
+    socket: WebSocket,
+    shared: Arc<Shared>,
+    caller: Caller,
+    views: watch::Receiver<Arc<View>>,
+    subscriptions: BTreeMap<Channel, Subscription>,
+    heard_at: Instant,
+    beats: u32,
+    /// Start of the current second, and messages within it.
+    second: (Instant, u32),
+}
+
+struct Subscription {
+    wanted: Wanted,
+    state: Progress,
+    /// Not before this.
+    due: Instant,
+    /// Position of the view of the last frame; `None` before the first.
+    sent: Option<u64>,
+}
+
+/// How far a subscription has got.
+enum Progress {
+    /// The next frame is a snapshot.
+    Fresh,
+    Models(Cursor),
+    Windows(Option<Arc<Model>>),
+    Whole,
+}
+
+/// Serves one client until either side has enough.
+pub async fn run(socket: WebSocket, shared: Arc<Shared>, caller: Caller) {
+    let now = Instant::now();
+    let views = shared.app.view.clone();
+    let subscriptions = BTreeMap::new();
+    let connection = Connection { socket, shared, caller, views, subscriptions, heard_at: now, beats: 0, second: (now, 0) };
+    connection.serve().await;
+}
+
+impl Connection {
+    async fn serve(mut self) {
+        let stop = self.shared.stop.clone();
+        let mut beat = Instant::now() + HEARTBEAT;
+        let end = loop {
+            let wake = self.next_due().map_or(beat, |due| due.min(beat));
+            // all cancel-safe: a message not taken stays in the socket, a view not seen stays changed, a sleep is made anew
+            let step = tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(End::Close(close_code::AWAY, "the server stops")),
+                message = self.socket.recv() => self.hear(message).await,
+                changed = self.views.changed() => self.on_view(changed.is_ok()),
+                () = sleep_until(wake) => Ok(()),
+            };
+            let step = match step {
+                Ok(()) => self.send_due().await,
+                Err(end) => Err(end),
+            };
+            let step = match step {
+                Ok(()) if beat <= Instant::now() => {
+                    beat = Instant::now() + HEARTBEAT;
+                    self.beat().await
+                }
+                other => other,
+            };
+            if let Err(end) = step {
+                break end;
+            }
+        };
+        if let End::Close(code, reason) = end {
+            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+            // the client may be past hearing it
+            let _ = timeout(CLOSE_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
+        }
+    }
+
+    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        let message = match message {
+            None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
+            // too large, or no WebSocket any more
+            Some(Err(_)) => return Err(End::Close(close_code::SIZE, "the message was too large or broken")),
+            Some(Ok(message)) => message,
+        };
+        self.heard_at = Instant::now();
+        self.pace()?;
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) => return self.refuse("bad_message", "send JSON as text").await,
+            // pings are answered by the library
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
+        };
+        match Request::parse(&text) {
+            Ok(Request::Subscribe(wanted)) => {
+                self.subscribe(wanted);
+                Ok(())
+            }
+            Ok(Request::Unsubscribe(channel)) => {
+                self.subscriptions.remove(&channel);
+                Ok(())
+            }
+            Ok(Request::Ping) => self.send_beat().await,
+            Err(misunderstood) => self.refuse(misunderstood.code, &misunderstood.message).await,
+        }
+    }
+
+    /// Cuts off who talks too much.
+    fn pace(&mut self) -> Result<(), End> {
+        let (second, messages) = &mut self.second;
+        if Duration::from_secs(1) <= self.heard_at - *second {
+            (*second, *messages) = (self.heard_at, 0);
+        }
+        *messages += 1;
+        if *messages <= MESSAGES_PER_SECOND { Ok(()) } else { Err(End::Close(close_code::POLICY, "too many messages")) }
+    }
+
+    fn subscribe(&mut self, wanted: Wanted) {
+        let view = self.view();
+        let state = match (wanted.channel, wanted.place) {
+            // from another epoch, or ahead of us: what the client has cannot be continued
+            (Channel::Models, Some((epoch, after))) if epoch == view.epoch && after <= view.position => {
+                Progress::Models(Cursor { seq: after, name: None })
+            }
+            _ => Progress::Fresh,
+        };
+        self.subscriptions.insert(wanted.channel, Subscription { wanted, state, due: Instant::now(), sent: None });
+    }
+
+    /// A revoked token closes at once what it opened.
+    fn on_view(&mut self, is_alive: bool) -> Result<(), End> {
+        if !is_alive {
+            return Err(End::Close(close_code::AWAY, "the server stops"));
+        }
+        let view = Arc::clone(&self.views.borrow_and_update());
+        if auth::is_valid(&view.tokens, &self.caller) {
+            Ok(())
+        } else {
+            Err(End::Close(close_code::POLICY, "the token was revoked"))
+        }
+    }
+
+    /// When the next frame may go out; `None` while there is nothing to tell.
+    fn next_due(&self) -> Option<Instant> {
+        let position = self.views.borrow().position;
+        let waiting = self.subscriptions.values().filter(|subscription| subscription.has_news(position));
+        waiting.map(|subscription| subscription.due).min()
+    }
+
+    /// Sends what is due, each channel one frame at most, so that the client is heard between two.
+    async fn send_due(&mut self) -> Result<(), End> {
+        for channel in Channel::ALL {
+            let view = self.view();
+            let now = Instant::now();
+            let Some(subscription) = self.subscriptions.get(&channel) else { continue };
+            if !subscription.has_news(view.position) || now < subscription.due {
+                continue;
+            }
+            if let Some(text) = self.frame(channel, &view).await {
+                self.send(Message::Text(text)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next frame of a channel, and moves the subscription on.
+    async fn frame(&mut self, channel: Channel, view: &Arc<View>) -> Option<Utf8Bytes> {
+        let subscription = self.subscriptions.get_mut(&channel)?;
+        let is_first = matches!(subscription.state, Progress::Fresh);
+        let kind = if is_first { FrameType::Snapshot } else { FrameType::Change };
+        let mut is_complete = true;
+        let text = match channel {
+            Channel::Models => {
+                let cursor = match &subscription.state {
+                    Progress::Models(cursor) => cursor.clone(),
+                    _ => Cursor::default(),
+                };
+                let made = channel::models(&self.shared, view, kind, subscription.wanted.models.as_deref(), &cursor);
+                subscription.state = Progress::Models(made.next);
+                is_complete = made.is_complete;
+                // a frame of nothing confirms a resumption, and is noise after that
+                Some(made.text).filter(|_| made.is_filled || subscription.sent.is_none())
+            }
+            Channel::Windows => {
+                let name = subscription.wanted.models.as_ref().and_then(|names| names.first()).cloned()?;
+                let before = match &subscription.state {
+                    Progress::Windows(model) => model.clone(),
+                    _ => None,
+                };
+                let now = view.models.get(&name).cloned();
+                let is_same = before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| Arc::ptr_eq(before, now));
+                subscription.state = Progress::Windows(now);
+                if is_same && !is_first { None } else { windows(&self.shared, view, name, before, is_first).await }
+            }
+            Channel::ServerMetrics => {
+                subscription.state = Progress::Whole;
+                Some(channel::server_metrics(&self.shared, view, kind))
+            }
+            Channel::SystemStatus => {
+                subscription.state = Progress::Whole;
+                Some(channel::system_status(&self.shared, view, kind))
+            }
+        };
+        subscription.moved(view.position, is_complete);
+        text
+    }
+
+    async fn beat(&mut self) -> Result<(), End> {
+        let view = self.view();
+        if !auth::is_valid(&view.tokens, &self.caller) {
+            return Err(End::Close(close_code::POLICY, "the token was revoked"));
+        }
+        if SILENCE_MAX <= self.heard_at.elapsed() {
+            return Err(End::Close(close_code::AWAY, "nothing was heard for a minute"));
+        }
+        self.beats = self.beats.wrapping_add(1);
+        if self.beats.is_multiple_of(BEATS_PER_PING) {
+            self.send(Message::Ping(bytes::Bytes::new())).await?;
+        }
+        self.send_beat().await
+    }
+
+    async fn send_beat(&mut self) -> Result<(), End> {
+        let last_seq = self.shared.app.log.borrow().last_seq;
+        let text = frame::heartbeat(&self.view(), last_seq);
+        self.send(Message::Text(text)).await
+    }
+
+    async fn refuse(&mut self, code: &str, message: &str) -> Result<(), End> {
+        self.send(Message::Text(frame::error(code, message))).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        let before = self.views.borrow().position;
+        let sent = timeout(SEND_TIMEOUT, self.socket.send(message)).await;
+        // what came while the client was busy is told as one
+        let skipped = self.views.borrow().position != before;
+        telemetry::WEBSOCKET_SKIPS.add(u64::from(skipped));
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_gone)) => Err(End::Gone),
+            Err(_elapsed) => Err(End::Gone),
+        }
+    }
+
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.views.borrow())
+    }
+}
+
+impl Subscription {
+    fn has_news(&self, position: u64) -> bool {
+        self.sent != Some(position) || matches!(self.wanted.channel, Channel::ServerMetrics | Channel::SystemStatus)
+    }
+
+    /// After a frame. The next may go out when the interval has passed, at an instant all subscribers of that interval share, so
+    /// that they find each other's frames made.
+    fn moved(&mut self, position: u64, is_complete: bool) {
+        let now = Instant::now();
+        self.sent = is_complete.then_some(position);
+        self.due = match self.wanted.channel {
+            Channel::Models | Channel::Windows if is_complete => shared_instant(now, self.wanted.interval),
+            Channel::Models | Channel::Windows => now,
+            Channel::ServerMetrics | Channel::SystemStatus => now + BROADCAST,
+        };
+    }
+}
+
+/// The first instant on the grid of `interval` that is at least half an interval away.
+fn shared_instant(now: Instant, interval: Duration) -> Instant {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    let step = interval.as_micros();
+    if step == 0 {
+        return now;
+    }
+    let elapsed = (now + interval / 2).saturating_duration_since(*START).as_micros();
+    *START + Duration::from_micros(u64::try_from((elapsed / step + 1) * step).unwrap_or(u64::MAX))
+}
+
+/// Windows that left memory are read from the store, off the runtime.
+async fn windows(
+    shared: &Arc<Shared>,
+    view: &Arc<View>,
+    name: Name,
+    before: Option<Arc<Model>>,
+    is_first: bool,
+) -> Option<Utf8Bytes> {
+    let (worker, view) = (Arc::clone(shared), Arc::clone(view));
+    // a model that was not there before starts like a snapshot
+    let before = before.filter(|_| !is_first);
+    let made = shared.blocking(move || channel::windows(&worker, &view, &name, before.as_deref()));
+    made.await.unwrap_or_else(|_told| Some(frame::error("unavailable", "the windows could not be read; subscribe again")))
+}

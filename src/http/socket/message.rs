@@ -1,0 +1,142 @@
+//! What a client may say, parsed.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::ids::Name;
+
+/// Between two frames of one channel unless asked otherwise.
+const INTERVAL_DEFAULT: Duration = Duration::from_millis(250);
+const INTERVAL_MAX: Duration = Duration::from_secs(60);
+
+/// Models named by one subscription; more than that is everything.
+const MODELS_MAX: usize = 1_000;
+
+/// A channel, and where a connection keeps its subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    Models,
+    Windows,
+    ServerMetrics,
+    SystemStatus,
+}
+
+impl Channel {
+    pub const ALL: [Self; 4] = [Self::Models, Self::Windows, Self::ServerMetrics, Self::SystemStatus];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Models => "models",
+            Self::Windows => "windows",
+            Self::ServerMetrics => "server-metrics",
+            Self::SystemStatus => "system-status",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Request {
+    Subscribe(Wanted),
+    Unsubscribe(Channel),
+    Ping,
+}
+
+/// A subscription as it was asked for.
+#[derive(Debug, PartialEq)]
+pub struct Wanted {
+    pub channel: Channel,
+    /// `None`: all.
+    pub models: Option<Vec<Name>>,
+    /// Epoch and sequence of the last frame the client has.
+    pub place: Option<(u64, u64)>,
+    /// Shortest time between two frames.
+    pub interval: Duration,
+}
+
+/// Why a message was not understood: a stable code and a sentence.
+#[derive(Debug, PartialEq)]
+pub struct Misunderstood {
+    pub code: &'static str,
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    op: String,
+    channel: Option<String>,
+    models: Option<Vec<String>>,
+    after: Option<u64>,
+    epoch: Option<u64>,
+    interval_ms: Option<u64>,
+}
+
+impl Request {
+    pub fn parse(text: &str) -> Result<Self, Misunderstood> {
+        let raw: Raw = serde_json::from_str(text).map_err(|error| no("bad_message", error.to_string()))?;
+        match raw.op.as_str() {
+            "ping" => Ok(Self::Ping),
+            "unsubscribe" => Ok(Self::Unsubscribe(channel(raw.channel.as_deref())?)),
+            "subscribe" => raw.wanted().map(Self::Subscribe),
+            other => Err(no("unknown_op", format!("op is subscribe, unsubscribe or ping, not {other:?}"))),
+        }
+    }
+}
+
+impl Raw {
+    fn wanted(self) -> Result<Wanted, Misunderstood> {
+        let channel = channel(self.channel.as_deref())?;
+        let named =
+            self.models.map(|names| names.iter().map(|name| Name::try_from(name.as_str())).collect::<Result<Vec<Name>, _>>());
+        let models = named.transpose().map_err(|error| no("bad_name", error.to_string()))?;
+        match (&models, channel) {
+            (Some(names), Channel::Windows) if names.len() == 1 => {}
+            (_, Channel::Windows) => {
+                return Err(no("one_model", "the channel windows needs \"models\": [one name]".to_owned()));
+            }
+            (Some(names), _) if MODELS_MAX < names.len() => {
+                return Err(no("too_many_models", format!("name at most {MODELS_MAX} models, or none for all")));
+            }
+            _ => {}
+        }
+        let interval = self.interval_ms.map_or(INTERVAL_DEFAULT, Duration::from_millis).min(INTERVAL_MAX);
+        Ok(Wanted { channel, models, place: self.epoch.zip(self.after), interval })
+    }
+}
+
+fn channel(name: Option<&str>) -> Result<Channel, Misunderstood> {
+    let name = name.unwrap_or_default();
+    Channel::ALL.into_iter().find(|channel| channel.as_str() == name).ok_or_else(|| {
+        let known = Channel::ALL.map(Channel::as_str).join(", ");
+        no("unknown_channel", format!("channel is one of {known}, not {name:?}"))
+    })
+}
+
+fn no(code: &'static str, message: String) -> Misunderstood {
+    Misunderstood { code, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_parsed_with_its_defaults() {
+        let Ok(Request::Subscribe(wanted)) = Request::parse(r#"{"op":"subscribe","channel":"models","after":7,"epoch":2}"#)
+        else {
+            panic!("it is a subscription");
+        };
+        assert_eq!((wanted.channel, wanted.place, wanted.interval), (Channel::Models, Some((2, 7)), INTERVAL_DEFAULT));
+        assert_eq!(Request::parse(r#"{"op":"ping"}"#), Ok(Request::Ping));
+    }
+
+    #[test]
+    fn what_is_not_understood_says_why() {
+        let code = |text: &str| Request::parse(text).unwrap_err().code;
+        assert_eq!(code("{"), "bad_message");
+        assert_eq!(code(r#"{"op":"fly"}"#), "unknown_op");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"x"}"#), "unknown_channel");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"windows"}"#), "one_model");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"models","models":[""]}"#), "bad_name");
+    }
+}

@@ -1,0 +1,99 @@
+//! `GET /ws`: views as they come, pushed. A connection holds at most one frame in flight and queues nothing: a slow client skips
+//! views and gets the newest when it is ready for one.
+
+mod channel;
+mod connection;
+mod frame;
+mod message;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+
+pub use frame::Frames;
+
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::telemetry;
+
+/// What we speak; a browser offers it beside its token.
+const PROTOCOL: &str = "tidewatch.v1";
+
+/// The largest message of a client in bytes.
+const MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// Live
+///
+/// Upgrades to a WebSocket of JSON text frames. Send `{"op":"subscribe","channel":"models"}`; get `snapshot`, then `change`.
+/// Channels: `models`, `windows` (of one model), `server-metrics`, `system-status`. A heartbeat comes every five seconds. A token
+/// goes into `Authorization`, or, from a browser, into the subprotocols `tidewatch.v1` and `tidewatch.token.<token>`; never into the
+/// address. Origin must be our own, or one that is configured.
+#[utoipa::path(
+    get, path = "/ws", tag = "live",
+    responses(
+        (status = 101, description = "Speaking tidewatch.v1"),
+        (status = 400, description = "Not a WebSocket handshake", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many connections", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    check_origin(request.headers(), request.uri(), &shared.app.settings.cors_origins)?;
+    let upgrade = upgrade.map_err(|rejection| Problem::bad_request("not-a-websocket", rejection.body_text()))?;
+    let Ok(turn) = Arc::clone(&shared.sockets).try_acquire_owned() else {
+        telemetry::WEBSOCKET_REFUSALS.add(1);
+        let detail = format!("{} WebSockets are open already", shared.app.settings.websockets_max);
+        return Err(Problem::unavailable("too-many-connections", detail, 10));
+    };
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        connection::run(socket, shared, caller).await;
+        drop(turn);
+    }))
+}
+
+/// A page of another origin must not open a socket, token or not. Other programs send no origin.
+fn check_origin(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Result<(), Problem> {
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let refused = || Problem::forbidden("pages of this origin may not connect");
+    let origin = origin.to_str().map_err(|_| refused())?;
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|host| host.as_str()));
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let is_own = authority.is_some_and(|authority| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)));
+    if is_own || allowed.iter().any(|known| known == origin) { Ok(()) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_our_own_pages_and_configured_ones_may_connect() {
+        let uri = Uri::from_static("/ws");
+        let from = |origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("watch.example:8080"));
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            check_origin(&headers, &uri, &["https://grafana.example".to_owned()]).is_ok()
+        };
+        assert!(from("http://watch.example:8080") && from("https://watch.example:8080") && from("https://grafana.example"));
+        assert!(
+            !from("https://evil.example")
+                && !from("null")
+                && !from("http://watch.example")
+                && !from("http://watch.example:8080.evil")
+        );
+        assert!(check_origin(&HeaderMap::new(), &uri, &[]).is_ok());
+    }
+}

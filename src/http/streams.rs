@@ -1,0 +1,98 @@
+//! `GET /api/v1/streams`: the log itself.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::problem::Problem;
+use crate::http::rejected::unreachable;
+use crate::http::shared::Shared;
+use crate::nats::provision::Role;
+use crate::view::View;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Streams {
+    items: Vec<StreamRow>,
+    server: ServerRow,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamRow {
+    name: String,
+    subjects: Vec<String>,
+    messages: u64,
+    bytes: u64,
+    first_seq: u64,
+    last_seq: u64,
+    created: String,
+    /// Last sequence applied; null for streams that are not input.
+    position: Option<u64>,
+    /// Messages stored and not yet applied.
+    lag: Option<u64>,
+    /// Where the stream is not as declared.
+    differences: Vec<DifferenceRow>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DifferenceRow {
+    field: String,
+    #[schema(value_type = serde_json::Value)]
+    wanted: serde_json::Value,
+    #[schema(value_type = serde_json::Value)]
+    actual: serde_json::Value,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerRow {
+    version: String,
+    url: String,
+    /// Started and watched by this process.
+    managed: bool,
+    /// What an acknowledgement survives; null if somebody else's server does not say.
+    sync_interval: Option<String>,
+}
+
+/// Streams
+#[utoipa::path(
+    get, path = "/api/v1/streams", tag = "log",
+    responses(
+        (status = 200, description = "The streams and their server", body = Streams),
+        (status = 503, description = "The log cannot be reached", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Result<Json<Streams>, Problem> {
+    let nats = &shared.app.nats;
+    let mut items = Vec::with_capacity(shared.app.streams.len());
+    for stream in shared.app.streams.iter() {
+        let status = nats.status(stream.role).await.map_err(|error| unreachable(&error))?;
+        let is_input = stream.role == Role::Input;
+        let differences = stream.differences.iter().map(|difference| DifferenceRow {
+            field: difference.field.clone(),
+            wanted: difference.wanted.clone(),
+            actual: difference.actual.clone(),
+        });
+        items.push(StreamRow {
+            name: stream.name.clone(),
+            subjects: stream.subjects.clone(),
+            messages: status.messages,
+            bytes: status.bytes,
+            first_seq: status.first_seq,
+            last_seq: status.last_seq,
+            created: status.created.to_string(),
+            position: is_input.then_some(view.position),
+            lag: is_input.then(|| status.last_seq.saturating_sub(view.position)),
+            differences: differences.collect(),
+        });
+    }
+    let settings = &shared.app.settings;
+    let server = ServerRow {
+        version: nats.server_version(),
+        url: nats.url().to_owned(),
+        managed: settings.nats_managed,
+        sync_interval: settings.nats_sync_interval.clone(),
+    };
+    Ok(Json(Streams { items, server }))
+}

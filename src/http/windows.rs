@@ -1,0 +1,260 @@
+//! `GET /api/v1/models/{model}/windows`: any range, at any resolution, of any slice.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::http::models::find;
+use crate::http::panes::{self, Panes};
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::Model;
+use crate::store::Reader;
+use crate::time::{Span, Timestamp};
+use crate::view::View;
+use crate::view::window::{Resolution, Slice, Window, windows};
+
+/// The most windows of one answer.
+pub const WINDOWS_MAX: i64 = 11_000;
+
+/// The range shown unless asked otherwise: the last of the model's own event time.
+const RANGE_DEFAULT: Span = Span::from_secs(3_600);
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WindowsQuery {
+    /// RFC 3339 or an epoch number; an hour before `to` if left out. Moved back to the start of its window.
+    #[param(example = "2026-01-01T00:00:00Z")]
+    from: Option<String>,
+    /// RFC 3339 or an epoch number, not included; the end of the newest window if left out. Moved on to the end of its window.
+    to: Option<String>,
+    /// 1m, 5m, 1h or 1d; if left out, the finest that keeps the range within 500 windows.
+    #[param(example = "5m")]
+    resolution: Option<String>,
+    /// Only predictions of this version.
+    version: Option<String>,
+    /// Only predictions of this segment, as `name:value`.
+    #[param(example = "region:kr")]
+    segment: Option<String>,
+    /// Only these metrics, separated by commas.
+    #[param(example = "accuracy,f1_macro")]
+    metrics: Option<String>,
+}
+
+/// What was asked for, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Range {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub resolution: Resolution,
+}
+
+/// Windows of one model
+///
+/// Oldest first, at most 11,000. Windows without a prediction in the slice are left out. Windows are whole: the range is widened
+/// to the borders of the resolution.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/windows", tag = "models",
+    params(("model" = String, Path, description = "Its name, percent-encoded"), WindowsQuery),
+    responses(
+        (status = 200, description = "The windows, with the headers Tidewatch-Position and Tidewatch-Epoch", body = [Window],
+         example = json!([{"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z", "closed": true, "revision": 0,
+            "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75,
+            "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}},
+            "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120},
+            "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}])),
+        (status = 400, description = "A range, resolution or slice that cannot be", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+    Query(query): Query<WindowsQuery>,
+) -> Result<Json<Vec<Window>>, Problem> {
+    let model = find(&view, &name)?;
+    let slice = query.slice()?;
+    let metrics: Option<Vec<String>> =
+        query.metrics.as_ref().map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
+    if !model.has_predictions() {
+        query.check()?;
+        return Ok(Json(Vec::new()));
+    }
+    let asked = query.range(&model)?;
+    let reader = shared.app.reader.clone();
+    let mut list = shared
+        .blocking(move || {
+            let range = asked.narrowed(&reader, &model)?;
+            read(&reader, &model, &range, &slice)
+        })
+        .await?;
+    if let Some(wanted) = metrics {
+        list.iter_mut().for_each(|window| window.metrics.retain(|name, _| wanted.contains(name)));
+    }
+    Ok(Json(list))
+}
+
+/// The windows of a range, oldest first, merged from panes batch by batch.
+pub fn read(reader: &Reader, model: &Model, range: &Range, slice: &Slice) -> Result<Vec<Window>, Problem> {
+    let mut list = Vec::new();
+    let mut held = Panes::new();
+    let merged = |panes: &[_]| {
+        let panes: &[(Timestamp, Arc<crate::monitor::pane::Pane>)] = panes;
+        windows(model, range.resolution, slice, panes.iter().map(|(start, pane)| (*start, &**pane)))
+    };
+    panes::each(reader, model, range.from, range.to, |batch| {
+        held.extend(batch);
+        // the last window may go on in the next batch
+        let open = held.last().map_or(range.from, |(start, _)| start.floor(range.resolution.width()));
+        let whole = held.partition_point(|(start, _)| *start < open);
+        list.extend(merged(&held[..whole]));
+        held.drain(..whole);
+        Ok(())
+    })?;
+    list.extend(merged(&held));
+    Ok(list)
+}
+
+impl WindowsQuery {
+    /// Checks what does not depend on the model's data.
+    fn check(&self) -> Result<(), Problem> {
+        self.from.as_deref().map(|text| instant("from", text)).transpose()?;
+        self.to.as_deref().map(|text| instant("to", text)).transpose()?;
+        self.resolution.as_deref().map(resolution).transpose().map(drop)
+    }
+
+    fn range(&self, model: &Model) -> Result<Range, Problem> {
+        let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+        let to = self.to.as_deref().map_or(Ok(newest_end), |text| instant("to", text))?;
+        let from = self.from.as_deref().map_or(Ok(to - RANGE_DEFAULT), |text| instant("from", text))?;
+        if to <= from {
+            return Err(Problem::bad_request("bad-range", format!("from ({from}) must lie before to ({to})")));
+        }
+        let resolution = match &self.resolution {
+            Some(text) => resolution(text)?,
+            None => fitting(to - from),
+        };
+        Ok(Range::whole(from, to, resolution))
+    }
+
+    fn slice(&self) -> Result<Slice, Problem> {
+        let segment = match &self.segment {
+            None => None,
+            Some(text) => {
+                let (name, value) = text.split_once(':').ok_or_else(|| {
+                    Problem::bad_request("bad-segment", format!("a segment is asked for as name:value, not {text:?}"))
+                })?;
+                Some((name.to_owned(), value.to_owned()))
+            }
+        };
+        Ok(Slice { version: self.version.clone(), segment })
+    }
+}
+
+impl Range {
+    /// Widened to whole windows.
+    pub fn whole(from: Timestamp, to: Timestamp, resolution: Resolution) -> Self {
+        let width = resolution.width();
+        let last = to - Span::from_micros(1);
+        Self { from: from.floor(width), to: last.floor(width) + width, resolution }
+    }
+
+    /// Without the parts before the first and after the newest window, so that a range from the beginning of time costs nothing.
+    ///
+    /// Errors: too many windows even so.
+    fn narrowed(self, reader: &Reader, model: &Model) -> Result<Self, Problem> {
+        let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+        let Self { mut from, mut to, resolution } = self;
+        if windows_in(from, to, resolution) > WINDOWS_MAX {
+            let oldest = panes::first_start(reader, model)?.unwrap_or(newest_end);
+            from = from.max(oldest.floor(resolution.width()));
+            to = to.min(Self::whole(from, newest_end.max(from + PANE_WIDTH), resolution).to);
+        }
+        let count = windows_in(from, to, resolution);
+        if WINDOWS_MAX < count {
+            let detail = format!(
+                "the range holds {count} windows, at most {WINDOWS_MAX} are given; ask for a shorter range or a coarser resolution"
+            );
+            return Err(Problem::bad_request("too-many-windows", detail).with("windows", count).with("limit", WINDOWS_MAX));
+        }
+        Ok(Self { from, to, resolution })
+    }
+}
+
+fn windows_in(from: Timestamp, to: Timestamp, resolution: Resolution) -> i64 {
+    (to - from).micros() / resolution.width().micros()
+}
+
+/// The finest resolution that shows `range` in at most about 500 windows.
+fn fitting(range: Span) -> Resolution {
+    const SHOWN: i64 = 500;
+    let fits = |resolution: &Resolution| range.micros() / resolution.width().micros() <= SHOWN;
+    [Resolution::Minute, Resolution::FiveMinutes, Resolution::Hour].into_iter().find(fits).unwrap_or(Resolution::Day)
+}
+
+fn resolution(text: &str) -> Result<Resolution, Problem> {
+    Resolution::parse(text)
+        .ok_or_else(|| Problem::bad_request("bad-resolution", format!("resolution is 1m, 5m, 1h or 1d, not {text:?}")))
+}
+
+/// An instant of a query. A `+` that was not percent-encoded arrives as a space.
+pub fn instant(parameter: &str, text: &str) -> Result<Timestamp, Problem> {
+    let number = || match text.parse::<i64>() {
+        Ok(whole) => Timestamp::from_epoch_integer(whole),
+        Err(_) => text.parse::<f64>().ok().and_then(Timestamp::from_epoch_number),
+    };
+    let read = Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&text.replace(' ', "+"))).or_else(number);
+    let in_range = |at: &Timestamp| at.micros().unsigned_abs() <= INSTANT_MAX;
+    read.filter(in_range).ok_or_else(|| {
+        let detail = format!("{parameter} is RFC 3339, such as 2026-01-01T00:00:00Z, or an epoch number, not {text:?}");
+        Problem::bad_request("bad-time", detail)
+    })
+}
+
+/// Some 9999 years either side of the epoch, in microseconds: arithmetic on it stays far from overflow.
+const INSTANT_MAX: u64 = 315_500_000_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_read_in_every_usual_form() {
+        let expected = Timestamp::from_micros(1_767_225_600_000_000);
+        for text in [
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T09:00:00+09:00",
+            "2026-01-01T09:00:00 09:00",
+            "1767225600",
+            "1767225600000",
+            "1767225600.0",
+        ] {
+            assert_eq!(instant("from", text).unwrap(), expected, "{text}");
+        }
+        for bad in ["", "yesterday", "NaN", "inf", "9223372036854775807e9"] {
+            assert!(instant("from", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_widened_to_whole_windows() {
+        let at = Timestamp::from_millis;
+        let range = Range::whole(at(61_000), at(120_000), Resolution::Minute);
+        assert_eq!((range.from, range.to), (at(60_000), at(120_000)));
+        let range = Range::whole(at(61_000), at(120_001), Resolution::FiveMinutes);
+        assert_eq!((range.from, range.to), (at(0), at(300_000)));
+    }
+
+    #[test]
+    fn the_resolution_fits_the_range() {
+        assert_eq!(fitting(Span::from_secs(3_600)), Resolution::Minute);
+        assert_eq!(fitting(Span::from_secs(86_400)), Resolution::FiveMinutes);
+        assert_eq!(fitting(Span::from_secs(20 * 86_400)), Resolution::Hour);
+        assert_eq!(fitting(Span::from_secs(400 * 86_400)), Resolution::Day);
+    }
+}
