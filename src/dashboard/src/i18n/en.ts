@@ -90,6 +90,7 @@ export const en = {
   "model.reasons": "Why",
   "model.noReasons": "Nothing to report.",
   "model.watermark": "Windows closed up to",
+  "model.task": "Task",
   "model.now": "Now",
   "model.meanResponse": "Mean response",
   "model.confidence": "Confidence",

@@ -92,6 +92,7 @@ export const ko: Record<Key, string> = {
   "model.reasons": "이유",
   "model.noReasons": "특이 사항이 없습니다.",
   "model.watermark": "확정된 구간의 끝",
+  "model.task": "유형",
   "model.now": "현재",
   "model.meanResponse": "평균 응답 시간",
   "model.confidence": "신뢰도",
