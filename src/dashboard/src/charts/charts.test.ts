@@ -67,7 +67,7 @@ test("the rate of an open window is over the time it has run", () => {
 test("an axis keeps within what is possible and shows the threshold", () => {
   expect(yRange(0.95, 1, { least: 0, most: 1 })[1]).toBe(1);
   expect(yRange(0.01, 0.02, { least: 0, most: 1, threshold: 0.1 })[1]).toBeGreaterThan(0.1);
-  expect(yRange(null, null, { least: 0, most: 1 })).toEqual([0, 1]);
+  expect(yRange(null, null, { least: 0, most: 1, threshold: 0.7 })).toEqual([0, 1]);
   expect(yRange(5, 9, { least: 0, most: Infinity, zero: true })[0]).toBe(0);
 });
 

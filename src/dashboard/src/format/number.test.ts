@@ -31,6 +31,7 @@ test("an interval has one unit and the same digits at both ends", () => {
   expect(percentRange("en", 0.0012, 0.0075)).toBe("0.12–0.75%");
   expect(percentRange("en", 0.004, 0.021)).toBe("0.4–2.1%");
   expect(metricRange("en", "rmse", 2.1, 3.25)).toBe("2.1–3.25");
+  expect(metricRange("en", "bias", -2.5, -1.5)).toBe("-2.5 – -1.5");
 });
 
 test("an interval with an end missing is missing", () => {

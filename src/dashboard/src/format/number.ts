@@ -109,5 +109,6 @@ export function interval(low: Maybe, high: Maybe, show: (value: number) => strin
   const [from, to] = [show(low), show(high)];
   const unit = /[\s ]*[^\d.,]+$/u.exec(to)?.[0] ?? "";
   const short = unit !== "" && from.endsWith(unit) ? from.slice(0, -unit.length) : from;
-  return `${short}–${to}`;
+  // A minus sign next to a dash cannot be read.
+  return low < 0 ? `${short} – ${to}` : `${short}–${to}`;
 }

@@ -86,6 +86,14 @@ export class WindowsFeed {
   private take(incoming: readonly Window[], seq: number): void {
     const request = this.request;
     if (request === null || incoming.length === 0) return;
+    if (typeof this.state.peek() === "object") {
+      // The server is back: what could not be read is tried again.
+      this.timer ??= window.setTimeout(() => {
+        this.timer = null;
+        this.retry();
+      }, REREAD_MS);
+      return;
+    }
     const to = request.follows ? Infinity : request.to;
     const relevant = incoming.filter((each) => request.from <= seconds(each.end) && seconds(each.start) < to);
     if (relevant.length === 0) return;
