@@ -60,7 +60,14 @@ test("after a resume the change since our place is enough", () => {
   expect(state.byName.get("b")?.errors).toBe(2);
 });
 
-test("models read page by page never overwrite what a frame has said since", () => {
+test("a long snapshot follows as changes, and the total is known from the start", () => {
+  const first = foldModels(noModels, frame("snapshot", 4, { models: [model("a")], total: 3 })).state;
+  expect(first.total).toBe(3);
+  const second = foldModels(first, frame("change", 9, { models: [model("b"), model("c")], total: 3 })).state;
+  expect(names(second)).toEqual(["a", "b", "c"]);
+});
+
+test("models read over HTTP never overwrite what a frame has said since", () => {
   const filled = addModels({ ...held, total: 5 }, [model("a", { changed_seq: 2, predictions: 1 }), model("c", { changed_seq: 2 })]);
   expect(names(filled)).toEqual(["a", "b", "c"]);
   expect(filled.byName.get("a")?.predictions).toBe(0);
