@@ -166,9 +166,19 @@ test("what is no frame is passed over", () => {
 
 test("once stopped it stays stopped", () => {
   const { world, connection, states } = start();
+  world.socket.onopen?.();
   connection.stop();
   world.pass(60_000);
   expect(world.sockets).toHaveLength(1);
   expect(world.socket.closed).toBe(true);
   expect(states).toEqual([]);
+});
+
+test("stopped in the middle of a handshake it closes as soon as there is something to close", () => {
+  const { world, connection } = start();
+  connection.stop();
+  expect(world.socket.closed).toBe(false);
+  world.socket.onopen?.();
+  expect(world.socket.closed).toBe(true);
+  expect(world.socket.sent).toEqual([]);
 });
