@@ -14,6 +14,7 @@ import { restoreSession } from "./store/session";
 
 restoreSession();
 reflectPreferences(document.documentElement);
+window.addEventListener("hashchange", restoreSession);
 startClock();
 startRouting();
 render(<App />, document.getElementById("app")!);

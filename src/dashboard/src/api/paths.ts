@@ -16,9 +16,6 @@ const RESOLUTION_NAMES: Record<number, string> = { 60: "1m", 300: "5m", 3600: "1
 
 export const modelPath = (model: string): string => `/api/v1/models/${encodeURIComponent(model)}`;
 
-export const modelsPath = (cursor: string | null, limit = 500): string =>
-  `/api/v1/models?limit=${limit}${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
-
 export function windowsPath(model: string, query: WindowsQuery): string {
   const params = new URLSearchParams({
     from: new Date(query.from * 1000).toISOString(),

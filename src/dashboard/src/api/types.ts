@@ -101,13 +101,6 @@ export interface ModelSummary {
   trail: TrailPoint[];
 }
 
-export interface ModelPage {
-  position: number;
-  epoch: number | string;
-  items: ModelSummary[];
-  next_cursor: string | null;
-}
-
 /** A row of `/versions` or `/segments`: the totals of the last hour for one version or one segment value. */
 export type Slice = Window & { version?: string | null; segment?: string; name?: string; value?: string };
 

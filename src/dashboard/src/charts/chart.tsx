@@ -74,7 +74,7 @@ function WindowNote({ window }: { window: Window }) {
     <>
       <Span start={window.start} end={window.end} />
       {window.closed ? null : <span class="tag">{t("chart.provisional")}</span>}
-      <span class="n"> {t("value.n", { n: count(language.value, window.predictions) })}</span>
+      <span class="n"> · {t("value.n", { n: count(language.value, window.predictions) })}</span>
     </>
   );
 }

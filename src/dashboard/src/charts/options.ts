@@ -44,7 +44,7 @@ function seriesOf(spec: ChartSpec, colours: Colours): uPlot.Series[] {
       width,
       dash: [4, 4],
       spanGaps: false,
-      points: { show: true, size: 7, width: 1.5, fill: colours.surface, stroke, filter: ends },
+      points: { show: true, size: 7, width: 1.5, fill: colours.surface, stroke, filter: ends, ...(line.share === true ? none : {}) },
     });
   }
   return series;
@@ -65,10 +65,10 @@ const ends: uPlot.Series.Points.Filter = (chart, index) => {
   return (chart.data[index] as Column).flatMap((value, at) => (value !== null && (solid[at] ?? null) === null ? [at] : []));
 };
 
-/** The data's own extent with a tenth of air, within what is possible, and never flatter than a fiftieth of it. */
-export function yRange(low: number | null, high: number | null, spec: Pick<ChartSpec, "least" | "most" | "threshold">): [number, number] {
-  const limits = [low, high, spec.threshold].filter((value): value is number => value !== null && value !== undefined && Number.isFinite(value));
-  if (limits.length === 0) return [Math.max(0, spec.least), Number.isFinite(spec.most) ? spec.most : 1];
+/** The data's own extent with a tenth of air, within what is possible, and never quite flat; without data all that is possible. */
+export function yRange(low: number | null, high: number | null, spec: Pick<ChartSpec, "least" | "most" | "threshold" | "zero">): [number, number] {
+  if (low === null || high === null) return [Math.max(0, spec.least), Number.isFinite(spec.most) ? spec.most : 1];
+  const limits = [low, high, spec.threshold, spec.zero === true ? 0 : null].filter((value): value is number => value !== null && value !== undefined && Number.isFinite(value));
   const [least, most] = [Math.min(...limits), Math.max(...limits)];
   const size = most - least || Math.abs(most) * 0.1 || 0.02;
   return [Math.max(spec.least, least - size * 0.1), Math.min(spec.most, most + size * 0.1)];
@@ -93,7 +93,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
   return {
     width,
     height: HEIGHT,
-    padding: [8, hasShare ? 0 : 10, 0, 0],
+    padding: [8, hasShare ? 0 : 20, 0, 0],
     legend: { show: false },
     series: seriesOf(spec, colours),
     ...(spec.band ? { bands: [{ series: [1, 2], fill: colours.band }] } : {}),
@@ -103,7 +103,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
       share: { range: [0, 1] },
     },
     axes: [
-      { ...axis, space: 64, grid: { show: false }, values: (_chart, splits, _axis, _space, step) => splits.map((at) => timeTick(locale, at, step)) },
+      { ...axis, space: 64, size: 26, grid: { show: false }, values: (_chart, splits, _axis, _space, step) => splits.map((at) => timeTick(locale, at, step)) },
       { ...axis, size: 58, space: 34, values: (_chart, splits) => splits.map((value) => spec.show(value)) },
       {
         ...axis,
@@ -120,7 +120,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
       y: false,
       move: (_chart, left, top) => [left < 0 ? left : handlers.snap(left), top],
       drag: { x: true, y: false, setScale: false, dist: 6 },
-      points: { size: 8, width: 2, fill: colours.surface },
+      points: { size: (_chart, index) => (spec.band !== undefined && index <= 2 ? 0 : 8), width: 2, fill: colours.surface },
       bind: {
         dblclick: () => () => {
           handlers.onReset();

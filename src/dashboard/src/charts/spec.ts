@@ -16,6 +16,8 @@ export interface ChartSpec {
   /** The interval of the first line. */
   band?: { low: Column; high: Column };
   threshold?: number | null;
+  /** Whether the axis begins at zero. */
+  zero?: boolean;
   /** Text of a value on the left axis. */
   show: (value: number) => string;
   /** Where values can lie at all: a share stays within 0 and 1. */

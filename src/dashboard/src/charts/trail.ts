@@ -19,21 +19,26 @@ const MINUTES = 60;
 /** A flat line should look flat: the box never spans less than this much accuracy. */
 const SPAN_MIN = 0.05;
 
+/** The newest minutes have few labels and swing from 0 to 1; they are drawn, but only minutes with this many set the scale. */
+const LABELS_MIN = 5;
+
 /** `null` if no window of the trail has any labels. */
 export function trailOf(points: readonly TrailPoint[], width: number, height: number): Trail | null {
   const known = points.filter((point) => point.accuracy !== null);
   if (known.length === 0) return null;
   const values = known.map((point) => point.accuracy!);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const slack = Math.max(0, SPAN_MIN - (high - low)) / 2;
-  const [bottom, top] = [low - slack, high + slack];
+  const steady = known.filter((point) => LABELS_MIN <= point.labelled).map((point) => point.accuracy!);
+  const [least, most] = steady.length === 0 ? [low, high] : [Math.min(...steady), Math.max(...steady)];
+  const slack = Math.max(0, SPAN_MIN - (most - least)) / 2;
+  const [bottom, top] = [least - slack, most + slack];
   const newest = Date.parse(points[points.length - 1]!.start);
   const place = (point: TrailPoint): { at: number; x: number; y: number } => {
     const at = Date.parse(point.start);
     return {
       at,
       x: round(2 + (1 - (newest - at) / ((MINUTES - 1) * MINUTE_MS)) * (width - 4)),
-      y: round(2 + ((top - point.accuracy!) / (top - bottom)) * (height - 4)),
+      y: round(2 + Math.min(1, Math.max(0, (top - point.accuracy!) / (top - bottom))) * (height - 4)),
     };
   };
   const runs: { at: number; x: number; y: number }[][] = [];

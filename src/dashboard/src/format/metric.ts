@@ -1,6 +1,6 @@
 /** How each metric of a window reads: a share of all, a score, or a quantity in the model's own unit. */
 
-import { decimal, percent, type Locale } from "./number";
+import { decimal, interval, percent, percentRange, type Locale } from "./number";
 
 const SHARES = new Set([
   "accuracy", "balanced_accuracy", "error_rate", "precision", "recall", "f1", "precision_macro", "recall_macro", "f1_macro",
@@ -17,3 +17,7 @@ export const isShare = (metric: string): boolean => SHARES.has(familyOf(metric))
 /** `value` of `metric` as text; `–` if missing. */
 export const metricText = (locale: Locale, metric: string, value: number | null | undefined): string =>
   isShare(metric) ? percent(locale, value) : decimal(locale, value);
+
+/** The interval of `metric` as text; `–` if it has none. */
+export const metricRange = (locale: Locale, metric: string, low: number | null, high: number | null): string =>
+  isShare(metric) ? percentRange(locale, low, high) : interval(low, high, (value) => decimal(locale, value));

@@ -26,16 +26,33 @@ export function count(locale: Locale, value: Maybe): string {
 
 /**
  * A fraction of 1 as per cent. One digit, two near the ends, and never rounded *onto* an end: 0.99997 is not 100 %, and a single
- * error in a million is not 0 %.
+ * error in a million is not 0 %. Only exactly nothing and exactly all come without digits.
  */
 export function percent(locale: Locale, value: Maybe): string {
   if (isMissing(value)) return MISSING;
   const distance = Math.min(Math.abs(value), Math.abs(1 - value));
-  const digits = distance === 0 || 0.01 <= distance ? 1 : 2;
-  const format = numberFormat(locale, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const digits = distance === 0 ? 0 : 0.01 <= distance ? 1 : 2;
+  const format = percentFormat(locale, digits);
   if (value < 1 && 0.9999 < value) return `>${format.format(0.9999)}`;
   if (0 < value && value < 0.0001) return `<${format.format(0.0001)}`;
   return format.format(value);
+}
+
+const percentFormat = (locale: Locale, digits: number): Intl.NumberFormat =>
+  numberFormat(locale, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** A tick of an axis in per cent: no more digits than it needs. */
+export const percentTick = (locale: Locale, value: number): string =>
+  numberFormat(locale, { style: "percent", maximumFractionDigits: 2 }).format(value);
+
+/** A tick of an axis as a plain number. */
+export const numberTick = (locale: Locale, value: number): string => numberFormat(locale, { maximumSignificantDigits: 4 }).format(value);
+
+/** `91.0–95.1%`: both ends of an interval of fractions with the same number of digits. */
+export function percentRange(locale: Locale, low: Maybe, high: Maybe): string {
+  if (isMissing(low) || isMissing(high)) return MISSING;
+  const format = percentFormat(locale, high < 0.01 || 0.99 < low ? 2 : 1);
+  return interval(low, high, (value) => format.format(value));
 }
 
 /** Scores such as AUC or kappa, and quantities such as RMSE: `digits` significant digits. */
@@ -54,16 +71,19 @@ export function perSecond(locale: Locale, value: Maybe, unit: { second: string; 
   if (isMissing(value)) return MISSING;
   const [scaled, suffix] = value !== 0 && value < 0.1 ? [value * 60, unit.minute] : [value, unit.second];
   const digits = scaled < 10 ? 2 : scaled < 100 ? 1 : 0;
-  const text = 1e6 <= scaled ? count(locale, scaled) : numberFormat(locale, { maximumFractionDigits: digits }).format(scaled);
+  const text = 1e6 <= scaled || scaled === 0 ? count(locale, scaled) : numberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(scaled);
   return `${text}${suffix}`;
 }
 
-/** Seconds as the unit that reads best: `340 µs`, `45 ms`, `1.23 s`, `2 min 5 s`, `3 h 10 min`. */
-export function duration(locale: Locale, value: Maybe): string {
+/**
+ * Seconds as the unit that reads best: `340 µs`, `45.0 ms`, `1.23 s`, `2 min 5 s`, `3 h 10 min`. Always three significant
+ * digits, so that a moving figure keeps its width; a `tick` of an axis takes no more than it needs.
+ */
+export function duration(locale: Locale, value: Maybe, tick = false): string {
   if (isMissing(value)) return MISSING;
   const show = (scaled: number, unit: string): string =>
-    `${numberFormat(locale, { maximumSignificantDigits: 3 }).format(scaled)} ${unit}`;
-  if (value === 0) return show(0, "ms");
+    `${numberFormat(locale, { minimumSignificantDigits: tick ? 1 : 3, maximumSignificantDigits: 3 }).format(scaled)} ${unit}`;
+  if (value === 0) return "0 ms";
   if (value < 0.001) return show(value * 1e6, "µs");
   if (value < 0.9995) return show(value * 1e3, "ms");
   if (value < 59.95) return show(value, "s");
@@ -89,5 +109,6 @@ export function interval(low: Maybe, high: Maybe, show: (value: number) => strin
   const [from, to] = [show(low), show(high)];
   const unit = /[\s ]*[^\d.,]+$/u.exec(to)?.[0] ?? "";
   const short = unit !== "" && from.endsWith(unit) ? from.slice(0, -unit.length) : from;
-  return `${short}–${to}`;
+  // A minus sign next to a dash cannot be read.
+  return low < 0 ? `${short} – ${to}` : `${short}–${to}`;
 }

@@ -37,7 +37,7 @@ export function span(locale: Locale, start: Date, end: Date, now: Date): string 
 /** `2026-11-21 02:03:09 UTC`. */
 export const utc = (at: Date): string => `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
-/** `12 sec. ago`, in the largest unit that is at least one. */
+/** `12 sec. ago`, in the largest unit that is at least one; `now` below ten seconds, which nobody can follow. */
 export function ago(locale: Locale, at: Date, now: Date): string {
   const elapsed = Math.max(0, Math.round((now.getTime() - at.getTime()) / 1000));
   const units: [number, Intl.RelativeTimeFormatUnit][] = [
@@ -46,6 +46,7 @@ export function ago(locale: Locale, at: Date, now: Date): string {
     [60, "minute"],
     [1, "second"],
   ];
+  if (elapsed < 10) return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
   const [size, unit] = units.find(([each]) => each <= elapsed) ?? [1, "second" as const];
   return new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" }).format(-Math.floor(elapsed / size), unit);
 }

@@ -25,6 +25,7 @@ export const en = {
   "login.where": "The server prints a sign-in link when it starts; the token is also in the file named by token_file in run.json.",
   "login.refused": "The server does not accept this token.",
   "login.unreachable": "The server cannot be reached. Try again in a moment.",
+  "login.wait": "Too many wrong tokens. Wait a minute and try again.",
   "login.malformed": "That cannot be a token: it holds characters no token has.",
   "login.checking": "Checking…",
 
@@ -90,6 +91,7 @@ export const en = {
   "model.reasons": "Why",
   "model.noReasons": "Nothing to report.",
   "model.watermark": "Windows closed up to",
+  "model.task": "Task",
   "model.now": "Now",
   "model.meanResponse": "Mean response",
   "model.confidence": "Confidence",

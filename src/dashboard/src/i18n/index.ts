@@ -13,10 +13,10 @@ export const DICTIONARIES: Record<Locale, Record<Key, string>> = { en, ko };
 export const t = (key: Key, params?: Record<string, string | number>): string => fill(DICTIONARIES[language.value][key], params);
 
 export const fill = (text: string, params: Record<string, string | number> = {}): string =>
-  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole));
 
 /** Whether `text` is a key, so that a metric nobody has named yet can be shown by its own name. */
-export const isKey = (text: string): text is Key => text in en;
+export const isKey = (text: string): text is Key => Object.hasOwn(en, text);
 
 /** A metric's name in words; its own name if the dictionaries do not know it. */
 export const metricName = (metric: string): string => {

@@ -27,6 +27,7 @@ export const ko: Record<Key, string> = {
   "login.where": "서버가 시작될 때 로그인 링크를 출력합니다. 토큰은 run.json의 token_file이 가리키는 파일에도 있습니다.",
   "login.refused": "서버가 이 토큰을 받아들이지 않습니다.",
   "login.unreachable": "서버에 연결할 수 없습니다. 잠시 후 다시 시도하세요.",
+  "login.wait": "잘못된 토큰이 너무 많이 입력되었습니다. 1분 뒤에 다시 시도하세요.",
   "login.malformed": "토큰에 쓸 수 없는 문자가 들어 있습니다.",
   "login.checking": "확인 중…",
 
@@ -92,6 +93,7 @@ export const ko: Record<Key, string> = {
   "model.reasons": "이유",
   "model.noReasons": "특이 사항이 없습니다.",
   "model.watermark": "확정된 구간의 끝",
+  "model.task": "유형",
   "model.now": "현재",
   "model.meanResponse": "평균 응답 시간",
   "model.confidence": "신뢰도",

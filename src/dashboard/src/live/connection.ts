@@ -66,6 +66,8 @@ export class Connection {
   private heardAt = 0;
   private timer: number | null = null;
   private stopped = false;
+  /** Whether `socket` has been open. */
+  private opened = false;
 
   constructor(
     private readonly world: World,
@@ -88,26 +90,25 @@ export class Connection {
 
   private connect(): void {
     this.drop();
-    let opened = false;
     let socket: Socket;
     try {
       socket = this.world.open();
     } catch {
-      this.lose(false);
+      this.lose();
       return;
     }
     this.socket = socket;
     this.heardAt = this.world.now();
     this.watch();
     socket.onopen = () => {
-      opened = true;
+      this.opened = true;
       for (const subscription of this.options.subscriptions) this.subscribe(subscription);
     };
     socket.onmessage = (event) => {
       if (socket === this.socket && typeof event.data === "string") this.hear(event.data);
     };
     socket.onclose = () => {
-      if (socket === this.socket) this.lose(opened);
+      if (socket === this.socket) this.lose();
     };
     socket.onerror = null;
   }
@@ -148,7 +149,7 @@ export class Connection {
     this.timer = this.world.after(1_000, () => {
       const silence = this.world.now() - this.heardAt;
       if (DEAD_MS <= silence) {
-        this.lose(true);
+        this.lose();
         return;
       }
       if (STALE_MS <= silence && this.state.kind === "live") this.become({ kind: "stale", since: this.heardAt });
@@ -156,10 +157,11 @@ export class Connection {
     });
   }
 
-  private lose(opened: boolean): void {
+  private lose(): void {
+    const refused = !this.opened;
     this.drop();
     if (this.stopped) return;
-    if (!opened) this.options.onRefused?.();
+    if (refused) this.options.onRefused?.();
     if (this.stopped) return;
     this.lostAt ??= this.world.now();
     this.become({ kind: "reconnecting", since: this.lostAt });
@@ -169,11 +171,14 @@ export class Connection {
   private drop(): void {
     if (this.timer !== null) this.world.cancel(this.timer);
     this.timer = null;
-    const socket = this.socket;
+    const { socket, opened } = this;
     this.socket = null;
+    this.opened = false;
     if (socket === null) return;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
-    socket.close();
+    // Closing a socket in the middle of its handshake is an error in a browser's console.
+    if (opened) socket.close();
+    else socket.onopen = () => socket.close();
   }
 
   private become(state: ConnectionState): void {

@@ -76,8 +76,14 @@ async function check(given: string): Promise<void> {
     await createApi(given, () => undefined).get("/api/v1/models?limit=1");
     signIn(given);
   } catch (error) {
-    problem.value = error instanceof ApiError && (error.status === 401 || error.status === 403) ? "login.refused" : "login.unreachable";
+    problem.value = problemOf(error);
   } finally {
     checking.value = false;
   }
+}
+
+function problemOf(error: unknown): Key {
+  const status = error instanceof ApiError ? error.status : null;
+  if (status === 429) return "login.wait";
+  return status === 401 || status === 403 ? "login.refused" : "login.unreachable";
 }

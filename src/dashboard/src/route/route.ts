@@ -39,6 +39,8 @@ export function go(address: string): void {
   history.pushState(null, "", address);
   adopt();
   window.scrollTo(0, 0);
+  // The link that was followed is gone with its page; the keyboard goes on at the top of the new one.
+  requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
 }
 
 /** Replaces the query of the current address; `null` removes a parameter. */

@@ -8,7 +8,7 @@ export interface Models {
   epoch: Epoch | null;
   appliedSeq: number;
   byName: ReadonlyMap<string, ModelSummary>;
-  /** How many the server has; more than `byName` holds if a snapshot was cut short. */
+  /** How many the server has; more than `byName` holds while the rest of a long snapshot follows as changes. */
   total: number;
 }
 
@@ -48,7 +48,7 @@ export function foldModels(state: Models, frame: DataFrame): Step<Models> {
   return { state: { epoch: frame.epoch, appliedSeq: frame.applied_seq, byName, total }, verdict: "applied" };
 }
 
-/** Adds models read page by page over HTTP; what a frame has already told us is newer and stays. */
+/** Adds models read over HTTP; what a frame has already told us is newer and stays. */
 export function addModels(state: Models, items: readonly ModelSummary[]): Models {
   const byName = new Map(state.byName);
   for (const model of items) {

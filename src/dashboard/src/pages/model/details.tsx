@@ -37,7 +37,7 @@ export function Details({ model, resolution, picked }: Props) {
           <p class="chart-window">
             {t(picked.value === null ? "details.latest" : "details.pinned")} · <Span start={window.start} end={window.end} />
             {window.closed ? null : <span class="tag">{t("chart.provisional")}</span>}
-            <span class="n"> {t("value.n", { n: count(language.value, window.predictions) })}</span>
+            <span class="n"> · {t("value.n", { n: count(language.value, window.predictions) })}</span>
           </p>
         )}
         {picked.value === null ? null : (

@@ -29,10 +29,14 @@ export class WindowsFeed {
   readonly resolution = signal(60);
 
   private request: Request | null = null;
+  /** What `windows` is the answer to. */
+  private answered: Request | null = null;
   private reading: AbortController | null = null;
   private timer: number | null = null;
   private changedFrom: number | null = null;
   private position = 0;
+  /** Whether what is held is of an epoch that has ended. */
+  private outdated = false;
   private epoch: Epoch | null = null;
   private appliedSeq = 0;
 
@@ -65,27 +69,40 @@ export class WindowsFeed {
   hear(frame: DataFrame): "applied" | "dropped" | "resync" {
     const known = this.epoch === frame.epoch;
     if (known && frame.applied_seq < this.appliedSeq) return "dropped";
+    if (!known && this.epoch !== null) this.outdate();
     if (!known && frame.type === "change") {
       this.epoch = null;
       return "resync";
     }
-    const rebuilt = this.epoch !== null && !known;
+    // A snapshot in the middle means that the connection was away, and it only holds the newest windows.
+    const again = this.outdated || (known && frame.type === "snapshot");
+    this.outdated = false;
     this.epoch = frame.epoch;
     this.appliedSeq = frame.applied_seq;
-    // Positions of two epochs do not compare: what is held is replaced whole.
-    if (rebuilt) {
-      this.position = 0;
-      this.windows.value = [];
-      this.retry();
-      return "applied";
-    }
     this.take(windowsIn(frame), frame.applied_seq);
+    if (again) this.retry();
     return "applied";
+  }
+
+  /** Positions of two epochs do not compare: what is held stays on screen, but anything replaces it. */
+  private outdate(): void {
+    this.outdated = true;
+    this.position = 0;
+    this.answered = null;
+    this.windows.value = this.windows.peek().map((each) => ({ ...each, seq: -1 }));
   }
 
   private take(incoming: readonly Window[], seq: number): void {
     const request = this.request;
     if (request === null || incoming.length === 0) return;
+    if (typeof this.state.peek() === "object") {
+      // The server is back: what could not be read is tried again.
+      this.timer ??= window.setTimeout(() => {
+        this.timer = null;
+        this.retry();
+      }, REREAD_MS);
+      return;
+    }
     const to = request.follows ? Infinity : request.to;
     const relevant = incoming.filter((each) => request.from <= seconds(each.end) && seconds(each.start) < to);
     if (relevant.length === 0) return;
@@ -110,8 +127,11 @@ export class WindowsFeed {
     try {
       const { windows, position } = await this.read(request, request.from, reading.signal);
       if (reading.signal.aborted) return;
+      // Frames that came while we were reading know more than the answer.
+      const newer = this.answered === request ? this.windows.peek().filter((each) => position < each.seq) : [];
+      this.answered = request;
       this.resolution.value = request.resolution;
-      this.windows.value = mergeWindows([], windows, position, request.from, request.follows ? Infinity : request.to);
+      this.windows.value = mergeWindows(newer, windows, position, oldest(request), request.follows ? Infinity : request.to);
       this.state.value = "ready";
     } catch (error) {
       if (!reading.signal.aborted) this.state.value = { failed: error instanceof Error ? error.message : String(error) };

@@ -43,7 +43,7 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
           <dd>{model.watermark === null ? "–" : <Moment at={model.watermark} />}</dd>
         </div>
         <div>
-          <dt>{t("status.label")}</dt>
+          <dt>{t("model.task")}</dt>
           <dd>{t(`task.${model.task}`)}</dd>
         </div>
       </dl>

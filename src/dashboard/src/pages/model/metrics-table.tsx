@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Task, Window } from "../../api/types";
-import { classOf, familyOf, metricText } from "../../format/metric";
-import { count, interval } from "../../format/number";
+import { classOf, familyOf, metricRange, metricText } from "../../format/metric";
+import { count } from "../../format/number";
 import { t } from "../../i18n";
 import { language } from "../../store/preferences";
 import { metricNameFor } from "./words";
@@ -32,7 +32,6 @@ export function MetricsTable({ task, window }: { task: Task; window: Window }) {
         <tbody>
           {names.map((name) => {
             const estimate = window.metrics[name]!;
-            const show = (value: number): string => metricText(locale, name, value);
             const ofClass = classOf(name);
             return (
               <tr key={name}>
@@ -41,7 +40,7 @@ export function MetricsTable({ task, window }: { task: Task; window: Window }) {
                   {ofClass === null ? null : <small> {t("details.class", { name: ofClass })}</small>}
                 </th>
                 <td>{metricText(locale, name, estimate.value)}</td>
-                <td class="quiet">{interval(estimate.low, estimate.high, show)}</td>
+                <td class="quiet">{metricRange(locale, name, estimate.low, estimate.high)}</td>
                 <td class="quiet">{count(locale, estimate.n)}</td>
               </tr>
             );

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import type { Estimate, ModelSummary } from "../../api/types";
-import { count, duration, interval, MISSING, percent, perSecond } from "../../format/number";
+import { count, duration, MISSING, percent, perSecond } from "../../format/number";
 import { t } from "../../i18n";
+import { estimateText } from "../../shell/estimate";
 import { Span } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { accuracyName } from "./words";
@@ -27,10 +28,10 @@ export function NowRow({ model }: { model: ModelSummary }) {
         </small>
       </h2>
       <dl class="figures">
-        <Figure name={accuracyName(model.task)} note={current === null ? null : estimateNote(current.accuracy, share)}>
+        <Figure name={accuracyName(model.task)} note={current === null ? null : estimateText("accuracy", current.accuracy)}>
           {current !== null && current.accuracy.value === null ? <span class="missing">{t("value.noLabels")}</span> : valueOf(current?.accuracy ?? null, share)}
         </Figure>
-        <Figure name={t("column.errorRate")} note={current === null ? null : estimateNote(current.error_rate, share)}>
+        <Figure name={t("column.errorRate")} note={current === null ? null : estimateText("error_rate", current.error_rate)}>
           {valueOf(current?.error_rate ?? null, share)}
         </Figure>
         <Figure name={t("column.p95")} note={current === null ? null : `${t("model.meanResponse")} ${duration(locale, current.mean_response_time)}`}>
@@ -71,9 +72,3 @@ function Figure(props: { name: string; note: ComponentChildren; children: Compon
 
 const valueOf = (estimate: Estimate | null, show: (value: number) => string): string =>
   estimate === null || estimate.value === null ? MISSING : show(estimate.value);
-
-/** `91.0–95.1% · n = 312`. */
-export function estimateNote(estimate: Estimate, show: (value: number) => string): string {
-  const n = t("value.n", { n: count(language.value, estimate.n) });
-  return estimate.low === null || estimate.high === null ? n : `${interval(estimate.low, estimate.high, show)} · ${n}`;
-}

@@ -4,16 +4,16 @@ import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { ModelSummary, Task, Thresholds, Window } from "../../api/types";
 import { Chart, type Reading } from "../../charts/chart";
-import { columnOf, estimateOf, finite, throughputOf, type Slots } from "../../charts/columns";
+import { closedPart, columnOf, estimateOf, finite, throughputOf, type Column, type Slots } from "../../charts/columns";
 import type { View } from "../../charts/plot";
 import type { ChartSpec } from "../../charts/spec";
-import { count, duration, MISSING, percent, perSecond } from "../../format/number";
+import { count, decimal, numberTick, duration, MISSING, percent, percentTick, perSecond } from "../../format/number";
 import { isShare, metricText } from "../../format/metric";
 import { t } from "../../i18n";
 import { setQuery } from "../../route/route";
+import { estimateText } from "../../shell/estimate";
 import { now } from "../../store/clock";
 import { language } from "../../store/preferences";
-import { estimateNote } from "./now";
 import { metric } from "./view";
 import { metricNameFor } from "./words";
 
@@ -53,13 +53,15 @@ function estimateReading(window: Window, name: string, label: string): Reading {
     const missing = name === "error_rate" ? MISSING : t("value.noLabels");
     return { name: label, colour: "series-1", value: window.labelled === 0 ? missing : MISSING };
   }
-  return { name: label, colour: "series-1", value: show(estimate.value), note: estimateNote(estimate, show) };
+  return { name: label, colour: "series-1", value: show(estimate.value), note: estimateText(name, estimate) };
 }
 
 /** Columns of `metric` and its interval. */
-function estimateColumns(slots: Slots, name: string): { values: (number | null)[]; band: { low: (number | null)[]; high: (number | null)[] } } {
+function estimateColumns(slots: Slots, name: string): { values: Column; band: { low: Column; high: Column } } {
   const read = (part: "value" | "low" | "high") => columnOf(slots, (window) => finite(estimateOf(window, name)?.[part]));
-  return { values: read("value"), band: { low: read("low"), high: read("high") } };
+  // The interval of a window that has just begun spans nearly everything and would flatten all the others; its readout has it.
+  const closed = (column: Column): Column => closedPart(slots, column);
+  return { values: read("value"), band: { low: closed(read("low")), high: closed(read("high")) } };
 }
 
 export function QualityChart(panel: Panel) {
@@ -72,11 +74,11 @@ export function QualityChart(panel: Panel) {
     return {
       lines: [
         { name, colour: "series-1", values },
-        { name: t("chart.coverage"), colour: "area", values: columnOf(slots, (window) => window.coverage), share: true },
+        { name: t("chart.coverage"), colour: "muted", values: columnOf(slots, (window) => window.coverage), share: true },
       ],
       band,
       threshold: chosen === "accuracy" ? (thresholds.accuracy_threshold ?? null) : null,
-      show: (value) => metricText(locale, chosen, value),
+      show: (value) => (isShare(chosen) ? percentTick(locale, value) : decimal(locale, value, 3)),
       ...limitsOf(chosen),
     };
   }, [slots, chosen, name, locale, thresholds]);
@@ -84,7 +86,7 @@ export function QualityChart(panel: Panel) {
     estimateReading(window, chosen, name),
     {
       name: t("chart.coverage"),
-      colour: "area",
+      colour: "muted",
       value: percent(locale, window.coverage),
       note: t("value.ofLabels", { labelled: count(locale, window.labelled), predictions: count(locale, window.predictions) }),
     },
@@ -113,7 +115,7 @@ export function ErrorChart(panel: Panel) {
       lines: [{ name: t("chart.errorRate"), colour: "series-1", values }],
       band,
       threshold: thresholds.error_rate_threshold ?? null,
-      show: (value) => percent(locale, value),
+      show: (value) => percentTick(locale, value),
       least: 0,
       most: 1,
     };
@@ -133,7 +135,8 @@ export function LatencyChart(panel: Panel) {
   const spec = useMemo<ChartSpec>(
     () => ({
       lines: QUANTILES.map(({ part, colour }) => ({ name: part, colour, values: columnOf(slots, (window) => finite(window.latency?.[part])) })),
-      show: (value) => duration(locale, value),
+      show: (value) => duration(locale, value, true),
+      zero: true,
       least: 0,
       most: Infinity,
     }),
@@ -157,7 +160,8 @@ export function ThroughputChart(panel: Panel) {
   const spec = useMemo<ChartSpec>(
     () => ({
       lines: [{ name: t("chart.throughput"), colour: "series-1", values: columnOf(slots, (window) => throughputOf(window, at)) }],
-      show: (value) => perSecond(locale, value, unit),
+      show: (value) => `${numberTick(locale, value)}${unit.second}`,
+      zero: true,
       least: 0,
       most: Infinity,
     }),

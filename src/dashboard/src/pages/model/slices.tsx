@@ -6,9 +6,9 @@ import { modelPath } from "../../api/paths";
 import { api } from "../../api/session";
 import { count, duration, MISSING, percent } from "../../format/number";
 import { t } from "../../i18n";
+import { estimateText } from "../../shell/estimate";
 import { language } from "../../store/preferences";
 import { usePulse } from "./details";
-import { estimateNote } from "./now";
 import { focus, showFocus } from "./view";
 import { accuracyName } from "./words";
 
@@ -64,7 +64,7 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
       {rows.length === 0 ? (
         <p class="quiet">{t("slices.none")}</p>
       ) : (
-        <div class="scroller" tabIndex={0} role="region" aria-label={title}>
+        <div class="scroller">
           <table class="data">
             <thead>
               <tr>
@@ -97,7 +97,7 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
                         <span class="missing">{t("value.noLabels")}</span>
                       ) : (
                         <>
-                          {share(accuracy.value)} <small>{estimateNote(accuracy, share)}</small>
+                          {share(accuracy.value)} <small>{estimateText("accuracy", accuracy)}</small>
                         </>
                       )}
                     </td>

@@ -7,8 +7,8 @@ import { count, duration, MISSING, percent, perSecond } from "../../format/numbe
 import { t } from "../../i18n";
 import { Span } from "../../shell/time";
 import { now } from "../../store/clock";
+import { estimateText } from "../../shell/estimate";
 import { language } from "../../store/preferences";
-import { estimateNote } from "./now";
 import { metric } from "./view";
 import { metricNameFor } from "./words";
 
@@ -26,7 +26,7 @@ export function WindowTable({ model, slots }: { model: ModelSummary; slots: Slot
     }
     return (
       <td>
-        {metricText(locale, name, estimate.value)} <small>{estimateNote(estimate, (value) => metricText(locale, name, value))}</small>
+        {metricText(locale, name, estimate.value)} <small>{estimateText(name, estimate)}</small>
       </td>
     );
   };

@@ -13,9 +13,11 @@ import { SORT_LABELS } from "./toolbar";
 import { useVisibleRows } from "./use-visible";
 
 /** Pixels; `overview.css` sets the same heights. */
-const ROW_HEIGHT = 58;
-const CARD_HEIGHT = 172;
-const NARROW = "(max-width: 860px)";
+const LAYOUTS = [
+  { media: "(max-width: 860px)", height: 204 },
+  { media: "(max-width: 1240px)", height: 74 },
+  { media: "all", height: 58 },
+] as const;
 
 /** Milliseconds a row keeps its place while figures move, unless its reader asks for another order. */
 const SETTLE_MS = 3_000;
@@ -23,19 +25,18 @@ const SETTLE_MS = 3_000;
 const COLUMNS: { sort: Sort | null; class: string; label: Key; window: Key | null }[] = [
   { sort: "status", class: "c-status", label: "status.label", window: null },
   { sort: "name", class: "c-model", label: "column.model", window: null },
-  { sort: "accuracy", class: "c-number", label: "column.accuracy", window: "window.last5" },
+  { sort: "accuracy", class: "c-number accuracy", label: "column.accuracy", window: "window.last5" },
   { sort: null, class: "c-trail", label: "column.trail", window: "window.last60" },
-  { sort: "error_rate", class: "c-number", label: "column.errorRate", window: "window.last5" },
+  { sort: "error_rate", class: "c-number errors", label: "column.errorRate", window: "window.last5" },
   { sort: "p95", class: "c-number", label: "column.p95", window: "window.last5" },
   { sort: "throughput", class: "c-number", label: "column.throughput", window: "window.last5" },
-  { sort: "coverage", class: "c-number", label: "column.coverage", window: "window.last5" },
+  { sort: "coverage", class: "c-number coverage", label: "column.coverage", window: "window.last5" },
 ];
 
 export function ModelList() {
   const body = useRef<HTMLTableSectionElement>(null);
   const names = useCalmOrder();
-  const narrow = useNarrow();
-  const height = narrow ? CARD_HEIGHT : ROW_HEIGHT;
+  const height = useRowHeight();
   const visible = useVisibleRows(body, height, names.length);
   useLayoutEffect(() => window.scrollTo(0, scrollOf(location.pathname)), []);
   const byName = models.value.byName;
@@ -89,9 +90,11 @@ function SortButton({ sort }: { sort: Sort }) {
   return (
     <button type="button" class="sort" onClick={() => sortBy(sort)}>
       {t(SORT_LABELS[sort])}
-      <span class="arrow" aria-hidden="true">
-        {current === sort ? (descending ? "↓" : "↑") : ""}
-      </span>
+      {current === sort ? (
+        <span class="arrow" aria-hidden="true">
+          {descending ? "↓" : "↑"}
+        </span>
+      ) : null}
     </button>
   );
 }
@@ -128,13 +131,14 @@ function useCalmOrder(): string[] {
   return held.current.names;
 }
 
-function useNarrow(): boolean {
-  const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+const rowHeight = (): number => LAYOUTS.find(({ media }) => matchMedia(media).matches)!.height;
+
+function useRowHeight(): number {
+  const [height, setHeight] = useState(rowHeight);
   useEffect(() => {
-    const media = matchMedia(NARROW);
-    const follow = (): void => setNarrow(media.matches);
-    media.addEventListener("change", follow);
-    return () => media.removeEventListener("change", follow);
+    const follow = (): void => setHeight(rowHeight());
+    window.addEventListener("resize", follow);
+    return () => window.removeEventListener("resize", follow);
   }, []);
-  return narrow;
+  return height;
 }

@@ -1,10 +1,11 @@
 import type { ComponentChildren } from "preact";
-import type { Estimate, ModelSummary } from "../../api/types";
+import type { ModelSummary } from "../../api/types";
 import { Sparkline } from "../../charts/sparkline";
-import { count, duration, interval, MISSING, percent, perSecond } from "../../format/number";
+import { count, duration, MISSING, percent, perSecond } from "../../format/number";
 import { clock, utc } from "../../format/time";
 import { t } from "../../i18n";
 import { modelAddress } from "../../route/route";
+import { EstimateNote } from "../../shell/estimate";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
@@ -29,13 +30,13 @@ export function ModelRow({ model, index }: { model: ModelSummary; index: number 
           <Freshness model={model} />
         </small>
       </th>
-      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote estimate={current?.accuracy ?? null} />}>
+      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote metric="accuracy" estimate={current?.accuracy ?? null} />}>
         {current === null ? MISSING : current.accuracy.value === null ? <Missing>{t("value.noLabels")}</Missing> : percent(locale, current.accuracy.value)}
       </Figure>
       <td role="cell" class="c-trail">
         <Sparkline trail={model.trail} />
       </td>
-      <Figure label={t("column.errorRate")} note={<EstimateNote estimate={current?.error_rate ?? null} />}>
+      <Figure class="errors" label={t("column.errorRate")} note={<EstimateNote metric="error_rate" estimate={current?.error_rate ?? null} />}>
         {percent(locale, current?.error_rate.value)}
       </Figure>
       <Figure label={t("column.p95")} note={predictions}>
@@ -45,6 +46,7 @@ export function ModelRow({ model, index }: { model: ModelSummary; index: number 
         {perSecond(locale, current?.throughput, { second: t("unit.second"), minute: t("unit.minute") })}
       </Figure>
       <Figure
+        class="coverage"
         label={t("column.coverage")}
         note={
           current === null
@@ -71,18 +73,6 @@ function Figure(props: { class?: string; label: string; note: ComponentChildren;
 }
 
 const Missing = ({ children }: { children: ComponentChildren }) => <span class="missing">{children}</span>;
-
-function EstimateNote({ estimate }: { estimate: Estimate | null }) {
-  if (estimate === null) return null;
-  const locale = language.value;
-  const n = t("value.n", { n: count(locale, estimate.n) });
-  if (estimate.low === null || estimate.high === null) return <>{n}</>;
-  return (
-    <>
-      {interval(estimate.low, estimate.high, (value) => percent(locale, value))} · {n}
-    </>
-  );
-}
 
 function Reasons({ model }: { model: ModelSummary }) {
   if (model.reasons.length === 0) return null;
