@@ -8,6 +8,8 @@ mod open;
 pub mod pending;
 mod reader;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -45,9 +47,9 @@ pub struct Commit<'a> {
     pub head: Vec<u8>,
     /// Rows by their keys (see [`key`]): a value replaces the row, `None` deletes it. Of two puts of one key the last counts.
     pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// Whether a pending row is still wanted; asked when runs are merged, at times that depend on how commits were cut. A row
-    /// once refused must stay refused, and whoever calls [`Store::pending`] must treat a refused row like a missing one, or a
-    /// replay could differ.
+    /// Whether a pending row is still wanted; asked when runs are merged, at times that depend on how commits were cut. A key
+    /// once refused must stay refused with any of its rows, and whoever calls [`Pending::get`] must treat a refused row like a
+    /// missing one, or a replay could differ.
     pub keep: &'a dyn Fn(&PendingKey, &[u8]) -> bool,
 }
 
