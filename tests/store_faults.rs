@@ -174,6 +174,24 @@ fn a_store_of_another_format_is_put_aside_and_only_the_last_two_are_kept() {
     assert_eq!(kept, ["store.lock", "store.quarantine-3", "store.quarantine-4"]);
 }
 
+#[cfg(feature = "failpoints")]
+#[test]
+fn after_a_failed_sync_nothing_more_is_written_until_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let mut store = Store::open(&dir, options()).unwrap().store;
+    let mut syncer = store.syncer().unwrap();
+    commit(&mut store, 1).unwrap();
+    let scenario = fail::FailScenario::setup();
+    fail::cfg("store::after_flush", "return").unwrap();
+    assert!(matches!(syncer.sync(), Err(Error::Io { .. })));
+    scenario.teardown();
+    assert!(matches!(syncer.sync(), Err(Error::Refused(_))));
+    assert!(matches!(commit(&mut store, 2), Err(Error::Refused(_))));
+    drop((store, syncer));
+    assert_eq!(state(&mut Store::open(&dir, options()).unwrap().store).unwrap(), 1);
+}
+
 /// Not a test of its own: what the killed process runs. Commits without end, telling each one.
 #[test]
 fn child_commits_until_killed() {

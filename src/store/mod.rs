@@ -97,12 +97,9 @@ impl Store {
     pub fn commit(&mut self, commit: Commit<'_>) -> Result<(), Error> {
         self.health.check()?;
         fail::fail_point!("store::before_commit");
-        let landed = self.land(commit);
-        if let Err(error) = &landed {
-            self.health.fail(error);
-        }
+        self.land(commit).inspect_err(|error| self.health.fail(error))?;
         fail::fail_point!("store::after_commit");
-        landed
+        Ok(())
     }
 
     /// Reads from any thread.

@@ -78,6 +78,12 @@ impl Filter {
         miss(0) | miss(1) == 0
     }
 
+    /// Any part of the line that `probe` falls on.
+    #[inline]
+    pub fn touch(&self, probe: &Probe) -> u64 {
+        self.lines.get(self.index(probe)).map_or(0, |line| line.0[0])
+    }
+
     /// Halves the filter until it is not more than twice as big as `keys` keys at `bits` bits need. Two lines side by side
     /// become one: what [`Self::index`] picks of half as many is the half of what it picked.
     pub fn fold(&mut self, keys: u64, bits: u64) {

@@ -47,6 +47,12 @@ impl Run {
         self.filter.may_hold(probe)
     }
 
+    /// Has the filter lines of `probes` brought into the cache, all at once: nothing here waits for any of them.
+    #[inline]
+    pub fn touch<'a>(&self, probes: impl Iterator<Item = &'a Probe>) {
+        std::hint::black_box(probes.fold(0, |sum, probe| sum ^ self.filter.touch(probe)));
+    }
+
     /// The block that holds `key` if the run does.
     pub fn block_of(&self, probe: &Probe, key: &PendingKey) -> Option<u32> {
         let part = probe.part(u32::from(self.entry.part_bits));
