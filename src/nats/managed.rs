@@ -5,6 +5,7 @@
 mod binary;
 mod process;
 
+use crate::config::Durability;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,23 +43,13 @@ pub struct ManagedConfig {
     pub durability: Durability,
 }
 
-/// When an acknowledged message is on the disk and not only in the system's cache. Servers before 2.10 cannot be told (two minutes).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// At the latest 100 ms later: a power cut may cost that much; costs nothing measurable.
-    #[default]
-    Interval,
-    /// Before the acknowledgement: some hundred to a few thousand messages a second, so clients batch.
-    Always,
-}
-
 /// The running server. Dropped, it kills the server, which loses nothing but its manners; call [`Managed::stop`].
 #[derive(Debug)]
 pub struct Managed {
     url: String,
     version: Version,
     binary: PathBuf,
-    sync_interval: Option<&'static str>,
+    sync_interval: Option<String>,
     pid: watch::Receiver<Option<u32>>,
     stop: CancellationToken,
     supervisor: JoinHandle<()>,
@@ -92,19 +83,19 @@ pub enum ManagedError {
 pub async fn start(config: ManagedConfig) -> Result<Managed, ManagedError> {
     let (binary, version) = binary::find(config.binary.as_deref()).await?;
     let sync_interval = (version.has_sync_interval()).then_some(match config.durability {
-        Durability::Interval => "100ms",
-        Durability::Always => "always",
+        Durability::Interval(time) => format!("{}ms", time.as_millis()),
+        Durability::Always => "always".to_owned(),
     });
     let files = Files::in_folder(config.data.join("nats"));
     files.make()?;
     files.stop_orphan().await?;
-    let (mut child, port) = launch(&binary, &files, config.port, sync_interval).await?;
+    let (mut child, port) = launch(&binary, &files, config.port, sync_interval.as_deref()).await?;
     let (pid_tx, pid) = watch::channel(child.id());
     let stop = CancellationToken::new();
     let url = format!("nats://127.0.0.1:{port}");
     info!(%version, url, ?binary, "nats-server started");
     let supervisor = tokio::spawn({
-        let (binary, stop) = (binary.clone(), stop.clone());
+        let (binary, sync_interval, stop) = (binary.clone(), sync_interval.clone(), stop.clone());
         async move {
             let mut delay = RESTART_DELAY;
             loop {
@@ -118,7 +109,9 @@ pub async fn start(config: ManagedConfig) -> Result<Managed, ManagedError> {
                 if STEADY_AFTER <= started.elapsed() {
                     delay = RESTART_DELAY;
                 }
-                let Some(next) = relaunch(&binary, &files, port, sync_interval, &mut delay, &stop).await else { break };
+                let Some(next) = relaunch(&binary, &files, port, sync_interval.as_deref(), &mut delay, &stop).await else {
+                    break;
+                };
                 child = next;
                 pid_tx.send_replace(child.id());
                 info!(url = format!("nats://127.0.0.1:{port}"), "nats-server is back");
@@ -145,8 +138,8 @@ impl Managed {
     }
 
     /// What the server was told about syncing; `None` if it is too old to be told: a power cut may then cost two minutes.
-    pub fn sync_interval(&self) -> Option<&'static str> {
-        self.sync_interval
+    pub fn sync_interval(&self) -> Option<&str> {
+        self.sync_interval.as_deref()
     }
 
     /// The server's process; `None` while it is being started again.

@@ -16,6 +16,6 @@ pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};
 pub use continuity::{LogChanged, Saved};
 pub use door::{Door, DoorError, Headers, Publication};
 pub use ingest::{IngestError, RawBatch, RawMessage};
-pub use managed::{Durability, Managed, ManagedConfig, ManagedError};
+pub use managed::{Managed, ManagedConfig, ManagedError};
 pub use provision::{Difference, Provisioned, Role, provision};
 pub use stream::{StoredMessage, StreamError, StreamStatus, fingerprint};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use tracing::{info, warn};
 
 use super::{Error, failed};
-use crate::config::{self, Config, NatsServer};
+use crate::config::{Config, NatsServer};
 use crate::nats::managed::{self, Managed, ManagedConfig};
 use crate::nats::provision::{Provisioned, provision};
-use crate::nats::{Auth, ConnectConfig, Nats, StreamStatus, connect};
+use crate::nats::{ConnectConfig, Nats, StreamStatus, connect};
 use crate::processor::Projection;
 use crate::store::{self, Options, Store};
 use crate::telemetry;
@@ -121,23 +121,15 @@ fn next_epoch(data: &Path) -> Result<u64, Error> {
 
 async fn connect_to(config: &Config, data: &Path) -> Result<(Nats, Option<Managed>), Error> {
     let refused = |source: Box<dyn std::error::Error + Send + Sync>| Error::Nats(source);
-    match &config.nats.server {
-        NatsServer::External { url } => {
-            let mut wanted = ConnectConfig::new(vec![url.expose().to_owned()], config.nats.root.clone());
-            if let Some(creds) = &config.nats.creds {
-                wanted.auth = Auth::Creds(creds.clone());
-            }
-            Ok((connect(wanted).await.map_err(|error| refused(error.into()))?, None))
-        }
+    let managed = match &config.nats.server {
+        NatsServer::External { .. } | NatsServer::Context { .. } => None,
         NatsServer::Managed { binary, port, durability } => {
-            let durability = match durability {
-                config::Durability::Always => managed::Durability::Always,
-                config::Durability::Interval(_) => managed::Durability::Interval,
-            };
-            let wanted = ManagedConfig { data: data.to_owned(), port: *port, binary: Some(binary.clone()), durability };
-            let server = managed::start(wanted).await.map_err(|error| refused(error.into()))?;
-            let nats = connect(ConnectConfig::new(vec![server.url().to_owned()], config.nats.root.clone()));
-            Ok((nats.await.map_err(|error| refused(error.into()))?, Some(server)))
+            let wanted = ManagedConfig { data: data.to_owned(), port: *port, binary: binary.clone(), durability: *durability };
+            Some(managed::start(wanted).await.map_err(|error| refused(error.into()))?)
         }
-    }
+    };
+    let url = managed.as_ref().map_or("", Managed::url);
+    let wanted = ConnectConfig::configured(&config.nats, url).map_err(|error| refused(error.into()))?;
+    let nats = connect(wanted).await.map_err(|error| refused(error.into()))?;
+    Ok((nats, managed))
 }

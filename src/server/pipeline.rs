@@ -41,7 +41,12 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Starts reading after the projection's position. Cancelling `stop` ends it in order: ingest, decoder, processor.
-    pub fn start(projection: Projection, nats: &Nats, sync_interval: Duration, stop: &CancellationToken) -> Result<Self, Error> {
+    pub fn start(
+        projection: Projection,
+        nats: &Nats,
+        sync_interval: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Self, Error> {
         let (raw, raw_inbox) = mpsc::channel(RAW_BATCHES_MAX);
         let (decoded, inbox) = sync_channel(DECODED_BATCHES_MAX);
         let (view_sender, view) = watch::channel(Arc::new(projection.view().clone()));

@@ -9,6 +9,8 @@ mod open;
 pub mod pending;
 mod reader;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -46,9 +48,9 @@ pub struct Commit<'a> {
     pub head: Vec<u8>,
     /// Rows by their keys (see [`key`]): a value replaces the row, `None` deletes it. Of two puts of one key the last counts.
     pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// Whether a pending row is still wanted; asked when runs are merged, at times that depend on how commits were cut. A row
-    /// once refused must stay refused, and whoever calls [`Store::pending`] must treat a refused row like a missing one, or a
-    /// replay could differ.
+    /// Whether a pending row is still wanted; asked when runs are merged, at times that depend on how commits were cut. A key
+    /// once refused must stay refused with any of its rows, and whoever calls [`Pending::get`] must treat a refused row like a
+    /// missing one, or a replay could differ.
     pub keep: &'a dyn Fn(&PendingKey, &[u8]) -> bool,
 }
 
@@ -95,11 +97,7 @@ impl Store {
     /// [`Error::Refused`].
     pub fn commit(&mut self, commit: Commit<'_>) -> Result<(), Error> {
         self.health.check()?;
-        let landed = self.land(commit);
-        if let Err(error) = &landed {
-            self.health.fail(error);
-        }
-        landed
+        self.land(commit).inspect_err(|error| self.health.fail(error))
     }
 
     /// Reads from any thread.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pending::Pending;
 use super::reader::{DAMAGE_MARK, Health, panic_text};
@@ -16,6 +16,9 @@ const QUARANTINES_MAX: usize = 2;
 
 /// How long an open may take before it counts as damage. Fifty million pending rows open in a few seconds.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(180);
+
+/// How long the remains of an earlier `Store` of this process are waited for.
+const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Says that this is our store and which layout its rows have. A new layout is a new number: an old store is put aside and rebuilt.
 const IDENTITY: &[u8] = b"tidewatch store 1";
@@ -100,27 +103,44 @@ fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
         .mode(sled::Mode::HighThroughput)
         .use_compression(false)
         .flush_every_ms(Some(500));
-    let db = config.open().map_err(|source| match source {
-        // Somebody in this process still holds a reader of an earlier `Store`.
-        sled::Error::Io(held) if held.to_string().contains("could not acquire lock") => Error::InUse(dir.to_owned()),
-        other => Error::sled("opening", other),
-    })?;
+    let written = fs::metadata(dir.join("db")).is_ok_and(|file| 0 < file.len());
+    let db = unlocked(dir, &config)?;
     let tree: sled::Tree = sled::Tree::clone(&db);
     let health = Health::new(dir.to_owned());
-    check_identity(&db, &tree)?;
+    check_identity(&tree, written)?;
     let pending = Pending::load(Reader::new(tree.clone(), Arc::clone(&health)), options.pending)?;
     Ok(Checked { db, tree, health, pending })
 }
 
-fn check_identity(db: &sled::Db, tree: &sled::Tree) -> Result<(), Error> {
+/// Opens what our own lock says is free. sled locks its file too, and lets go of it only when its last background task ends, a
+/// little after the `Store` of this process that held it: waited for until [`RELEASE_TIME_MAX`].
+fn unlocked(dir: &Path, config: &sled::Config) -> Result<sled::Db, Error> {
+    let deadline = Instant::now() + RELEASE_TIME_MAX;
+    loop {
+        match config.open() {
+            Ok(db) => return Ok(db),
+            Err(sled::Error::Io(held)) if held.to_string().contains("could not acquire lock") => {
+                if deadline <= Instant::now() {
+                    return Err(Error::InUse(dir.to_owned()));
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(other) => return Err(Error::sled("opening", other)),
+        }
+    }
+}
+
+/// `written`: the data file held something before sled opened it, so it must hold our identity. sled takes a file that it does
+/// not understand at all for a new one.
+fn check_identity(tree: &sled::Tree, written: bool) -> Result<(), Error> {
     let doing = "reading the identity";
     match tree.get(key::identity()).map_err(|source| Error::sled(doing, source))? {
         Some(found) if found == IDENTITY => Ok(()),
         Some(found) => Err(Error::Damaged(format!("its identity is {:?}", String::from_utf8_lossy(&found)))),
-        None if db.was_recovered() && !tree.is_empty() => Err(Error::Damaged("it holds rows but no identity".into())),
+        None if written => Err(Error::Damaged("it has no identity".into())),
         None => {
-            tree.insert(key::identity(), IDENTITY).map_err(|source| Error::sled("writing the identity", source))?;
-            Ok(())
+            let inserted = tree.insert(key::identity(), IDENTITY).and_then(|_| tree.flush());
+            inserted.map(|_| ()).map_err(|source| Error::sled("writing the identity", source))
         }
     }
 }

@@ -1,13 +1,19 @@
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tidewatch::config::Durability;
 use tidewatch::nats::managed::{self, ManagedConfig, ManagedError};
-use tidewatch::nats::{Door, Durability, Role};
+use tidewatch::nats::{Door, Role};
 
 use crate::{connected, numbered, until};
 
 fn config(data: &tempfile::TempDir, port: u16) -> ManagedConfig {
-    ManagedConfig { data: data.path().to_owned(), port, binary: None, durability: Durability::Interval }
+    ManagedConfig {
+        data: data.path().to_owned(),
+        port,
+        binary: None,
+        durability: Durability::Interval(std::time::Duration::from_millis(100)),
+    }
 }
 
 fn pid(number: u32) -> Pid {

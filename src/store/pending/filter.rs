@@ -42,44 +42,91 @@ impl Probe {
     }
 }
 
-/// Empty lines for `keys` keys at `bits` bits a key; at least one.
-pub(super) fn lines_for(keys: usize, bits: usize) -> usize {
-    (keys * bits).div_ceil(8 * LINE_BYTES).max(1)
+/// A filter in parts, so that it can be filled, written and read a part at a time: part after part in the order of keys.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    part_bits: u32,
+    lines_per_part: u32,
+    lines: Vec<Line>,
 }
 
-pub(super) fn insert(lines: &mut [Line], probe: &Probe) {
-    let line = &mut lines[pick(probe.line, lines.len())].0;
-    for (word, mask) in probe.words.iter().zip(probe.masks) {
-        line[usize::from(word & 7)] |= mask;
+impl Filter {
+    /// An empty filter of 2^`part_bits` parts, of which none is open yet; the memory is reserved, and used as parts are opened.
+    pub fn new(part_bits: u32, lines_per_part: u32) -> Self {
+        Self { part_bits, lines_per_part, lines: Vec::with_capacity((lines_per_part as usize) << part_bits) }
     }
-}
 
-/// `false`: the key is certainly not among those inserted.
-#[inline]
-pub(super) fn may_hold(lines: &[Line], probe: &Probe) -> bool {
-    let Some(Line(line)) = lines.get(pick(probe.line, lines.len())) else { return false };
-    let miss = |half: usize| !line[usize::from(probe.words[half] & 7)] & probe.masks[half];
-    miss(0) | miss(1) == 0
-}
-
-pub(super) fn write(lines: &[Line], out: &mut Vec<u8>) {
-    for word in lines.iter().flat_map(|line| line.0) {
-        out.extend_from_slice(&word.to_le_bytes());
+    /// Opens every part up to and with `part`.
+    pub fn open_part(&mut self, part: usize) {
+        self.lines.resize((part + 1) * self.lines_per_part as usize, Line::default());
     }
-}
 
-/// The lines in `bytes`, which must be whole lines.
-pub(super) fn read(bytes: &[u8]) -> impl Iterator<Item = Line> {
-    bytes.as_chunks::<LINE_BYTES>().0.iter().map(|line| {
-        let mut words = [0; 8];
-        for (word, bytes) in words.iter_mut().zip(line.as_chunks().0) {
-            *word = u64::from_le_bytes(*bytes);
+    /// Its part must be open.
+    pub fn insert(&mut self, probe: &Probe) {
+        let index = self.index(probe);
+        let line = &mut self.lines[index].0;
+        for (word, mask) in probe.words.iter().zip(probe.masks) {
+            line[usize::from(word & 7)] |= mask;
         }
-        Line(words)
-    })
+    }
+
+    /// `false`: the key is certainly not among those inserted.
+    #[inline]
+    pub fn may_hold(&self, probe: &Probe) -> bool {
+        let Some(Line(line)) = self.lines.get(self.index(probe)) else { return false };
+        let miss = |half: usize| !line[usize::from(probe.words[half] & 7)] & probe.masks[half];
+        miss(0) | miss(1) == 0
+    }
+
+    /// Any part of the line that `probe` falls on.
+    #[inline]
+    pub fn touch(&self, probe: &Probe) -> u64 {
+        self.lines.get(self.index(probe)).map_or(0, |line| line.0[0])
+    }
+
+    /// Halves the filter until it is not more than twice as big as `keys` keys at `bits` bits need. Two lines side by side
+    /// become one: what [`Self::index`] picks of half as many is the half of what it picked.
+    pub fn fold(&mut self, keys: u64, bits: u64) {
+        while self.lines_per_part.is_multiple_of(2) && 2 * keys * bits <= (self.lines.len() * LINE_BYTES * 8) as u64 {
+            let pairs = self.lines.as_chunks::<2>().0.iter();
+            self.lines = pairs.map(|[a, b]| Line(std::array::from_fn(|word| a.0[word] | b.0[word]))).collect();
+            self.lines_per_part /= 2;
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.lines.len() * LINE_BYTES
+    }
+
+    /// The bytes of the last open part, as [`Self::read_part`] reads them.
+    pub fn write_part(&self, out: &mut Vec<u8>) {
+        let last = self.lines.len() - self.lines_per_part as usize;
+        for word in self.lines[last..].iter().flat_map(|line| line.0) {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    /// Opens `part` with what `bytes` hold. `None` if they are not a part.
+    pub fn read_part(&mut self, part: usize, bytes: &[u8]) -> Option<()> {
+        self.open_part(part);
+        let first = part * self.lines_per_part as usize;
+        (bytes.len() == LINE_BYTES * self.lines_per_part as usize).then_some(())?;
+        for (Line(line), bytes) in self.lines[first..].iter_mut().zip(bytes.as_chunks::<LINE_BYTES>().0) {
+            for (word, bytes) in line.iter_mut().zip(bytes.as_chunks().0) {
+                *word = u64::from_le_bytes(*bytes);
+            }
+        }
+        Some(())
+    }
+
+    fn index(&self, probe: &Probe) -> usize {
+        // The 32-bit hash is spread over the lines of the part without a division.
+        let lines = u64::from(self.lines_per_part);
+        probe.part(self.part_bits) * lines as usize + ((u64::from(probe.line) * lines) >> 32) as usize
+    }
 }
 
-/// Spreads a 32-bit hash over `len` lines without a division.
-fn pick(hash: u32, len: usize) -> usize {
-    ((u64::from(hash) * len as u64) >> 32) as usize
+/// Lines of a part that is to hold `keys` keys at `bits` bits a key: a multiple of eight, so that three foldings are possible.
+pub(super) fn lines_for(keys: u64, bits: u64) -> u32 {
+    (keys * bits).div_ceil(8 * LINE_BYTES as u64).max(1).next_multiple_of(8) as u32
 }

@@ -22,7 +22,7 @@ pub(super) struct Frozen {
 }
 
 impl Frozen {
-    pub fn new(rows: Memtable, log_end: u64, run: u64, filter_bits: usize) -> Self {
+    pub fn new(rows: Memtable, log_end: u64, run: u64, filter_bits: u8) -> Self {
         let (places, bucket_ends) = rows.buckets();
         let writer = Writer::new(run, 0, rows.len() as u64, filter_bits);
         Self { rows, log_end, writer, places, bucket_ends, bucket: 0, done: 0, sorted: 0 }
@@ -85,7 +85,7 @@ struct Cursor {
 }
 
 impl Merge {
-    pub fn new(inputs: Vec<Entry>, into_level: u8, run: u64, filter_bits: usize) -> Self {
+    pub fn new(inputs: Vec<Entry>, into_level: u8, run: u64, filter_bits: u8) -> Self {
         let rows_max = inputs.iter().map(|input| input.rows).sum();
         Self { inputs, writer: Writer::new(run, into_level, rows_max, filter_bits), cursors: Vec::new() }
     }

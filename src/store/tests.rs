@@ -1,0 +1,226 @@
+//! The store against a plain map: random puts, commits, merges and reopenings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::pending::{Limits, ROW_BYTES_MAX};
+use super::{Commit, Error, Options, Order, PendingKey, Store, key};
+
+/// So small that a few dozen rows freeze memtables and merge over three levels.
+fn tiny() -> Options {
+    let pending = Limits { memtable_rows: 24, memtable_bytes: 4096, direct_rows: 16, fan_out: 2, slice_rows: 2 };
+    Options { cache_bytes: 1 << 20, pending }
+}
+
+/// A store and what it must hold.
+struct World {
+    folder: tempfile::TempDir,
+    store: Option<Store>,
+    seq: u64,
+    committed: BTreeMap<PendingKey, Vec<u8>>,
+    now: BTreeMap<PendingKey, Vec<u8>>,
+    expired: BTreeSet<PendingKey>,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Some(Store::open(&folder.path().join("store"), tiny()).unwrap().store);
+        let (committed, now) = (BTreeMap::new(), BTreeMap::new());
+        Self { folder, store, seq: 0, committed, now, expired: BTreeSet::new() }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    fn store(&mut self) -> &mut Store {
+        self.store.as_mut().unwrap()
+    }
+
+    fn put(&mut self, key: PendingKey, row: Vec<u8>) {
+        if self.expired.contains(&key) {
+            return;
+        }
+        self.store().pending().put(&key, &row).unwrap();
+        self.now.insert(key, row);
+    }
+
+    fn commit(&mut self) {
+        self.seq += 1;
+        let (seq, expired) = (self.seq, self.expired.clone());
+        let puts = vec![(key::model(seq as u32 % 8), Some(seq.to_be_bytes().to_vec()))];
+        let keep = |key: &PendingKey, _: &[u8]| !expired.contains(key);
+        self.store().commit(Commit { seq, head: seq.to_be_bytes().to_vec(), puts, keep: &keep }).unwrap();
+        self.committed.clone_from(&self.now);
+    }
+
+    /// What was not committed is gone.
+    fn reopen(&mut self) {
+        self.store = None;
+        let opened = Store::open(&self.dir(), tiny()).unwrap();
+        assert_eq!(opened.quarantined, None);
+        self.store = Some(opened.store);
+        self.now.clone_from(&self.committed);
+    }
+
+    fn check(&mut self) {
+        let seq = self.seq.to_be_bytes();
+        let head = self.store().head().unwrap();
+        assert_eq!(head.as_deref(), (0 < self.seq).then_some(&seq[..]));
+        let expected: Vec<_> = self.now.clone().into_iter().collect();
+        for (key, row) in expected {
+            let expired = self.expired.contains(&key);
+            let got = self.store().pending().get(&key).unwrap().map(<[u8]>::to_vec);
+            assert!(got.as_ref() == Some(&row) || expired, "{key:?}: {got:?} instead of {row:?}");
+        }
+        for id in 0..50 {
+            assert_eq!(self.store().pending().get(&hashed(1 << 32 | id)).unwrap(), None);
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(PendingKey, Vec<u8>),
+    Expire(PendingKey),
+    Commit(u8),
+    Reopen,
+}
+
+fn hashed(id: u64) -> PendingKey {
+    *xxh3_128(&id.to_le_bytes()).to_be_bytes().first_chunk().unwrap()
+}
+
+/// Mostly hashes; some keys that are no hashes at all must work too.
+fn any_key() -> impl Strategy<Value = PendingKey> {
+    prop_oneof![
+        8 => (0..400_u64).prop_map(hashed),
+        1 => (0..20_u8).prop_map(|end| { let mut key = [0; 12]; key[11] = end; key }),
+        1 => (0..20_u8).prop_map(|end| { let mut key = [255; 12]; key[0] = 235 + end; key }),
+    ]
+}
+
+fn any_row() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        20 => prop::collection::vec(any::<u8>(), 0..40),
+        1 => Just(vec![7; ROW_BYTES_MAX]),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        200 => (any_key(), any_row()).prop_map(|(key, row)| Step::Put(key, row)),
+        4 => any_key().prop_map(Step::Expire),
+        20 => (1..4_u8).prop_map(Step::Commit),
+        2 => Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn pending_rows_are_what_was_put_last_through_merges_and_reopenings(steps in prop::collection::vec(any_step(), 1..1500)) {
+        let mut world = World::new();
+        for step in steps {
+            match step {
+                Step::Put(key, row) => world.put(key, row),
+                Step::Expire(key) => { world.expired.insert(key); }
+                Step::Commit(times) => (0..times).for_each(|_| world.commit()),
+                Step::Reopen => { world.reopen(); world.check(); }
+            }
+        }
+        world.check();
+        world.commit();
+        world.reopen();
+        world.check();
+    }
+}
+
+#[test]
+fn merging_leaves_few_runs_and_no_rows_behind() {
+    let mut world = World::new();
+    for id in 0..2000 {
+        world.put(hashed(id), vec![1; 20]);
+        if id % 7 == 0 {
+            world.commit();
+        }
+    }
+    for _ in 0..3000 {
+        world.commit();
+    }
+    world.check();
+    let figures = world.store().pending().figures();
+    assert!(figures.runs <= 10 && figures.rows == 2000, "{figures:?}");
+    let rows = |tag| world.store.as_ref().unwrap().reader().scan_prefix(&key::all(tag), Order::Ascending, 10_000).unwrap();
+    let blocks = rows(key::Tag::RunBlock).len();
+    assert!(blocks <= 2000 * 34 / 4096 + 2 * figures.runs, "{blocks} blocks of {} runs", figures.runs);
+    let logged: usize = rows(key::Tag::PendingLog).iter().map(|(_, chunk)| chunk.len() / 34).sum();
+    assert!(logged <= 24, "{logged} rows are still logged");
+}
+
+#[test]
+fn a_run_that_nobody_wants_is_rewritten_before_its_turn_to_merge() {
+    let mut world = World::new();
+    for id in 0..2000 {
+        world.put(hashed(id), vec![1; 20]);
+        if id % 7 == 0 {
+            world.commit();
+        }
+    }
+    world.expired = (0..1900).map(hashed).collect();
+    for id in 5000..5300 {
+        world.put(hashed(id), vec![1; 20]);
+        if id % 7 == 0 {
+            (0..20).for_each(|_| world.commit());
+        }
+    }
+    world.check();
+    let rows = world.store().pending().figures().rows;
+    assert!(rows < 900, "{rows} rows are held of 400 wanted ones");
+}
+
+#[test]
+fn a_row_that_is_too_long_is_refused() {
+    let mut world = World::new();
+    let refused = world.store().pending().put(&hashed(1), &[0; ROW_BYTES_MAX + 1]);
+    assert!(matches!(refused, Err(Error::RowTooLong { bytes: 2049 })));
+}
+
+#[test]
+fn scans_go_both_ways_and_stop_at_their_limit() {
+    let mut world = World::new();
+    let puts = (0..100_u32).map(|model| (key::model(model), Some(vec![model as u8]))).collect();
+    world.store().commit(Commit { seq: 1, head: Vec::new(), puts, keep: &|_, _| true }).unwrap();
+    let reader = world.store().reader();
+    let models = |rows: Vec<(Vec<u8>, super::Value)>| rows.iter().map(|(_, value)| value[0]).collect::<Vec<_>>();
+    let prefix = key::all(key::Tag::Model);
+    assert_eq!(models(reader.scan_prefix(&prefix, Order::Ascending, 3).unwrap()), [0, 1, 2]);
+    assert_eq!(models(reader.scan_prefix(&prefix, Order::Descending, 3).unwrap()), [99, 98, 97]);
+    let (from, to) = (key::model(10), key::model(12));
+    let scan = |from, to| models(reader.scan(from, to, Order::Descending, 9).unwrap());
+    assert_eq!(scan(std::ops::Bound::Excluded(&from[..]), std::ops::Bound::Included(&to[..])), [12, 11]);
+    assert!(scan(std::ops::Bound::Excluded(&to[..]), std::ops::Bound::Included(&from[..])).is_empty());
+}
+
+#[test]
+fn after_a_failure_nothing_more_is_written_and_reads_go_on() {
+    let mut world = World::new();
+    world.put(hashed(1), vec![1]);
+    world.commit();
+    let mut syncer = world.store().syncer().unwrap();
+    syncer.sync().unwrap();
+    let failure = std::io::Error::from_raw_os_error(5);
+    world.store().health.fail(&Error::io("syncing to disk", failure));
+    let commit = Commit { seq: 2, head: vec![2], puts: Vec::new(), keep: &|_, _| true };
+    assert!(matches!(world.store().commit(commit), Err(Error::Refused(_))));
+    assert!(matches!(syncer.sync(), Err(Error::Refused(_))));
+    assert_eq!(world.store().head().unwrap().as_deref(), Some(&1_u64.to_be_bytes()[..]));
+    drop(syncer);
+    world.reopen();
+    world.check();
+    world.commit();
+}

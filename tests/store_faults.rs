@@ -1,0 +1,310 @@
+//! The store under faults: killed at any moment, damaged anywhere, opened twice. Whatever happens, what opens is the state of
+//! one whole commit, or a fresh store with the damaged one put aside.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tidewatch::store::pending::Limits;
+use tidewatch::store::{Commit, Error, Opened, Options, Order, PendingKey, Store, key};
+use xxhash_rust::xxh3::xxh3_128;
+
+const MODELS: u32 = 40;
+const ROWS_PER_COMMIT: u64 = 10;
+
+/// Small enough that a few commits go through every stage of the pending rows.
+fn options() -> Options {
+    let pending = Limits { memtable_rows: 100, memtable_bytes: 8192, direct_rows: 60, fan_out: 3, slice_rows: 40 };
+    Options { cache_bytes: 1 << 20, pending }
+}
+
+/// Commit `n` writes `n` into every model row and into its own pending rows, renews the rows of commit `n / 2`, and deletes and
+/// adds an outbox row: so whatever is not of one commit shows.
+fn commit(store: &mut Store, n: u64) -> Result<(), Error> {
+    for (id, row) in rows_of(n) {
+        store.pending().put(&id, &row)?;
+    }
+    let value = n.to_be_bytes().repeat(1 + n as usize % 50);
+    let mut puts: Vec<_> = (0..MODELS).map(|model| (key::model(model), Some(value.clone()))).collect();
+    puts.push((key::outbox(n), Some(value)));
+    puts.push((key::outbox(n - 1), None));
+    store.commit(Commit { seq: n, head: n.to_be_bytes().to_vec(), puts, keep: &|_, _| true })
+}
+
+/// Every eleventh commit is big enough to write a run at once.
+fn rows_of(n: u64) -> impl Iterator<Item = (PendingKey, Vec<u8>)> {
+    let count = if n.is_multiple_of(11) { 80 } else { ROWS_PER_COMMIT };
+    let own = (0..count).map(move |index| (n, index));
+    own.chain((0..ROWS_PER_COMMIT).map(move |index| (n / 2, index))).map(move |(commit, index)| {
+        let hash = xxh3_128(&(commit << 32 | index).to_le_bytes()).to_be_bytes();
+        (*hash.first_chunk().unwrap(), n.to_be_bytes().repeat(1 + index as usize % 4))
+    })
+}
+
+/// The commit whose state the store holds, once every row has been compared with it. `Err` if the store says it is damaged;
+/// a panic if it holds anything else and does not say so.
+fn state(store: &mut Store) -> Result<u64, Error> {
+    let Some(head) = store.head()? else {
+        let rows = store.reader().scan_prefix(&key::all(key::Tag::Model), Order::Ascending, 1)?;
+        assert!(rows.is_empty(), "rows without a head");
+        return Ok(0);
+    };
+    let n = u64::from_be_bytes(head[..].try_into().unwrap());
+    let value = n.to_be_bytes().repeat(1 + n as usize % 50);
+    let reader = store.reader();
+    for model in 0..MODELS {
+        let row = reader.get(&key::model(model))?;
+        assert_eq!(row.as_deref(), Some(&value[..]), "model {model} at commit {n}");
+    }
+    let outbox = reader.scan_prefix(&key::all(key::Tag::Outbox), Order::Ascending, 10)?;
+    assert_eq!(outbox.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [key::outbox(n)]);
+    let newest: std::collections::BTreeMap<_, _> = (1..=n).flat_map(rows_of).collect();
+    for (id, row) in newest {
+        let found = store.pending().get(&id)?.map(<[u8]>::to_vec);
+        assert_eq!(found.as_ref(), Some(&row), "a pending row at commit {n}");
+    }
+    for (id, _) in rows_of(n + 1).take(ROWS_PER_COMMIT as usize) {
+        assert_eq!(store.pending().get(&id)?, None, "a row of the commit after {n}");
+    }
+    Ok(n)
+}
+
+/// Opens, compares, goes on for some commits, opens again: the store must be of use, not only look so. Damage that shows while
+/// it is in use is put aside at the next open. Returns the first state found, and whether anything was put aside.
+fn open_and_go_on(dir: &Path) -> (u64, bool) {
+    let mut aside = false;
+    let mut first = None;
+    for _ in 0..3 {
+        let Opened { mut store, quarantined } = Store::open(dir, options()).unwrap();
+        aside |= quarantined.is_some();
+        let went_on = state(&mut store).and_then(|n| {
+            first.get_or_insert(n);
+            (n + 1..n + 20).try_for_each(|n| commit(&mut store, n))?;
+            state(&mut store)
+        });
+        match went_on {
+            Ok(_) => return (first.unwrap(), aside),
+            Err(Error::Damaged(_) | Error::Refused(_) | Error::Io { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("the store does not recover");
+}
+
+#[test]
+fn a_second_store_on_the_same_directory_is_refused_and_the_first_unharmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let mut store = Store::open(&dir, options()).unwrap().store;
+    commit(&mut store, 1).unwrap();
+    assert!(matches!(Store::open(&dir, options()), Err(Error::InUse(held)) if held == dir));
+    commit(&mut store, 2).unwrap();
+    assert_eq!(state(&mut store).unwrap(), 2);
+}
+
+#[test]
+fn another_process_on_the_same_directory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let mut writer = Writer::start(&dir);
+    writer.wait_for(3);
+    assert!(matches!(Store::open(&dir, options()), Err(Error::InUse(_))));
+    writer.kill();
+    assert!(!open_and_go_on(&dir).1);
+}
+
+#[test]
+fn a_writer_killed_at_any_moment_leaves_one_whole_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    for round in 0..12_u64 {
+        let mut writer = Writer::start(&dir);
+        writer.wait_for(1 + round * 7 % 60);
+        let reached = writer.kill();
+        let Opened { mut store, quarantined } = Store::open(&dir, options()).unwrap();
+        assert_eq!(quarantined, None);
+        let n = state(&mut store).unwrap();
+        // What sled had not yet handed to the system, half a second at most, is lost with the process: the log gives it again.
+        assert!(n <= reached + 2, "commit {n} is there, {reached} was the last one told");
+    }
+}
+
+#[test]
+fn damage_anywhere_is_put_aside_or_steps_back_to_a_whole_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let mut store = Store::open(&dir, options()).unwrap().store;
+    (1..=150).for_each(|n| commit(&mut store, n).unwrap());
+    store.syncer().unwrap().sync().unwrap();
+    drop(store);
+    let trials = std::env::var("DAMAGE_TRIALS").map_or(24, |trials| trials.parse().unwrap());
+    let mut random = Random(0x5EED_0001);
+    let (mut aside, mut back, mut whole) = (0, 0, 0);
+    for trial in 0..trials {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("store");
+        copy_folder(&dir, &copy);
+        let what = damage(&copy, &mut random);
+        eprintln!("trial {trial}: {what}");
+        match open_and_go_on(&copy) {
+            (_, true) => aside += 1,
+            (150, false) => whole += 1,
+            (_, false) => back += 1,
+        }
+    }
+    eprintln!("{aside} put aside, {back} stepped back, {whole} unharmed");
+}
+
+#[test]
+fn a_store_of_another_format_is_put_aside_and_only_the_last_two_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    for round in 1..=4 {
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("conf"), "not ours").unwrap();
+        std::fs::write(dir.join("db"), vec![round; 100_000]).unwrap();
+        let Opened { mut store, quarantined } = Store::open(&dir, options()).unwrap();
+        assert_eq!(quarantined.unwrap().path, folder.path().join(format!("store.quarantine-{round}")));
+        commit(&mut store, 1).unwrap();
+        drop(store);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+    let mut kept: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    kept.sort();
+    assert_eq!(kept, ["store.lock", "store.quarantine-3", "store.quarantine-4"]);
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn after_a_failed_sync_nothing_more_is_written_until_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let mut store = Store::open(&dir, options()).unwrap().store;
+    let mut syncer = store.syncer().unwrap();
+    commit(&mut store, 1).unwrap();
+    let scenario = fail::FailScenario::setup();
+    fail::cfg("store::after_flush", "return").unwrap();
+    assert!(matches!(syncer.sync(), Err(Error::Io { .. })));
+    scenario.teardown();
+    assert!(matches!(syncer.sync(), Err(Error::Refused(_))));
+    assert!(matches!(commit(&mut store, 2), Err(Error::Refused(_))));
+    drop((store, syncer));
+    assert_eq!(state(&mut Store::open(&dir, options()).unwrap().store).unwrap(), 1);
+}
+
+/// Not a test of its own: what the killed process runs. Commits without end, telling each one.
+#[test]
+fn child_commits_until_killed() {
+    let Some(dir) = std::env::var_os("STORE_FAULTS_DIR") else { return };
+    let mut store = Store::open(Path::new(&dir), options()).unwrap().store;
+    let done = state(&mut store).unwrap();
+    for n in done + 1.. {
+        commit(&mut store, n).unwrap();
+        println!("\ncommitted {n}");
+    }
+}
+
+struct Writer {
+    child: std::process::Child,
+    told: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    reached: u64,
+}
+
+impl Writer {
+    fn start(dir: &Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child_commits_until_killed", "--nocapture"]).env("STORE_FAULTS_DIR", dir);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let told = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, told, reached: 0 }
+    }
+
+    /// Returns when it has told `commits` more commits.
+    fn wait_for(&mut self, commits: u64) {
+        let mut seen = 0;
+        while seen < commits {
+            let line = self.told.next().expect("the writer ended by itself").unwrap();
+            if let Some(n) = line.strip_prefix("committed ") {
+                self.reached = n.parse().unwrap();
+                seen += 1;
+            }
+        }
+    }
+
+    /// Kills it and returns the last commit it told.
+    fn kill(mut self) -> u64 {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        for line in self.told.by_ref().map_while(Result::ok) {
+            if let Some(Ok(n)) = line.strip_prefix("committed ").map(str::parse) {
+                self.reached = n;
+            }
+        }
+        self.reached
+    }
+}
+
+/// Flips, zeroes, cuts or deletes something, anywhere in any file; returns what.
+fn damage(dir: &Path, random: &mut Random) -> String {
+    let mut files = Vec::new();
+    list_files(dir, &mut files);
+    files.sort();
+    let file = &files[random.below(files.len())];
+    let mut bytes = std::fs::read(file).unwrap();
+    let name = file.strip_prefix(dir).unwrap().display();
+    let (place, len) = (random.below(bytes.len().max(1)), bytes.len());
+    let what = match random.below(6) {
+        _ if bytes.is_empty() => format!("{name} is empty"),
+        0 => {
+            std::fs::remove_file(file).unwrap();
+            return format!("{name} deleted");
+        }
+        1 => {
+            bytes.truncate(place);
+            format!("{name} cut at {place} of {len}")
+        }
+        2 => {
+            let end = len.min(place + 4096);
+            bytes[place..end].fill(0);
+            format!("{name} zeroed from {place} to {end} of {len}")
+        }
+        _ => {
+            bytes[place] ^= 1 << random.below(8);
+            format!("{name} flipped at {place} of {len}")
+        }
+    };
+    std::fs::write(file, bytes).unwrap();
+    what
+}
+
+fn list_files(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { list_files(&path, files) } else { files.push(path) }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// xorshift64, so that a trial can be run again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
