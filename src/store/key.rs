@@ -11,6 +11,7 @@ pub enum Tag {
     RunPart = b'f',
     Head = b'h',
     Identity = b'i',
+    Intent = b'j',
     PendingLog = b'l',
     Model = b'm',
     Note = b'n',
@@ -91,6 +92,11 @@ pub fn all(tag: Tag) -> Vec<u8> {
 /// Which store this is and in which format.
 pub(super) fn identity() -> Vec<u8> {
     Key::of(Tag::Identity).bytes
+}
+
+/// What the last commit was about to change.
+pub(super) fn intent() -> Vec<u8> {
+    Key::of(Tag::Intent).bytes
 }
 
 /// The directory of pending runs.
