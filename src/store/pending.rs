@@ -7,7 +7,7 @@
 //!   level are merged into one of the next level, a slice in each commit, paid by the rows put ([`merge`]).
 //! * A get looks into the memtable, then through the filters of the runs, newest first, and reads about one block.
 //!
-//! Memory: two memtables of at most 16 MiB (and one commit) with 11 MiB of table each; 2 to 3 bytes a row for filters, 0.2 for
+//! Memory: two memtables of at most 4 MiB (and one commit) with 3 MiB of table each; 2 to 3 bytes a row for filters, 0.2 for
 //! indexes: 126 MB for 50 million rows, and a merge holds its output's filter besides. Rows that nobody wants any more count until they are merged
 //! away, which happens at the latest when a run of them is found to be half unwanted.
 
@@ -53,7 +53,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memtable_rows: 262_144, memtable_bytes: 16 << 20, direct_rows: 32_768, fan_out: 8, slice_rows: 2048 }
+        Self { memtable_rows: 65_536, memtable_bytes: 4 << 20, direct_rows: 32_768, fan_out: 8, slice_rows: 2048 }
     }
 }
 
@@ -117,13 +117,8 @@ pub struct Pending {
 impl Pending {
     /// The row last put under `key`, in this commit or any before. Errors: as [`Reader::get`].
     pub fn get(&mut self, key: &PendingKey) -> Result<Option<&[u8]>, Error> {
-        if self.active.get(key).is_some() {
-            return Ok(self.active.get(key));
-        }
-        if let Some(frozen) = &self.frozen
-            && let Some(row) = frozen.rows.get(key)
-        {
-            return Ok(Some(row));
+        if self.recent(key).is_some() {
+            return Ok(self.recent(key));
         }
         let probe = Probe::of(key);
         for run in &self.runs {
@@ -132,6 +127,11 @@ impl Pending {
             }
         }
         Ok(None)
+    }
+
+    /// The row of `key` if it is still in memory: all that was put since a [`Self::get_many`] is.
+    pub fn recent(&self, key: &PendingKey) -> Option<&[u8]> {
+        self.active.get(key).or_else(|| self.frozen.as_ref()?.rows.get(key))
     }
 
     /// As [`Self::get`] for many keys: `found` gets the place in `keys` and the row of each one that has a row, in no
@@ -149,7 +149,7 @@ impl Pending {
         let mut sought = Vec::with_capacity(keys.len());
         for index in by_leading_bits(keys) {
             let key = &keys[index];
-            match self.active.get(key).or_else(|| self.frozen.as_ref()?.rows.get(key)) {
+            match self.recent(key) {
                 Some(row) => found(index, row),
                 None => sought.push((index, Probe::of(key))),
             }

@@ -70,7 +70,7 @@ impl Room {
                     wire::decode(raw, &root)
                 });
                 let fingerprint = batch.messages.last().map_or(0, RawMessage::fingerprint);
-                if batches.send(Batch { messages: decoded.collect(), fingerprint }).is_err() {
+                if batches.send(Batch::new(decoded.collect(), fingerprint)).is_err() {
                     return;
                 }
             }
