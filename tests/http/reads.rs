@@ -186,6 +186,30 @@ async fn the_state_adds_up_and_the_export_is_the_same_each_time() {
 }
 
 #[tokio::test]
+async fn an_export_is_of_one_position_while_the_log_goes_on() {
+    let room = Room::open().await;
+    room.publish("prediction", ninety_minutes()).await;
+    let mut later = 0;
+    let mut publish = async || {
+        for second in 0..u32::MAX {
+            room.publish("prediction", json!([labelled(90, second, "1", "1")])).await;
+            later += 1;
+        }
+    };
+    let export = tokio::select! {
+        () = publish() => unreachable!("it goes on"),
+        export = room.get("/api/v1/export") => export,
+    };
+    assert_eq!(export.status(), 200);
+    let text = export.text().await.unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let windows = lines.iter().filter(|line| line["type"] == "window");
+    let counted: u64 = windows.map(|window| window["predictions"].as_u64().unwrap()).sum();
+    assert_eq!(json!(counted), lines[1]["counters"]["predictions"]);
+    assert!(0 < later);
+}
+
+#[tokio::test]
 async fn a_prediction_is_shown_with_its_original_record() {
     // the row as the projection would have it: record 1 of message 1
     let row = |key: &JoinKey| {
