@@ -22,7 +22,7 @@ struct Stored(HeaderMap);
 
 impl Headers for Stored {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| AsRef::<str>::as_ref(*known).eq_ignore_ascii_case(name))?.1.first().map(AsRef::as_ref)
+        tidewatch::nats::header(&self.0, name)
     }
 }
 
