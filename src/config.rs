@@ -145,7 +145,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("body_bytes_max", "8MiB", "largest request body; one NATS message holds 1 MiB, a batch upload several"),
     key("websockets_max", "1024", "WebSocket connections at once; beyond, 503"),
-    key("cache_bytes", "64MiB", "page cache of the store; the working set is in memory, so more buys nothing"),
+    key("cache_bytes", "16MiB", "page cache of the store; the working set is in memory, so more buys little"),
     key("sync_interval", "1s", "between two syncs of the store; the log rebuilds what a crash takes back"),
     key("stop_grace", "9s", "longest stop; below the 10 s after which supervisors kill"),
 ];

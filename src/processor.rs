@@ -14,7 +14,7 @@ use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
 use crate::monitor::effect::Effect;
-use crate::monitor::join::JoinRow;
+use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY};
 use crate::monitor::model::{Model, Models, Profile};
 use crate::monitor::pane::Pane;
@@ -45,6 +45,17 @@ pub struct Batch {
     pub messages: Vec<Message>,
     /// [`crate::nats::fingerprint`] of the last message.
     pub fingerprint: u64,
+    /// The join rows that applying the messages will ask for, in that order.
+    join_keys: Vec<JoinKey>,
+}
+
+impl Batch {
+    /// `fingerprint`: [`crate::nats::fingerprint`] of the last message.
+    pub fn new(messages: Vec<Message>, fingerprint: u64) -> Self {
+        let records = messages.iter().flat_map(|message| &message.records);
+        let join_keys = records.filter_map(|record| join::key_of(record.as_ref().ok()?)).collect();
+        Self { messages, fingerprint, join_keys }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +150,7 @@ impl Projection {
 
     /// Applies messages; those already applied are passed over.
     pub fn apply(&mut self, batch: &Batch) {
+        self.cold.look_ahead(&batch.join_keys);
         for message in &batch.messages {
             if message.seq <= self.state.desk.position {
                 continue;

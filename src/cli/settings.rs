@@ -77,7 +77,7 @@ pub struct Settings {
     /// WebSocket connections at once [default: 1024]
     #[arg(long, value_name = "COUNT")]
     websockets_max: Option<String>,
-    /// Page cache of the store [default: 64MiB]
+    /// Page cache of the store [default: 16MiB]
     #[arg(long, value_name = "BYTES")]
     cache_bytes: Option<String>,
     /// Between two syncs of the store to disk [default: 1s]

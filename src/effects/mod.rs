@@ -98,15 +98,10 @@ impl Hands {
     }
 
     fn fact_of(&self, effect: &Effect) -> Fact {
-        let Action::Announce { fact, about, body } = &effect.action;
-        // the body is an object with at least one field, so the id can be put in front of it
-        let payload = format!("{{\"id\":\"{}\",{}", effect.id, &body[1..]);
-        Fact {
-            subject: self.facts.subject(fact.as_str(), about),
-            name: fact.as_str(),
-            id: effect.id,
-            payload: Bytes::from(payload),
-        }
+        let Action::Announce(announcement) = &effect.action;
+        let name = announcement.fact().as_str();
+        let subject = self.facts.subject(name, announcement.about());
+        Fact { subject, name, id: effect.id, payload: Bytes::from(announcement.body(effect.id)) }
     }
 
     /// Tells the log; false if it could not be told.

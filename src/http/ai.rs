@@ -98,6 +98,8 @@ pub struct Summary {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "thresholds": {"accuracy_threshold": 0.75, "response_time_threshold": 1.5,
+    "error_rate_threshold": 0.08, "drift_threshold": 0.15}}))]
 pub struct ThresholdsAnswer {
     success: bool,
     thresholds: ThresholdFigures,

@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 
 /// Empty until the dashboard has been built.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/src/dashboard/dist"]
+#[folder = "src/dashboard/dist"]
 #[allow_missing = true]
 struct Assets;
 

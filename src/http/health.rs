@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::event::wire;
+use crate::http::problem::{Problem, Rendered};
 use crate::http::shared::Shared;
 use crate::http::windows::WINDOWS_MAX;
 use crate::monitor::{Counts, limits};
@@ -92,7 +93,7 @@ pub struct Connections {
 }
 
 /// Liveness
-#[utoipa::path(get, path = "/healthz", tag = "process", responses((status = 200, description = "The process is alive", body = Alive)))]
+#[utoipa::path(get, path = "/healthz", tag = "process", responses((status = 200, description = "The process is alive", body = Alive, example = json!({"status": "alive"}))))]
 pub async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
@@ -121,7 +122,7 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
             // a probe reads this, so its shape is its own and not a problem
             let mut response =
                 (StatusCode::SERVICE_UNAVAILABLE, headers, Json(Readiness { reason: Some(reason), lag })).into_response();
-            response.extensions_mut().insert(crate::http::problem::Rendered);
+            response.extensions_mut().insert(Rendered);
             response
         }
     }
@@ -135,38 +136,44 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         "counts": {"applied": 3, "rejected": 0, "duplicates": 0, "late": 0, "too_late": 0, "expired": 0, "ignored": 0},
         "models": {"fraud": {"predictions": 2, "errors": 0, "labelled": 1, "pending_labels": 0, "duplicates": 0, "conflicts": 0, "orphans": 0}}})))
 )]
-pub async fn state(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Json<StateFigures> {
+pub async fn state(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+) -> Result<Json<StateFigures>, Problem> {
     let (last_seq, first_seq) = {
         let log = shared.app.log.borrow();
         (log.last_seq.max(view.position), log.first_seq)
     };
-    let models = view.models.iter().map(|(name, model)| {
-        let counters = &model.counters;
-        let figures = ModelFigures {
-            predictions: counters.predictions,
-            errors: counters.errors,
-            labelled: counters.labelled,
-            pending_labels: counters.pending_labels,
-            duplicates: counters.duplicates,
-            conflicts: counters.conflicts,
-            orphans: counters.orphans,
-        };
-        (name.to_string(), figures)
+    let figures = shared.making(move || {
+        let models = view.models.iter().map(|(name, model)| {
+            let counters = &model.counters;
+            let figures = ModelFigures {
+                predictions: counters.predictions,
+                errors: counters.errors,
+                labelled: counters.labelled,
+                pending_labels: counters.pending_labels,
+                duplicates: counters.duplicates,
+                conflicts: counters.conflicts,
+                orphans: counters.orphans,
+            };
+            (name.to_string(), figures)
+        });
+        StateFigures {
+            epoch: view.epoch,
+            position: view.position,
+            last_seq,
+            first_seq,
+            lag: last_seq - view.position,
+            digest: view.digest_hex(),
+            counts: CountFigures::of(&view.counts),
+            models: models.collect(),
+        }
     });
-    Json(StateFigures {
-        epoch: view.epoch,
-        position: view.position,
-        last_seq,
-        first_seq,
-        lag: last_seq - view.position,
-        digest: view.digest_hex(),
-        counts: CountFigures::of(&view.counts),
-        models: models.collect(),
-    })
+    Ok(Json(figures.await?))
 }
 
 /// Health of the process
-#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health)))]
+#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "memory_bytes": 41943040, "connections": {"websocket": 3}, "limits": {"models": 20000}}))))]
 pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Json<Health> {
     let status = {
         let log = shared.app.log.borrow();

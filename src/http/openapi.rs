@@ -69,11 +69,19 @@ pub fn openapi() -> OpenApi {
         ];
         for (method, operation) in operations {
             if let Some(operation) = operation {
+                operation.operation_id = Some(name_of(&method, path));
                 guard(operation, access::find(&method, path).map(|entry| entry.access));
             }
         }
     }
     document
+}
+
+/// A name for generated clients, such as `get_models_model_windows`.
+fn name_of(method: &Method, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1").or_else(|| path.strip_prefix("/api")).unwrap_or(path);
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method.as_str().to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// Says who may use an operation, as the table has it.

@@ -21,14 +21,18 @@ const DETAIL_BYTES_MAX: usize = 4096;
 pub struct Problem {
     /// `urn:tidewatch:problem:<code>`; codes never change their meaning.
     #[serde(rename = "type")]
-    kind: String,
-    title: String,
+    #[schema(value_type = String)]
+    kind: Box<str>,
+    #[schema(value_type = String)]
+    title: Box<str>,
     status: u16,
     /// What is wrong and how to mend it.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The path that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<String>,
+    #[schema(value_type = Option<String>)]
+    instance: Option<Box<str>>,
     #[serde(flatten)]
     #[schema(ignore)]
     members: Map<String, Value>,
@@ -40,10 +44,10 @@ impl Problem {
     /// `code` is in kebab case; the title is the same in words.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:tidewatch:problem:{code}"),
-            title: code.replace('-', " "),
+            kind: format!("urn:tidewatch:problem:{code}").into(),
+            title: code.replace('-', " ").into(),
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into(),
             instance: None,
             members: Map::new(),
             headers: Vec::new(),
@@ -118,7 +122,7 @@ impl Problem {
     }
 
     fn render(mut self, path: &str) -> Response {
-        self.instance = Some(path.to_owned());
+        self.instance = Some(path.into());
         let status = StatusCode::from_u16(self.status).expect("made from a status");
         let body = serde_json::to_vec(&self).expect("a problem is plain data");
         let mut response = (status, [(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))], body).into_response();

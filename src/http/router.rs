@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::extract::Request;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -15,7 +17,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -28,6 +29,9 @@ use crate::http::{
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An export writes the whole read model down first.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What our pages may load: nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
@@ -59,7 +63,7 @@ pub fn routed(shared: &Arc<Shared>) -> Router {
         .option_layer(cors(&settings.cors_origins))
         .layer(from_fn(problem::render))
         .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT));
+        .layer(from_fn(patience));
     routes
         .merge(pages)
         .route_layer(from_fn_with_state(Arc::clone(shared), auth::guard))
@@ -101,6 +105,13 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(ai::set_thresholds))
         .routes(routes!(ai::log_prediction))
         .routes(routes!(ai::update_result))
+}
+
+/// Gives up on a request whose answer does not begin in time.
+async fn patience(request: Request, next: Next) -> Response {
+    let limit = if request.uri().path() == "/api/v1/export" { EXPORT_TIMEOUT } else { REQUEST_TIMEOUT };
+    let answer = tokio::time::timeout(limit, next.run(request)).await;
+    answer.unwrap_or_else(|_elapsed| StatusCode::GATEWAY_TIMEOUT.into_response())
 }
 
 /// Pages of these origins may call the API with a token; without any, the browser keeps all others out.

@@ -23,6 +23,8 @@ use crate::http::shared::{App, Shared};
 const REQUEST_CONNECTIONS_MAX: usize = 1_024;
 /// How long a client may take over the head of a request, and how long a connection may idle between two.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// The largest head of a request in bytes.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 /// How long open connections may take to end once the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 /// Rest after the system refused a connection, such as for want of file handles.
@@ -80,7 +82,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, service: Router, cancel
         service.clone().call(request)
     });
     let mut connection = http1::Builder::new();
-    connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
     let connection = connection.serve_connection(TokioIo::new(stream), with_peer).with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

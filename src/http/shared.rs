@@ -67,6 +67,9 @@ pub struct HttpSettings {
 /// Reads that scan the store at once; further ones wait their turn.
 const SCANS_MAX: usize = 4;
 
+/// Live frames made at once; further ones wait their turn, and never behind a long scan.
+const MAKERS_MAX: usize = 4;
+
 /// What the handlers share.
 pub struct Shared {
     pub app: App,
@@ -81,6 +84,7 @@ pub struct Shared {
     /// Cancelled when the server stops: sockets close.
     pub stop: CancellationToken,
     scans: Semaphore,
+    makers: Semaphore,
 }
 
 impl Shared {
@@ -93,6 +97,7 @@ impl Shared {
             minted_ms: AtomicI64::new(0),
             stop,
             scans: Semaphore::new(SCANS_MAX),
+            makers: Semaphore::new(MAKERS_MAX),
             app,
         })
     }
@@ -117,8 +122,18 @@ impl Shared {
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.scans.acquire().await.expect("the semaphore is never closed");
-        let failed = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "the server failed on this request");
-        tokio::task::spawn_blocking(work).await.map_err(|_| failed())?
+        off_runtime(&self.scans, work).await?
     }
+
+    /// Makes a live frame off the runtime, [`MAKERS_MAX`] at a time.
+    pub async fn making<T: Send + 'static>(&self, make: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        off_runtime(&self.makers, make).await
+    }
+}
+
+/// Errors: the work panicked.
+async fn off_runtime<T: Send + 'static>(turns: &Semaphore, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let _turn = turns.acquire().await.expect("the semaphore is never closed");
+    let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "the server failed on this request");
+    tokio::task::spawn_blocking(work).await.map_err(failed)
 }

@@ -59,7 +59,7 @@ pub struct ServerRow {
 #[utoipa::path(
     get, path = "/api/v1/streams", tag = "log",
     responses(
-        (status = 200, description = "The streams and their server", body = Streams),
+        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
         (status = 503, description = "The log cannot be reached", body = Problem, content_type = "application/problem+json"),
     )
 )]

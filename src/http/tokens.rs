@@ -68,7 +68,7 @@ pub struct RevokedToken {
 /// Tokens
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "settings",
-    responses((status = 200, description = "The valid tokens by id, without their text", body = TokenList))
+    responses((status = 200, description = "The valid tokens by id, without their text", body = TokenList, example = json!({"items": [{"id": "k3xw8q2d", "name": "grafana", "role": "viewer", "created_at": "2026-01-01T00:00:00Z"}]})))
 )]
 pub async fn list(Extension(view): Extension<Arc<View>>) -> Json<TokenList> {
     let rows = view.tokens.iter().map(|(id, token)| TokenRow {

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::EffectId;
+use crate::ids::{EffectId, Name};
+use crate::monitor::model::Point;
+use crate::monitor::rejected::Rejected;
+use crate::monitor::status::{Reason, Status};
+use crate::monitor::window::Headline;
+use crate::time::Timestamp;
 
 /// One piece of work. Its id is minted from its cause, so a replay mints the same one and receivers can drop repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,8 +18,75 @@ pub struct Effect {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
-    /// Publish a fact on `<root>.out.<fact>.<about>`. `body` is the JSON of it, complete but for the `id`, which is the effect's.
-    Announce { fact: Fact, about: String, body: String },
+    /// Publish a fact on `<root>.out.<fact>.<about>`.
+    Announce(Announcement),
+}
+
+/// A fact before it is written out: the hands do that, not the processor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Announcement {
+    /// `at`: log time of the cause.
+    WindowClosed {
+        model: Name,
+        revision: u32,
+        point: Point,
+        at: Timestamp,
+    },
+    WindowRevised {
+        model: Name,
+        revision: u32,
+        point: Point,
+        at: Timestamp,
+    },
+    StatusChanged {
+        model: Name,
+        from: Status,
+        to: Status,
+        reasons: Vec<Reason>,
+        at: Timestamp,
+    },
+    Rejected(Rejected),
+}
+
+impl Announcement {
+    pub const fn fact(&self) -> Fact {
+        match self {
+            Self::WindowClosed { .. } => Fact::WindowClosed,
+            Self::WindowRevised { .. } => Fact::WindowRevised,
+            Self::StatusChanged { .. } => Fact::StatusChanged,
+            Self::Rejected(_) => Fact::Rejected,
+        }
+    }
+
+    /// What the fact is about: a model, or a kind of input. The last token of its subject.
+    pub fn about(&self) -> &str {
+        match self {
+            Self::WindowClosed { model, .. } | Self::WindowRevised { model, .. } | Self::StatusChanged { model, .. } => {
+                model.as_str()
+            }
+            Self::Rejected(rejected) => rejected.kind.as_str(),
+        }
+    }
+
+    /// The JSON of the fact under its effect's id.
+    pub fn body(&self, id: EffectId) -> String {
+        let fact = self.fact().as_str();
+        let body = match self {
+            Self::WindowClosed { model, revision, point, at } | Self::WindowRevised { model, revision, point, at } => {
+                serde_json::json!({
+                    "id": id.to_string(), "type": fact, "model": model, "window": Headline::of(point, *revision), "stored_at": at.to_string(),
+                })
+            }
+            Self::StatusChanged { model, from, to, reasons, at } => serde_json::json!({
+                "id": id.to_string(), "type": fact, "model": model, "from": from, "to": to, "reasons": reasons, "stored_at": at.to_string(),
+            }),
+            Self::Rejected(Rejected { seq, index, kind, source, stored_at, fault }) => serde_json::json!({
+                "id": id.to_string(), "type": fact, "seq": seq, "index": index, "kind": kind, "source": source,
+                "stored_at": stored_at.to_string(), "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
+            }),
+        };
+        body.to_string()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,12 +122,10 @@ impl Effects {
         Self { seq, next: 0, list: Vec::new() }
     }
 
-    /// Announces `fact`; `body` is any JSON object.
-    pub fn announce(&mut self, fact: Fact, about: &str, body: &impl Serialize) {
-        let body = serde_json::to_string(body).expect("facts are plain structs with string keys");
+    pub fn announce(&mut self, announcement: Announcement) {
         let id = EffectId { seq: self.seq, index: self.next };
         self.next += 1;
-        self.list.push(Effect { id, action: Action::Announce { fact, about: about.to_owned(), body } });
+        self.list.push(Effect { id, action: Action::Announce(announcement) });
     }
 
     pub fn into_vec(self) -> Vec<Effect> {

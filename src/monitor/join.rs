@@ -3,7 +3,7 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use crate::event::Value;
+use crate::event::{Event, Value};
 use crate::time::Timestamp;
 
 /// 96 bits of XXH3-128 over the id, seeded by the model's name: among 50 million rows two keys collide with a chance of 10⁻¹⁴.
@@ -19,6 +19,16 @@ pub fn key(seed: u64, id: &str) -> JoinKey {
     let mut key = [0; 12];
     key.copy_from_slice(&hash[..12]);
     key
+}
+
+/// The row that applying this event will ask for, so that many can be looked up together. `None` if it asks for none, or for one
+/// that is not known before.
+pub fn key_of(event: &Event) -> Option<JoinKey> {
+    match event {
+        Event::PredictionLogged(prediction) => Some(key(seed(prediction.model.as_str()), prediction.id.as_ref()?)),
+        Event::LabelArrived(label) => Some(key(seed(label.model.as_str()), &label.prediction)),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -10,14 +10,13 @@ use crate::event::{Fault, Label, Prediction, Value};
 use crate::ids::Name;
 use crate::monitor::classes::{self, Classes};
 use crate::monitor::cold::Cold;
-use crate::monitor::effect::{Effects, Fact};
+use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
 use crate::monitor::limits::{
     CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::status::{self, Status};
-use crate::monitor::window::Headline;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
@@ -208,7 +207,7 @@ impl Models {
                 let newest_pane_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
                 model.advance(cold, newest_pane_end, desk, dirty, effects);
             }
-            model.announce_revised(cold, dirty, effects);
+            model.announce_revised(cold, desk, dirty, effects);
             model.judge(desk, effects);
         }
     }
@@ -428,12 +427,12 @@ impl Model {
         for start in &closing {
             let pane = &self.hot[start];
             let point = self.point_of(*start, pane);
-            let headline = Headline::of(Fact::WindowClosed, &self.name, &point, pane.revision);
-            effects.announce(Fact::WindowClosed, self.name.as_str(), &headline);
+            let (model, revision) = (self.name.clone(), pane.revision);
+            effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: desk.log_time });
             self.extend_trail(point);
         }
         if !closing.is_empty() {
-            self.announce_revised(cold, dirty, effects);
+            self.announce_revised(cold, desk, dirty, effects);
             self.judge(desk, effects);
         }
         self.let_go(cold);
@@ -489,7 +488,7 @@ impl Model {
         idle || parked_due || !self.revised.is_empty() || status_due
     }
 
-    fn announce_revised(&mut self, cold: &mut impl Cold, dirty: &mut Dirty, effects: &mut Effects) {
+    fn announce_revised(&mut self, cold: &mut impl Cold, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
         for start in std::mem::take(&mut self.revised) {
             self.pane(cold, start, dirty).revision += 1;
             // asking for the pane marked it as revised once more
@@ -499,8 +498,8 @@ impl Model {
                 None => cold.pane(self.id, start).map(|pane| &*pane).expect("it was just changed"),
             };
             let point = self.point_of(start, pane);
-            let headline = Headline::of(Fact::WindowRevised, &self.name, &point, pane.revision);
-            effects.announce(Fact::WindowRevised, self.name.as_str(), &headline);
+            let (model, revision) = (self.name.clone(), pane.revision);
+            effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: desk.log_time });
             self.extend_trail(point);
         }
     }
@@ -509,11 +508,8 @@ impl Model {
         let (status, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
         if status != self.status {
             let from = std::mem::replace(&mut self.status, status);
-            let body = serde_json::json!({
-                "type": "status_changed", "model": self.name, "from": from, "to": status, "reasons": reasons,
-                "stored_at": desk.log_time.to_string(),
-            });
-            effects.announce(Fact::StatusChanged, self.name.as_str(), &body);
+            let (model, at) = (self.name.clone(), desk.log_time);
+            effects.announce(Announcement::StatusChanged { model, from, to: status, reasons, at });
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Fault, Kind};
 use crate::monitor::Place;
 use crate::monitor::cold::{Cold, List};
-use crate::monitor::effect::{Effects, Fact};
+use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::limits::REJECTED_MAX;
 use crate::time::Timestamp;
 
@@ -53,10 +53,6 @@ impl Rejections {
         cold.append(List::Rejected, self.total, REJECTED_MAX, entry);
         self.total += 1;
         *self.counts.entry((at.kind, fault.reason.clone())).or_default() += 1;
-        let body = serde_json::json!({
-            "type": "rejected", "seq": at.seq, "index": at.index, "kind": at.kind, "source": at.source, "stored_at": at.stored_at.to_string(),
-            "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
-        });
-        effects.announce(Fact::Rejected, at.kind.as_str(), &body);
+        effects.announce(Announcement::Rejected(rejected));
     }
 }

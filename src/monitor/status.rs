@@ -1,5 +1,7 @@
 //! How a model is doing: its last closed windows held against the thresholds.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::Command;
@@ -68,7 +70,7 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
     /// `no_data`, `stale`, `accuracy`, `error_rate` or `response_time`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub status: Status,
     /// In English; the dashboard makes its own from the other fields.
     pub message: String,
@@ -82,7 +84,14 @@ pub struct Reason {
 pub fn judge(model: &Model, thresholds: &Thresholds, log_time: Timestamp) -> (Status, Vec<Reason>) {
     let mut reasons = Vec::new();
     let mut say = |code, status, message: String, value, threshold, window: Option<Timestamp>| {
-        reasons.push(Reason { code, status, message, value, threshold, window: window.map(|start| start.to_string()) });
+        reasons.push(Reason {
+            code: Cow::Borrowed(code),
+            status,
+            message,
+            value,
+            threshold,
+            window: window.map(|start| start.to_string()),
+        });
     };
     let trail = &model.profile.trail;
     if !trail.iter().any(|point| point.closed) {

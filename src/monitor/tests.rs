@@ -80,12 +80,12 @@ impl World {
 }
 
 fn tell(effect: &Effect) -> String {
-    let Action::Announce { body, .. } = &effect.action;
-    let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    let at = body["start"].as_str().map_or("", |start| &start[11..16]);
+    let Action::Announce(announcement) = &effect.action;
+    let body: serde_json::Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
+    let at = body["window"]["start"].as_str().map_or("", |start| &start[11..16]);
     match body["type"].as_str().unwrap() {
-        "window_closed" => format!("closed {at} n={}", body["predictions"]),
-        "window_revised" => format!("revised {at} labelled={}", body["labelled"]),
+        "window_closed" => format!("closed {at} n={}", body["window"]["predictions"]),
+        "window_revised" => format!("revised {at} labelled={}", body["window"]["labelled"]),
         "status_changed" => format!("status {} -> {}", body["from"].as_str().unwrap(), body["to"].as_str().unwrap()),
         other => other.to_owned(),
     }

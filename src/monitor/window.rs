@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Name;
 use crate::monitor::classes::{Classes, Task};
-use crate::monitor::effect::Fact;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Point;
 use crate::monitor::pane::Cell;
@@ -55,43 +53,48 @@ impl Cell {
     }
 }
 
-/// The body of `window_closed` and `window_revised`: a window by its most asked-for figures.
+/// A window by its most asked-for figures, as `window_closed` and `window_revised` carry it. Fields as in the API's windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Headline {
-    #[serde(rename = "type")]
-    pub fact: String,
-    pub model: String,
     pub start: String,
     pub end: String,
+    pub closed: bool,
     pub revision: u32,
     pub predictions: u64,
     pub errors: u64,
     pub labelled: u64,
     pub coverage: Option<f64>,
-    pub accuracy: Estimate,
-    pub error_rate: Estimate,
-    /// Seconds.
-    pub response_time_mean: Option<f64>,
-    pub response_time_p95: Option<f64>,
+    /// `accuracy` and `error_rate`.
+    pub metrics: BTreeMap<String, Estimate>,
+    pub latency: Option<HeadlineLatency>,
+}
+
+/// Response times in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeadlineLatency {
+    pub p95: f64,
+    pub mean: f64,
+    pub n: u64,
 }
 
 impl Headline {
-    pub fn of(fact: Fact, model: &Name, point: &Point, revision: u32) -> Self {
-        let timed = point.timed != 0;
+    pub fn of(point: &Point, revision: u32) -> Self {
+        let metrics = [
+            (MetricName::Accuracy, Estimate::proportion(point.correct, point.judged)),
+            (MetricName::ErrorRate, Estimate::proportion(point.errors, point.predictions)),
+        ];
+        let latency = HeadlineLatency { p95: point.response_time_p95, mean: point.response_time_mean, n: point.timed };
         Self {
-            fact: fact.as_str().to_owned(),
-            model: model.as_str().to_owned(),
             start: point.start.to_string(),
             end: (point.start + PANE_WIDTH).to_string(),
+            closed: point.closed,
             revision,
             predictions: point.predictions,
             errors: point.errors,
             labelled: point.labelled,
             coverage: (point.predictions != 0).then(|| point.labelled as f64 / point.predictions as f64),
-            accuracy: Estimate::proportion(point.correct, point.judged),
-            error_rate: Estimate::proportion(point.errors, point.predictions),
-            response_time_mean: timed.then_some(point.response_time_mean),
-            response_time_p95: timed.then_some(point.response_time_p95),
+            metrics: metrics.map(|(name, estimate)| (name.as_str().to_owned(), estimate)).into(),
+            latency: (point.timed != 0).then_some(latency),
         }
     }
 }

@@ -113,7 +113,7 @@ fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, decoded: &SyncSe
         telemetry::INGEST_BYTES.add(batch.bytes as u64);
         telemetry::INGEST_RECORDS.add(messages.iter().map(|message| message.records.len() as u64).sum());
         failpoint::reach(Point::IngestDecoded);
-        if decoded.send(Batch { messages, fingerprint }).is_err() {
+        if decoded.send(Batch::new(messages, fingerprint)).is_err() {
             return;
         }
     }

@@ -21,6 +21,7 @@ pub struct ColdStore {
     reader: Reader,
     panes: BTreeMap<(u32, Timestamp), Pane>,
     puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    ahead: Ahead,
     /// Sum of the hashes of all rows ever put, less those replaced: equal for equal states, however they were reached.
     digest: u128,
     /// The first failed read. The commit gives it back: what was computed after it is not to be kept.
@@ -28,10 +29,32 @@ pub struct ColdStore {
     scratch: Vec<u8>,
 }
 
+/// Join rows looked up together before they are asked for, in the order in which they will be.
+#[derive(Debug, Default)]
+struct Ahead {
+    keys: Vec<JoinKey>,
+    /// Where in `rows` the row of a key lies; `None` if it has none.
+    found: Vec<Option<(u32, u32)>>,
+    rows: Vec<u8>,
+    next: usize,
+}
+
+/// How far ahead a key is looked for when some before it were not asked for.
+const SKIPPED_MAX: usize = 16;
+
 impl ColdStore {
     pub fn new(store: Store, digest: u128) -> Self {
         let reader = store.reader();
-        Self { store, reader, panes: BTreeMap::new(), puts: Vec::new(), digest, failure: None, scratch: Vec::new() }
+        Self {
+            store,
+            reader,
+            panes: BTreeMap::new(),
+            puts: Vec::new(),
+            ahead: Ahead::default(),
+            digest,
+            failure: None,
+            scratch: Vec::new(),
+        }
     }
 
     /// See [`Store::reader`].
@@ -51,6 +74,27 @@ impl ColdStore {
     /// Cold panes held for the next commit.
     pub fn panes_held(&self) -> usize {
         self.panes.len()
+    }
+
+    /// Looks up the join rows that the next records will ask for, in that order: several times cheaper together than one by one.
+    /// Keys that are not asked for, and rows that are asked for without, do no harm.
+    pub fn look_ahead(&mut self, keys: &[JoinKey]) {
+        let ahead = &mut self.ahead;
+        ahead.keys.clear();
+        ahead.keys.extend_from_slice(keys);
+        ahead.found.clear();
+        ahead.found.resize(keys.len(), None);
+        ahead.rows.clear();
+        ahead.next = 0;
+        let (found, rows) = (&mut ahead.found, &mut ahead.rows);
+        let looked = self.store.pending().get_many(keys, |index, row| {
+            found[index] = Some((rows.len() as u32, row.len() as u32));
+            rows.extend_from_slice(row);
+        });
+        if looked.is_err() {
+            // asked for one by one, the failure shows again
+            ahead.keys.clear();
+        }
     }
 
     /// Puts a row that is part of the state; `row_hash` is the hash of the row it replaces and becomes that of this one.
@@ -108,13 +152,13 @@ impl ColdStore {
 
 impl Cold for ColdStore {
     fn row(&mut self, key: &JoinKey) -> Option<JoinRow> {
-        let found = match self.store.pending().get(key) {
-            Ok(found) => {
-                found.map(|row| JoinRow::decode(&row).ok_or_else(|| Error::Damaged("a join row cannot be read".to_owned())))
-            }
-            Err(error) => Some(Err(error)),
+        let decoded = |row: &[u8]| JoinRow::decode(row).ok_or_else(|| Error::Damaged("a join row cannot be read".to_owned()));
+        let pending = self.store.pending();
+        let row = match (pending.recent(key).map(decoded), self.ahead.take(key)) {
+            (Some(row), _) => row.map(Some),
+            (None, Some(row)) => row.map(decoded).transpose(),
+            (None, None) => pending.get(key).and_then(|row| row.map(decoded).transpose()),
         };
-        let row = found.transpose();
         self.ask(row)
     }
 
@@ -163,6 +207,16 @@ impl Cold for ColdStore {
         if let Some(oldest) = ordinal.checked_sub(keep) {
             self.puts.push((key::entry(list, oldest), None));
         }
+    }
+}
+
+impl Ahead {
+    /// What was found for `key`, if it was looked up.
+    fn take(&mut self, key: &JoinKey) -> Option<Option<&[u8]>> {
+        let near = self.keys[self.next..].iter().take(SKIPPED_MAX).position(|ahead| ahead == key)?;
+        let at = self.next + near;
+        self.next = at + 1;
+        Some(self.found[at].map(|(start, length)| &self.rows[start as usize..][..length as usize]))
     }
 }
 

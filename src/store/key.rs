@@ -12,6 +12,7 @@ pub enum Tag {
     RunPart = b'f',
     Head = b'h',
     Identity = b'i',
+    Intent = b'j',
     PendingLog = b'l',
     Model = b'm',
     Note = b'n',
@@ -86,6 +87,11 @@ pub fn all(tag: Tag) -> Vec<u8> {
 /// Which store this is and in which format.
 pub(super) fn identity() -> Vec<u8> {
     Key::of(Tag::Identity).bytes
+}
+
+/// What the last commit was about to change.
+pub(super) fn intent() -> Vec<u8> {
+    Key::of(Tag::Intent).bytes
 }
 
 /// The directory of pending runs.

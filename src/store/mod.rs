@@ -4,6 +4,7 @@
 
 pub mod cold;
 mod error;
+mod intent;
 pub mod key;
 mod open;
 pub mod pending;
@@ -12,6 +13,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -117,14 +119,25 @@ impl Store {
 
     fn land(&mut self, commit: Commit<'_>) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
-        for (key, value) in commit.puts {
+        let mut puts = commit.puts;
+        puts.push((key::head(), Some(commit.head)));
+        if let Some(directory) = self.pending.prepare(&mut batch, commit.keep)? {
+            puts.push((key::directory(), Some(directory)));
+        }
+        let puts = last_of_each(puts);
+        let intent = intent::announce(&self.reader(), &puts)?;
+        for (key, value) in puts {
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
             }
         }
-        batch.insert(key::head(), commit.head);
-        self.pending.prepare(&mut batch, commit.keep)?;
+        self.health.caught("announcing a commit", || self.tree.insert(key::intent(), intent))?;
         self.health.caught("committing", || self.tree.apply_batch(batch))
     }
+}
+
+/// In the order of keys.
+fn last_of_each(puts: intent::Puts) -> intent::Puts {
+    puts.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect()
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::pending::Pending;
 use super::reader::{DAMAGE_MARK, Health, panic_text};
-use super::{Error, Options, Reader, Store, key};
+use super::{Error, Options, Reader, Store, intent, key};
 
 /// Quarantined directories kept for inspection; older ones are deleted.
 const QUARANTINES_MAX: usize = 2;
@@ -19,6 +19,9 @@ const OPEN_TIME_MAX: Duration = Duration::from_secs(180);
 
 /// How long the remains of an earlier `Store` of this process are waited for.
 const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long the lock is tried for: a process that its last holder was just starting holds a copy until it runs its program.
+const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Says that this is our store and which layout its rows have. A new layout is a new number: an old store is put aside and rebuilt.
 const IDENTITY: &[u8] = b"tidewatch store 1";
@@ -67,10 +70,14 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
 fn lock(dir: &Path) -> Result<File, Error> {
     let opened = File::options().create(true).truncate(false).write(true).open(beside(dir, "lock"));
     let file = opened.map_err(|source| Error::io("creating the lock of the store", source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(Error::io("locking the store", source)),
+    let deadline = Instant::now() + LOCK_TIME_MAX;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(Error::io("locking the store", source)),
+        }
     }
 }
 
@@ -108,7 +115,9 @@ fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
     let tree: sled::Tree = sled::Tree::clone(&db);
     let health = Health::new(dir.to_owned());
     check_identity(&tree, written)?;
-    let pending = Pending::load(Reader::new(tree.clone(), Arc::clone(&health)), options.pending)?;
+    let reader = Reader::new(tree.clone(), Arc::clone(&health));
+    intent::check(&reader)?;
+    let pending = Pending::load(reader, options.pending)?;
     Ok(Checked { db, tree, health, pending })
 }
 

@@ -7,8 +7,8 @@
 //!   level are merged into one of the next level, a slice in each commit, paid by the rows put ([`merge`]).
 //! * A get looks into the memtable, then through the filters of the runs, newest first, and reads about one block.
 //!
-//! Memory: two memtables of at most 16 MiB (and one commit) with 11 MiB of table each; 2 to 3 bytes a row for filters, 0.2 for
-//! indexes: 105 MB for 50 million rows and the memtables' 54 MB. Rows that nobody wants any more count until they are merged
+//! Memory: two memtables of at most 4 MiB (and one commit) with 3 MiB of table each; 2 to 3 bytes a row for filters, 0.2 for
+//! indexes: 126 MB for 50 million rows, and a merge holds its output's filter besides. Rows that nobody wants any more count until they are merged
 //! away, which happens at the latest when a run of them is found to be half unwanted.
 
 mod block;
@@ -54,7 +54,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memtable_rows: 262_144, memtable_bytes: 16 << 20, direct_rows: 32_768, fan_out: 8, slice_rows: 2048 }
+        Self { memtable_rows: 65_536, memtable_bytes: 4 << 20, direct_rows: 32_768, fan_out: 8, slice_rows: 2048 }
     }
 }
 
@@ -78,7 +78,7 @@ const DELETES_PER_COMMIT: usize = 16;
 const LOG_CHUNK_BYTES: usize = 4096;
 
 /// Bits of a filter for each key, by level, the last for all deeper ones. A missing key costs a read in 0.017 % of looks into a
-/// run at 24 bits, 0.042 % at 20, 0.13 % at 16: young runs are many and small, and get more.
+/// run at 24 bits, 0.042 % at 20, 0.13 % at 16; young runs are many and small, and get more.
 const FILTER_BITS: [u8; 4] = [24, 24, 20, 16];
 
 /// The layout of the directory row.
@@ -118,13 +118,8 @@ pub struct Pending {
 impl Pending {
     /// The row last put under `key`, in this commit or any before. Errors: as [`Reader::get`].
     pub fn get(&mut self, key: &PendingKey) -> Result<Option<&[u8]>, Error> {
-        if self.active.get(key).is_some() {
-            return Ok(self.active.get(key));
-        }
-        if let Some(frozen) = &self.frozen
-            && let Some(row) = frozen.rows.get(key)
-        {
-            return Ok(Some(row));
+        if self.recent(key).is_some() {
+            return Ok(self.recent(key));
         }
         let probe = Probe::of(key);
         for run in &self.runs {
@@ -133,6 +128,11 @@ impl Pending {
             }
         }
         Ok(None)
+    }
+
+    /// The row of `key` if it is still in memory: all that was put since a [`Self::get_many`] is.
+    pub fn recent(&self, key: &PendingKey) -> Option<&[u8]> {
+        self.active.get(key).or_else(|| self.frozen.as_ref()?.rows.get(key))
     }
 
     /// As [`Self::get`] for many keys: `found` gets the place in `keys` and the row of each one that has a row, in no
@@ -150,7 +150,7 @@ impl Pending {
         let mut sought = Vec::with_capacity(keys.len());
         for index in by_leading_bits(keys) {
             let key = &keys[index];
-            match self.active.get(key).or_else(|| self.frozen.as_ref()?.rows.get(key)) {
+            match self.recent(key) {
                 Some(row) => found(index, row),
                 None => sought.push((index, Probe::of(key))),
             }
@@ -196,9 +196,9 @@ impl Pending {
         }
     }
 
-    /// Adds to `batch` what this commit owes: its rows, a slice of the merging, the directory. The batch must land; if it does
-    /// not, this is ahead of the disk and must not be used again.
-    pub(super) fn prepare(&mut self, batch: &mut sled::Batch, keep: Keep<'_>) -> Result<(), Error> {
+    /// Adds to `batch` what this commit owes: its rows and a slice of the merging. Returns the new directory row if it changed,
+    /// for the same batch. The batch must land; if it does not, this is ahead of the disk and must not be used again.
+    pub(super) fn prepare(&mut self, batch: &mut sled::Batch, keep: Keep<'_>) -> Result<Option<Vec<u8>>, Error> {
         let fresh = self.active.fresh_rows();
         let mut budget = self.limits.slice_rows + SLICE_ROWS_PER_PUT * fresh as u64;
         // Merges are begun before anything is installed: what this batch writes cannot be read back before it has landed.
@@ -207,10 +207,7 @@ impl Pending {
         changed |= self.write_fresh(batch, fresh);
         changed |= self.step_frozen(&mut budget, batch);
         changed |= self.step_merges(keep, &mut budget, batch)?;
-        if changed {
-            batch.insert(key::directory(), self.directory());
-        }
-        Ok(())
+        Ok(changed.then(|| self.directory()))
     }
 
     fn write_fresh(&mut self, batch: &mut sled::Batch, fresh: usize) -> bool {

@@ -1,5 +1,6 @@
 //! A model at a glance.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -61,11 +62,11 @@ pub struct CounterFigures {
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Reason {
     /// no_data, stale, accuracy, error_rate or response_time.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub status: &'static str,
     pub message: String,
     /// The metric that was judged; null where none was.
-    pub metric: Option<&'static str>,
+    pub metric: Option<Cow<'static, str>>,
     pub value: Option<f64>,
     pub threshold: Option<f64>,
     /// Start of the window that was judged.
@@ -150,8 +151,8 @@ impl CounterFigures {
 
 impl Reason {
     fn of(reason: status::Reason) -> Self {
-        let metric = matches!(reason.code, "accuracy" | "error_rate" | "response_time").then_some(reason.code);
         let status::Reason { code, status, message, value, threshold, window } = reason;
+        let metric = matches!(&*code, "accuracy" | "error_rate" | "response_time").then(|| code.clone());
         Self { code, status: status.as_str(), message, metric, value, threshold, window }
     }
 }

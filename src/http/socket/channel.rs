@@ -1,6 +1,6 @@
 //! What each channel tells: the whole at first, then what changed since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
@@ -21,8 +21,9 @@ use crate::view::model::{ModelSummary, status_distribution};
 use crate::view::source::{ServerMetrics, ServersSummary};
 use crate::view::window::{Resolution, Slice, Window};
 
-/// Models of one frame: about a megabyte. What is left follows in the next frame.
-const MODELS_PER_FRAME: usize = 200;
+/// Models of one frame: half a megabyte at most, for that is what a client that does not read costs us. What is left follows in the
+/// next frame.
+const MODELS_PER_FRAME: usize = 64;
 
 #[derive(Serialize)]
 struct ModelsData {
@@ -51,40 +52,50 @@ struct StatusData {
 
 /// The next frame of the channel `models` for a subscriber that stands at `after`; about all models, shared with everybody else
 /// who stands there.
-pub fn models(shared: &Shared, view: &View, kind: FrameType, only: Option<&[Name]>, after: &Cursor) -> Made {
-    let make = || match only {
-        None => {
-            let changed = view.models.iter().filter(|(name, model)| after.is_before(model.changed_seq, name));
-            models_frame(view, kind, changed.map(|(_, model)| model).collect(), view.models.len())
-        }
-        Some(names) => {
-            let known: Vec<&Arc<Model>> = names.iter().filter_map(|name| view.models.get(name)).collect();
-            let total = known.len();
-            let changed = known.into_iter().filter(|model| after.is_before(model.changed_seq, &model.name));
-            models_frame(view, kind, changed.collect(), total)
-        }
+pub async fn models(
+    shared: &Shared,
+    view: &Arc<View>,
+    kind: FrameType,
+    only: Option<&[Name]>,
+    after: &Cursor,
+) -> Result<Made, Problem> {
+    let (seen, from) = (Arc::clone(view), after.clone());
+    let Some(names) = only else {
+        let key = FrameKey { channel: Channel::Models, kind, epoch: view.epoch, position: view.position, after: after.clone() };
+        let make = shared.making(move || {
+            let changed = seen.models.iter().filter(|(name, model)| from.is_before(model.changed_seq, name));
+            models_frame(&seen, kind, changed.map(|(_, model)| model).collect(), seen.models.len())
+        });
+        return shared.frames.get(key, make).await;
     };
-    if only.is_some() {
-        return make();
-    }
-    let key = FrameKey { channel: Channel::Models, kind, epoch: view.epoch, position: view.position, after: after.clone() };
-    shared.frames.get(key, make)
+    let names: BTreeSet<Name> = names.iter().cloned().collect();
+    let make = move || {
+        let known: Vec<&Arc<Model>> = names.iter().filter_map(|name| seen.models.get(name)).collect();
+        let total = known.len();
+        let changed = known.into_iter().filter(|model| from.is_before(model.changed_seq, &model.name));
+        models_frame(&seen, kind, changed.collect(), total)
+    };
+    shared.making(make).await
 }
 
 fn models_frame(view: &View, kind: FrameType, mut changed: Vec<&Arc<Model>>, total: usize) -> Made {
-    changed.sort_by(|a, b| (a.changed_seq, &a.name).cmp(&(b.changed_seq, &b.name)));
-    changed.dedup_by(|a, b| a.name == b.name);
-    let left = changed.split_off(changed.len().min(MODELS_PER_FRAME));
+    let order = |a: &&Arc<Model>, b: &&Arc<Model>| (a.changed_seq, &a.name).cmp(&(b.changed_seq, &b.name));
+    let is_complete = changed.len() <= MODELS_PER_FRAME;
     // whoever comes back with this sequence gets again what did not fit
-    let (applied_seq, next) = match (left.first(), changed.last()) {
-        (Some(first), Some(last)) => {
-            (first.changed_seq.saturating_sub(1), Cursor { seq: last.changed_seq, name: Some(last.name.clone()) })
-        }
-        _ => (view.position, Cursor { seq: view.position, name: None }),
+    let mut applied_seq = view.position;
+    if !is_complete {
+        let (_, first_left, _) = changed.select_nth_unstable_by(MODELS_PER_FRAME, order);
+        applied_seq = first_left.changed_seq.saturating_sub(1);
+        changed.truncate(MODELS_PER_FRAME);
+    }
+    changed.sort_unstable_by(order);
+    let next = match changed.last().filter(|_| !is_complete) {
+        Some(last) => Cursor { seq: last.changed_seq, name: Some(last.name.clone()) },
+        None => Cursor { seq: view.position, name: None },
     };
     let models = changed.iter().map(|model| ModelSummary::of(view, model)).collect();
     let text = frame::data(kind, Channel::Models, view, applied_seq, &ModelsData { models, total });
-    Made { text, next, is_complete: left.is_empty(), is_filled: !changed.is_empty() }
+    Made { text, next, is_complete, is_filled: !changed.is_empty() }
 }
 
 /// A frame of the channel `windows`: of a snapshot the last 60 windows that have data, of a change those that differ from `before`.
@@ -141,15 +152,16 @@ pub fn differing(before: &Model, now: &Model) -> Vec<Timestamp> {
 }
 
 /// A frame of the channel `server-metrics`.
-pub fn server_metrics(shared: &Shared, view: &View, kind: FrameType) -> Utf8Bytes {
-    whole(shared, Channel::ServerMetrics, view, kind, || ServerMetrics::of(view))
+pub async fn server_metrics(shared: &Shared, view: &Arc<View>, kind: FrameType) -> Result<Utf8Bytes, Problem> {
+    whole(shared, Channel::ServerMetrics, view, kind, ServerMetrics::of).await
 }
 
 /// A frame of the channel `system-status`.
-pub fn system_status(shared: &Shared, view: &View, kind: FrameType) -> Utf8Bytes {
-    whole(shared, Channel::SystemStatus, view, kind, || {
+pub async fn system_status(shared: &Shared, view: &Arc<View>, kind: FrameType) -> Result<Utf8Bytes, Problem> {
+    let log = shared.app.log.clone();
+    let data = move |view: &View| {
         let (status, last_seq) = {
-            let log = shared.app.log.borrow();
+            let log = log.borrow();
             let status = match (&log.ready, log.connected) {
                 (_, false) => "disconnected",
                 (Err(_), true) => "starting",
@@ -173,15 +185,23 @@ pub fn system_status(shared: &Shared, view: &View, kind: FrameType) -> Utf8Bytes
             ]),
             servers: ServerMetrics::of(view).summary,
         }
-    })
+    };
+    whole(shared, Channel::SystemStatus, view, kind, data).await
 }
 
 /// A frame that tells everything every time, shared by all.
-fn whole<T: Serialize>(shared: &Shared, channel: Channel, view: &View, kind: FrameType, data: impl FnOnce() -> T) -> Utf8Bytes {
+async fn whole<T: Serialize>(
+    shared: &Shared,
+    channel: Channel,
+    view: &Arc<View>,
+    kind: FrameType,
+    data: impl FnOnce(&View) -> T + Send + 'static,
+) -> Result<Utf8Bytes, Problem> {
     let key = FrameKey { channel, kind, epoch: view.epoch, position: view.position, after: Cursor::default() };
-    let make = || {
-        let text = frame::data(kind, channel, view, view.position, &data());
+    let view = Arc::clone(view);
+    let make = shared.making(move || {
+        let text = frame::data(kind, channel, &view, view.position, &data(&view));
         Made { text, next: Cursor::default(), is_complete: true, is_filled: true }
-    };
-    shared.frames.get(key, make).text
+    });
+    Ok(shared.frames.get(key, make).await?.text)
 }

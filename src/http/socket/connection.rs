@@ -10,12 +10,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::http::auth::{self, Caller};
+use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::socket::channel;
 use crate::http::socket::frame::{self, Cursor, FrameType};
 use crate::http::socket::message::{Channel, Request, Wanted};
 use crate::ids::Name;
 use crate::monitor::model::Model;
+use crate::monitor::tokens::Tokens;
 use crate::telemetry;
 use crate::view::View;
 
@@ -45,6 +47,8 @@ struct Connection {
     shared: Arc<Shared>,
     caller: Caller,
     views: watch::Receiver<Arc<View>>,
+    /// The tokens that were last looked at.
+    tokens: Arc<Tokens>,
     subscriptions: BTreeMap<Channel, Subscription>,
     heard_at: Instant,
     beats: u32,
@@ -74,8 +78,11 @@ enum Progress {
 pub async fn run(socket: WebSocket, shared: Arc<Shared>, caller: Caller) {
     let now = Instant::now();
     let views = shared.app.view.clone();
+    // none looked at yet: the token may have been revoked since the handshake
+    let tokens = Arc::default();
     let subscriptions = BTreeMap::new();
-    let connection = Connection { socket, shared, caller, views, subscriptions, heard_at: now, beats: 0, second: (now, 0) };
+    let connection =
+        Connection { socket, shared, caller, views, tokens, subscriptions, heard_at: now, beats: 0, second: (now, 0) };
     connection.serve().await;
 }
 
@@ -84,13 +91,15 @@ impl Connection {
         let stop = self.shared.stop.clone();
         let mut beat = Instant::now() + HEARTBEAT;
         let end = loop {
-            let wake = self.next_due().map_or(beat, |due| due.min(beat));
+            let due = self.next_due();
+            let wake = due.map_or(beat, |due| due.min(beat));
             // all cancel-safe: a message not taken stays in the socket, a view not seen stays changed, a sleep is made anew
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(End::Close(close_code::AWAY, "the server stops")),
                 message = self.socket.recv() => self.hear(message).await,
-                changed = self.views.changed() => self.on_view(changed.is_ok()),
+                // while a frame waits for its time, further views change nothing
+                changed = self.views.changed(), if due.is_none() => self.on_view(changed.is_ok()),
                 () = sleep_until(wake) => Ok(()),
             };
             let step = match step {
@@ -168,11 +177,16 @@ impl Connection {
 
     /// A revoked token closes at once what it opened.
     fn on_view(&mut self, is_alive: bool) -> Result<(), End> {
-        if !is_alive {
-            return Err(End::Close(close_code::AWAY, "the server stops"));
+        if is_alive { self.check_token() } else { Err(End::Close(close_code::AWAY, "the server stops")) }
+    }
+
+    fn check_token(&mut self) -> Result<(), End> {
+        let tokens = Arc::clone(&self.views.borrow().tokens);
+        if Arc::ptr_eq(&tokens, &self.tokens) {
+            return Ok(());
         }
-        let view = Arc::clone(&self.views.borrow_and_update());
-        if auth::is_valid(&view.tokens, &self.caller) {
+        self.tokens = tokens;
+        if auth::is_valid(&self.tokens, &self.caller) {
             Ok(())
         } else {
             Err(End::Close(close_code::POLICY, "the token was revoked"))
@@ -188,6 +202,7 @@ impl Connection {
 
     /// Sends what is due, each channel one frame at most, so that the client is heard between two.
     async fn send_due(&mut self) -> Result<(), End> {
+        self.check_token()?;
         for channel in Channel::ALL {
             let view = self.view();
             let now = Instant::now();
@@ -195,16 +210,21 @@ impl Connection {
             if !subscription.has_news(view.position) || now < subscription.due {
                 continue;
             }
-            if let Some(text) = self.frame(channel, &view).await {
-                self.send(Message::Text(text)).await?;
+            match self.frame(channel, &view).await {
+                Ok(Some(text)) => self.send(Message::Text(text)).await?,
+                Ok(None) => {}
+                Err(_told) => {
+                    self.subscriptions.remove(&channel);
+                    self.refuse("unavailable", "the channel could not be read; subscribe again").await?;
+                }
             }
         }
         Ok(())
     }
 
     /// The next frame of a channel, and moves the subscription on.
-    async fn frame(&mut self, channel: Channel, view: &Arc<View>) -> Option<Utf8Bytes> {
-        let subscription = self.subscriptions.get_mut(&channel)?;
+    async fn frame(&mut self, channel: Channel, view: &Arc<View>) -> Result<Option<Utf8Bytes>, Problem> {
+        let Some(subscription) = self.subscriptions.get_mut(&channel) else { return Ok(None) };
         let is_first = matches!(subscription.state, Progress::Fresh);
         let kind = if is_first { FrameType::Snapshot } else { FrameType::Change };
         let mut is_complete = true;
@@ -214,14 +234,16 @@ impl Connection {
                     Progress::Models(cursor) => cursor.clone(),
                     _ => Cursor::default(),
                 };
-                let made = channel::models(&self.shared, view, kind, subscription.wanted.models.as_deref(), &cursor);
+                let only = subscription.wanted.models.as_deref();
+                let made = channel::models(&self.shared, view, kind, only, &cursor).await?;
                 subscription.state = Progress::Models(made.next);
                 is_complete = made.is_complete;
                 // a frame of nothing confirms a resumption, and is noise after that
                 Some(made.text).filter(|_| made.is_filled || subscription.sent.is_none())
             }
             Channel::Windows => {
-                let name = subscription.wanted.models.as_ref().and_then(|names| names.first()).cloned()?;
+                let names = subscription.wanted.models.iter().flatten();
+                let Some(name) = names.cloned().next() else { return Ok(None) };
                 let before = match &subscription.state {
                     Progress::Windows(model) => model.clone(),
                     _ => None,
@@ -229,26 +251,23 @@ impl Connection {
                 let now = view.models.get(&name).cloned();
                 let is_same = before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| Arc::ptr_eq(before, now));
                 subscription.state = Progress::Windows(now);
-                if is_same && !is_first { None } else { windows(&self.shared, view, name, before, is_first).await }
+                if is_same && !is_first { None } else { windows(&self.shared, view, name, before).await? }
             }
             Channel::ServerMetrics => {
                 subscription.state = Progress::Whole;
-                Some(channel::server_metrics(&self.shared, view, kind))
+                Some(channel::server_metrics(&self.shared, view, kind).await?)
             }
             Channel::SystemStatus => {
                 subscription.state = Progress::Whole;
-                Some(channel::system_status(&self.shared, view, kind))
+                Some(channel::system_status(&self.shared, view, kind).await?)
             }
         };
         subscription.moved(view.position, is_complete);
-        text
+        Ok(text)
     }
 
     async fn beat(&mut self) -> Result<(), End> {
-        let view = self.view();
-        if !auth::is_valid(&view.tokens, &self.caller) {
-            return Err(End::Close(close_code::POLICY, "the token was revoked"));
-        }
+        self.check_token()?;
         if SILENCE_MAX <= self.heard_at.elapsed() {
             return Err(End::Close(close_code::AWAY, "nothing was heard for a minute"));
         }
@@ -322,11 +341,7 @@ async fn windows(
     view: &Arc<View>,
     name: Name,
     before: Option<Arc<Model>>,
-    is_first: bool,
-) -> Option<Utf8Bytes> {
+) -> Result<Option<Utf8Bytes>, Problem> {
     let (worker, view) = (Arc::clone(shared), Arc::clone(view));
-    // a model that was not there before starts like a snapshot
-    let before = before.filter(|_| !is_first);
-    let made = shared.blocking(move || channel::windows(&worker, &view, &name, before.as_deref()));
-    made.await.unwrap_or_else(|_told| Some(frame::error("unavailable", "the windows could not be read; subscribe again")))
+    shared.making(move || channel::windows(&worker, &view, &name, before.as_deref())).await?
 }

@@ -2,10 +2,12 @@
 //! bytes, made once.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
+use tokio::sync::OnceCell;
 
 use crate::clock;
 use crate::http::socket::message::Channel;
@@ -124,11 +126,12 @@ pub struct Made {
 /// The latest frames, each made by whoever asks first.
 #[derive(Default)]
 pub struct Frames {
-    latest: Mutex<VecDeque<(FrameKey, Arc<OnceLock<Made>>)>>,
+    latest: Mutex<VecDeque<(FrameKey, Arc<OnceCell<Made>>)>>,
 }
 
 impl Frames {
-    pub fn get(&self, key: FrameKey, make: impl FnOnce() -> Made) -> Made {
+    /// The frame for `key`. Who comes while it is being made waits; if its maker is cancelled, the next makes it.
+    pub async fn get<E>(&self, key: FrameKey, make: impl Future<Output = Result<Made, E>>) -> Result<Made, E> {
         let slot = {
             let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
             match latest.iter().rev().find(|(known, _)| *known == key) {
@@ -137,13 +140,13 @@ impl Frames {
                     if FRAMES_MAX <= latest.len() {
                         latest.pop_front();
                     }
-                    let slot = Arc::new(OnceLock::new());
+                    let slot = Arc::new(OnceCell::new());
                     latest.push_back((key, Arc::clone(&slot)));
                     slot
                 }
             }
         };
-        slot.get_or_init(make).clone()
+        slot.get_or_try_init(|| make).await.cloned()
     }
 }
 
@@ -151,8 +154,8 @@ impl Frames {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_frame_is_made_once_for_all_who_stand_at_the_same_place() {
+    #[tokio::test]
+    async fn a_frame_is_made_once_for_all_who_stand_at_the_same_place() {
         let frames = Frames::default();
         let key = |position| FrameKey {
             channel: Channel::Models,
@@ -161,13 +164,16 @@ mod tests {
             position,
             after: Cursor::default(),
         };
-        let made = |text: &'static str| Made { text: text.into(), next: Cursor::default(), is_complete: true, is_filled: true };
-        assert_eq!(frames.get(key(1), || made("first")).text.as_str(), "first");
-        assert_eq!(frames.get(key(1), || made("second")).text.as_str(), "first");
+        let made = async |text: &'static str| {
+            Ok::<Made, ()>(Made { text: text.into(), next: Cursor::default(), is_complete: true, is_filled: true })
+        };
+        let text = async |position, text| frames.get(key(position), made(text)).await.unwrap().text.to_string();
+        assert_eq!(text(1, "first").await, "first");
+        assert_eq!(text(1, "second").await, "first");
         for position in 2..100 {
-            frames.get(key(position), || made("other"));
+            text(position, "other").await;
         }
-        assert_eq!(frames.get(key(1), || made("again")).text.as_str(), "again");
+        assert_eq!(text(1, "again").await, "again");
         assert_eq!(frames.latest.lock().unwrap().len(), FRAMES_MAX);
     }
 

@@ -1,0 +1,57 @@
+//! Finding a torn commit. sled promises that a batch lands whole, and after damage to its files it does not: it then opens the
+//! log up to some point inside a batch. So each commit is announced by a row of its own, written before it: what its rows were
+//! and what they will be. At open they must all be the one or all be the other.
+//!
+//! The blocks and log chunks of pending rows are not listed: the directory row, which is, counts them.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Error, Reader, key};
+
+/// The hash of a row that is not there.
+const ABSENT: u64 = 0;
+
+/// Rows of a commit: the key, and the value unless it is deleted.
+pub(super) type Puts = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// The intent row for `puts`, big-endian: for each the length of its key u16, the key, the hashes before and after, u64 each.
+pub(super) fn announce(reader: &Reader, puts: &Puts) -> Result<Vec<u8>, Error> {
+    let mut row = Vec::with_capacity(puts.len() * 36);
+    for (key, value) in puts {
+        let before = reader.get(key)?;
+        row.extend_from_slice(&(key.len() as u16).to_be_bytes());
+        row.extend_from_slice(key);
+        row.extend_from_slice(&hash(before.as_deref()).to_be_bytes());
+        row.extend_from_slice(&hash(value.as_deref()).to_be_bytes());
+    }
+    Ok(row)
+}
+
+/// Errors: [`Error::Damaged`] if the last commit is there in part.
+pub(super) fn check(reader: &Reader) -> Result<(), Error> {
+    let Some(row) = reader.get(&key::intent())? else { return Ok(()) };
+    let (mut landed, mut missing, mut rest) = (false, false, &row[..]);
+    while !rest.is_empty() {
+        let Some((key, before, after, next)) = entry(rest) else { return Err(reader.damaged("the intent of a commit".into())) };
+        let now = hash(reader.get(key)?.as_deref());
+        landed |= before != after && now == after;
+        missing |= before != after && now == before;
+        if now != before && now != after || landed && missing {
+            return Err(reader.damaged("its last commit is there only in part".into()));
+        }
+        rest = next;
+    }
+    Ok(())
+}
+
+fn entry(row: &[u8]) -> Option<(&[u8], u64, u64, &[u8])> {
+    let (len, rest) = row.split_first_chunk()?;
+    let (key, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+    let (before, rest) = rest.split_first_chunk()?;
+    let (after, rest) = rest.split_first_chunk()?;
+    Some((key, u64::from_be_bytes(*before), u64::from_be_bytes(*after), rest))
+}
+
+fn hash(value: Option<&[u8]>) -> u64 {
+    value.map_or(ABSENT, |value| xxh3_64(value).max(1))
+}

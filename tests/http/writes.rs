@@ -1,0 +1,99 @@
+//! What can be changed: always through the door, always answered after it counts.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::room::{Room, labelled};
+
+#[tokio::test]
+async fn a_message_with_one_fault_is_refused_whole_with_all_faults_told() {
+    let room = Room::open().await;
+    let records = json!([labelled(0, 0, "1", "1"), {"model": "fraud", "confidence": 7}, {"model": "", "prediction": 1}]);
+    let (status, problem) = room.send(Method::POST, "/api/v1/publish/prediction/test", records.clone()).await;
+    assert_eq!((status, &problem["faulty"], &problem["records"]), (422, &json!(2), &json!(3)), "{problem}");
+    assert_eq!(problem["faults"][0]["pointer"], "/1/confidence");
+    assert_eq!(room.json("/api/v1/streams").await["items"][0]["messages"], 0);
+    let (status, answer) = room.send(Method::POST, "/api/v1/publish/prediction/test?partial=true&wait=applied", records).await;
+    assert_eq!((status, answer["rejected"].as_array().unwrap().len()), (200, 2));
+    assert_eq!(room.json("/api/v1/state").await["counts"]["rejected"], 2);
+}
+
+#[tokio::test]
+async fn a_repeat_under_one_idempotency_key_is_stored_once() {
+    let room = Room::open().await;
+    let send = async |header: &str| {
+        let request = room.request(Method::POST, "/api/v1/publish/log/test").header(header, "k-1");
+        request.json(&json!({"message": "once"})).send().await.unwrap().json::<Value>().await.unwrap()["seq"].clone()
+    };
+    assert_eq!(send("Idempotency-Key").await, send("Nats-Msg-Id").await);
+    assert_eq!(room.json("/api/v1/streams").await["items"][0]["messages"], 1);
+}
+
+#[tokio::test]
+async fn messagepack_is_taken_as_json_is() {
+    let room = Room::open().await;
+    let body = rmp_serde::to_vec_named(&json!([{"model": "packed", "prediction": 1.5}])).unwrap();
+    let request = room.request(Method::POST, "/api/v1/publish/prediction/test?wait=applied");
+    let response = request.header("Content-Type", "application/msgpack").body(body).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(room.json("/api/v1/models/packed").await["predictions"], 1);
+}
+
+#[tokio::test]
+async fn the_endpoints_of_the_requirement_work_as_it_shows_them() {
+    let room = Room::open().await;
+    let log = json!({"model_name": "sales_forecast", "prediction_data": {"input_features": {"store": 7}},
+        "result": {"prediction": 1250000, "confidence": 0.85, "response_time": 0.12}});
+    let (status, first) = room.send(Method::POST, "/api/ai/monitoring/log-prediction", log.clone()).await;
+    let (_, second) = room.send(Method::POST, "/api/ai/monitoring/log-prediction", log).await;
+    assert_eq!((status, &first["success"]), (200, &json!(true)), "{first}");
+    let id = first["prediction_id"].as_str().unwrap();
+    assert!(id.strip_prefix("sales_forecast_").unwrap().bytes().all(|byte| byte.is_ascii_digit()));
+    assert_ne!(first["prediction_id"], second["prediction_id"]);
+
+    let update = json!({"prediction_id": id, "actual_result": {"actual_sales": 1280000}});
+    let (status, answer) = room.send(Method::POST, "/api/ai/monitoring/update-result", update).await;
+    assert_eq!((status, &answer["success"], &answer["model_name"]), (200, &json!(true), &json!("sales_forecast")), "{answer}");
+    let unknown = json!({"prediction_id": "p-1", "actual_result": 1});
+    let (status, problem) = room.send(Method::POST, "/api/ai/monitoring/update-result", unknown).await;
+    assert_eq!((status, &problem["pointer"]), (422, &json!("/model_name")));
+    let named = json!({"prediction_id": "p-1", "actual_result": 1, "model_name": "sales_forecast"});
+    assert_eq!(room.send(Method::POST, "/api/ai/monitoring/update-result", named).await.0, 200);
+
+    let answer = room.json("/api/ai/monitoring/performance?model_name=sales_forecast").await;
+    let performance = &answer["performance"];
+    assert_eq!((&performance["prediction_count"], &performance["error_count"]), (&json!(2), &json!(0)));
+    assert_eq!((&performance["accuracy"], &performance["avg_response_time"]), (&json!(1.0), &json!(0.12)));
+    for (field, expected) in [("drift_score", Value::Null), ("last_training", Value::Null), ("status", json!("warning"))] {
+        assert_eq!(performance[field], expected, "{field}");
+    }
+    let history = &answer["history"][0];
+    assert_eq!((&history["confidence"], &history["error_rate"]), (&json!(0.85), &json!(0.0)), "{answer}");
+
+    let change = json!({"accuracy_threshold": 0.75, "response_time_threshold": 1.5});
+    let (status, answer) = room.send(Method::PUT, "/api/ai/monitoring/thresholds", change).await;
+    assert_eq!(
+        (status, &answer["thresholds"]["accuracy_threshold"], &answer["thresholds"]["drift_threshold"]),
+        (200, &json!(0.75), &json!(0.2))
+    );
+    assert_eq!(room.json("/api/v1/thresholds").await["response_time_threshold"], 1.5);
+
+    let summary = room.json("/api/ai/monitoring/summary").await;
+    let summary = &summary["summary"];
+    assert_eq!((&summary["total_models"], &summary["total_predictions"]), (&json!(1), &json!(2)));
+    assert_eq!(summary["status_distribution"], json!({"healthy": 0, "warning": 1, "critical": 0, "training": 0}));
+    assert_eq!((&summary["monitoring_active"], &summary["auto_retrain_enabled"]), (&json!(true), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_faulty_prediction_is_not_logged() {
+    let room = Room::open().await;
+    for body in [
+        json!({"result": {"prediction": 1}}),
+        json!({"model_name": "m"}),
+        json!({"model_name": "m", "result": {"prediction": 1, "confidence": 2}}),
+    ] {
+        assert_eq!(room.send(Method::POST, "/api/ai/monitoring/log-prediction", body).await.0, 422);
+    }
+    assert_eq!(room.json("/api/v1/streams").await["items"][0]["messages"], 0);
+}
