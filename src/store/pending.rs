@@ -30,8 +30,9 @@ use run::{Entry, Run};
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 12;
 
-/// The longest row in bytes.
-pub const ROW_BYTES_MAX: usize = 2048;
+/// The longest row in bytes: room for a prediction with the most scores that are accepted, 11 KB. A longer row would refuse its
+/// commit, and every replay would meet it again.
+pub const ROW_BYTES_MAX: usize = 16 << 10;
 
 /// A well-mixed hash of what the row is about. Hashes, because filters and parts use the bits as they are.
 pub type PendingKey = [u8; KEY_BYTES];

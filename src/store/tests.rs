@@ -8,6 +8,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::pending::{Limits, ROW_BYTES_MAX};
 use super::{Commit, Error, Options, Order, PendingKey, Store, key};
+use crate::event::wire::ENTRIES_MAX;
+use crate::monitor::classes::OTHER;
+use crate::monitor::join::{Answer, JoinRow, Served, Truth};
+use crate::time::Timestamp;
 
 /// So small that a few dozen rows freeze memtables and merge over three levels.
 fn tiny() -> Options {
@@ -192,7 +196,23 @@ fn a_run_that_nobody_wants_is_rewritten_before_its_turn_to_merge() {
 fn a_row_that_is_too_long_is_refused() {
     let mut world = World::new();
     let refused = world.store().pending().put(&hashed(1), &[0; ROW_BYTES_MAX + 1]);
-    assert!(matches!(refused, Err(Error::RowTooLong { bytes: 2049 })));
+    assert!(matches!(refused, Err(Error::RowTooLong { .. })));
+}
+
+#[test]
+fn the_longest_prediction_that_is_accepted_fits_into_a_row() {
+    let scores = (0..ENTRIES_MAX).map(|_| (OTHER, f64::MAX)).collect();
+    let answer = Answer { failed: true, class: Some(OTHER), number: Some(1.0), confidence: Some(1.0), scores };
+    let at = Timestamp::from_micros(i64::MIN);
+    let truth = Some(Truth { class: Some(OTHER), number: Some(1.0), at });
+    let (model, seq, index) = (u32::MAX, u64::MAX, u32::MAX);
+    let mut row = Vec::new();
+    JoinRow::Served(Served { model, cell: u16::MAX, at, seq, index, answer, truth }).encode(&mut row);
+    let mut world = World::new();
+    world.put(hashed(1), row);
+    world.commit();
+    world.reopen();
+    world.check();
 }
 
 #[test]
