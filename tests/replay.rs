@@ -128,7 +128,7 @@ fn drive(log: &[Message], cut: Cut) -> Outcome {
             Cut::Random(_) => 1 + random.below(60) as usize,
         };
         let end = (next + size).min(log.len());
-        projection.apply(&Batch { messages: log[next..end].to_vec(), fingerprint: end as u64 });
+        projection.apply(&Batch::new(log[next..end].to_vec(), end as u64));
         next = end;
         if matches!(cut, Cut::Every(_)) || random.one_in(3) || next == log.len() {
             projection.commit().unwrap();

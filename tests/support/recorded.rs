@@ -67,9 +67,9 @@ pub fn effects(log: &[Message]) -> Vec<Effect> {
 /// What must be in the facts stream for these effects.
 pub fn facts_of(effects: &[Effect]) -> BTreeMap<String, Fact> {
     let fact_of = |effect: &Effect| {
-        let Action::Announce { fact, about, body } = &effect.action;
-        let body = format!("{{\"id\":\"{}\",{}", effect.id, &body[1..]);
-        (effect.id.to_string(), (root().fact(fact.as_str(), about), body))
+        let Action::Announce(announcement) = &effect.action;
+        let subject = root().fact(announcement.fact().as_str(), announcement.about());
+        (effect.id.to_string(), (subject, announcement.body(effect.id)))
     };
     effects.iter().map(fact_of).collect()
 }
