@@ -7,11 +7,14 @@
 //! [`scores::EXACT_MAX`] distinct scores have been and gone. A count may pass below zero on the way (a removal that comes before its addition);
 //! figures are read as if it were zero.
 //!
+//! Change detectors ([`detect`]) are the other kind: they depend on the order of their values and take nothing back.
+//!
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
 pub mod calibration;
 pub mod classes;
 pub mod counts;
+pub mod detect;
 pub mod estimate;
 pub mod exact;
 pub mod latency;
