@@ -53,7 +53,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "view",
         ],
     ),
-    ("cli", &["clock", "config", "demo", "event", "failpoint", "ids", "nats", "run_file", "server", "telemetry", "time"]),
+    // `detect` hands a file to the detectors that watch the stream
+    (
+        "cli",
+        &["clock", "config", "demo", "event", "failpoint", "ids", "nats", "run_file", "server", "stats", "telemetry", "time"],
+    ),
 ];
 
 /// Plain functions over plain data.
@@ -72,6 +76,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("reqwest", &["cli"]),
     ("anyhow", &["cli", "main"]),
+    ("csv", &["cli"]),
     ("fail", &["failpoint", "store"]),
     ("getrandom", &["http"]),
     ("rand_xoshiro", &["demo"]),

@@ -4,6 +4,7 @@ mod api;
 mod banner;
 mod config;
 mod demo;
+mod detect;
 mod doctor;
 mod failpoints;
 mod publish;
@@ -35,6 +36,7 @@ Examples:
   tidewatch up                                   start everything, with a simulator to look at
   tidewatch up --no-demo --data /var/lib/tidewatch --listen 0.0.0.0:8080
   tidewatch publish prediction fraud '{\"prediction\":\"yes\",\"confidence\":0.93}'
+  tidewatch detect --detector adwin losses.csv   where a stream of numbers or errors changes
   tidewatch doctor                               what is missing on this machine, and how to mend it
 
 Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 cannot reach NATS,
@@ -48,6 +50,7 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     Token(token::Token),
     Publish(publish::Publish),
+    Detect(detect::Detect),
     Streams(streams::Streams),
     Config(config::Config),
     Failpoints(failpoints::Failpoints),
@@ -133,6 +136,7 @@ fn run(command: Command, answer: Answer) -> Outcome {
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),
+        Command::Detect(detect) => detect.run(answer),
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),
         Command::Failpoints(failpoints) => failpoints.run(answer),
