@@ -1,7 +1,7 @@
 //! A real nats-server for one test: its own folder, a free port, gone when dropped.
 #![allow(dead_code)] // every test binary uses its own part of it
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,11 @@ impl NatsServer {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where its streams lie.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("jetstream")
     }
 
     /// `kill -9`.
