@@ -299,8 +299,8 @@ async fn a_store_damaged_or_deleted_is_put_aside_and_rebuilt_to_the_same_bytes()
     let mut epoch = house.get("/api/v1/state").await.unwrap()["epoch"].as_u64().unwrap();
     assert!(house.stop().success());
 
-    let ways: [(&str, fn(&Path), Expected); 4] = [
-        ("bits flipped", flip_bits, Expected::PutAside),
+    let ways = [
+        ("bits flipped", flip_bits as fn(&Path), Expected::PutAside),
         ("overwritten", overwrite_the_middle, Expected::SteppedBackOrPutAside),
         ("replaced", replace, Expected::PutAside),
         ("deleted", delete, Expected::BeganAnew),
