@@ -368,3 +368,103 @@ async fn a_websocket_needs_a_token_and_our_own_origin() {
         assert_eq!((&frame["type"], &frame["channel"]), (&json!("snapshot"), &json!("models")));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_question_makes_the_server_fail() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let publisher = Publisher::to(&server.url()).await;
+    publisher.send(PREDICTION, neighbour(0).to_string()).await;
+    publisher.send("tw.in.log.web", r#"{"message":"m"}"#).await;
+    let last = publisher.send(PREDICTION, "{").await;
+    house.applied(last).await;
+
+    let paths = [
+        "/api/v1/models",
+        "/api/v1/models/neighbour",
+        "/api/v1/models/neighbour/windows",
+        "/api/v1/models/neighbour/versions",
+        "/api/v1/models/%ff",
+        "/api/v1/models/%00",
+        "/api/v1/models/..%2f..",
+        "/api/v1/rejected",
+        "/api/v1/rejected/0",
+        "/api/v1/rejected/-1",
+        "/api/v1/rejected/18446744073709551615",
+        "/api/v1/rejected/99999999999999999999",
+        "/api/v1/sources",
+        "/api/v1/sources/web",
+        "/api/v1/sources/web/records",
+        "/api/v1/streams",
+        "/api/v1/tokens",
+        "/api/v1/thresholds",
+        "/api/ai/monitoring/performance",
+        "/api/ai/monitoring/summary",
+        "/nowhere",
+    ];
+    let values = [
+        "",
+        "-1",
+        "0",
+        "1",
+        "1e300",
+        "-1e300",
+        "NaN",
+        "inf",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "18446744073709551616",
+        "9999-12-31T23:59:59Z",
+        "-009999-01-01T00:00:00Z",
+        "%00",
+        "%ff",
+        "a:b",
+        ":",
+        "%F0%9F%9A%80",
+        "%3Cscript%3E",
+        "../..",
+        "1d",
+        "log",
+        "AAAA",
+        "%E2%80%AE",
+    ];
+    let parameters = [
+        "from",
+        "to",
+        "resolution",
+        "version",
+        "segment",
+        "metrics",
+        "limit",
+        "cursor",
+        "status",
+        "q",
+        "kind",
+        "reason",
+        "model_name",
+    ];
+    let client = reqwest::Client::new();
+    let mut asked = 0;
+    for path in paths {
+        let mut queries: Vec<String> =
+            parameters.iter().flat_map(|name| values.map(|value| format!("?{name}={value}"))).collect();
+        // two at once: a range that ends before it begins, or holds all of time
+        queries.extend(values.iter().flat_map(|from| values.map(|to| format!("?resolution=1m&from={from}&to={to}"))));
+        if !path.ends_with("windows") {
+            queries.truncate(parameters.len() * values.len());
+        }
+        for query in queries {
+            let url = format!("{}{path}{query}", house.url);
+            let response = client.get(&url).bearer_auth(TOKEN).send().await.unwrap();
+            let status = response.status().as_u16();
+            assert!((200..500).contains(&status), "{path}{query}: {status} {}", response.text().await.unwrap());
+            if 400 <= status {
+                assert_eq!(response.headers()["Content-Type"], "application/problem+json", "{path}{query}");
+            }
+            asked += 1;
+        }
+    }
+    println!("{asked} questions");
+    let after = publisher.send(PREDICTION, neighbour(1).to_string()).await;
+    assert_eq!(house.applied(after).await["models"]["neighbour"]["predictions"], 2);
+}

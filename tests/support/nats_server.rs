@@ -2,7 +2,7 @@
 #![allow(dead_code)] // every test binary uses its own part of it
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +44,11 @@ impl NatsServer {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where its streams lie.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("jetstream")
     }
 
     /// `kill -9`.
