@@ -14,9 +14,6 @@ use std::time::{Duration, Instant};
 use tidewatch::store::{Commit, Options, PendingKey, Store, Syncer};
 use xxhash_rust::xxh3::xxh3_128;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ROW: [u8; 24] = [7; 24];
 const REPORT_ROWS: u64 = 5_000_000;
 const PROBES: u64 = 200_000;

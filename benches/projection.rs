@@ -16,9 +16,6 @@ use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::{Options, Store};
 use tidewatch::time::Timestamp;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const FRAME: usize = 500;
 const FRAMES: usize = 4_000;
 const START_MS: usize = 1_767_225_600_000;

@@ -24,6 +24,7 @@ use crate::nats::Saved;
 use crate::store::cold::{ColdStore, read_row, value_hash};
 use crate::store::key::{self, Tag};
 use crate::store::{self, Order, PendingKey, Reader, Store, Syncer};
+use crate::telemetry;
 use crate::time::Timestamp;
 use crate::view::View;
 
@@ -182,6 +183,9 @@ impl Projection {
         let keep = move |_: &PendingKey, row: &[u8]| is_wanted(row, &newest, log_time);
         self.cold.commit(seq, head, &keep).map_err(|source| Error::Commit { seq, source })?;
         failpoint::reach(Point::StoreCommitted);
+        telemetry::COMMITS.add(1);
+        telemetry::COMMIT_RECORDS.add(self.records_uncommitted as u64);
+        telemetry::REJECTED_RECORDS.add(self.state.desk.counts.rejected - self.view.counts.rejected);
         self.records_uncommitted = 0;
         self.view = self.view.advanced(&self.state, digest, &models, &sources);
         Ok(Arc::new(self.view.clone()))

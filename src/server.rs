@@ -7,6 +7,7 @@ mod log_watch;
 mod pipeline;
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -17,11 +18,13 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::effects::Hands;
 use crate::failpoint::{self, Point};
-use crate::http::{self, App, HttpSettings};
+use crate::http::{self, App, HttpSettings, PredictionRows};
 use crate::ids::Slug;
+use crate::monitor::join::JoinKey;
 use crate::nats::facts::Facts;
 use crate::nats::{Door, Headers};
 use crate::run_file::RunFile;
+use crate::store::pending::committed_row;
 use crate::telemetry::chain;
 use crate::{agent, clock, demo, ticker};
 
@@ -102,6 +105,8 @@ async fn serve(
     let log = log_watch::start(nats.clone(), pipeline.view.clone(), foundation.input.clone(), doors.clone(), &mut tasks);
     let admin = admin::prepare(&foundation.data, config.token.as_ref()).map_err(failed)?;
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
+    let rows = pipeline.reader.clone();
+    let predictions: PredictionRows = Arc::new(move |key: &JoinKey| committed_row(&rows, key));
     let app = App {
         view: pipeline.view.clone(),
         reader: pipeline.reader.clone(),
@@ -109,7 +114,7 @@ async fn serve(
         nats: nats.clone(),
         log,
         streams: foundation.streams.clone().into(),
-        predictions: None,
+        predictions: Some(predictions),
         settings: HttpSettings {
             admin_token_hash: config.token.as_ref().map(|token| *http::token::hash(token.expose()).as_bytes()),
             cors_origins: config.http.cors_origins.clone(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -110,6 +110,9 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
             Err(problem) => return refused(problem),
         }
     }
+    if let Some(problem) = oversized(&shared, request.headers()) {
+        return refused(problem);
+    }
     match entry {
         Some(entry) => condition::answer(&shared, entry, request, next).await,
         None => match access::methods(path.as_str()).as_slice() {
@@ -117,6 +120,14 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
             allowed => Problem::method_not_allowed(allowed).into_response(),
         },
     }
+}
+
+/// A body that says it is too large is refused before a byte of it is read.
+fn oversized(shared: &Shared, headers: &HeaderMap) -> Option<Problem> {
+    let most = shared.app.settings.body_bytes_max;
+    let told: u64 = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+    let detail = format!("a body holds at most {most} bytes, this one has {told}; send it in parts");
+    ((most as u64) < told).then(|| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail))
 }
 
 /// The refusal of somebody who lacks `role`.

@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::http::condition::{EPOCH, POSITION};
 use crate::http::health::CountFigures;
@@ -26,7 +27,7 @@ use crate::http::thresholds::ThresholdFigures;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::monitor::pane::{Cell, Pane};
-use crate::store::{Reader, key};
+use crate::store::Reader;
 use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::model::CounterFigures;
@@ -52,7 +53,7 @@ const EVER: (Timestamp, Timestamp) = (Timestamp::from_micros(i64::MIN / 2), Time
     get, path = "/api/v1/export", tag = "process",
     responses(
         (status = 200, description = "The read model, with the headers Tidewatch-Position and Tidewatch-Epoch", content_type = "application/x-ndjson", body = String),
-        (status = 503, description = "The log moves faster than the state can be written down; try when it is quieter", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Late labels change older windows faster than they can be written down; try when it is quieter", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn export(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
@@ -78,31 +79,35 @@ pub async fn export(State(shared): State<Arc<Shared>>) -> Result<Response, Probl
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
-/// The export of one position: rows and view agree because neither moved while they were read.
+/// The export of one position. What the view holds is of one position by itself; of the rows it leaves to the store we know it
+/// because they stayed as they are from before the view was taken until after they were written down.
 fn consistent(shared: &Shared) -> Result<(File, Arc<View>), Problem> {
     let reader = &shared.app.reader;
     for _ in 0..ATTEMPTS {
-        let before = head(reader)?;
+        let before = fingerprint(reader, &shared.view())?;
+        // rows are committed a moment before their view is published: no row we have seen is newer than the view taken now
+        std::thread::sleep(SETTLE);
         let view = shared.view();
         let mut file = unnamed().map_err(|error| no_room(&error))?;
         write(&mut file, reader, &view)?;
-        // rows are committed a moment before their view is published: what began in that moment must be given the time to end
-        std::thread::sleep(SETTLE);
-        if before == head(reader)? && shared.view().position == view.position {
+        if fingerprint(reader, &view)? == before {
             file.seek(SeekFrom::Start(0)).map_err(|error| no_room(&error))?;
             return Ok((file, view));
         }
     }
-    Err(Problem::unavailable(
-        "busy",
-        format!("the state moved on {ATTEMPTS} times while it was written down; try again when the log is quieter"),
-        5,
-    ))
+    let detail =
+        format!("older windows changed {ATTEMPTS} times while they were written down; try again when fewer late labels come");
+    Err(Problem::unavailable("busy", detail, 5))
 }
 
-fn head(reader: &Reader) -> Result<Option<Vec<u8>>, Problem> {
-    let head = reader.get(&key::head()).map_err(|error| Problem::store(&error))?;
-    Ok(head.map(|head| head.to_vec()))
+/// What the store holds beside `view`, and up to where.
+fn fingerprint(reader: &Reader, view: &View) -> Result<u128, Problem> {
+    let mut hash = Xxh3::new();
+    for model in view.models.values() {
+        hash.update(&model.hot_from.micros().to_le_bytes());
+        panes::fingerprint(reader, model, &mut hash)?;
+    }
+    Ok(hash.digest128())
 }
 
 /// A file of ours without a name: gone with the last handle, whatever happens.

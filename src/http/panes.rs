@@ -9,6 +9,7 @@ use crate::monitor::model::Model;
 use crate::monitor::pane::Pane;
 use crate::store::{Order, Reader, key};
 use crate::time::Timestamp;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Rows read from the store at a time.
 const BATCH: usize = 2_048;
@@ -46,6 +47,26 @@ pub fn each(
         take(model.hot.range(hot_start..to).map(|(start, pane)| (*start, Arc::clone(pane))).collect())?;
     }
     Ok(())
+}
+
+/// Adds the rows of a model that are no longer in memory to `hash`, as they are.
+pub fn fingerprint(reader: &Reader, model: &Model, hash: &mut Xxh3) -> Result<(), Problem> {
+    let end = key::pane(model.id, model.hot_from);
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let first = after.take().map_or(Bound::Included(key::panes(model.id)), Bound::Excluded);
+        let rows = reader
+            .scan(first.as_ref().map(Vec::as_slice), Bound::Excluded(&end), Order::Ascending, BATCH)
+            .map_err(|error| Problem::store(&error))?;
+        for (row_key, value) in &rows {
+            hash.update(row_key);
+            hash.update(value);
+        }
+        match rows.into_iter().nth(BATCH - 1) {
+            Some((row_key, _)) => after = Some(row_key),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// All panes of `[from, to)`; for ranges known to be short.

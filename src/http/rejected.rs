@@ -20,7 +20,7 @@ use crate::ids::token;
 use crate::monitor::limits::REJECTED_MAX;
 use crate::monitor::rejected::Rejected;
 use crate::nats::provision::Role;
-use crate::nats::{StoredMessage, StreamError};
+use crate::nats::{StoredMessage, StreamError, header};
 use crate::store::{Order, Reader, Value, key};
 use crate::view::View;
 
@@ -170,7 +170,7 @@ pub struct MessageHeaders<'a>(pub &'a async_nats::HeaderMap);
 
 impl wire::Headers for MessageHeaders<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| AsRef::<str>::as_ref(*known).eq_ignore_ascii_case(name))?.1.first().map(AsRef::as_ref)
+        header(self.0, name)
     }
 }
 

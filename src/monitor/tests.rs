@@ -65,11 +65,10 @@ impl World {
     fn pane(&mut self, minute: i64) -> Pane {
         let start = START + Span::from_secs(60 * minute);
         let model = self.model();
-        let pane = match model.hot.get(&start) {
+        match model.hot.get(&start) {
             Some(pane) => (**pane).clone(),
             None => self.cold.panes.get(&(0, start)).cloned().unwrap_or_default(),
-        };
-        pane
+        }
     }
 
     fn total(&mut self, minute: i64) -> Cell {

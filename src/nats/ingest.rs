@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 use crate::nats::connect::Nats;
 use crate::nats::continuity::{LogChanged, Saved};
 use crate::nats::provision::Role;
-use crate::nats::stream::{StreamError, StreamStatus, fingerprint};
+use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
 use crate::time::Timestamp;
 
 /// One pull request. The next is sent at half of it, so up to 1,500 messages are on their way.
@@ -86,9 +86,9 @@ pub enum IngestError {
 }
 
 impl RawMessage {
-    /// The last value of a header.
+    /// See [`header`].
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.as_ref()?.get_last(name).map(async_nats::HeaderValue::as_str)
+        header(self.headers.as_ref()?, name)
     }
 
     /// To be saved with the position, see [`Saved`].

@@ -18,4 +18,4 @@ pub use door::{Door, DoorError, Headers, Publication};
 pub use ingest::{IngestError, RawBatch, RawMessage};
 pub use managed::{Managed, ManagedConfig, ManagedError};
 pub use provision::{Difference, Provisioned, Role, provision};
-pub use stream::{StoredMessage, StreamError, StreamStatus, fingerprint};
+pub use stream::{StoredMessage, StreamError, StreamStatus, fingerprint, header};

@@ -63,6 +63,14 @@ pub fn fingerprint(subject: &str, payload: &[u8]) -> u64 {
     hash.digest()
 }
 
+/// The first value of a header, whatever the case of its name. Of a name written in several cases at once the spelling first by
+/// its bytes counts, so that a replay finds the same.
+pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let spelled = headers.iter().filter(|(known, _)| AsRef::<str>::as_ref(*known).eq_ignore_ascii_case(name));
+    let (_, values) = spelled.min_by(|(a, _), (b, _)| AsRef::<str>::as_ref(*a).cmp(b.as_ref()))?;
+    values.first().map(AsRef::as_ref)
+}
+
 impl StoredMessage {
     pub fn fingerprint(&self) -> u64 {
         fingerprint(&self.subject, &self.payload)
@@ -157,6 +165,16 @@ impl Info {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_is_found_in_any_case_and_always_the_same_one() {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-Type", "third");
+        headers.append("Content-Type", "first");
+        headers.append("Content-Type", "second");
+        assert_eq!(header(&headers, "content-type"), Some("first"));
+        assert_eq!(header(&headers, "nats-msg-id"), None);
+    }
 
     #[test]
     fn a_fingerprint_tells_subject_and_payload_apart() {

@@ -13,6 +13,7 @@
 
 mod block;
 mod filter;
+mod lookup;
 mod memtable;
 mod merge;
 mod run;
@@ -21,6 +22,7 @@ use std::ops::Bound;
 
 use super::{Error, Order, Reader, key};
 use filter::Probe;
+pub use lookup::committed_row;
 use memtable::Memtable;
 use merge::{Frozen, Merge, read_block};
 use run::{Entry, Run};
@@ -408,30 +410,17 @@ impl Pending {
             scratch: Vec::new(),
         };
         if let Some(row) = pending.reader.get(&key::directory())? {
-            let entries =
-                pending.read_directory(&row).ok_or_else(|| pending.reader.damaged("the directory of pending runs".into()))?;
-            for entry in entries {
+            let directory =
+                Directory::read(&row).ok_or_else(|| pending.reader.damaged("the directory of pending runs".into()))?;
+            (pending.next_run, pending.log_start, pending.log_end) =
+                (directory.next_run, directory.log_start, directory.log_end);
+            pending.dead = directory.dead;
+            for entry in directory.entries {
                 pending.runs.push(Run::load(&pending.reader, entry)?);
             }
         }
         pending.replay_log()?;
         Ok(pending)
-    }
-
-    fn read_directory(&mut self, row: &[u8]) -> Option<Vec<Entry>> {
-        let mut row = key::Fields::of(row);
-        (row.u8()? == DIRECTORY_VERSION).then_some(())?;
-        (self.next_run, self.log_start, self.log_end) = (row.u64()?, row.u64()?, row.u64()?);
-        let mut entries = Vec::new();
-        for _ in 0..row.u32()? {
-            let (id, level, part_bits, filter_bits, part_lines) = (row.u64()?, row.u8()?, row.u8()?, row.u8()?, row.u32()?);
-            let entry = Entry { id, level, part_bits, part_lines, filter_bits, rows: row.u64()?, blocks: row.u32()? };
-            entries.push(Some(entry).filter(|entry| entry.part_bits <= 24)?);
-        }
-        for _ in 0..row.u32()? {
-            self.dead.push(row.u64()?);
-        }
-        Some(entries)
     }
 
     /// Rebuilds the memtable. Each commit from `log_start` up to `log_end` wrote at least one chunk.
@@ -460,6 +449,35 @@ impl Pending {
         }
         self.active.mark_committed();
         Ok(())
+    }
+}
+
+/// What the directory row says.
+struct Directory {
+    next_run: u64,
+    log_start: u64,
+    log_end: u64,
+    /// Newest first.
+    entries: Vec<Entry>,
+    dead: Vec<u64>,
+}
+
+impl Directory {
+    /// `None` if `row` is not one.
+    fn read(row: &[u8]) -> Option<Self> {
+        let mut row = key::Fields::of(row);
+        (row.u8()? == DIRECTORY_VERSION).then_some(())?;
+        let (next_run, log_start, log_end) = (row.u64()?, row.u64()?, row.u64()?);
+        let (mut entries, mut dead) = (Vec::new(), Vec::new());
+        for _ in 0..row.u32()? {
+            let (id, level, part_bits, filter_bits, part_lines) = (row.u64()?, row.u8()?, row.u8()?, row.u8()?, row.u32()?);
+            let entry = Entry { id, level, part_bits, part_lines, filter_bits, rows: row.u64()?, blocks: row.u32()? };
+            entries.push(Some(entry).filter(|entry| entry.part_bits <= 24)?);
+        }
+        for _ in 0..row.u32()? {
+            dead.push(row.u64()?);
+        }
+        Some(Self { next_run, log_start, log_end, entries, dead })
     }
 }
 

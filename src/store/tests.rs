@@ -81,6 +81,11 @@ impl World {
             let got = self.store().pending().get(&key).unwrap().map(<[u8]>::to_vec);
             assert!(got.as_ref() == Some(&row) || expired, "{key:?}: {got:?} instead of {row:?}");
         }
+        let reader = self.store().reader();
+        for (key, row) in &self.committed {
+            let got = super::pending::committed_row(&reader, key).unwrap();
+            assert!(got.as_ref() == Some(row) || self.expired.contains(key), "{key:?}: {got:?} committed instead of {row:?}");
+        }
         for id in 0..50 {
             assert_eq!(self.store().pending().get(&hashed(1 << 32 | id)).unwrap(), None);
         }

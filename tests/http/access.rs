@@ -174,7 +174,7 @@ async fn pages_of_other_origins_are_let_in_only_where_it_is_configured() {
     };
     let room = Room::open().await;
     assert!(preflight(&room).await.headers().get("access-control-allow-origin").is_none());
-    let room = Room::open_with(|settings| settings.cors_origins = vec!["https://grafana.example".to_owned()]).await;
+    let room = Room::open_with(|app| app.settings.cors_origins = vec!["https://grafana.example".to_owned()]).await;
     let response = preflight(&room).await;
     assert_eq!(
         (response.status(), &response.headers()["access-control-allow-origin"]),

@@ -262,7 +262,7 @@ async fn a_revoked_token_closes_what_it_opened_within_five_seconds() {
 
 #[tokio::test]
 async fn a_connection_too_many_is_refused_and_a_place_that_is_left_is_free_again() {
-    let room = Room::open_with(|settings| settings.websockets_max = 1).await;
+    let room = Room::open_with(|app| app.settings.websockets_max = 1).await;
     let first = Client::open(&room, ADMIN).await;
     let bearer = format!("Bearer {ADMIN}");
     let headers = [("Authorization", bearer.as_str())];

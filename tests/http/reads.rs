@@ -1,7 +1,11 @@
 //! What can be read, and how.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tidewatch::monitor::join::{self, Answer, JoinKey, JoinRow, Served};
+use tidewatch::time::Timestamp;
 
 use crate::room::{Room, labelled};
 
@@ -179,6 +183,49 @@ async fn the_state_adds_up_and_the_export_is_the_same_each_time() {
     let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
     assert_eq!((of("head"), of("model"), of("window")), (1, 1, 90));
     assert!(!text.contains("position") && !text.contains("epoch") && !text.contains("changed_seq"));
+}
+
+#[tokio::test]
+async fn an_export_is_of_one_position_while_the_log_goes_on() {
+    let room = Room::open().await;
+    room.publish("prediction", ninety_minutes()).await;
+    let mut later = 0;
+    let mut publish = async || {
+        for second in 0..u32::MAX {
+            room.publish("prediction", json!([labelled(90, second, "1", "1")])).await;
+            later += 1;
+        }
+    };
+    let export = tokio::select! {
+        () = publish() => unreachable!("it goes on"),
+        export = room.get("/api/v1/export") => export,
+    };
+    assert_eq!(export.status(), 200);
+    let text = export.text().await.unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let windows = lines.iter().filter(|line| line["type"] == "window");
+    let counted: u64 = windows.map(|window| window["predictions"].as_u64().unwrap()).sum();
+    assert_eq!(json!(counted), lines[1]["counters"]["predictions"]);
+    assert!(0 < later);
+}
+
+#[tokio::test]
+async fn a_prediction_is_shown_with_its_original_record() {
+    // the row as the projection would have it: record 1 of message 1
+    let row = |key: &JoinKey| {
+        let at = Timestamp::parse_rfc3339("2026-01-01T00:01:30Z").unwrap();
+        let served = Served { model: 0, cell: 0, at, seq: 1, index: 1, answer: Answer::default(), truth: None };
+        let mut row = Vec::new();
+        JoinRow::Served(served).encode(&mut row);
+        Ok((*key == join::key(join::seed("fraud"), "p/1")).then_some(row))
+    };
+    let room = Room::open_with(|app| app.predictions = Some(Arc::new(row))).await;
+    let record = json!({"prediction_id": "p/1", "model": "fraud", "prediction": "1", "features": {"amount": 7}});
+    room.publish("prediction", json!([labelled(0, 0, "1", "1"), record])).await;
+    let found = room.json("/api/v1/models/fraud/predictions/p%2F1").await;
+    assert_eq!((&found["seq"], &found["labelled"], &found["record"]), (&json!(1), &json!(false), &record));
+    assert_eq!((&found["at"], &found["window_start"]), (&json!("2026-01-01T00:01:30Z"), &json!("2026-01-01T00:01:00Z")));
+    assert_eq!(room.get("/api/v1/models/fraud/predictions/other").await.status(), 404);
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ impl Room {
         Self::open_with(|_| {}).await
     }
 
-    pub async fn open_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
+    pub async fn open_with(change: impl FnOnce(&mut App)) -> Self {
         let nats_server = NatsServer::start();
         let root = Root::new(Slug::try_from("tw").unwrap());
         let nats = connect(ConnectConfig::new(vec![nats_server.url()], root.clone())).await.unwrap();
@@ -76,7 +76,7 @@ impl Room {
             }
         });
         std::thread::spawn(move || processor::run(projection, &inbox, &view_sender).unwrap());
-        let mut settings = HttpSettings {
+        let settings = HttpSettings {
             admin_token_hash: Some(*token::hash(ADMIN).as_bytes()),
             cors_origins: Vec::new(),
             body_bytes_max: 2 << 20,
@@ -84,9 +84,8 @@ impl Room {
             nats_managed: false,
             nats_sync_interval: None,
         };
-        change(&mut settings);
         let (log, log_receiver) = watch::channel(LogStatus { last_seq: 0, first_seq: 1, connected: true, ready: Ok(()) });
-        let app = App {
+        let mut app = App {
             view,
             reader,
             door: Door::new(&nats),
@@ -97,6 +96,7 @@ impl Room {
             settings,
             started_at: Instant::now(),
         };
+        change(&mut app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Some(tokio::spawn(serve(listener, app, stop.clone())));

@@ -242,8 +242,8 @@ impl Connection {
                 Some(made.text).filter(|_| made.is_filled || subscription.sent.is_none())
             }
             Channel::Windows => {
-                let names = subscription.wanted.models.iter().flatten();
-                let Some(name) = names.cloned().next() else { return Ok(None) };
+                let mut names = subscription.wanted.models.iter().flatten();
+                let Some(name) = names.next().cloned() else { return Ok(None) };
                 let before = match &subscription.state {
                     Progress::Windows(model) => model.clone(),
                     _ => None,

@@ -28,6 +28,9 @@ const PROTOCOL: &str = "tidewatch.v1";
 /// The largest message of a client in bytes.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
+/// Clients say little: the library's 128 KiB for each of a thousand would be most of our memory.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+
 /// Live
 ///
 /// Upgrades to a WebSocket of JSON text frames. Send `{"op":"subscribe","channel":"models"}`; get `snapshot`, then `change`.
@@ -55,7 +58,11 @@ pub async fn upgrade(
         let detail = format!("{} WebSockets are open already", shared.app.settings.websockets_max);
         return Err(Problem::unavailable("too-many-connections", detail, 10));
     };
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         connection::run(socket, shared, caller).await;
         drop(turn);
