@@ -35,9 +35,9 @@ export async function openHouse() {
     const http = await until(START_MS, async () => {
       if (child.exitCode !== null) throw new Error(`tidewatch exited with ${child.exitCode}`);
       const run = JSON.parse(await readFile(join(data, "run.json"), "utf8").catch(() => "{}"));
-      if (run.pid !== child.pid || !run.http) return null;
-      const answer = await fetch(`${run.http}/ready`).catch(() => null);
-      return answer?.ok ? run.http : null;
+      if (run.pid !== child.pid || !run.url) return null;
+      const answer = await fetch(`${run.url}/ready`).catch(() => null);
+      return answer?.ok ? run.url : null;
     });
     return { url: http, token, close };
   } catch (error) {
