@@ -115,11 +115,13 @@ fn every_bad_example_is_refused_for_its_reason_and_at_its_place() {
 }
 
 #[test]
-fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder() {
+fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_the_core() {
     let schema = json(&schemas().join("rejected.v1.schema.json"));
     let listed: Vec<&str> =
         schema["properties"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(listed, Reason::ALL.map(Reason::as_str));
+    let bounds = ["too_many_models", "too_many_sources", "too_many_tokens"];
+    let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
+    assert_eq!(listed, known);
 }
 
 #[test]
