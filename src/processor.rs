@@ -15,7 +15,7 @@ use crate::event::Message;
 use crate::failpoint::{self, Point};
 use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
-use crate::monitor::limits::{HORIZON, HORIZON_MEMORY};
+use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
 use crate::monitor::model::{Model, Models, Profile};
 use crate::monitor::pane::Pane;
 use crate::monitor::source::{Source, Sources};
@@ -286,8 +286,8 @@ fn is_wanted(row: &[u8], newest: &[Timestamp], log_time: Timestamp) -> bool {
         Some(JoinRow::Served(served)) => {
             newest.get(served.model as usize).is_none_or(|newest| *newest - served.at <= HORIZON_MEMORY)
         }
-        // an hour is enough for a parked label; a day is simple to see
-        Some(JoinRow::Parked(parked)) => log_time - parked.since <= HORIZON,
+        // its minute of log time has expired once this has passed, see `Model::expire_parked`
+        Some(JoinRow::Parked(parked)) => log_time <= parked.since + PANE_WIDTH + PARKED_MAX,
         Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,
         None => true,
     }
@@ -328,4 +328,22 @@ fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {
 
 fn scan_all(reader: &Reader, tag: Tag) -> Result<Vec<(Vec<u8>, store::Value)>, store::Error> {
     reader.scan_prefix(&key::all(tag), Order::Ascending, usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Value;
+    use crate::monitor::join::Parked;
+    use crate::time::Span;
+
+    #[test]
+    fn a_parked_label_is_kept_as_long_as_the_core_may_ask_for_it_and_not_a_month() {
+        let since = Timestamp::from_millis(1_767_225_659_999);
+        let mut row = Vec::new();
+        JoinRow::Parked(Parked { model: 0, since, actual: Value::Number(1.0), at: since }).encode(&mut row);
+        let expired = since.floor(PANE_WIDTH) + PANE_WIDTH + PARKED_MAX;
+        assert!(is_wanted(&row, &[], expired));
+        assert!(!is_wanted(&row, &[], expired + Span::from_secs(61)));
+    }
 }

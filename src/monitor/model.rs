@@ -308,7 +308,15 @@ impl Model {
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
         let from_before = parked.as_ref().map(|parked| (&parked.actual, parked.at));
-        if let Some((actual, known_at)) = from_before.or(from_the_start) {
+        let known = match (from_before, from_the_start) {
+            // as in `on_label_of`, where the prediction comes first
+            (Some(before), Some(own)) if before.0 != own.0 => {
+                self.counters.conflicts += 1;
+                Some(if own.1 < before.1 { before } else { own })
+            }
+            (before, own) => before.or(own),
+        };
+        if let Some((actual, known_at)) = known {
             self.join(cold, &mut served, actual, known_at, dirty);
         }
         let replaced = parked.map(JoinRow::Parked);

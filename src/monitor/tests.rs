@@ -187,6 +187,39 @@ fn the_same_label_again_is_a_duplicate_and_of_two_that_differ_the_newer_wins() {
 }
 
 #[test]
+fn a_label_that_came_early_and_the_prediction_s_own_are_two_labels() {
+    let with_own = |class: &str, when| {
+        let mut input = prediction("p", "a", when);
+        if let Event::PredictionLogged(prediction) = &mut input.event {
+            prediction.actual = Some(Value::Class(class.into()));
+        }
+        input
+    };
+    for (early_at, correct) in [("00:05", 1), ("00:15", 0)] {
+        for early_first in [true, false] {
+            let mut inputs = [label("p", "b", at(early_at)), with_own("a", at("00:10"))];
+            if !early_first {
+                inputs.reverse();
+            }
+            let mut world = World::default();
+            world.given(inputs);
+            assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (1, correct), "{early_at}");
+            assert_eq!((world.model().counters.labelled, world.model().counters.pending_labels), (1, 0));
+        }
+    }
+}
+
+#[test]
+fn effects_that_were_not_yet_asked_for_are_not_settled() {
+    let mut world = World::default();
+    let settled = |through| Input { event: Event::EffectsSettled { settled_through: through }, stored_at: at("00:10") };
+    world.given([prediction("p", "a", at("00:10")), settled(u64::MAX), settled(3)]);
+    assert_eq!((world.state.desk.settled_through, world.state.desk.counts.ignored), (0, 2));
+    world.given([settled(3)]);
+    assert_eq!(world.state.desk.settled_through, 3);
+}
+
+#[test]
 fn a_label_whose_prediction_never_comes_is_an_orphan_after_an_hour() {
     let mut world = World::default();
     world.given([label("never", "a", at("00:10")), tick(at("60:59"))]);

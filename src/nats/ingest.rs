@@ -18,6 +18,7 @@ use crate::nats::connect::Nats;
 use crate::nats::continuity::{LogChanged, Saved};
 use crate::nats::provision::Role;
 use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
+use crate::telemetry;
 use crate::time::Timestamp;
 
 /// One pull request. The next is sent at half of it, so up to 1,500 messages are on their way.
@@ -126,6 +127,7 @@ pub async fn run(
             }
         };
         delay = if before < reader.last.seq() { RETRY_DELAY } else { (2 * delay).min(RETRY_DELAY_MAX) };
+        telemetry::INGEST_RESTARTS.add(1);
         warn!(after = reader.last.seq(), reason, "reading the input stream starts anew");
         // Both are cancel-safe: a token and a timer hold nothing.
         tokio::select! {
@@ -307,6 +309,9 @@ impl Reader {
         let Some(RawMessage { seq, subject, payload, .. }) = batch.messages.last().cloned() else {
             return Ok(());
         };
+        if self.inbox.capacity() == 0 {
+            telemetry::INGEST_STALLS.add(1);
+        }
         let permit = self.inbox.reserve().await?;
         permit.send(batch);
         self.last = Last::Delivered { seq, subject, payload };
