@@ -61,7 +61,7 @@ impl Hands {
                     warn!(error = %chain(&error), ?delay, "effects wait");
                     telemetry::EFFECT_RETRIES.add(1);
                     tokio::select! {
-                        () = stop.cancelled() => return,
+                        () = stop.cancelled() => break,
                         () = tokio::time::sleep(delay) => {}
                     }
                     delay = (2 * delay).min(RETRY_DELAY_MAX);
@@ -70,10 +70,13 @@ impl Hands {
             }
             // all branches are cancel-safe: a token, a watch and a timer
             tokio::select! {
-                () = stop.cancelled() => return,
-                changed = self.view.changed() => if changed.is_err() { return },
+                () = stop.cancelled() => break,
+                changed = self.view.changed() => if changed.is_err() { break },
                 _ = settle.tick() => if settled < done && self.settle(done).await { settled = done },
             }
+        }
+        if settled < done {
+            self.settle(done).await;
         }
     }
 

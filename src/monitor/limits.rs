@@ -51,6 +51,10 @@ pub const NOTES_MAX: u64 = 1_000;
 /// Rejected records listed, newest first; all of them stay counted, and their bytes stay in the log.
 pub const REJECTED_MAX: u64 = 10_000;
 
+/// Rejected records of one message that are listed and announced one by one; the others of it are counted. A frame of nothing but
+/// faults must not become a thousand times its size.
+pub const REJECTED_PER_MESSAGE_MAX: u32 = 256;
+
 /// One-minute windows summarised per model for sparklines.
 pub const TRAIL_MAX: usize = 60;
 

@@ -340,15 +340,16 @@ impl Model {
                 Verdict::TooLate
             }
             Some(JoinRow::Parked(parked)) if self.is_parked(&parked) => {
-                if parked.actual == label.actual {
+                let same = parked.actual == label.actual;
+                if parked.at < at || (parked.at == at && !same) {
+                    let newer = Parked { actual: label.actual.clone(), at, ..parked };
+                    cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
+                }
+                if same {
                     self.counters.duplicates += 1;
                     return Verdict::Duplicate;
                 }
                 self.counters.conflicts += 1;
-                if parked.at <= at {
-                    let newer = Parked { actual: label.actual.clone(), at, ..parked };
-                    cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
-                }
                 Verdict::Applied
             }
             _ => {
@@ -378,6 +379,11 @@ impl Model {
             let truth = self.truth_of(actual, at);
             if (known.class, known.number) == (truth.class, truth.number) {
                 self.counters.duplicates += 1;
+                if known.at < at {
+                    // said again later, it outweighs what was said in between and comes in last
+                    served.truth = Some(truth);
+                    cold.put_row(key, &JoinRow::Served(served), Some(&before));
+                }
                 return Verdict::Duplicate;
             }
             self.counters.conflicts += 1;
@@ -472,7 +478,7 @@ impl Model {
             return;
         }
         while let Some(start) = cold.next_pane(self.id, from, until) {
-            let unlabelled = cold.pane(self.id, start).map_or(0, |pane| pane.unlabelled());
+            let unlabelled = cold.unlabelled(self.id, start);
             self.counters.expired += unlabelled;
             desk.counts.expired += unlabelled;
             from = start + PANE_WIDTH;

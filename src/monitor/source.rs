@@ -79,10 +79,10 @@ impl Sources {
     }
 
     pub(super) fn on_sample(&mut self, cold: &mut impl Cold, at: Place<'_>, sample: &Sample, log_time: Timestamp) -> Verdict {
+        let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
         if is_repeat(cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
-        let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
         let source = self.touch(id);
         source.receive(at.kind, sample.at);
         for metric in &sample.metrics {
@@ -102,10 +102,10 @@ impl Sources {
     }
 
     pub(super) fn on_note(&mut self, cold: &mut impl Cold, at: Place<'_>, note: &Note, log_time: Timestamp) -> Verdict {
+        let Some(id) = self.id_of(&note.source) else { return too_many_sources() };
         if is_repeat(cold, note.kind, &note.source, note.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
-        let Some(id) = self.id_of(&note.source) else { return too_many_sources() };
         let source = self.touch(id);
         let ordinal = source.receive(note.kind, note.at);
         let kind = note.kind as u8;
@@ -172,7 +172,7 @@ fn is_repeat(cold: &mut impl Cold, kind: Kind, source: &Name, event_id: Option<&
     let known = cold.row(&key);
     let repeat = matches!(&known, Some(JoinRow::Seen { at }) if log_time - *at <= HORIZON);
     if !repeat {
-        cold.put_row(key, &JoinRow::Seen { at: log_time }, None);
+        cold.put_row(key, &JoinRow::Seen { at: Timestamp::from_millis(log_time.millis()) }, None);
     }
     repeat
 }

@@ -220,6 +220,40 @@ fn effects_that_were_not_yet_asked_for_are_not_settled() {
 }
 
 #[test]
+fn of_labels_that_differ_the_newest_wins_in_whatever_order_they_come() {
+    let labels = [label("p", "a", at("00:20")), label("p", "a", at("00:50")), label("p", "b", at("00:30"))];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for early in 0..3 {
+            let mut world = World::default();
+            let mut inputs: Vec<Input> = order.iter().map(|i| labels[*i].clone()).collect();
+            inputs.insert(early, prediction("p", "a", at("00:10")));
+            world.given(inputs);
+            assert_eq!(world.total(0).confusion.correct(), 1, "{order:?} with the prediction at place {early}");
+        }
+    }
+}
+
+#[test]
+fn a_label_taken_back_leaves_no_trace() {
+    let mut world = World::default();
+    let scored = |id: &str| {
+        let mut input = prediction(id, "a", at("00:10"));
+        if let Event::PredictionLogged(prediction) = &mut input.event {
+            prediction.scores = vec![("a".into(), 0.75)];
+        }
+        input
+    };
+    world.given([scored("p"), label("p", "a", at("00:20"))]);
+    let answer = crate::monitor::join::Answer { class: Some(0), scores: vec![(0, 0.75)], ..Default::default() };
+    let truth = crate::monitor::join::Truth { class: Some(0), number: None, at: at("00:20") };
+    let mut cell = world.total(0);
+    cell.take_label(&answer, &truth);
+    let mut unlabelled = World::default();
+    unlabelled.given([scored("p")]);
+    assert_eq!(cell, unlabelled.total(0));
+}
+
+#[test]
 fn a_label_whose_prediction_never_comes_is_an_orphan_after_an_hour() {
     let mut world = World::default();
     world.given([label("never", "a", at("00:10")), tick(at("60:59"))]);

@@ -135,18 +135,15 @@ impl ColdStore {
         })
     }
 
-    fn load(&mut self, model: u32, start: Timestamp) -> bool {
+    /// The committed pane; `None` if there is none, or it cannot be read.
+    fn read(&mut self, model: u32, start: Timestamp) -> Option<Pane> {
         let row_key = key::pane(model, start);
         let found = self.reader.get(&row_key);
-        let Some(value) = self.ask(found) else { return false };
-        match read_row::<Pane>(&row_key, &value) {
-            Ok((mut pane, row_hash)) => {
-                pane.row_hash = row_hash;
-                self.panes.insert((model, start), pane);
-                true
-            }
-            Err(error) => self.ask(Err(error)),
-        }
+        let value = self.ask(found)?;
+        let read = read_row::<Pane>(&row_key, &value).map(Some);
+        let (mut pane, row_hash) = self.ask(read)?;
+        pane.row_hash = row_hash;
+        Some(pane)
     }
 }
 
@@ -176,14 +173,22 @@ impl Cold for ColdStore {
     }
 
     fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane> {
-        if !self.panes.contains_key(&(model, start)) && !self.load(model, start) {
-            return None;
+        if !self.panes.contains_key(&(model, start)) {
+            let pane = self.read(model, start)?;
+            self.panes.insert((model, start), pane);
         }
         self.panes.get_mut(&(model, start))
     }
 
     fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
         self.panes.entry((model, start)).insert_entry(pane).into_mut()
+    }
+
+    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64 {
+        match self.panes.get(&(model, start)) {
+            Some(pane) => pane.unlabelled(),
+            None => self.read(model, start).map_or(0, |pane| pane.unlabelled()),
+        }
     }
 
     fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
