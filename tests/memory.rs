@@ -7,6 +7,7 @@ mod nats_server;
 #[path = "support/publisher.rs"]
 mod publisher;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use house::{House, PATIENCE, Plan};
@@ -79,4 +80,36 @@ async fn a_flood_of_model_names_is_bounded_and_known_models_go_on() {
     assert!(metrics.lines().any(|line| line == counter), "{metrics}");
     assert_eq!(house.get("/api/v1/models/flood-0").await.unwrap()["predictions"], 1);
     assert!(house.get(&format!("/api/v1/models/flood-{}", FLOOD - 1)).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_as_large_as_they_may_be_are_kept_within_the_ceiling() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let publisher = Publisher::to(&server.url()).await;
+    // control characters take six times as much in JSON
+    let record = BTreeMap::from([("message", "m".to_owned()), ("context", "\u{1}".repeat(1_000_000))]);
+    let record = rmp_serde::to_vec_named(&record).unwrap();
+    let last = publisher.send_all((0..200).map(|_| ("tw.in.log.hostile".to_owned(), record.clone()))).await;
+    let peak = peak_after(&house, last).await;
+    assert!(peak < PEAK_KIB_MAX, "{peak} KiB after 200 log records of 1 MB");
+    house.text("/api/v1/sources/hostile/records?kind=log&limit=1000").await.unwrap();
+    let peak = peak_kib(house.pid());
+    assert!(peak < PEAK_KIB_MAX, "{peak} KiB after one page of 200 log records of 1 MB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_as_large_as_they_may_be_are_kept_within_the_ceiling() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let publisher = Publisher::to(&server.url()).await;
+    let prediction = |number: u64| {
+        let segment =
+            (0..1_000).map(|entry| (format!("{entry}-{}", "n".repeat(245)), json!(format!("{number}-{}", "v".repeat(245)))));
+        let segment: serde_json::Map<_, _> = segment.collect();
+        json!({ "model": "m", "prediction": 1, "segment": segment, "at": START_MS }).to_string().into_bytes()
+    };
+    let last = publisher.send_all((0..300).map(|number| (PREDICTION.to_owned(), prediction(number)))).await;
+    let peak = peak_after(&house, last).await;
+    assert!(peak < PEAK_KIB_MAX, "{peak} KiB after 300 predictions of 1,000 segments each");
 }
