@@ -40,6 +40,9 @@ const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(2);
 /// Cold panes held in memory before a commit is due: labels that come late at random touch one pane each.
 const COLD_PANES_MAX: usize = 16_384;
 
+/// Bytes of kept records held in memory before a commit is due.
+const LIST_BYTES_MAX: usize = 8 << 20;
+
 /// Messages decoded together, in stream order.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -165,7 +168,9 @@ impl Projection {
 
     /// Whether enough has been applied that a commit should not wait for more.
     pub fn is_full(&self) -> bool {
-        COMMIT_RECORDS_MAX <= self.records_uncommitted || COLD_PANES_MAX <= self.cold.panes_held()
+        COMMIT_RECORDS_MAX <= self.records_uncommitted
+            || COLD_PANES_MAX <= self.cold.panes_held()
+            || LIST_BYTES_MAX <= self.cold.bytes_held()
     }
 
     /// Lands everything applied since the last commit, whole or not at all, and gives the view of it.

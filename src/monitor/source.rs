@@ -11,7 +11,7 @@ use crate::event::{Kind, Note, Sample};
 use crate::ids::Name;
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::join::{self, JoinKey, JoinRow};
-use crate::monitor::limits::{HORIZON, NOTES_MAX, SERIES_MAX, SOURCES_MAX};
+use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SOURCES_MAX};
 use crate::monitor::model::Verdict;
 use crate::monitor::{Place, bound_reached};
 use crate::time::Timestamp;
@@ -109,7 +109,11 @@ impl Sources {
         let source = self.touch(id);
         let ordinal = source.receive(note.kind, note.at);
         let kind = note.kind as u8;
-        let entry = rmp_serde::to_vec(&Kept { seq: at.seq, at: note.at, body: note.body.clone() }).expect("a plain struct");
+        let body = match note.body.len() {
+            0..=NOTE_BYTES_MAX => note.body.clone(),
+            bytes => format!("{{\"truncated\":true,\"bytes\":{bytes}}}"),
+        };
+        let entry = rmp_serde::to_vec(&Kept { seq: at.seq, at: note.at, body }).expect("a plain struct");
         cold.append(List::Notes { kind, source: id }, ordinal, NOTES_MAX, entry);
         Verdict::Applied
     }

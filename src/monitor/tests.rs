@@ -179,9 +179,9 @@ fn the_same_label_again_is_a_duplicate_and_of_two_that_differ_the_newer_wins() {
     let mut world = World::default();
     world.given([prediction("p", "a", at("00:10")), label("p", "a", at("00:20")), label("p", "a", at("00:30"))]);
     assert_eq!(world.state.desk.counts.duplicates, 1);
-    world.given([label("p", "b", at("00:25"))]);
+    world.given([label("p", "b", at("00:35"))]);
     assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (1, 0));
-    world.given([label("p", "a", at("00:21"))]);
+    world.given([label("p", "a", at("00:31"))]);
     assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (2, 0));
     assert_eq!((world.model().counters.labelled, world.total(0).labelled), (1, 1));
 }
