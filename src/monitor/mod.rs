@@ -136,7 +136,7 @@ impl State {
     }
 
     fn count(&mut self, cold: &mut impl Cold, at: Place<'_>, verdict: Verdict, effects: &mut Effects) {
-        if at.kind.is_internal() && verdict == Verdict::Applied {
+        if at.kind.is_internal() && !matches!(verdict, Verdict::Rejected(_)) {
             return;
         }
         let counts = &mut self.desk.counts;
