@@ -53,7 +53,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "view",
         ],
     ),
-    ("cli", &["clock", "config", "demo", "event", "failpoint", "ids", "nats", "run_file", "server", "telemetry", "time"]),
+    // `drift` and `evaluate` hand files to the figures that the stream is read by
+    (
+        "cli",
+        &["clock", "config", "demo", "event", "failpoint", "ids", "nats", "run_file", "server", "telemetry", "time", "view"],
+    ),
 ];
 
 /// Plain functions over plain data.
@@ -72,6 +76,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("reqwest", &["cli"]),
     ("anyhow", &["cli", "main"]),
+    ("csv", &["cli"]),
     ("statrs", &["stats"]),
     ("fail", &["failpoint", "store"]),
     ("getrandom", &["http"]),
