@@ -215,6 +215,23 @@ fn odd_columns_give_announced_results() {
 }
 
 #[test]
+fn bins_that_are_empty_by_chance_are_no_drift() {
+    let folder = Folder::new();
+    let normal = |seed: u64, count: u64| {
+        // sums of twelve hashed numbers, the same on every machine
+        let part = |step: u64| (seed * 1_000_003 + step).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) % 10_000;
+        (0..count).fold("x\n".to_owned(), |text, row| text + &format!("{}\n", (0..12).map(|i| part(12 * row + i)).sum::<u64>()))
+    };
+    for seed in 1..=40 {
+        let columns = drift(&folder, &normal(seed, 12), &normal(seed + 100, 9));
+        for test in ["psi", "kullback_leibler"] {
+            let verdict = &columns["x"][test];
+            assert_eq!(verdict["drift"], false, "{seed}: {verdict}");
+        }
+    }
+}
+
+#[test]
 fn two_rows_and_one_category_are_no_drift() {
     let folder = Folder::new();
     let columns = drift(&folder, "a,b\n1,x\n2,x\n", "a,b\n1,x\n5,x\n");

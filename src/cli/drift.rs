@@ -32,7 +32,7 @@ Every test of a column says for itself whether it sees drift; a column has drift
   missing               change in the share of missing values; drift from 0.01 if it is significant too
 Numeric columns are binned by the deciles of the reference; a bin holds its lower edge. ks and chi_square say drift where their p-value
 is below `threshold`, which is alpha divided by the number of columns. Other thresholds are raised to what noise alone exceeds with
-that chance. With millions of rows the tests of evidence see shifts too small to matter: lower --alpha.
+that chance, and by what empty bins add beyond half a count. With millions of rows the tests of evidence see shifts too small to matter: lower --alpha.
 
 Examples:
   tidewatch drift --reference train.csv --current today.csv
@@ -50,7 +50,7 @@ pub struct Drift {
     /// End with 1 in this case
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
-    /// Chance of a false alarm that the columns share, between 0 and 1
+    /// Chance of a false alarm of each test, shared out over the columns; between 0 and 1
     #[arg(long, value_name = "CHANCE", default_value_t = 0.05, value_parser = chance)]
     alpha: f64,
 }

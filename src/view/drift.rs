@@ -136,8 +136,8 @@ impl Report {
 
 /// Every test of every column that either side has.
 ///
-/// * `alpha`: the chance of a false alarm to share out over the columns (Bonferroni), above 0 and below 1. Tests of evidence compare
-///   their p-value to `alpha / columns`; thresholds of distances are raised to what noise exceeds with that chance.
+/// * `alpha`: the chance of a false alarm of each test, shared out over the columns (Bonferroni); above 0 and below 1. Tests of
+///   evidence compare their p-value to `alpha / columns`; thresholds of distances are raised to what noise exceeds with that chance.
 pub fn compare(reference: &Table, current: &Table, alpha: f64) -> Report {
     let names: BTreeSet<&String> = reference.columns.keys().chain(current.columns.keys()).collect();
     let level = alpha / names.len().max(1) as f64;
@@ -230,20 +230,28 @@ impl Report {
             self.note(name, "has bins or categories with fewer than 5 expected values: p-values over them are rough");
         }
         let noise = Noise::new(n, m, test.degrees + 1, level);
-        let distance = |statistic, noise| Verdict::distance(Some(statistic), DISTANCE, noise);
-        let smooth = bins.psi_add_half();
-        let by_size = Verdict { p_value: Some(noise.psi_tail(smooth)), ..Verdict::distance(Some(smooth), 0.0, noise.psi()) };
+        let smooth = bins.add_half();
+        // What empty bins add beyond half a count is no evidence: with few values most bins are empty by chance.
+        let distance = |customary: f64, of: fn(&Comparison) -> f64, noise: f64| {
+            let beyond_half = (of(bins) - of(&smooth)).max(0.0);
+            Verdict::distance(Some(of(bins)), customary, noise + beyond_half)
+        };
+        let plain = |of: fn(&Comparison) -> f64, noise: f64| Verdict::distance(Some(of(bins)), DISTANCE, noise);
+        let by_size = Verdict::distance(Some(smooth.psi()), 0.0, noise.psi());
+        // with one bin there is neither a distance nor noise
+        let by_size =
+            Verdict { p_value: Some(noise.psi_tail(smooth.psi())), drift: by_size.drift && 0 < test.degrees, ..by_size };
         tests.extend([
             ("chi_square", Verdict::evidence(test.statistic, test.p_value, level)),
-            ("psi", Verdict::distance(Some(bins.psi()), PSI_ACT, noise.psi())),
-            // with one bin there is neither a distance nor noise
-            ("psi_add_half", Verdict { drift: by_size.drift && 0 < test.degrees, ..by_size }),
-            ("jensen_shannon", distance(bins.jensen_shannon(), noise.jensen_shannon())),
-            ("jensen_shannon_nats", distance(bins.jensen_shannon_nats(), noise.jensen_shannon_nats())),
-            ("hellinger", distance(bins.hellinger(), noise.hellinger())),
-            ("total_variation", distance(bins.total_variation(), noise.total_variation())),
-            ("l_infinity", distance(bins.l_infinity(), noise.total_variation())),
-            ("kullback_leibler", distance(bins.kullback_leibler(), noise.kullback_leibler())),
+            ("psi", distance(PSI_ACT, Comparison::psi, noise.psi())),
+            ("psi_add_half", by_size),
+            ("jensen_shannon", distance(DISTANCE, Comparison::jensen_shannon, noise.jensen_shannon())),
+            ("jensen_shannon_nats", distance(DISTANCE, Comparison::jensen_shannon_nats, noise.jensen_shannon_nats())),
+            ("hellinger", distance(DISTANCE, Comparison::hellinger, noise.hellinger())),
+            ("kullback_leibler", distance(DISTANCE, Comparison::kullback_leibler, noise.kullback_leibler())),
+            // bounds from above, whatever the bins hold
+            ("total_variation", plain(Comparison::total_variation, noise.total_variation())),
+            ("l_infinity", plain(Comparison::l_infinity, noise.total_variation())),
         ]);
     }
 }

@@ -48,8 +48,14 @@ impl Comparison {
     /// Population stability index in nats with every count first raised by ½: `p = (count + ½)/(n + ½B)` over `B` bins, likewise
     /// `q`. The pseudo-count is Jeffreys's prior (1946); empty bins stay finite and small samples tame.
     pub fn psi_add_half(&self) -> f64 {
+        self.add_half().psi()
+    }
+
+    /// The same counts with shares as if each were larger by ½: every distance of it is finite without a floor, and empty bins of small
+    /// samples count for what they are.
+    pub fn add_half(&self) -> Self {
         let raised = |counts: &[u64]| shares(counts, 0.5).expect("a count raised by one half is not zero");
-        jeffreys(&raised(&self.reference), &raised(&self.current))
+        Self { p: raised(&self.reference), q: raised(&self.current), ..self.clone() }
     }
 
     /// Jensen–Shannon distance in bits^½, 0 to 1: `√(½ Σ p log₂(p/m) + ½ Σ q log₂(q/m))`, `m = (p + q)/2`.
