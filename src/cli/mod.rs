@@ -5,11 +5,15 @@ mod banner;
 mod config;
 mod demo;
 mod doctor;
+mod drift;
+mod evaluate;
 mod failpoints;
 mod publish;
 mod rebuild;
+mod records;
 mod settings;
 mod streams;
+mod table;
 mod token;
 mod up;
 
@@ -35,6 +39,8 @@ Examples:
   tidewatch up                                   start everything, with a simulator to look at
   tidewatch up --no-demo --data /var/lib/tidewatch --listen 0.0.0.0:8080
   tidewatch publish prediction fraud '{\"prediction\":\"yes\",\"confidence\":0.93}'
+  tidewatch evaluate predictions.csv             every metric of a file of labelled predictions
+  tidewatch drift --reference train.csv --current today.csv --fail-on drift
   tidewatch doctor                               what is missing on this machine, and how to mend it
 
 Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 cannot reach NATS,
@@ -48,6 +54,8 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     Token(token::Token),
     Publish(publish::Publish),
+    Evaluate(evaluate::Evaluate),
+    Drift(drift::Drift),
     Streams(streams::Streams),
     Config(config::Config),
     Failpoints(failpoints::Failpoints),
@@ -133,6 +141,8 @@ fn run(command: Command, answer: Answer) -> Outcome {
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),
+        Command::Evaluate(evaluate) => evaluate.run(answer),
+        Command::Drift(drift) => drift.run(answer),
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),
         Command::Failpoints(failpoints) => failpoints.run(answer),
