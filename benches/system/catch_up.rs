@@ -17,7 +17,7 @@ const ROUNDS: usize = 3;
 const FRAME: usize = 500;
 
 /// As [`tidewatch::nats::ingest`] asks for them.
-const PULL_MESSAGES_MAX: usize = 1_000;
+const PULL_MESSAGES_MAX: usize = 8_000;
 const PULL_BYTES_MAX: usize = 8 << 20;
 
 /// One run of the product over a log: from the line in its log that says it begins to read, so without its start-up, until its

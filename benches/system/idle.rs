@@ -84,6 +84,7 @@ async fn backfilled(product: &Product) {
 fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let n = points.clone().count() as f64;
     let (x_mean, y_mean) = points.clone().fold((0.0, 0.0), |(a, b), (x, y)| (a + x / n, b + y / n));
-    let (up, across) = points.fold((0.0, 0.0), |(up, across), (x, y)| (up + (x - x_mean) * (y - y_mean), across + (x - x_mean).powi(2)));
+    let (up, across) =
+        points.fold((0.0, 0.0), |(up, across), (x, y)| (up + (x - x_mean) * (y - y_mean), across + (x - x_mean).powi(2)));
     up / across
 }

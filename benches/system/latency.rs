@@ -79,6 +79,8 @@ async fn publish(log: &Log, n: usize) -> Vec<(u64, Instant)> {
     let stream = jetstream::new(client);
     let bodies: Vec<Vec<u8>> = (0..n).map(|i| prediction(i, 4).to_string().into_bytes()).collect();
     let (sent, mut unacknowledged) = mpsc::unbounded_channel::<(Instant, jetstream::context::PublishAckFuture)>();
+    // the connection ends with its last handle, so one stays here for the acknowledgements
+    let publisher = stream.clone();
     let sender = tokio::spawn(async move {
         let mut turns = tokio::time::interval(Duration::from_millis(1));
         turns.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -87,7 +89,7 @@ async fn publish(log: &Log, n: usize) -> Vec<(u64, Instant)> {
             turns.tick().await;
             for body in bodies.drain(..BURST.min(bodies.len())) {
                 let at = Instant::now();
-                let ack = stream.publish("tw.in.prediction.bench", body.into()).await.expect("the server is up");
+                let ack = publisher.publish("tw.in.prediction.bench", body.into()).await.expect("the server is up");
                 sent.send((at, ack)).expect("the acknowledgements are awaited");
             }
         }
