@@ -498,7 +498,7 @@ impl Model {
         let idle =
             IDLE_TIMEOUT <= silent && self.has_predictions() && self.watermark < self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let parked_due = self.parked.keys().next().is_some_and(|minute| is_past(*minute, desk));
-        let status_due = self.has_predictions() && status::judge(self, &desk.thresholds, desk.log_time).0 != self.status;
+        let status_due = self.has_predictions() && status::status_of(self, &desk.thresholds, desk.log_time) != self.status;
         idle || parked_due || !self.revised.is_empty() || status_due
     }
 
@@ -519,8 +519,9 @@ impl Model {
     }
 
     fn judge(&mut self, desk: &Desk, effects: &mut Effects) {
-        let (status, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
+        let status = status::status_of(self, &desk.thresholds, desk.log_time);
         if status != self.status {
+            let (_, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
             let from = std::mem::replace(&mut self.status, status);
             let (model, at) = (self.name.clone(), desk.log_time);
             effects.announce(Announcement::StatusChanged { model, from, to: status, reasons, at });

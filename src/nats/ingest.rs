@@ -21,8 +21,10 @@ use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
 use crate::telemetry;
 use crate::time::Timestamp;
 
-/// One pull request. The next is sent at half of it, so up to 1,500 messages are on their way.
-const PULL_MESSAGES_MAX: usize = 1_000;
+/// One pull request. The client asks for the next at half of it, on a task of its own, and counts a message that comes before that
+/// task has run as one too few; half a request uncounted and it never asks again, which only the heartbeat finds. So half a request
+/// is four batches, and that task gets its turn after each.
+const PULL_MESSAGES_MAX: usize = 8 * BATCH_MESSAGES_MAX;
 /// The bytes one pull request may bring; above the largest message, so that each fits.
 const PULL_BYTES_MAX: usize = 8 << 20;
 /// The server says "still here" this often; two missed and the consumer is made anew.
@@ -206,6 +208,8 @@ impl Reader {
                 return Ok(());
             }
             ended?;
+            // the client's own task waits for this thread, see [`PULL_MESSAGES_MAX`]
+            tokio::task::yield_now().await;
         }
     }
 
