@@ -25,8 +25,8 @@ use crate::time::Timestamp;
 /// task has run as one too few; half a request uncounted and it never asks again, which only the heartbeat finds. So half a request
 /// is four batches, and that task gets its turn after each.
 const PULL_MESSAGES_MAX: usize = 8 * BATCH_MESSAGES_MAX;
-/// The bytes one pull request may bring; above the largest message, so that each fits.
-const PULL_BYTES_MAX: usize = 8 << 20;
+/// The bytes one pull request may bring; above the largest message (2 MiB), so that each fits.
+const PULL_BYTES_MAX: usize = 4 << 20;
 /// The server says "still here" this often; two missed and the consumer is made anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A pull request ends after this and is renewed.
@@ -35,8 +35,9 @@ const PULL_EXPIRES: Duration = Duration::from_secs(30);
 const INACTIVE_MAX: Duration = Duration::from_secs(30);
 /// The largest batch handed on; smaller when fewer messages are ready, so nothing waits for company.
 pub const BATCH_MESSAGES_MAX: usize = 1_000;
-/// A batch is closed once it holds this many payload bytes.
-pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// A batch is closed once it holds this many payload bytes. Some five batches are on their way to the processor, decoded ones twice as
+/// large, and a process keeps the memory that a backlog took: four times as much cost 40 MB and bought nothing.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
 /// The wait before a new consumer: 50 ms, doubling up to 1 s while nothing is delivered.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use crate::store::{self, Reader, Syncer};
 use crate::telemetry;
 use crate::view::View;
 
-/// Raw batches between ingest and decoder, at most 4 MiB each. Full = ingest stops pulling and the stream keeps the rest.
+/// Raw batches between ingest and decoder, at most 1 MiB each. Full = ingest stops pulling and the stream keeps the rest.
 const RAW_BATCHES_MAX: usize = 2;
 
 /// Decoded batches between decoder and processor. Full = the decoder waits, and so does ingest.
