@@ -15,7 +15,7 @@ use crate::event::Message;
 use crate::failpoint::{self, Point};
 use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
-use crate::monitor::limits::{HORIZON, HORIZON_MEMORY};
+use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
 use crate::monitor::model::{Model, Models, Profile};
 use crate::monitor::pane::Pane;
 use crate::monitor::source::{Source, Sources};
@@ -39,6 +39,9 @@ const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(2);
 
 /// Cold panes held in memory before a commit is due: labels that come late at random touch one pane each.
 const COLD_PANES_MAX: usize = 16_384;
+
+/// Bytes of kept records held in memory before a commit is due.
+const LIST_BYTES_MAX: usize = 8 << 20;
 
 /// Messages decoded together, in stream order.
 #[derive(Debug, Default)]
@@ -165,7 +168,9 @@ impl Projection {
 
     /// Whether enough has been applied that a commit should not wait for more.
     pub fn is_full(&self) -> bool {
-        COMMIT_RECORDS_MAX <= self.records_uncommitted || COLD_PANES_MAX <= self.cold.panes_held()
+        COMMIT_RECORDS_MAX <= self.records_uncommitted
+            || COLD_PANES_MAX <= self.cold.panes_held()
+            || LIST_BYTES_MAX <= self.cold.bytes_held()
     }
 
     /// Lands everything applied since the last commit, whole or not at all, and gives the view of it.
@@ -286,8 +291,8 @@ fn is_wanted(row: &[u8], newest: &[Timestamp], log_time: Timestamp) -> bool {
         Some(JoinRow::Served(served)) => {
             newest.get(served.model as usize).is_none_or(|newest| *newest - served.at <= HORIZON_MEMORY)
         }
-        // an hour is enough for a parked label; a day is simple to see
-        Some(JoinRow::Parked(parked)) => log_time - parked.since <= HORIZON,
+        // its minute of log time has expired once this has passed, see `Model::expire_parked`
+        Some(JoinRow::Parked(parked)) => log_time <= parked.since + PANE_WIDTH + PARKED_MAX,
         Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,
         None => true,
     }
@@ -328,4 +333,22 @@ fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {
 
 fn scan_all(reader: &Reader, tag: Tag) -> Result<Vec<(Vec<u8>, store::Value)>, store::Error> {
     reader.scan_prefix(&key::all(tag), Order::Ascending, usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Value;
+    use crate::monitor::join::Parked;
+    use crate::time::Span;
+
+    #[test]
+    fn a_parked_label_is_kept_as_long_as_the_core_may_ask_for_it_and_not_a_month() {
+        let since = Timestamp::from_millis(1_767_225_659_999);
+        let mut row = Vec::new();
+        JoinRow::Parked(Parked { model: 0, since, actual: Value::Number(1.0), at: since }).encode(&mut row);
+        let expired = since.floor(PANE_WIDTH) + PANE_WIDTH + PARKED_MAX;
+        assert!(is_wanted(&row, &[], expired));
+        assert!(!is_wanted(&row, &[], expired + Span::from_secs(61)));
+    }
 }

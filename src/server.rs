@@ -20,7 +20,6 @@ use crate::effects::Hands;
 use crate::failpoint::{self, Point};
 use crate::http::{self, App, HttpSettings, PredictionRows};
 use crate::ids::Slug;
-use crate::monitor::join::JoinKey;
 use crate::nats::facts::Facts;
 use crate::nats::{Door, Headers};
 use crate::run_file::RunFile;
@@ -106,7 +105,7 @@ async fn serve(
     let admin = admin::prepare(&foundation.data, config.token.as_ref()).map_err(failed)?;
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
     let rows = pipeline.reader.clone();
-    let predictions: PredictionRows = Arc::new(move |key: &JoinKey| committed_row(&rows, key));
+    let predictions: PredictionRows = Arc::new(move |key| committed_row(&rows, key));
     let app = App {
         view: pipeline.view.clone(),
         reader: pipeline.reader.clone(),

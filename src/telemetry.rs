@@ -40,13 +40,11 @@ counters! {
     INGEST_RESTARTS, "tidewatch_ingest_restarts_total", "Consumers created anew from our own position.";
     NATS_DISCONNECTS, "tidewatch_nats_disconnects_total", "Times the connection to NATS was lost.";
     REJECTED_RECORDS, "tidewatch_rejected_records_total", "Records that could not be accepted.";
-    PUBLISH_RETRIES, "tidewatch_publish_retries_total", "Publishes through the door that were tried again.";
-    PUBLISH_FAILURES, "tidewatch_publish_failures_total", "Publishes through the door that were given up.";
+    PUBLISH_FAILURES, "tidewatch_publish_failures_total", "Publishes through the door that failed; the publisher was told.";
     COMMITS, "tidewatch_commit_batches_total", "Batches committed to the store.";
     COMMIT_RECORDS, "tidewatch_commit_records_total", "Records committed to the store.";
     STORE_QUARANTINES, "tidewatch_store_quarantines_total", "Stores put aside as damaged and rebuilt from the log.";
-    EFFECT_RETRIES, "tidewatch_effect_retries_total", "Effects that were tried again.";
-    EFFECT_FAILURES, "tidewatch_effect_failures_total", "Effects that were given up.";
+    EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
     WEBSOCKET_SKIPS, "tidewatch_websocket_skipped_views_total", "Views a slow WebSocket client did not get.";
     WEBSOCKET_REFUSALS, "tidewatch_websocket_refusals_total", "WebSocket connections refused at the limit.";

@@ -53,10 +53,24 @@ const ROOMS: &[(&str, &[&str])] = &[
             "view",
         ],
     ),
-    // `detect` hands a file to the detectors that watch the stream
+    // `detect`, `drift` and `evaluate` hand files to the figures that the stream is read by
     (
         "cli",
-        &["clock", "config", "demo", "event", "failpoint", "ids", "nats", "run_file", "server", "stats", "telemetry", "time"],
+        &[
+            "clock",
+            "config",
+            "demo",
+            "event",
+            "failpoint",
+            "ids",
+            "nats",
+            "run_file",
+            "server",
+            "stats",
+            "telemetry",
+            "time",
+            "view",
+        ],
     ),
 ];
 
@@ -77,6 +91,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("reqwest", &["cli"]),
     ("anyhow", &["cli", "main"]),
     ("csv", &["cli"]),
+    ("statrs", &["stats"]),
     ("fail", &["failpoint", "store"]),
     ("getrandom", &["http"]),
     ("rand_xoshiro", &["demo"]),
@@ -85,9 +100,20 @@ const OWNED: &[(&str, &[&str])] = &[
     ("utoipa", &["http", "stats", "view"]),
 ];
 
-/// The crates the core may use: data structures, encodings, hashes. None of them does anything.
-const CORE_CRATES: &[&str] =
-    &["compact_str", "imbl", "jiff", "rapidhash", "rmp_serde", "serde", "serde_json", "thiserror", "utoipa", "xxhash_rust"];
+/// The crates the core may use: data structures, encodings, hashes, special functions. None of them does anything.
+const CORE_CRATES: &[&str] = &[
+    "compact_str",
+    "imbl",
+    "jiff",
+    "rapidhash",
+    "rmp_serde",
+    "serde",
+    "serde_json",
+    "statrs",
+    "thiserror",
+    "utoipa",
+    "xxhash_rust",
+];
 
 /// Where a `HashMap` stands in the core, and why that is no hole: both look up a number by a name and are never walked through.
 const LOOKUP_TABLES: &[&str] = &["src/monitor/model.rs", "src/monitor/source.rs"];

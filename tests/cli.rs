@@ -25,7 +25,8 @@ fn complaint(output: &Output) -> String {
 #[test]
 fn every_command_explains_itself_with_examples() {
     let commands =
-        ["up", "demo", "detect", "doctor", "rebuild", "token", "publish", "streams", "failpoints"].map(|command| vec![command]);
+        ["up", "demo", "detect", "doctor", "rebuild", "token", "publish", "evaluate", "drift", "streams", "failpoints"]
+            .map(|command| vec![command]);
     for mut arguments in commands.into_iter().chain([vec!["config", "show"], vec![]]) {
         arguments.push("--help");
         let output = tidewatch(&arguments);

@@ -2,6 +2,8 @@
 //!
 //! `TIDEWATCH_KILLS` sets how often the process is killed at random (200 by default), `TIDEWATCH_SEED` what happens when.
 
+#[path = "support/audit.rs"]
+mod audit;
 #[path = "support/house.rs"]
 mod house;
 #[path = "support/nats_server.rs"]
@@ -9,16 +11,16 @@ mod nats_server;
 #[path = "support/workload.rs"]
 mod workload;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream;
+use audit::assert_counted_once;
 use house::{House, Plan};
 use nats_server::NatsServer;
 use serde_json::Value;
-use workload::{Figures, Random, Record, records, told, truth};
+use workload::{Random, Record, records};
 
 fn number_from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -67,45 +69,9 @@ async fn publish(url: &str, records: &[Record], random: &mut Random, progress: &
     }
 }
 
-/// Every record of the input stream in its order, ticks and the like left out; and the last sequence.
-async fn log_of(url: &str) -> (Vec<Record>, u64) {
-    let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream("TW_INPUT").await.unwrap();
-    let last = stream.cached_info().state.last_sequence;
-    let mut log = Vec::new();
-    for seq in 1..=last {
-        let message = stream.get_raw_message(seq).await.unwrap();
-        let kind = match message.subject.split('.').nth(2) {
-            Some("prediction") => "prediction",
-            Some("label") => "label",
-            _ => continue,
-        };
-        match serde_json::from_slice(&message.payload).unwrap() {
-            Value::Array(many) => log.extend(many.into_iter().map(|body| Record { kind, body })),
-            one => log.push(Record { kind, body: one }),
-        }
-    }
-    (log, last)
-}
-
-async fn windows_of(house: &House) -> BTreeMap<(String, i64), Figures> {
-    let mut windows = BTreeMap::new();
-    for model in ["fraud", "churn"] {
-        let path = format!("/api/v1/models/{model}/windows?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z&resolution=1m");
-        windows.extend(told(model, &house.get(&path).await.unwrap()));
-    }
-    windows
-}
-
 /// Counts and windows against the offline recomputation; gives the export.
 async fn check(house: &House, url: &str) -> String {
-    let (log, last) = log_of(url).await;
-    let state = house.applied(last).await;
-    let counts = &state["counts"];
-    let count = |name: &str| counts[name].as_u64().unwrap();
-    let counted = count("applied") + count("rejected") + count("duplicates") + count("too_late") + count("ignored");
-    assert_eq!(counted, log.len() as u64, "every record is counted once: {counts}");
-    assert_eq!(count("rejected"), 0);
-    assert_eq!(windows_of(house).await, truth(&log));
+    assert_counted_once(house, url).await;
     house.text("/api/v1/export").await.expect("an idle house exports")
 }
 

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use house::{House, PATIENCE, Plan};
+use house::{PATIENCE, Plan};
 use nats_server::NatsServer;
 use publisher::Publisher;
 use recorded::{effects, facts, facts_of, input, root, settled_through};
@@ -183,21 +183,6 @@ fn every_way_to_cut_the_log_gives_the_same_state_and_the_same_effects() {
     }
 }
 
-/// Waits until silence has closed every window, so that further ticks change nothing.
-async fn quiet(house: &House) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let export = house.text("/api/v1/export").await.unwrap_or_default();
-        let lines: Vec<Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let mut windows = lines.iter().filter(|line| line["type"] == "window").peekable();
-        if windows.peek().is_some() && windows.all(|window| window["closed"] == true) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "windows do not close");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// Waits until the facts stream holds a fact of the message at `seq`: those before it have been published then.
 async fn told(url: &str, seq: u64) {
     let deadline = Instant::now() + PATIENCE;
@@ -239,8 +224,7 @@ async fn a_rebuild_and_a_fresh_store_give_the_same_bytes_and_repeat_no_effect_un
     let marker = publisher.send("tw.in.prediction.tests", "no record").await;
     house.applied(marker).await;
     told(&url, marker).await;
-    quiet(&house).await;
-    let export = house.text("/api/v1/export").await.unwrap();
+    let export = house.quiet().await;
     let live = house.get("/api/v1/state").await.unwrap();
     assert!(house.stop().success());
 

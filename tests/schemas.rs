@@ -1,12 +1,16 @@
 //! The schemas, the examples and the decoder say the same.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tidewatch::event::wire::{Reason, decode_body};
-use tidewatch::event::{Event, Fault, Kind};
+use tidewatch::event::{Event, Fault, Kind, Message};
 use tidewatch::ids::Slug;
+use tidewatch::monitor::cold::InMemory;
+use tidewatch::monitor::effect::Action;
+use tidewatch::monitor::{State, apply};
 use tidewatch::time::Timestamp;
 
 const FACTS: [&str; 4] = ["window_closed", "window_revised", "status_changed", "rejected"];
@@ -45,6 +49,39 @@ fn every_kind_and_fact_has_a_schema_and_an_example_that_fits_it() {
             panic!("{name}: {error} at {}", error.instance_path());
         }
     }
+}
+
+#[test]
+fn every_fact_that_a_log_leads_to_fits_its_schema() {
+    let stored_at = Timestamp::parse_rfc3339("2026-01-01T00:01:00Z").unwrap();
+    let source = Slug::try_from("web-01").unwrap();
+    let (mut state, mut cold) = (State::default(), InMemory::default());
+    let mut facts = Vec::new();
+    let mut seq = 0;
+    let mut publish = |kind: Kind, body: Value| {
+        seq += 1;
+        let records = decode_body(kind, &source, None, &(), body.to_string().as_bytes(), stored_at);
+        facts.extend(apply(&mut state, &mut cold, &Message { seq, stored_at, kind, source: source.clone(), records }));
+    };
+    let prediction = |i: usize, at: &str| serde_json::json!({ "model": "m", "prediction_id": format!("p{i}"), "at": at, "prediction": "a", "response_time": 0.1 });
+    (0..40).for_each(|i| publish(Kind::Prediction, prediction(i, "2026-01-01T00:00:01Z")));
+    publish(Kind::Prediction, prediction(40, "2026-01-01T00:02:00Z"));
+    (0..40).for_each(|i| {
+        publish(Kind::Label, serde_json::json!({ "model": "m", "prediction_id": format!("p{i}"), "actual": "b" }))
+    });
+    publish(Kind::Tick, serde_json::json!({}));
+    publish(Kind::Prediction, serde_json::json!({ "model": "m", "confidence": "high" }));
+
+    let mut seen = BTreeSet::new();
+    for effect in &facts {
+        let Action::Announce(announcement) = &effect.action;
+        let (name, body) = (announcement.fact().as_str(), serde_json::from_str(&announcement.body(effect.id)).unwrap());
+        if let Err(error) = validator(name).validate(&body) {
+            panic!("{name}: {error} at {} of {body}", error.instance_path());
+        }
+        seen.insert(name);
+    }
+    assert_eq!(seen, BTreeSet::from(FACTS));
 }
 
 #[test]
@@ -115,11 +152,13 @@ fn every_bad_example_is_refused_for_its_reason_and_at_its_place() {
 }
 
 #[test]
-fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder() {
+fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_the_core() {
     let schema = json(&schemas().join("rejected.v1.schema.json"));
     let listed: Vec<&str> =
         schema["properties"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(listed, Reason::ALL.map(Reason::as_str));
+    let bounds = ["too_many_models", "too_many_sources", "too_many_tokens"];
+    let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
+    assert_eq!(listed, known);
 }
 
 #[test]

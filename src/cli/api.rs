@@ -20,16 +20,16 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 #[command(next_help_heading = "Which process")]
 pub struct Target {
     /// Read this TOML file
-    #[arg(long, value_name = "FILE", env = "TIDEWATCH_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "TIDEWATCH_CONFIG")]
     config: Option<PathBuf>,
     /// Data directory of the process [default: .tidewatch]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Its address, if it is not on this machine
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
     /// File that holds the token [default: TIDEWATCH_TOKEN, else the admin token of the data directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 

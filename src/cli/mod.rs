@@ -6,11 +6,15 @@ mod config;
 mod demo;
 mod detect;
 mod doctor;
+mod drift;
+mod evaluate;
 mod failpoints;
 mod publish;
 mod rebuild;
+mod records;
 mod settings;
 mod streams;
+mod table;
 mod token;
 mod up;
 
@@ -37,6 +41,8 @@ Examples:
   tidewatch up --no-demo --data /var/lib/tidewatch --listen 0.0.0.0:8080
   tidewatch publish prediction fraud '{\"prediction\":\"yes\",\"confidence\":0.93}'
   tidewatch detect --detector adwin losses.csv   where a stream of numbers or errors changes
+  tidewatch evaluate predictions.csv             every metric of a file of labelled predictions
+  tidewatch drift --reference train.csv --current today.csv --fail-on drift
   tidewatch doctor                               what is missing on this machine, and how to mend it
 
 Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 cannot reach NATS,
@@ -51,6 +57,8 @@ enum Command {
     Token(token::Token),
     Publish(publish::Publish),
     Detect(detect::Detect),
+    Evaluate(evaluate::Evaluate),
+    Drift(drift::Drift),
     Streams(streams::Streams),
     Config(config::Config),
     Failpoints(failpoints::Failpoints),
@@ -137,6 +145,8 @@ fn run(command: Command, answer: Answer) -> Outcome {
         Command::Token(token) => block_on(token.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),
         Command::Detect(detect) => detect.run(answer),
+        Command::Evaluate(evaluate) => evaluate.run(answer),
+        Command::Drift(drift) => drift.run(answer),
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),
         Command::Failpoints(failpoints) => failpoints.run(answer),

@@ -8,6 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::{KEYS, Key};
 
+/// The server's address as the `nats` command line and other clients read it.
+const SHARED_URL_ENV: &str = "NATS_URL";
 /// The environment variable of a key is this and its name in capitals.
 const ENV_PREFIX: &str = "TIDEWATCH_";
 
@@ -103,10 +105,17 @@ impl Layers {
             let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
             layers.add_file(path, &text)?;
         }
-        layers.add_env(env);
+        let shared_url = layers.add_env(env);
         for Flag { key, text } in flags {
             let shown = if text == "false" { format!("--{NEGATION}{key}") } else { format!("--{key}") };
             layers.put(key, text, Origin::Flag(shown.replace('_', "-")));
+        }
+        // what is said to all clients of NATS counts where nothing is said to us
+        let unsaid = |name| matches!(layers.get(name).origin, Origin::Default);
+        if let Some(url) = shared_url
+            && ["nats_url", "nats_context", "nats_port"].into_iter().all(unsaid)
+        {
+            layers.put("nats_url", url, Origin::Env(SHARED_URL_ENV.into()));
         }
         Ok(layers)
     }
@@ -169,8 +178,14 @@ impl Layers {
         Ok(())
     }
 
-    fn add_env(&mut self, env: impl Iterator<Item = (String, String)>) {
+    /// Gives the value of [`SHARED_URL_ENV`].
+    fn add_env(&mut self, env: impl Iterator<Item = (String, String)>) -> Option<String> {
+        let mut shared_url = None;
         for (variable, text) in env {
+            if variable == SHARED_URL_ENV && !text.is_empty() {
+                shared_url = Some(text);
+                continue;
+            }
             let Some(name) = variable.strip_prefix(ENV_PREFIX) else { continue };
             match find(&name.to_ascii_lowercase()) {
                 Some((key, negated)) => {
@@ -181,6 +196,7 @@ impl Layers {
                 None => self.ignored_env.push(variable),
             }
         }
+        shared_url
     }
 }
 

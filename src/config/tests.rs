@@ -73,6 +73,15 @@ fn a_server_of_somebody_gets_no_demo_unless_asked_for() {
 }
 
 #[test]
+fn the_address_all_clients_share_counts_where_nothing_else_is_said() {
+    let url = |env: &[(&str, &str)], flags| layers("", env, flags).unwrap().get("nats_url").text.clone();
+    let shared = ("NATS_URL", "nats://shared");
+    assert_eq!(url(&[shared], vec![]), "nats://shared");
+    assert_eq!(url(&[shared, ("TIDEWATCH_NATS_URL", "nats://ours")], vec![]), "nats://ours");
+    assert_eq!(url(&[shared], vec![flag("nats_port", "0")]), "");
+}
+
+#[test]
 fn two_answers_to_which_server_contradict_each_other() {
     let layers = layers("nats_url = 'nats://a'", &[], vec![flag("nats_port", "0")]).unwrap();
     let error = Config::resolve(&layers).unwrap_err();

@@ -14,9 +14,10 @@ use crate::failpoint::{self, Point};
 use crate::ids::Slug;
 use crate::monitor::effect::{Action, Effect};
 use crate::nats::facts::{Fact, Facts};
-use crate::nats::{Door, Headers};
+use crate::nats::{Door, DoorError, Headers};
 use crate::store::key::{self, Tag};
 use crate::store::{self, Order, Reader};
+use crate::telemetry::{self, chain};
 use crate::view::View;
 
 /// How often the log is told which effects have been carried out. Until then a crash carries them out again, under the same ids.
@@ -57,9 +58,10 @@ impl Hands {
             match self.carry_out(done, &stop).await {
                 Ok(through) => (done, delay) = (through, RETRY_DELAY),
                 Err(error) => {
-                    warn!(%error, ?delay, "effects wait");
+                    warn!(error = %chain(&error), ?delay, "effects wait");
+                    telemetry::EFFECT_RETRIES.add(1);
                     tokio::select! {
-                        () = stop.cancelled() => return,
+                        () = stop.cancelled() => break,
                         () = tokio::time::sleep(delay) => {}
                     }
                     delay = (2 * delay).min(RETRY_DELAY_MAX);
@@ -68,10 +70,13 @@ impl Hands {
             }
             // all branches are cancel-safe: a token, a watch and a timer
             tokio::select! {
-                () = stop.cancelled() => return,
-                changed = self.view.changed() => if changed.is_err() { return },
+                () = stop.cancelled() => break,
+                changed = self.view.changed() => if changed.is_err() { break },
                 _ = settle.tick() => if settled < done && self.settle(done).await { settled = done },
             }
+        }
+        if settled < done {
+            self.settle(done).await;
         }
     }
 
@@ -115,10 +120,10 @@ impl Hands {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("the outbox could not be read: {0}")]
-    Store(store::Error),
-    #[error("a row of the outbox could not be read: {0}")]
-    Unreadable(rmp_serde::decode::Error),
-    #[error("a fact could not be published: {0}")]
-    Publish(crate::nats::DoorError),
+    #[error("the outbox could not be read")]
+    Store(#[source] store::Error),
+    #[error("a row of the outbox could not be read")]
+    Unreadable(#[source] rmp_serde::decode::Error),
+    #[error("a fact could not be published")]
+    Publish(#[source] DoorError),
 }

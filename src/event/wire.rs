@@ -46,7 +46,9 @@ pub const RECORDS_MAX: usize = 10_000;
 pub const DEPTH_MAX: u8 = 32;
 /// The most features of one prediction.
 pub const FEATURES_MAX: usize = 1_000;
-/// The most classes in `scores`, entries in `segment` and series labels of one metric or sample.
+/// The most segments of one prediction: each combination of their values is counted on its own.
+pub const SEGMENTS_MAX: usize = 16;
+/// The most classes in `scores` and series labels of one metric or sample.
 pub const ENTRIES_MAX: usize = 1_000;
 /// The most metrics of one sample.
 pub const METRICS_MAX: usize = 10_000;

@@ -123,15 +123,19 @@ impl Classes {
     }
 }
 
-/// Class names in the order people expect: numbers by value, before all other names; the others by their bytes. So of `0` and
-/// `1`, `false` and `true`, `no` and `yes` the second is the positive one, as in scikit-learn.
+/// Class names that say that nothing was found, in lower case.
+const NEGATIVE_WORDS: [&str; 10] = ["benign", "false", "ham", "legit", "legitimate", "negative", "no", "none", "normal", "ok"];
+
+/// Class names in the order people expect: numbers by value, then words that say that nothing was found, then all others by their
+/// bytes. So of `0` and `1`, `false` and `true`, `no` and `yes`, `ok` and `fraud` the second is the positive one.
 pub fn order(a: &str, b: &str) -> std::cmp::Ordering {
-    match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(x), Ok(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
-        (Ok(_), Err(_)) => std::cmp::Ordering::Less,
-        (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
-        (Err(_), Err(_)) => a.cmp(b),
-    }
+    let rank = |name: &str| match name.parse::<f64>() {
+        Ok(number) => (0, number),
+        Err(_) if NEGATIVE_WORDS.iter().any(|word| word.eq_ignore_ascii_case(name)) => (1, 0.0),
+        Err(_) => (2, 0.0),
+    };
+    let ((rank_a, number_a), (rank_b, number_b)) = (rank(a), rank(b));
+    rank_a.cmp(&rank_b).then(number_a.total_cmp(&number_b)).then_with(|| a.cmp(b))
 }
 
 fn is_class_number(number: f64) -> bool {
@@ -151,6 +155,16 @@ mod tests {
         assert_eq!(classes.index(&Value::Number(-0.0)), Some(1));
         assert_eq!(classes.positive(), Some(0));
         assert_eq!(classes.task(), Task::Classification);
+    }
+
+    #[test]
+    fn the_class_that_says_something_was_found_is_the_positive_one() {
+        for (negative, positive) in [("0", "1"), ("false", "true"), ("no", "yes"), ("ok", "fraud"), ("Negative", "Anything")] {
+            let mut classes = Classes::default();
+            let found = classes.index_of_name(positive);
+            classes.index_of_name(negative);
+            assert_eq!(classes.positive(), Some(found), "{negative} and {positive}");
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub trait Cold {
 
     fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane;
 
+    /// Predictions of a pane that no label has joined; leaves the pane as it is.
+    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64;
+
     /// The start of the first pane of `model` in `[from, before)`.
     fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp>;
 
@@ -60,6 +63,10 @@ impl Cold for InMemory {
 
     fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
         self.panes.entry((model, start)).insert_entry(pane).into_mut()
+    }
+
+    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64 {
+        self.panes.get(&(model, start)).map_or(0, Pane::unlabelled)
     }
 
     fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {

@@ -115,11 +115,13 @@ pub struct Effects {
     seq: u64,
     next: u32,
     list: Vec<Effect>,
+    /// Records of the message rejected so far.
+    pub(super) rejected: u32,
 }
 
 impl Effects {
     pub const fn caused_by(seq: u64) -> Self {
-        Self { seq, next: 0, list: Vec::new() }
+        Self { seq, next: 0, list: Vec::new(), rejected: 0 }
     }
 
     pub fn announce(&mut self, announcement: Announcement) {

@@ -48,8 +48,15 @@ pub const SERIES_MAX: usize = 1_000;
 /// Logs, events, snapshots and jobs kept per source and kind, newest first.
 pub const NOTES_MAX: u64 = 1_000;
 
+/// The longest body of a kept record; of a longer one only its size is kept, the log has the rest.
+pub const NOTE_BYTES_MAX: usize = 64 << 10;
+
 /// Rejected records listed, newest first; all of them stay counted, and their bytes stay in the log.
 pub const REJECTED_MAX: u64 = 10_000;
+
+/// Rejected records of one message that are listed and announced one by one; the others of it are counted. A frame of nothing but
+/// faults must not become a thousand times its size.
+pub const REJECTED_PER_MESSAGE_MAX: u32 = 256;
 
 /// One-minute windows summarised per model for sparklines.
 pub const TRAIL_MAX: usize = 60;

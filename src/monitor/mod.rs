@@ -112,6 +112,8 @@ impl State {
             Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time),
             Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
             Event::CommandGiven(command) => self.on_command(at, command),
+            // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
+            Event::EffectsSettled { settled_through } if at.seq <= *settled_through => Verdict::Ignored,
             Event::EffectsSettled { settled_through } => {
                 self.desk.settled_through = self.desk.settled_through.max(*settled_through);
                 Verdict::Applied
@@ -134,7 +136,7 @@ impl State {
     }
 
     fn count(&mut self, cold: &mut impl Cold, at: Place<'_>, verdict: Verdict, effects: &mut Effects) {
-        if at.kind.is_internal() && verdict == Verdict::Applied {
+        if at.kind.is_internal() && !matches!(verdict, Verdict::Rejected(_)) {
             return;
         }
         let counts = &mut self.desk.counts;

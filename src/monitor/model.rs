@@ -308,7 +308,15 @@ impl Model {
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
         let from_before = parked.as_ref().map(|parked| (&parked.actual, parked.at));
-        if let Some((actual, known_at)) = from_before.or(from_the_start) {
+        let known = match (from_before, from_the_start) {
+            // as in `on_label_of`, where the prediction comes first
+            (Some(before), Some(own)) if before.0 != own.0 => {
+                self.counters.conflicts += 1;
+                Some(if own.1 < before.1 { before } else { own })
+            }
+            (before, own) => before.or(own),
+        };
+        if let Some((actual, known_at)) = known {
             self.join(cold, &mut served, actual, known_at, dirty);
         }
         let replaced = parked.map(JoinRow::Parked);
@@ -332,15 +340,16 @@ impl Model {
                 Verdict::TooLate
             }
             Some(JoinRow::Parked(parked)) if self.is_parked(&parked) => {
-                if parked.actual == label.actual {
+                let same = parked.actual == label.actual;
+                if parked.at < at || (parked.at == at && !same) {
+                    let newer = Parked { actual: label.actual.clone(), at, ..parked };
+                    cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
+                }
+                if same {
                     self.counters.duplicates += 1;
                     return Verdict::Duplicate;
                 }
                 self.counters.conflicts += 1;
-                if parked.at <= at {
-                    let newer = Parked { actual: label.actual.clone(), at, ..parked };
-                    cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
-                }
                 Verdict::Applied
             }
             _ => {
@@ -370,6 +379,11 @@ impl Model {
             let truth = self.truth_of(actual, at);
             if (known.class, known.number) == (truth.class, truth.number) {
                 self.counters.duplicates += 1;
+                if known.at < at {
+                    // said again later, it outweighs what was said in between and comes in last
+                    served.truth = Some(truth);
+                    cold.put_row(key, &JoinRow::Served(served), Some(&before));
+                }
                 return Verdict::Duplicate;
             }
             self.counters.conflicts += 1;
@@ -464,7 +478,7 @@ impl Model {
             return;
         }
         while let Some(start) = cold.next_pane(self.id, from, until) {
-            let unlabelled = cold.pane(self.id, start).map_or(0, |pane| pane.unlabelled());
+            let unlabelled = cold.unlabelled(self.id, start);
             self.counters.expired += unlabelled;
             desk.counts.expired += unlabelled;
             from = start + PANE_WIDTH;
@@ -484,7 +498,7 @@ impl Model {
         let idle =
             IDLE_TIMEOUT <= silent && self.has_predictions() && self.watermark < self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let parked_due = self.parked.keys().next().is_some_and(|minute| is_past(*minute, desk));
-        let status_due = self.has_predictions() && status::judge(self, &desk.thresholds, desk.log_time).0 != self.status;
+        let status_due = self.has_predictions() && status::status_of(self, &desk.thresholds, desk.log_time) != self.status;
         idle || parked_due || !self.revised.is_empty() || status_due
     }
 
@@ -505,8 +519,9 @@ impl Model {
     }
 
     fn judge(&mut self, desk: &Desk, effects: &mut Effects) {
-        let (status, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
+        let status = status::status_of(self, &desk.thresholds, desk.log_time);
         if status != self.status {
+            let (_, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
             let from = std::mem::replace(&mut self.status, status);
             let (model, at) = (self.name.clone(), desk.log_time);
             effects.announce(Announcement::StatusChanged { model, from, to: status, reasons, at });

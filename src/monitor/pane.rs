@@ -168,6 +168,7 @@ impl Cell {
         if let (Some(held), Some(truth), Some(predicted)) = (&mut self.regression, truth.number, answer.number) {
             held.sub(truth, predicted);
         }
+        self.regression.take_if(|held| held.count() == 0);
         match (answer.scores.as_slice(), truth.class) {
             (_, None) => {}
             ([(class, score)], Some(truth)) => {
@@ -178,11 +179,13 @@ impl Cell {
                         held.foreign -= 1;
                     }
                 }
+                self.scored.take_if(|held| held.scored.count() == 0 && held.foreign == 0);
             }
             (_, Some(truth)) => {
                 if let (Some(held), Some((of_truth, of_predicted))) = (&mut self.multi, probabilities(answer, truth)) {
                     held.sub(of_truth, of_predicted, answer.class == Some(truth));
                 }
+                self.multi.take_if(|held| **held == MultiLogLoss::default());
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Input that was not accepted: counted by kind and reason, the newest listed, all announced. The bytes stay in the log.
+//! Input that was not accepted: counted by kind and reason; listed and announced one by one, up to a bound for each message.
+//! The bytes stay in the log.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +10,14 @@ use crate::event::{Fault, Kind};
 use crate::monitor::Place;
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::effect::{Announcement, Effects};
-use crate::monitor::limits::REJECTED_MAX;
+use crate::monitor::limits::{REJECTED_MAX, REJECTED_PER_MESSAGE_MAX};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rejections {
-    /// Records so far: the ordinal of the next one.
     total: u64,
+    /// The ordinal of the next entry of the list.
+    listed: u64,
     counts: BTreeMap<(Kind, CompactString), u64>,
 }
 
@@ -41,6 +43,12 @@ impl Rejections {
     }
 
     pub(super) fn add(&mut self, cold: &mut impl Cold, at: Place<'_>, fault: &Fault, effects: &mut Effects) {
+        self.total += 1;
+        *self.counts.entry((at.kind, fault.reason.clone())).or_default() += 1;
+        effects.rejected += 1;
+        if REJECTED_PER_MESSAGE_MAX < effects.rejected {
+            return;
+        }
         let rejected = Rejected {
             seq: at.seq,
             index: at.index,
@@ -50,9 +58,8 @@ impl Rejections {
             fault: fault.clone(),
         };
         let entry = rmp_serde::to_vec(&rejected).expect("a plain struct");
-        cold.append(List::Rejected, self.total, REJECTED_MAX, entry);
-        self.total += 1;
-        *self.counts.entry((at.kind, fault.reason.clone())).or_default() += 1;
+        cold.append(List::Rejected, self.listed, REJECTED_MAX, entry);
+        self.listed += 1;
         effects.announce(Announcement::Rejected(rejected));
     }
 }

@@ -11,7 +11,7 @@ use crate::event::{Kind, Note, Sample};
 use crate::ids::Name;
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::join::{self, JoinKey, JoinRow};
-use crate::monitor::limits::{HORIZON, NOTES_MAX, SERIES_MAX, SOURCES_MAX};
+use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SOURCES_MAX};
 use crate::monitor::model::Verdict;
 use crate::monitor::{Place, bound_reached};
 use crate::time::Timestamp;
@@ -79,10 +79,10 @@ impl Sources {
     }
 
     pub(super) fn on_sample(&mut self, cold: &mut impl Cold, at: Place<'_>, sample: &Sample, log_time: Timestamp) -> Verdict {
+        let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
         if is_repeat(cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
-        let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
         let source = self.touch(id);
         source.receive(at.kind, sample.at);
         for metric in &sample.metrics {
@@ -102,14 +102,18 @@ impl Sources {
     }
 
     pub(super) fn on_note(&mut self, cold: &mut impl Cold, at: Place<'_>, note: &Note, log_time: Timestamp) -> Verdict {
+        let Some(id) = self.id_of(&note.source) else { return too_many_sources() };
         if is_repeat(cold, note.kind, &note.source, note.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
-        let Some(id) = self.id_of(&note.source) else { return too_many_sources() };
         let source = self.touch(id);
         let ordinal = source.receive(note.kind, note.at);
         let kind = note.kind as u8;
-        let entry = rmp_serde::to_vec(&Kept { seq: at.seq, at: note.at, body: note.body.clone() }).expect("a plain struct");
+        let body = match note.body.len() {
+            0..=NOTE_BYTES_MAX => note.body.clone(),
+            bytes => format!("{{\"truncated\":true,\"bytes\":{bytes}}}"),
+        };
+        let entry = rmp_serde::to_vec(&Kept { seq: at.seq, at: note.at, body }).expect("a plain struct");
         cold.append(List::Notes { kind, source: id }, ordinal, NOTES_MAX, entry);
         Verdict::Applied
     }
@@ -172,7 +176,7 @@ fn is_repeat(cold: &mut impl Cold, kind: Kind, source: &Name, event_id: Option<&
     let known = cold.row(&key);
     let repeat = matches!(&known, Some(JoinRow::Seen { at }) if log_time - *at <= HORIZON);
     if !repeat {
-        cold.put_row(key, &JoinRow::Seen { at: log_time }, None);
+        cold.put_row(key, &JoinRow::Seen { at: Timestamp::from_millis(log_time.millis()) }, None);
     }
     repeat
 }

@@ -80,52 +80,79 @@ pub struct Reason {
     pub window: Option<String>,
 }
 
+/// What was found wrong with a model, before it is put into words.
+#[derive(Clone, Copy, Debug)]
+struct Finding {
+    code: &'static str,
+    status: Status,
+    value: f64,
+    threshold: f64,
+    /// What was judged: samples and start of the window; `None` if the model itself was.
+    window: Option<(u64, Timestamp)>,
+}
+
 /// Judges the newest closed windows of `model` that have enough samples for each threshold. Nothing to judge is a warning.
 pub fn judge(model: &Model, thresholds: &Thresholds, log_time: Timestamp) -> (Status, Vec<Reason>) {
-    let mut reasons = Vec::new();
-    let mut say = |code, status, message: String, value, threshold, window: Option<Timestamp>| {
-        reasons.push(Reason {
+    let reasons: Vec<Reason> = findings(model, thresholds, log_time).map(Finding::in_words).collect();
+    (reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Healthy), reasons)
+}
+
+/// The status that [`judge`] gives, without its words: asked for every model at every tick.
+pub(super) fn status_of(model: &Model, thresholds: &Thresholds, log_time: Timestamp) -> Status {
+    findings(model, thresholds, log_time).map(|finding| finding.status).max().unwrap_or(Status::Healthy)
+}
+
+fn findings(model: &Model, thresholds: &Thresholds, log_time: Timestamp) -> impl Iterator<Item = Finding> {
+    let trail = &model.profile.trail;
+    let silent = log_time - model.last_stored_at;
+    let itself = if !trail.iter().any(|point| point.closed) {
+        Some(Finding { code: "no_data", status: Status::Warning, value: 0.0, threshold: 0.0, window: None })
+    } else if STALE_AFTER < silent {
+        let (value, threshold) = (silent.secs_f64(), STALE_AFTER.secs_f64());
+        Some(Finding { code: "stale", status: Status::Warning, value, threshold, window: None })
+    } else {
+        None
+    };
+    let newest = |n: fn(&Point) -> u64| trail.iter().rev().find(|point| point.closed && SAMPLES_MIN <= n(point));
+    let found = |code, status, value, threshold, n, point: &Point| {
+        (status != Status::Healthy).then_some(Finding { code, status, value, threshold, window: Some((n, point.start)) })
+    };
+    let accuracy = newest(|point| point.judged).and_then(|point| {
+        let (value, threshold) = (point.correct as f64 / point.judged as f64, thresholds.accuracy_threshold);
+        found("accuracy", floor_status(value, threshold), value, threshold, point.judged, point)
+    });
+    let error_rate = newest(|point| point.predictions).and_then(|point| {
+        let (value, threshold) = (point.errors as f64 / point.predictions as f64, thresholds.error_rate_threshold);
+        found("error_rate", ceiling_status(value, threshold), value, threshold, point.predictions, point)
+    });
+    let response_time = newest(|point| point.timed).and_then(|point| {
+        let (value, threshold) = (point.response_time_mean, thresholds.response_time_threshold);
+        found("response_time", ceiling_status(value, threshold), value, threshold, point.timed, point)
+    });
+    [itself, accuracy, error_rate, response_time].into_iter().flatten()
+}
+
+impl Finding {
+    fn in_words(self) -> Reason {
+        let Self { code, status, value, threshold, window } = self;
+        let n = window.map_or(0, |(n, _)| n);
+        let message = match code {
+            "no_data" => "no window has closed yet".to_owned(),
+            "stale" => format!("no event for {value:.0} s"),
+            "accuracy" => format!("accuracy {value:.4} against a threshold of {threshold} (n = {n})"),
+            "error_rate" => format!("error rate {value:.4} against a threshold of {threshold} (n = {n})"),
+            _ => format!("mean response time {value:.4} s against a threshold of {threshold} s (n = {n})"),
+        };
+        let has_value = code != "no_data";
+        Reason {
             code: Cow::Borrowed(code),
             status,
             message,
-            value,
-            threshold,
-            window: window.map(|start| start.to_string()),
-        });
-    };
-    let trail = &model.profile.trail;
-    if !trail.iter().any(|point| point.closed) {
-        say("no_data", Status::Warning, "no window has closed yet".to_owned(), None, None, None);
-    } else if STALE_AFTER < log_time - model.last_stored_at {
-        let silent = (log_time - model.last_stored_at).secs_f64();
-        say("stale", Status::Warning, format!("no event for {silent:.0} s"), Some(silent), Some(STALE_AFTER.secs_f64()), None);
-    }
-    let newest = |enough: &dyn Fn(&Point) -> bool| trail.iter().rev().find(|point| point.closed && enough(point));
-    if let Some(point) = newest(&|point| SAMPLES_MIN <= point.judged) {
-        let (value, threshold) = (point.correct as f64 / point.judged as f64, thresholds.accuracy_threshold);
-        let status = floor_status(value, threshold);
-        if status != Status::Healthy {
-            let message = format!("accuracy {value:.4} against a threshold of {threshold} (n = {})", point.judged);
-            say("accuracy", status, message, Some(value), Some(threshold), Some(point.start));
+            value: has_value.then_some(value),
+            threshold: has_value.then_some(threshold),
+            window: window.map(|(_, start)| start.to_string()),
         }
     }
-    if let Some(point) = newest(&|point| SAMPLES_MIN <= point.predictions) {
-        let (value, threshold) = (point.errors as f64 / point.predictions as f64, thresholds.error_rate_threshold);
-        let status = ceiling_status(value, threshold);
-        if status != Status::Healthy {
-            let message = format!("error rate {value:.4} against a threshold of {threshold} (n = {})", point.predictions);
-            say("error_rate", status, message, Some(value), Some(threshold), Some(point.start));
-        }
-    }
-    if let Some(point) = newest(&|point| SAMPLES_MIN <= point.timed) {
-        let (value, threshold) = (point.response_time_mean, thresholds.response_time_threshold);
-        let status = ceiling_status(value, threshold);
-        if status != Status::Healthy {
-            let message = format!("mean response time {value:.4} s against a threshold of {threshold} s (n = {})", point.timed);
-            say("response_time", status, message, Some(value), Some(threshold), Some(point.start));
-        }
-    }
-    (reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Healthy), reasons)
 }
 
 /// A value that must not fall below `threshold`; a warning within a tenth of it.

@@ -179,11 +179,78 @@ fn the_same_label_again_is_a_duplicate_and_of_two_that_differ_the_newer_wins() {
     let mut world = World::default();
     world.given([prediction("p", "a", at("00:10")), label("p", "a", at("00:20")), label("p", "a", at("00:30"))]);
     assert_eq!(world.state.desk.counts.duplicates, 1);
-    world.given([label("p", "b", at("00:25"))]);
+    world.given([label("p", "b", at("00:35"))]);
     assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (1, 0));
-    world.given([label("p", "a", at("00:21"))]);
+    world.given([label("p", "a", at("00:31"))]);
     assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (2, 0));
     assert_eq!((world.model().counters.labelled, world.total(0).labelled), (1, 1));
+}
+
+#[test]
+fn a_label_that_came_early_and_the_prediction_s_own_are_two_labels() {
+    let with_own = |class: &str, when| {
+        let mut input = prediction("p", "a", when);
+        if let Event::PredictionLogged(prediction) = &mut input.event {
+            prediction.actual = Some(Value::Class(class.into()));
+        }
+        input
+    };
+    for (early_at, correct) in [("00:05", 1), ("00:15", 0)] {
+        for early_first in [true, false] {
+            let mut inputs = [label("p", "b", at(early_at)), with_own("a", at("00:10"))];
+            if !early_first {
+                inputs.reverse();
+            }
+            let mut world = World::default();
+            world.given(inputs);
+            assert_eq!((world.model().counters.conflicts, world.total(0).confusion.correct()), (1, correct), "{early_at}");
+            assert_eq!((world.model().counters.labelled, world.model().counters.pending_labels), (1, 0));
+        }
+    }
+}
+
+#[test]
+fn effects_that_were_not_yet_asked_for_are_not_settled() {
+    let mut world = World::default();
+    let settled = |through| Input { event: Event::EffectsSettled { settled_through: through }, stored_at: at("00:10") };
+    world.given([prediction("p", "a", at("00:10")), settled(u64::MAX), settled(3)]);
+    assert_eq!((world.state.desk.settled_through, world.state.desk.counts.ignored), (0, 2));
+    world.given([settled(3)]);
+    assert_eq!(world.state.desk.settled_through, 3);
+}
+
+#[test]
+fn of_labels_that_differ_the_newest_wins_in_whatever_order_they_come() {
+    let labels = [label("p", "a", at("00:20")), label("p", "a", at("00:50")), label("p", "b", at("00:30"))];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for early in 0..3 {
+            let mut world = World::default();
+            let mut inputs: Vec<Input> = order.iter().map(|i| labels[*i].clone()).collect();
+            inputs.insert(early, prediction("p", "a", at("00:10")));
+            world.given(inputs);
+            assert_eq!(world.total(0).confusion.correct(), 1, "{order:?} with the prediction at place {early}");
+        }
+    }
+}
+
+#[test]
+fn a_label_taken_back_leaves_no_trace() {
+    let mut world = World::default();
+    let scored = |id: &str| {
+        let mut input = prediction(id, "a", at("00:10"));
+        if let Event::PredictionLogged(prediction) = &mut input.event {
+            prediction.scores = vec![("a".into(), 0.75)];
+        }
+        input
+    };
+    world.given([scored("p"), label("p", "a", at("00:20"))]);
+    let answer = crate::monitor::join::Answer { class: Some(0), scores: vec![(0, 0.75)], ..Default::default() };
+    let truth = crate::monitor::join::Truth { class: Some(0), number: None, at: at("00:20") };
+    let mut cell = world.total(0);
+    cell.take_label(&answer, &truth);
+    let mut unlabelled = World::default();
+    unlabelled.given([scored("p")]);
+    assert_eq!(cell, unlabelled.total(0));
 }
 
 #[test]

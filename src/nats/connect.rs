@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::event::subject::Root;
+use crate::telemetry;
 
 /// How long one request of the JetStream API may take. Short: after a restart of the server the next try is what helps.
 pub(crate) const API_TIMEOUT: Duration = Duration::from_secs(2);
@@ -290,6 +291,10 @@ fn note(link: &watch::Sender<Link>, event: &async_nats::Event) {
         async_nats::Event::ServerError(error) => {
             warn!(%error, "the NATS server complains");
             link.send_modify(|link| link.complaint = Some(error.to_string()));
+        }
+        async_nats::Event::Disconnected => {
+            telemetry::NATS_DISCONNECTS.add(1);
+            warn!("the connection to NATS was lost");
         }
         other => info!(event = %other, "NATS connection"),
     }

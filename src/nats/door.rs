@@ -14,6 +14,7 @@ use crate::event::Kind;
 use crate::ids::Slug;
 use crate::nats::connect::Nats;
 use crate::nats::provision::is_no_room;
+use crate::telemetry;
 
 /// How long the stream may take to acknowledge, counted from the send.
 pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(5);
@@ -111,20 +112,21 @@ impl Door {
     /// Publishes one message and waits until the stream has it. Returns its stream sequence; the first one's if the server knows the
     /// `Nats-Msg-Id` already.
     pub async fn publish(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<u64, DoorError> {
-        let sent = self.send(self.nats.root().input(kind, source), headers, payload).await?;
-        self.acknowledged(sent).await
+        let published = async {
+            let sent = self.send(self.nats.root().input(kind, source), headers, payload).await?;
+            self.acknowledged(sent).await
+        };
+        published.await.inspect_err(|_| telemetry::PUBLISH_FAILURES.add(1))
     }
 
     /// Publishes many, in order, [`WINDOW_MAX`] at a time, and waits for every one. Returns their sequences. On an error the
     /// messages before and after the failed one may be stored: publish all again with the same ids.
     pub async fn publish_all(&self, messages: impl IntoIterator<Item = Publication>) -> Result<Vec<u64>, DoorError> {
         let root = self.nats.root();
-        self.publish_to(
-            messages
-                .into_iter()
-                .map(|Publication { kind, source, headers, payload }| (root.input(kind, &source), headers, payload)),
-        )
-        .await
+        let messages = messages
+            .into_iter()
+            .map(|Publication { kind, source, headers, payload }| (root.input(kind, &source), headers, payload));
+        self.publish_to(messages).await.inspect_err(|_| telemetry::PUBLISH_FAILURES.add(1))
     }
 
     /// As [`Self::publish_all`], to any subjects of ours.

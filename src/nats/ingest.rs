@@ -18,12 +18,15 @@ use crate::nats::connect::Nats;
 use crate::nats::continuity::{LogChanged, Saved};
 use crate::nats::provision::Role;
 use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
+use crate::telemetry;
 use crate::time::Timestamp;
 
-/// One pull request. The next is sent at half of it, so up to 1,500 messages are on their way.
-const PULL_MESSAGES_MAX: usize = 1_000;
-/// The bytes one pull request may bring; above the largest message, so that each fits.
-const PULL_BYTES_MAX: usize = 8 << 20;
+/// One pull request. The client asks for the next at half of it, on a task of its own, and counts a message that comes before that
+/// task has run as one too few; half a request uncounted and it never asks again, which only the heartbeat finds. So half a request
+/// is four batches, and that task gets its turn after each.
+const PULL_MESSAGES_MAX: usize = 8 * BATCH_MESSAGES_MAX;
+/// The bytes one pull request may bring; above the largest message (2 MiB), so that each fits.
+const PULL_BYTES_MAX: usize = 4 << 20;
 /// The server says "still here" this often; two missed and the consumer is made anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A pull request ends after this and is renewed.
@@ -32,8 +35,9 @@ const PULL_EXPIRES: Duration = Duration::from_secs(30);
 const INACTIVE_MAX: Duration = Duration::from_secs(30);
 /// The largest batch handed on; smaller when fewer messages are ready, so nothing waits for company.
 pub const BATCH_MESSAGES_MAX: usize = 1_000;
-/// A batch is closed once it holds this many payload bytes.
-pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// A batch is closed once it holds this many payload bytes. Some five batches are on their way to the processor, decoded ones twice as
+/// large, and a process keeps the memory that a backlog took: four times as much cost 40 MB and bought nothing.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
 /// The wait before a new consumer: 50 ms, doubling up to 1 s while nothing is delivered.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
@@ -126,6 +130,7 @@ pub async fn run(
             }
         };
         delay = if before < reader.last.seq() { RETRY_DELAY } else { (2 * delay).min(RETRY_DELAY_MAX) };
+        telemetry::INGEST_RESTARTS.add(1);
         warn!(after = reader.last.seq(), reason, "reading the input stream starts anew");
         // Both are cancel-safe: a token and a timer hold nothing.
         tokio::select! {
@@ -204,6 +209,8 @@ impl Reader {
                 return Ok(());
             }
             ended?;
+            // the client's own task waits for this thread, see [`PULL_MESSAGES_MAX`]
+            tokio::task::yield_now().await;
         }
     }
 
@@ -307,6 +314,9 @@ impl Reader {
         let Some(RawMessage { seq, subject, payload, .. }) = batch.messages.last().cloned() else {
             return Ok(());
         };
+        if self.inbox.capacity() == 0 {
+            telemetry::INGEST_STALLS.add(1);
+        }
         let permit = self.inbox.reserve().await?;
         permit.send(batch);
         self.last = Last::Delivered { seq, subject, payload };

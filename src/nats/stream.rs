@@ -94,6 +94,10 @@ impl Nats {
 
     /// The message at `seq` as it was stored. `None` if the stream does not hold it, or no longer.
     pub async fn get_message(&self, role: Role, seq: u64) -> Result<Option<StoredMessage>, StreamError> {
+        // sequences begin at 1, and the server takes 0 for a bad request
+        if seq == 0 {
+            return Ok(None);
+        }
         let stream = role.stream_name(self.root());
         let no_answer = |source: async_nats::Error| StreamError::NoAnswer { stream: stream.clone(), source };
         let handle = self.jetstream().get_stream_no_info(&stream).await.map_err(|error| no_answer(error.into()))?;

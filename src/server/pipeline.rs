@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{Error, failed};
 use crate::event::subject::Root;
@@ -16,11 +16,11 @@ use crate::failpoint::{self, Point};
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
 use crate::processor::{self, Batch, Projection};
-use crate::store::{Reader, Syncer};
-use crate::telemetry::{self, chain};
+use crate::store::{self, Reader, Syncer};
+use crate::telemetry;
 use crate::view::View;
 
-/// Raw batches between ingest and decoder, at most 4 MiB each. Full = ingest stops pulling and the stream keeps the rest.
+/// Raw batches between ingest and decoder, at most 1 MiB each. Full = ingest stops pulling and the stream keeps the rest.
 const RAW_BATCHES_MAX: usize = 2;
 
 /// Decoded batches between decoder and processor. Full = the decoder waits, and so does ingest.
@@ -33,7 +33,7 @@ pub struct Pipeline {
     ingest: tokio::task::JoinHandle<Result<(), IngestError>>,
     decoder: JoinHandle<()>,
     processor: JoinHandle<Result<(), processor::Error>>,
-    syncer: JoinHandle<()>,
+    syncer: JoinHandle<Result<(), store::Error>>,
     /// Cancelled when a stage has ended; nobody waits for the others then.
     broken: CancellationToken,
     stop: CancellationToken,
@@ -86,8 +86,8 @@ impl Pipeline {
             let processed = tokio::task::spawn_blocking(move || {
                 join(decoder, "decoder")?;
                 let processed = join(processor, "processor")?.map_err(failed);
-                join(syncer, "syncer")?;
-                processed
+                let synced = join(syncer, "syncer")?.map_err(failed);
+                processed.and(synced)
             });
             let processed = processed.await.map_err(failed)?;
             ingested.map_err(|error| Error::Diverged(error.into()))?;
@@ -129,17 +129,14 @@ impl Headers for RawMessage {
     }
 }
 
-/// Syncs the store on a timer until the processor has ended, and once more then. After a failed sync nothing more is written: see
+/// Syncs the store on a timer until the processor has ended, and once more then. A failed sync ends it, and with it the process: see
 /// [`Syncer::sync`].
-fn sync_all(mut syncer: Syncer, interval: Duration, processor_ended: &Receiver<()>) {
+fn sync_all(mut syncer: Syncer, interval: Duration, processor_ended: &Receiver<()>) -> Result<(), store::Error> {
     loop {
         let waited = processor_ended.recv_timeout(interval);
-        if let Err(error) = syncer.sync() {
-            warn!(error = %chain(&error), "store not synced; it is written no more");
-            return;
-        }
+        syncer.sync()?;
         if waited == Err(RecvTimeoutError::Disconnected) {
-            return;
+            return Ok(());
         }
     }
 }

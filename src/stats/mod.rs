@@ -15,6 +15,7 @@ pub mod calibration;
 pub mod classes;
 pub mod counts;
 pub mod detect;
+pub mod drift;
 pub mod estimate;
 pub mod exact;
 pub mod latency;

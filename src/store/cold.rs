@@ -21,6 +21,8 @@ pub struct ColdStore {
     reader: Reader,
     panes: BTreeMap<(u32, Timestamp), Pane>,
     puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Of the list entries among `puts`.
+    bytes_held: usize,
     ahead: Ahead,
     /// Sum of the hashes of all rows ever put, less those replaced: equal for equal states, however they were reached.
     digest: u128,
@@ -50,6 +52,7 @@ impl ColdStore {
             reader,
             panes: BTreeMap::new(),
             puts: Vec::new(),
+            bytes_held: 0,
             ahead: Ahead::default(),
             digest,
             failure: None,
@@ -97,6 +100,11 @@ impl ColdStore {
         }
     }
 
+    /// Bytes of list entries held for the next commit.
+    pub const fn bytes_held(&self) -> usize {
+        self.bytes_held
+    }
+
     /// Puts a row that is part of the state; `row_hash` is the hash of the row it replaces and becomes that of this one.
     pub fn put_state(&mut self, key: Vec<u8>, value: &impl Serialize, row_hash: &mut u128) {
         let bytes = rmp_serde::to_vec(value).expect("state is plain data");
@@ -125,6 +133,7 @@ impl ColdStore {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
+        self.bytes_held = 0;
         self.store.commit(Commit { seq, head, puts: std::mem::take(&mut self.puts), keep })
     }
 
@@ -135,18 +144,15 @@ impl ColdStore {
         })
     }
 
-    fn load(&mut self, model: u32, start: Timestamp) -> bool {
+    /// The committed pane; `None` if there is none, or it cannot be read.
+    fn read(&mut self, model: u32, start: Timestamp) -> Option<Pane> {
         let row_key = key::pane(model, start);
         let found = self.reader.get(&row_key);
-        let Some(value) = self.ask(found) else { return false };
-        match read_row::<Pane>(&row_key, &value) {
-            Ok((mut pane, row_hash)) => {
-                pane.row_hash = row_hash;
-                self.panes.insert((model, start), pane);
-                true
-            }
-            Err(error) => self.ask(Err(error)),
-        }
+        let value = self.ask(found)?;
+        let read = read_row::<Pane>(&row_key, &value).map(Some);
+        let (mut pane, row_hash) = self.ask(read)?;
+        pane.row_hash = row_hash;
+        Some(pane)
     }
 }
 
@@ -176,14 +182,22 @@ impl Cold for ColdStore {
     }
 
     fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane> {
-        if !self.panes.contains_key(&(model, start)) && !self.load(model, start) {
-            return None;
+        if !self.panes.contains_key(&(model, start)) {
+            let pane = self.read(model, start)?;
+            self.panes.insert((model, start), pane);
         }
         self.panes.get_mut(&(model, start))
     }
 
     fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
         self.panes.entry((model, start)).insert_entry(pane).into_mut()
+    }
+
+    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64 {
+        match self.panes.get(&(model, start)) {
+            Some(pane) => pane.unlabelled(),
+            None => self.read(model, start).map_or(0, |pane| pane.unlabelled()),
+        }
     }
 
     fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
@@ -203,6 +217,7 @@ impl Cold for ColdStore {
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {
         let row_key = key::entry(list, ordinal);
         self.digest = self.digest.wrapping_add(row_hash_of(&row_key, &entry));
+        self.bytes_held += entry.len();
         self.puts.push((row_key, Some(entry)));
         if let Some(oldest) = ordinal.checked_sub(keep) {
             self.puts.push((key::entry(list, oldest), None));

@@ -12,6 +12,7 @@
 //! away, which happens at the latest when a run of them is found to be half unwanted.
 
 mod block;
+mod directory;
 mod filter;
 mod lookup;
 mod memtable;
@@ -21,6 +22,7 @@ mod run;
 use std::ops::Bound;
 
 use super::{Error, Order, Reader, key};
+use directory::Directory;
 use filter::Probe;
 pub use lookup::committed_row;
 use memtable::Memtable;
@@ -82,9 +84,6 @@ const LOG_CHUNK_BYTES: usize = 4096;
 /// Bits of a filter for each key, by level, the last for all deeper ones. A missing key costs a read in 0.017 % of looks into a
 /// run at 24 bits, 0.042 % at 20, 0.13 % at 16; young runs are many and small, and get more.
 const FILTER_BITS: [u8; 4] = [24, 24, 20, 16];
-
-/// The layout of the directory row.
-const DIRECTORY_VERSION: u8 = 1;
 
 /// Keys that [`Pending::get_many`] looks up together: as many as keep what it knows of them in the second cache.
 const GROUP: usize = 65_536;
@@ -209,7 +208,7 @@ impl Pending {
         changed |= self.write_fresh(batch, fresh);
         changed |= self.step_frozen(&mut budget, batch);
         changed |= self.step_merges(keep, &mut budget, batch)?;
-        Ok(changed.then(|| self.directory()))
+        Ok(changed.then(|| self.directory().write()))
     }
 
     fn write_fresh(&mut self, batch: &mut sled::Batch, fresh: usize) -> bool {
@@ -365,28 +364,16 @@ impl Pending {
         self.next_run - 1
     }
 
-    /// The directory row, big-endian: version u8, next run u64, log start u64, log end u64, runs (count u32; each id u64,
-    /// level, part bits and filter bits u8, part lines u32, rows u64, blocks u32), dead runs (count u32; each id u64). Unfinished runs count as dead.
-    fn directory(&self) -> Vec<u8> {
-        let mut row = vec![DIRECTORY_VERSION];
-        for number in [self.next_run, self.log_start, self.log_end] {
-            row.extend_from_slice(&number.to_be_bytes());
-        }
-        row.extend_from_slice(&(self.runs.len() as u32).to_be_bytes());
-        for Run { entry, .. } in &self.runs {
-            row.extend_from_slice(&entry.id.to_be_bytes());
-            row.extend_from_slice(&[entry.level, entry.part_bits, entry.filter_bits]);
-            row.extend_from_slice(&entry.part_lines.to_be_bytes());
-            row.extend_from_slice(&entry.rows.to_be_bytes());
-            row.extend_from_slice(&entry.blocks.to_be_bytes());
-        }
+    /// Unfinished runs count as dead: nobody goes on with them after a restart.
+    fn directory(&self) -> Directory {
         let unfinished = self.merges.iter().map(Merge::run_id).chain(self.frozen.as_ref().map(Frozen::run_id));
-        let dead: Vec<u64> = self.dead.iter().copied().chain(unfinished).collect();
-        row.extend_from_slice(&(dead.len() as u32).to_be_bytes());
-        for run in dead {
-            row.extend_from_slice(&run.to_be_bytes());
+        Directory {
+            next_run: self.next_run,
+            log_start: self.log_start,
+            log_end: self.log_end,
+            entries: self.runs.iter().map(|run| run.entry).collect(),
+            dead: self.dead.iter().copied().chain(unfinished).collect(),
         }
-        row
     }
 
     /// Reads what the last commit left. Errors: [`Error::Damaged`] if any of it is missing.
@@ -449,35 +436,6 @@ impl Pending {
         }
         self.active.mark_committed();
         Ok(())
-    }
-}
-
-/// What the directory row says.
-struct Directory {
-    next_run: u64,
-    log_start: u64,
-    log_end: u64,
-    /// Newest first.
-    entries: Vec<Entry>,
-    dead: Vec<u64>,
-}
-
-impl Directory {
-    /// `None` if `row` is not one.
-    fn read(row: &[u8]) -> Option<Self> {
-        let mut row = key::Fields::of(row);
-        (row.u8()? == DIRECTORY_VERSION).then_some(())?;
-        let (next_run, log_start, log_end) = (row.u64()?, row.u64()?, row.u64()?);
-        let (mut entries, mut dead) = (Vec::new(), Vec::new());
-        for _ in 0..row.u32()? {
-            let (id, level, part_bits, filter_bits, part_lines) = (row.u64()?, row.u8()?, row.u8()?, row.u8()?, row.u32()?);
-            let entry = Entry { id, level, part_bits, part_lines, filter_bits, rows: row.u64()?, blocks: row.u32()? };
-            entries.push(Some(entry).filter(|entry| entry.part_bits <= 24)?);
-        }
-        for _ in 0..row.u32()? {
-            dead.push(row.u64()?);
-        }
-        Some(Self { next_run, log_start, log_end, entries, dead })
     }
 }
 

@@ -129,6 +129,21 @@ impl House {
         self.state_when("the position", |state| state["position"].as_u64().is_some_and(|position| seq <= position)).await
     }
 
+    /// Waits until silence has closed every window, so that further ticks change nothing, and gives the export.
+    pub async fn quiet(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let export = self.text("/api/v1/export").await.unwrap_or_default();
+            let lines: Vec<Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let mut windows = lines.iter().filter(|line| line["type"] == "window").peekable();
+            if windows.peek().is_some() && windows.all(|window| window["closed"] == true) {
+                return export;
+            }
+            assert!(Instant::now() < deadline, "windows do not close: {}", log_tail(&self.data));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -1,8 +1,10 @@
 //! A real nats-server for one test: its own folder, a free port, gone when dropped.
 #![allow(dead_code)] // every test binary uses its own part of it
 
-use std::path::Path;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,7 +34,7 @@ impl NatsServer {
             "host: \"127.0.0.1\"\nmax_payload: 2097152\nports_file_dir: \"{path}\"\nlog_file: \"{path}/log\"\n{lines}\n"
         );
         std::fs::write(folder.path().join("conf"), text).unwrap();
-        let (child, port) = launch(folder.path(), "-1".into());
+        let (child, port) = launch(folder.path(), free_port());
         Self { child, port, folder }
     }
 
@@ -44,6 +46,11 @@ impl NatsServer {
         self.port
     }
 
+    /// Where its streams lie.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("jetstream")
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -52,7 +59,7 @@ impl NatsServer {
 
     /// Starts it again after [`Self::kill`], on the same port and store.
     pub fn restart(&mut self) {
-        (self.child, self.port) = launch(self.folder.path(), self.port.to_string());
+        (self.child, self.port) = launch(self.folder.path(), self.port);
     }
 
     /// `SIGSTOP`: the sockets stay open and nothing answers. Returns when every thread stands still (where `/proc` tells).
@@ -90,13 +97,25 @@ impl Drop for NatsServer {
     }
 }
 
-fn launch(folder: &Path, port: String) -> (Child, u16) {
+/// A port that nobody holds, below those that systems give out by themselves: a server that is killed finds its own again.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() as u16;
+    loop {
+        let port = 20_000 + first.wrapping_mul(37).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn launch(folder: &Path, port: u16) -> (Child, u16) {
     let program = std::env::var_os("NATS_SERVER").unwrap_or_else(|| "nats-server".into());
     let mut command = Command::new(program);
     command
         .arg("-c")
         .arg(folder.join("conf"))
-        .args(["-p", &port])
+        .args(["-p", &port.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

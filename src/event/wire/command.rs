@@ -3,23 +3,25 @@
 use serde::de::MapAccess;
 use serde_json::Value as Json;
 
-use super::fault::{Flaws, Problem, Reason, required};
+use super::fault::{Problem, Reason, required};
 use super::leaf::{Leaf, checked};
-use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
+use super::walk::{Cx, Take, Tree};
 use crate::event::{Command, Event};
 
 /// Reads one command to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Result<Event, Problem>, A::Error> {
-    Ok(Tree(cx, 0).map(entries)?.and_then(|tree| {
-        match &tree["command"] {
-            Json::Null => return Err(required(None::<()>, "command").map_or_else(|missing| missing, |()| unnamed())),
-            Json::String(_) => {}
-            _ => return Err(unnamed()),
-        }
-        let command = serde_json::from_value(tree).map_err(|error| Problem::new(Reason::BadCommand, error.to_string()))?;
-        check(&command)?;
-        Ok(Event::CommandGiven(command))
-    }))
+    Ok(Tree(cx, 0).map(entries)?.and_then(command))
+}
+
+fn command(tree: Json) -> Result<Event, Problem> {
+    match &tree["command"] {
+        Json::Null => return Err(required(None::<()>, "command").map_or_else(|missing| missing, |()| unnamed())),
+        Json::String(_) => {}
+        _ => return Err(unnamed()),
+    }
+    let command = serde_json::from_value(tree).map_err(|error| Problem::new(Reason::BadCommand, error.to_string()))?;
+    check(&command)?;
+    Ok(Event::CommandGiven(command))
 }
 
 fn unnamed() -> Problem {
@@ -51,33 +53,21 @@ fn check(command: &Command) -> Result<(), Problem> {
     }
 }
 
-/// Reads one outcome to its end.
-pub(super) fn read_outcome<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {
-    let mut flaws = Flaws::default();
-    let mut settled = None;
-    while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
-        match key.as_ref() {
-            "settled_through" => {
-                let read = sequence(entries.next_value_seed(Any(One(cx, 1)))?);
-                flaws.set(&mut settled, read, "", &key);
+/// Reads one outcome to its end: how far effects have been carried out, or a command that our own hands gave.
+pub(super) fn read_outcome<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Result<Event, Problem>, A::Error> {
+    Ok(Tree(cx, 0).map(entries)?.and_then(|tree| match &tree["settled_through"] {
+        Json::Null if !tree["command"].is_null() => command(tree),
+        Json::Null => required(None, "settled_through"),
+        Json::Number(number) => match number.as_u64() {
+            Some(settled_through) => Ok(Event::EffectsSettled { settled_through }),
+            None => {
+                Err(unsettled(Reason::OutOfRange, format!("a sequence is a whole number and not negative, unlike {number}")))
             }
-            _ => entries.next_value_seed(Any(Skip(cx, 1)))?,
-        }
-    }
-    Ok(flaws.pass().and_then(|()| {
-        let settled_through = required(settled, "settled_through")?;
-        Ok(Event::EffectsSettled { settled_through })
+        },
+        _ => Err(unsettled(Reason::WrongType, "expected a sequence: a whole number".to_owned())),
     }))
 }
 
-fn sequence(leaf: Leaf<'_>) -> Result<Option<u64>, Problem> {
-    match leaf {
-        Leaf::Null => Ok(None),
-        Leaf::Big(number) => Ok(Some(number)),
-        Leaf::Whole(number) => match u64::try_from(number) {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => Err(Problem::new(Reason::OutOfRange, format!("a sequence is not negative, unlike {number}"))),
-        },
-        other => Err(other.not("a sequence: a whole number")),
-    }
+fn unsettled(reason: Reason, detail: String) -> Problem {
+    Problem::new(reason, detail).under("settled_through")
 }

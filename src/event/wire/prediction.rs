@@ -6,7 +6,7 @@ use serde::de::{MapAccess, SeqAccess};
 use super::fault::{Flaws, Problem, Reason};
 use super::leaf::{Leaf, checked, not_finite};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
-use super::{ENTRIES_MAX, FEATURES_MAX};
+use super::{ENTRIES_MAX, FEATURES_MAX, SEGMENTS_MAX};
 use crate::event::{Event, Prediction, Value};
 use crate::ids::{NAME_BYTES_MAX, Name};
 use crate::time::Timestamp;
@@ -83,7 +83,7 @@ impl Draft {
             "error" => flaws.set(&mut self.failed, is_failure(one!()), within, key),
             "segment" => {
                 let read = entries.next_value_seed(Any(Entries(cx, depth, Leaf::name)))?;
-                flaws.set(&mut self.segment, read.map(|segment| segment.map(sorted)), within, key);
+                flaws.set(&mut self.segment, read.and_then(|segment| segment.map(sorted).transpose()), within, key);
             }
             _ => entries.next_value_seed(Any(Skip(cx, depth)))?,
         }
@@ -158,9 +158,13 @@ fn with_classes(scores: Vec<(Name, f64)>) -> Vec<(CompactString, f64)> {
     scores.into_iter().map(|(class, score)| (class.as_str().into(), score)).collect()
 }
 
-fn sorted(mut segment: Vec<(Name, Name)>) -> Vec<(Name, Name)> {
+fn sorted(mut segment: Vec<(Name, Name)>) -> Result<Vec<(Name, Name)>, Problem> {
+    if SEGMENTS_MAX < segment.len() {
+        let detail = format!("a prediction has at most {SEGMENTS_MAX} segments, this one has {}", segment.len());
+        return Err(Problem::new(Reason::TooManyEntries, detail));
+    }
     segment.sort_unstable();
-    segment
+    Ok(segment)
 }
 
 /// What was predicted, or what turned out to be true: a scalar, or an object that holds one.

@@ -1,10 +1,11 @@
 //! Finding one committed row without the writer: for people who ask for a prediction by its id. Needs no filter and no index, so
 //! it costs some milliseconds where the writer needs microseconds, and no memory.
 
+use super::PendingKey;
 use super::block::Block;
+use super::directory::Directory;
 use super::memtable::Memtable;
 use super::run::Entry;
-use super::{Directory, PendingKey};
 use crate::store::{Error, Order, Reader, key};
 
 /// A merge may take away what was about to be read; then the directory has changed and the search begins again, this often.

@@ -1,0 +1,53 @@
+//! Bins frozen on the reference.
+
+use super::Sample;
+
+/// Interior edges, ascending and unique. Bins are `[eᵢ, eᵢ₊₁)`: a value equal to an edge belongs to the bin above; the outermost
+/// ones are open to ±∞.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edges(Vec<f64>);
+
+impl Edges {
+    /// Ten bins of about equal counts: the unique values of the deciles `q₀.₁ … q₀.₉` of `reference` by [`Sample::quantile`]. Ties
+    /// leave fewer; a constant reference leaves one edge, below which nothing of it lies (see [`Self::frozen`]).
+    pub fn deciles(reference: &Sample) -> Self {
+        Self::unique((1..10).map(|decile| reference.quantile(f64::from(decile) / 10.0)))
+    }
+
+    /// Ten bins of equal width between the least and the greatest of `reference`: the unique values of the nine edges between.
+    pub fn fixed(reference: &Sample) -> Self {
+        let (low, high) = (reference.least(), reference.greatest());
+        let step = (high - low) / 10.0;
+        let edge = |place: i32| {
+            let share = f64::from(place) / 10.0;
+            if step.is_finite() { low + f64::from(place) * step } else { low * (1.0 - share) + high * share }
+        };
+        Self::unique((1..10).map(edge))
+    }
+
+    /// What to freeze for later comparisons: [`Self::deciles`]; for a constant reference `c` the bins `< c`, `{c}` and `> c`, since
+    /// deciles would put all larger values into the bin of `c` and see no drift in them.
+    pub fn frozen(reference: &Sample) -> Self {
+        let only = reference.least();
+        if reference.is_constant() { Self::unique([only, only.next_up()]) } else { Self::deciles(reference) }
+    }
+
+    pub fn interior(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// How many values of `sample` lie in each bin; one more than there are edges. Cost: O(bins · log n).
+    pub fn counts(&self, sample: &Sample) -> Vec<u64> {
+        let below = self.0.iter().map(|edge| sample.values().partition_point(|value| value < edge));
+        let ends: Vec<usize> = below.chain([sample.values().len()]).collect();
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        ends.iter().zip(starts).map(|(end, start)| (end - start) as u64).collect()
+    }
+
+    fn unique(edges: impl IntoIterator<Item = f64>) -> Self {
+        let mut edges: Vec<f64> = edges.into_iter().filter(|edge| edge.is_finite()).collect();
+        edges.sort_unstable_by(f64::total_cmp);
+        edges.dedup();
+        Self(edges)
+    }
+}
