@@ -1,5 +1,5 @@
 //! Claim: on one core ADWIN takes in at least 10 million values a second, and so does every detector whose state is a few numbers;
-//! KSWIN tests its window and the e-detector all of its cells at every value. Varies the detector and the stream: no change, and a
+//! KSWIN tests its window at every value. Varies the detector and the stream: no change, and a
 //! step every 10,000 values. `cargo bench --bench detectors`.
 
 use std::hint::black_box;

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::adwin::{self, Adwin};
 use super::cusum::{self, Cusum};
 use super::ddm::{self, Ddm};
-use super::e_detector::{self, EDetector};
 use super::eddm::{self, Eddm};
 use super::fhddm::{self, Fhddm};
 use super::hddm_a::{self, HddmA};
@@ -30,7 +29,6 @@ pub enum AnyDetector {
     Fhddm(Fhddm),
     Kswin(Kswin),
     Cusum(Cusum),
-    EDetector(EDetector),
 }
 
 /// A detector that can be chosen.
@@ -298,25 +296,6 @@ pub const ENTRIES: &[Entry] = &[
             })))
         },
     },
-    Entry {
-        name: "e_detector",
-        about: "a risen error rate, with a guaranteed mean number of rows between false alarms (Shin, Ramdas & Rinaldo 2024)",
-        input: Input::Errors,
-        params: &[
-            param("run_length", "100000", Range::Positive),
-            param("baseline", "1000", count(1, 1_000_000)),
-            param("tolerance", "0", Range::NotNegative),
-            param("cusum", "false", Range::Flag),
-        ],
-        build: |settings| {
-            Ok(AnyDetector::EDetector(EDetector::new(e_detector::Params {
-                run_length: settings.number("run_length"),
-                baseline: settings.count("baseline"),
-                tolerance: settings.number("tolerance"),
-                cusum: settings.flag("cusum"),
-            })))
-        },
-    },
 ];
 
 impl AnyDetector {
@@ -352,7 +331,6 @@ impl AnyDetector {
             Self::Fhddm(_) => "fhddm",
             Self::Kswin(_) => "kswin",
             Self::Cusum(_) => "cusum",
-            Self::EDetector(_) => "e_detector",
         }
     }
 
@@ -360,9 +338,7 @@ impl AnyDetector {
     pub fn input(&self) -> Input {
         match self {
             Self::Adwin(_) | Self::PageHinkley(_) | Self::Kswin(_) | Self::Cusum(_) => Input::Numbers,
-            Self::Ddm(_) | Self::Eddm(_) | Self::HddmA(_) | Self::HddmW(_) | Self::Fhddm(_) | Self::EDetector(_) => {
-                Input::Errors
-            }
+            Self::Ddm(_) | Self::Eddm(_) | Self::HddmA(_) | Self::HddmW(_) | Self::Fhddm(_) => Input::Errors,
         }
     }
 
@@ -384,7 +360,6 @@ impl AnyDetector {
             Self::Fhddm(detector) => detector.update(value),
             Self::Kswin(detector) => detector.update(value),
             Self::Cusum(detector) => detector.update(value),
-            Self::EDetector(detector) => detector.update(value),
         })
     }
 }

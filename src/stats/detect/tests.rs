@@ -17,8 +17,6 @@ fn zoo() -> Vec<AnyDetector> {
         ("fhddm", &[("sliding_window_size", "20"), ("short_window_size", "20"), ("confidence_level", "0.1")]),
         ("kswin", &[("window_size", "20"), ("stat_size", "8"), ("alpha", "0.2")]),
         ("cusum", &[("warm_start", "5"), ("threshold", "1")]),
-        ("e_detector", &[("baseline", "1"), ("run_length", "50")]),
-        ("e_detector", &[("baseline", "60"), ("run_length", "10"), ("cusum", "true"), ("tolerance", "0.1")]),
     ];
     let plain = ENTRIES.iter().map(|entry| AnyDetector::choose(entry.name, []).unwrap());
     plain.chain(variants.iter().map(|(name, params)| AnyDetector::choose(name, params.iter().copied()).unwrap())).collect()
@@ -105,7 +103,6 @@ fn the_table_and_the_parameters_agree_on_every_default() {
     assert_eq!(chosen("fhddm"), AnyDetector::Fhddm(fhddm::Fhddm::new(Default::default())));
     assert_eq!(chosen("kswin"), AnyDetector::Kswin(kswin::Kswin::new(Default::default())));
     assert_eq!(chosen("cusum"), AnyDetector::Cusum(cusum::Cusum::new(Default::default())));
-    assert_eq!(chosen("e-detector"), AnyDetector::EDetector(e_detector::EDetector::new(Default::default())));
     for entry in ENTRIES {
         let detector = chosen(entry.name);
         assert_eq!((detector.name(), detector.input()), (entry.name, entry.input));
