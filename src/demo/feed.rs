@@ -22,8 +22,8 @@ use crate::time::{Span, Timestamp};
 /// How much of the past a log without it is told, and the longest gap that is filled.
 const HISTORY: Span = Span::from_secs(3_600);
 
-/// The most ticks told at once while catching up: ten seconds, so that frames are large and predictions still precede labels.
-const TICKS_AT_ONCE: Tick = 40;
+/// The most ticks told at once while catching up: five seconds, so that frames are large and predictions still precede labels.
+const TICKS_AT_ONCE: Tick = 20;
 
 /// The most records in one message.
 const FRAME_RECORDS_MAX: usize = 500;

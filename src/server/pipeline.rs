@@ -21,10 +21,10 @@ use crate::telemetry;
 use crate::view::View;
 
 /// Raw batches between ingest and decoder, at most 1 MiB each. Full = ingest stops pulling and the stream keeps the rest.
-const RAW_BATCHES_MAX: usize = 2;
+const RAW_BATCHES_MAX: usize = 1;
 
 /// Decoded batches between decoder and processor. Full = the decoder waits, and so does ingest.
-const DECODED_BATCHES_MAX: usize = 2;
+const DECODED_BATCHES_MAX: usize = 1;
 
 /// The running pipeline.
 pub struct Pipeline {
