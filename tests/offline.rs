@@ -413,6 +413,7 @@ fn the_readme_shows_what_the_commands_say() {
     folder.file("train.csv", &same);
     folder.file("today.csv", &same);
     folder.file("predictions.csv", "prediction,actual,score\nfraud,fraud,0.9\nfine,fine,0.2\nfraud,fine,0.6\n");
+    folder.file("losses.csv", &(0..200).fold("loss\n".to_owned(), |text, row| text + ["0\n", "1\n"][usize::from(100 < row)]));
     for command in commands {
         let mut program = Command::new(env!("CARGO_BIN_EXE_tidewatch"));
         let output = program.args(&command).current_dir(folder.0.path()).output().unwrap();
