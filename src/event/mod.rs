@@ -1,12 +1,14 @@
 //! What can happen. [`wire`] turns the bytes of one stream message into a [`Message`]; inside, nothing is checked again.
 //! Knows nothing of what an event means.
 
+pub mod features;
 pub mod subject;
 pub mod wire;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+pub use self::features::{Feature, Features};
 use crate::ids::{Name, Slug};
 use crate::time::Timestamp;
 
@@ -67,6 +69,7 @@ pub struct Prediction {
     pub model: Name,
     pub version: Option<Name>,
     pub at: Timestamp,
+    pub features: Features,
     /// `None` only if the prediction failed.
     pub value: Option<Value>,
     /// In 0 to 1: the probability of the predicted class, as the producer states it.
