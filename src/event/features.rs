@@ -1,8 +1,11 @@
 //! What a model was asked: the features of one prediction.
 
+use std::fmt;
 use std::sync::Arc;
 
 use compact_str::{CompactString, format_compact};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -62,6 +65,49 @@ impl FromIterator<(CompactString, Feature)> for Features {
         let (names, values): (Vec<_>, Vec<_>) = features.into_iter().unzip();
         let (names, values) = last_of_each(names, values);
         Self::new(Names::from(names), values)
+    }
+}
+
+impl Serialize for Features {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(name, value)| {
+            let value = match value {
+                Feature::Missing => serde_json::Value::Null,
+                Feature::Number(number) => (*number).into(),
+                Feature::Category(name) => name.as_str().into(),
+            };
+            (name, value)
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Features {
+    /// Of a map of names to numbers, texts, booleans and `null`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> Visitor<'de> for Map {
+            type Value = Features;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of features")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Features, A::Error> {
+                let mut read = Vec::new();
+                while let Some((name, value)) = entries.next_entry::<CompactString, serde_json::Value>()? {
+                    let value = match &value {
+                        serde_json::Value::Null => Feature::Missing,
+                        serde_json::Value::Bool(flag) => Feature::flag(*flag),
+                        serde_json::Value::String(text) => Feature::text(text),
+                        serde_json::Value::Number(number) => Feature::Number(number.as_f64().unwrap_or_default()),
+                        _ => return Err(A::Error::custom(format!("feature {name:?} is no number, text, boolean or null"))),
+                    };
+                    read.push((name, value));
+                }
+                Ok(read.into_iter().collect())
+            }
+        }
+        deserializer.deserialize_map(Map)
     }
 }
 
