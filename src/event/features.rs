@@ -159,10 +159,7 @@ impl Feature {
 }
 
 /// Keeps the last value of each name, in the place of the first. Cost: O(n log n).
-pub(super) fn last_of_each(
-    mut names: Vec<CompactString>,
-    mut values: Vec<Feature>,
-) -> (Vec<CompactString>, Vec<Feature>) {
+pub(super) fn last_of_each(mut names: Vec<CompactString>, mut values: Vec<Feature>) -> (Vec<CompactString>, Vec<Feature>) {
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_by(|a, b| names[*a].cmp(&names[*b]));
     let mut repeated = Vec::new();
@@ -185,8 +182,10 @@ mod tests {
     #[test]
     fn of_a_name_that_comes_twice_the_last_value_counts() {
         let number = |n: f64| Feature::Number(n);
-        let features: Features =
-            [("b", 1.0), ("a", 2.0), ("b", 3.0), ("c", 4.0), ("a", 5.0)].map(|(name, n)| (name.into(), number(n))).into_iter().collect();
+        let features: Features = [("b", 1.0), ("a", 2.0), ("b", 3.0), ("c", 4.0), ("a", 5.0)]
+            .map(|(name, n)| (name.into(), number(n)))
+            .into_iter()
+            .collect();
         let read: Vec<_> = features.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
         assert_eq!(read, [("b".to_owned(), number(3.0)), ("a".to_owned(), number(5.0)), ("c".to_owned(), number(4.0))]);
     }

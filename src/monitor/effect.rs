@@ -93,7 +93,8 @@ impl Announcement {
                 "id": id.to_string(), "type": fact, "model": model, "from": from, "to": to, "reasons": reasons, "stored_at": at.to_string(),
             }),
             Self::Drift { model, version, alarm } => {
-                let window = alarm.window.map(|(start, end)| serde_json::json!({"start": start.to_string(), "end": end.to_string()}));
+                let window =
+                    alarm.window.map(|(start, end)| serde_json::json!({"start": start.to_string(), "end": end.to_string()}));
                 let effect: BTreeMap<&str, f64> = alarm.effect.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
                 serde_json::json!({
                     "id": id.to_string(), "type": fact, "model": model, "version": version, "subject": alarm.subject,

@@ -17,7 +17,8 @@ use crate::monitor::drift::{Drift, DriftWindow, Fleet, Part, Row, Seen, Sight, T
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
 use crate::monitor::limits::{
-    ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRACKS_MAX, TRAIL_MAX,
+    ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH,
+    PARKED_MAX, TRACKS_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::status::{self, Status};
@@ -310,6 +311,14 @@ impl Model {
     /// Whether any prediction has come.
     pub const fn has_predictions(&self) -> bool {
         self.counters.predictions != 0
+    }
+
+    /// The track of the version that has the newest of the panes in memory; the last one if none has.
+    pub fn newest_track(&self) -> Option<&Track> {
+        let of_pane =
+            |pane: &Arc<Pane>| pane.cells().filter_map(|(cell, _)| self.profile.cells.get(usize::from(cell))?.track).max();
+        let newest = self.hot.values().rev().find_map(of_pane).map(usize::from);
+        newest.and_then(|place| self.drift.tracks.get(place)).or(self.drift.tracks.last())
     }
 
     pub fn is_closed(&self, start: Timestamp) -> bool {

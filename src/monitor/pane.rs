@@ -119,6 +119,12 @@ impl Pane {
         }
     }
 
+    /// The baseline over which the cells that `of` lets through were counted; of several the newest. `None` if none was.
+    pub fn baseline_of(&self, of: impl Fn(u16) -> bool) -> Option<u32> {
+        let tallies = self.cells.iter().filter(|(index, _)| of(*index)).filter_map(|(_, cell)| cell.tally.as_ref());
+        tallies.map(|tally| tally.baseline).max()
+    }
+
     /// Whether the columns of a cell are counted, or there is room for it.
     pub fn may_watch(&self, index: u16) -> bool {
         let tallies = || self.cells.iter().filter_map(|(index, cell)| Some((*index, cell.tally.as_ref()?)));

@@ -3,9 +3,9 @@
 use serde::de::MapAccess;
 use serde_json::Value as Json;
 
+use super::FEATURES_MAX;
 use super::fault::{Problem, Reason, required};
 use super::leaf::{Leaf, checked};
-use super::FEATURES_MAX;
 use super::walk::{Cx, Take, Tree};
 use crate::event::{Command, Event, PolicyChange, TrainingRows};
 use crate::ids::NAME_BYTES_MAX;

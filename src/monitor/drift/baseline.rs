@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::event::Feature;
 use crate::monitor::drift::reference::Row;
 use crate::monitor::drift::tally::Tally;
-use crate::monitor::limits::{CATEGORIES_MAX, CATEGORIES_KNOWN_MAX};
+use crate::monitor::limits::{CATEGORIES_KNOWN_MAX, CATEGORIES_MAX};
 use crate::stats::drift::{Edges, Sample};
 use crate::time::Timestamp;
 
@@ -123,6 +123,11 @@ impl Baseline {
     /// The number of a track's `nth` baseline, which counts from 1.
     pub const fn number_of(track: u16, nth: u32) -> u32 {
         (track as u32) << 16 | nth
+    }
+
+    /// The track of the baseline of that number.
+    pub const fn track_of(number: u32) -> u16 {
+        (number >> 16) as u16
     }
 
     /// The reference of the cells that `of` lets through; without a row if it has none of them.
@@ -258,6 +263,15 @@ impl Bins {
             (Self::Categorical { .. }, Feature::Category(name)) => Some(self.place_of(name)),
             (Self::Categorical { .. }, Feature::Number(number)) => Some(self.place_of(&Self::name_of(*number))),
             _ => None,
+        }
+    }
+
+    /// numeric, categorical or identifier.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Numeric { .. } => "numeric",
+            Self::Categorical { .. } => "categorical",
+            Self::Identifier => "identifier",
         }
     }
 

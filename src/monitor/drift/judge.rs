@@ -9,9 +9,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::PolicyChange;
 use crate::monitor::drift::baseline::{Baseline, Bins, FEATURES, PREDICTION};
 use crate::monitor::drift::tally::{ColumnTally, Tally};
-use crate::event::PolicyChange;
 use crate::monitor::limits::{COMPARED_MIN, MONTH};
 use crate::monitor::model::Verdict;
 use crate::stats::drift::{Comparison, evidence};
@@ -158,7 +158,13 @@ impl Standing {
 
 impl Figures {
     /// Compares one column of a window with that of its baseline. `None` if either side has too few rows, or no value at all on one.
-    pub fn of(bins: &Bins, reference: (&ColumnTally, u64), current: (&ColumnTally, u64), policy: &Policy, needed: f64) -> Option<Self> {
+    pub fn of(
+        bins: &Bins,
+        reference: (&ColumnTally, u64),
+        current: (&ColumnTally, u64),
+        policy: &Policy,
+        needed: f64,
+    ) -> Option<Self> {
         let ((reference, reference_rows), (current, rows)) = (reference, current);
         if reference_rows < COMPARED_MIN || rows < COMPARED_MIN {
             return None;
@@ -166,13 +172,12 @@ impl Figures {
         let missing = |column: &ColumnTally, rows: u64| rows - column.present().min(rows);
         let (missing_before, missing_now) = (missing(reference, reference_rows), missing(current, rows));
         let missing_change = missing_now as f64 / rows as f64 - missing_before as f64 / reference_rows as f64;
-        let missing_evidence = Comparison::new(
-            &[reference_rows - missing_before, missing_before],
-            &[rows - missing_now, missing_now],
-        )
-        .map_or(0.0, |bins| evidence::of_categories(&bins));
+        let missing_evidence =
+            Comparison::new(&[reference_rows - missing_before, missing_before], &[rows - missing_now, missing_now])
+                .map_or(0.0, |bins| evidence::of_categories(&bins));
         let enough = COMPARED_MIN <= reference.present() && COMPARED_MIN <= current.present();
-        let values = if enough { Comparison::new(&bins.coarse(&reference.counts), &bins.coarse(&current.counts)).ok() } else { None };
+        let values =
+            if enough { Comparison::new(&bins.coarse(&reference.counts), &bins.coarse(&current.counts)).ok() } else { None };
         let (psi, jensen_shannon, moved) = match &values {
             None => (0.0, 0.0, 0.0),
             Some(coarse) => {
@@ -236,6 +241,7 @@ pub fn attribution(confidence: &[f64], coarse: &Comparison) -> Option<f64> {
     let shares = coarse.reference().iter().zip(coarse.current()).map(|(p, q)| (*p as f64 / n as f64, *q as f64 / m as f64));
     // of a bin that the reference has nothing in nothing is known: it is taken for average
     let mean: f64 = coarse.reference().iter().zip(confidence).map(|(count, c)| *count as f64 / n as f64 * c).sum();
-    let expected = |(bin, (p, q)): (usize, (f64, f64))| (q - p) * if coarse.reference()[bin] == 0 { mean } else { confidence[bin] };
+    let expected =
+        |(bin, (p, q)): (usize, (f64, f64))| (q - p) * if coarse.reference()[bin] == 0 { mean } else { confidence[bin] };
     (!confidence.is_empty()).then(|| shares.enumerate().map(expected).sum())
 }
