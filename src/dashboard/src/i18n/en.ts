@@ -204,7 +204,7 @@ export const en = {
   "drift.component.performanceNote": "share of accuracy lost",
   "drift.unnamed": "no version named",
   "drift.newestVersion": "Newest",
-  "drift.width": "Width of the windows",
+  "drift.width": "Windows",
   "drift.newest": "newest data",
   "drift.segmentNote": "Heatmap, distributions and tests are of segment {name} only; score, verdicts, labels and alarms are of all predictions.",
   "drift.columns": "Columns",

@@ -206,7 +206,7 @@ export const ko: Record<Key, string> = {
   "drift.component.performanceNote": "잃은 정확도의 비율",
   "drift.unnamed": "버전 이름 없음",
   "drift.newestVersion": "최신",
-  "drift.width": "구간 너비",
+  "drift.width": "구간",
   "drift.newest": "최신 데이터",
   "drift.segmentNote": "히트맵, 분포, 검정은 세그먼트 {name}만의 것이고 점수, 판정, 정답, 경보는 전체 예측의 것입니다.",
   "drift.columns": "열",

@@ -42,17 +42,20 @@ export function DriftControls({ model, report }: { model: ModelSummary; report: 
           </select>
         </label>
       )}
-      <div class="segmented end" role="group" aria-label={t("drift.width")}>
-        {widths.map((width) => (
-          <button
-            type="button"
-            key={width}
-            aria-pressed={driftWidth.value === width}
-            onClick={() => setQuery({ width: width === null ? null : String(width), window: null })}
-          >
-            {t("range.resolution", { width: duration(language.value, width ?? policy) })}
-          </button>
-        ))}
+      <div class="choice end">
+        <span id="width-label">{t("drift.width")}</span>
+        <div class="segmented" role="group" aria-labelledby="width-label">
+          {widths.map((width) => (
+            <button
+              type="button"
+              key={width}
+              aria-pressed={driftWidth.value === width}
+              onClick={() => setQuery({ width: width === null ? null : String(width), window: null })}
+            >
+              {duration(language.value, width ?? policy)}
+            </button>
+          ))}
+        </div>
       </div>
     </section>
   );
