@@ -75,7 +75,7 @@ pub struct PolicyFigures {
     pub evidence_needed: f64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ScoreFigures {
     /// The largest component, 0 to 1.
     pub value: f64,

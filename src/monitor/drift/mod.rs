@@ -11,6 +11,8 @@ pub mod kept;
 pub mod labels;
 pub mod reference;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -55,8 +57,10 @@ pub struct Track {
     pub reference: Reference,
     pub baseline: Option<Arc<Kept<Baseline>>>,
     pub window: Arc<Kept<DriftWindow>>,
+    /// Baselines no longer in use that are not in the store yet: the panes counted over them will ask for them.
+    retired: Vec<Arc<Kept<Baseline>>>,
     /// Rows to be deleted, with their hashes.
-    pub dropped: Vec<(Part, u128)>,
+    dropped: Vec<(Part, u128)>,
     route: Route,
     /// Whether the next commit knows that something here changed.
     pub dirty: bool,
@@ -249,10 +253,12 @@ impl Track {
         if self.window.is_dirty() {
             take(Part::Window, Row::Window(Arc::make_mut(&mut self.window)));
         }
-        if let Some(baseline) = self.baseline.as_mut().filter(|baseline| baseline.is_dirty()) {
+        let in_use = self.baseline.as_mut().filter(|baseline| baseline.is_dirty());
+        for baseline in self.retired.iter_mut().chain(in_use) {
             let baseline = Arc::make_mut(baseline);
             take(Part::Baseline(baseline.number), Row::Baseline(baseline));
         }
+        self.retired.clear();
         for (number, chunk) in (0..).zip(&mut self.reference.chunks) {
             if chunk.is_dirty() {
                 take(Part::Chunk(number), Row::Chunk(Arc::make_mut(chunk)));
@@ -293,6 +299,9 @@ impl Track {
         self.drop_reference(fleet);
         if let Some(baseline) = self.baseline.take() {
             fleet.columns -= baseline.columns.len() as u64;
+            if baseline.is_dirty() {
+                self.retired.push(baseline);
+            }
         }
         let watch = self.watch_mut();
         (watch.origin, watch.score, watch.in_use) = (origin, None, None);
