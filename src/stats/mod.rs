@@ -12,12 +12,14 @@
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
 pub mod calibration;
+pub mod cbpe;
 pub mod classes;
 pub mod counts;
 pub mod detect;
 pub mod drift;
 pub mod estimate;
 pub mod exact;
+pub mod expected;
 pub mod latency;
 pub mod logarithm;
 pub mod metric;
