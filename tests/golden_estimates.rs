@@ -1,9 +1,10 @@
 //! Performance estimated without labels against NannyML: `golden/README.md` says what was computed and how.
 
 use serde_json::Value;
-use tidewatch::stats::MetricName;
+use tidewatch::stats::boosting::{Column, Kind};
 use tidewatch::stats::cbpe::{self, Calibrator, Isotonic, Labelled, Ranks, Reference, Sums};
 use tidewatch::stats::expected::Expected;
+use tidewatch::stats::{MetricName, dle};
 
 const METRICS: [(&str, MetricName); 7] = [
     ("accuracy", MetricName::Accuracy),
@@ -115,8 +116,8 @@ fn with_our_own_fit_estimates_bands_thresholds_and_alerts_are_nannymls() {
     }
 }
 
-/// Sampling errors to 10⁻⁹ where they are a formula. That of the area depends on how NannyML's unstable sort leaves equal scores (its case
-/// of two-decimal scores: 1.2 % above ours, which counts ties as ½); that of average precision is drawn by NannyML and a formula here.
+/// Sampling errors to 10⁻⁹ where they are a formula. That of the area depends on how NannyML's unstable sort leaves equal scores (its
+/// case of two-decimal scores: 1.2 % above ours, which counts ties as ½); that of average precision is drawn there, a formula here.
 #[track_caller]
 fn assert_band(name: &str, got: &Expected, wanted: &Value) {
     let tolerance = match name {
@@ -149,4 +150,59 @@ fn areas_from_bins_of_the_stream_are_those_of_the_rows() {
             assert_within("average_precision", tolerance, ranks.average_precision().unwrap(), wanted);
         }
     }
+}
+
+/// Features in the file's order, predictions and truths of one half.
+fn regression_rows(file: &Value, half: &str) -> (Vec<Column>, Vec<f64>, Vec<f64>) {
+    let column = |name: &Value| {
+        let name = name.as_str().unwrap();
+        let kind = if file["categories"][name].is_null() { Kind::Number } else { Kind::Category };
+        Column { kind, values: numbers(&file[half][name]) }
+    };
+    let features = file["features"].as_array().unwrap().iter().map(column).collect();
+    (features, numbers(&file[half]["y_pred"]), numbers(&file[half]["y_true"]))
+}
+
+#[test]
+fn expected_losses_of_a_regression_come_as_close_to_the_realised_ones_as_nannymls() {
+    let file = golden("dle.json");
+    let (features, predictions, truths) = regression_rows(&file, "reference");
+    let reference = dle::Reference::fit(&features, &predictions, &truths, 500).unwrap();
+    let (later, later_predictions, _) = regression_rows(&file, "analysis");
+    let losses = |features: &[Column], predictions: &[f64]| -> Vec<dle::Losses> {
+        let row = |row: usize| features.iter().map(|column| column.values[row]).collect::<Vec<f64>>();
+        predictions.iter().enumerate().map(|(place, prediction)| reference.losses(&row(place), *prediction)).collect()
+    };
+    let (of_reference, of_analysis) = (losses(&features, &predictions), losses(&later, &later_predictions));
+    let metrics = [("mae", MetricName::Mae), ("mse", MetricName::Mse), ("rmse", MetricName::Rmse)];
+    let (mut ours, mut theirs) = ([0.0; 3], [0.0; 3]);
+    for chunk in file["chunks"].as_array().unwrap() {
+        let bound = |name: &str| chunk[name].as_u64().unwrap() as usize;
+        let is_reference = chunk["period"] == "reference";
+        let mut sums = dle::Sums::default();
+        let all = if is_reference { &of_reference } else { &of_analysis };
+        all[bound("start")..=bound("end_inclusive")].iter().for_each(|losses| sums.add(losses));
+        for (place, (name, metric)) in metrics.into_iter().enumerate() {
+            let figure = |name: &str, what: &str| chunk[name][what].as_f64().unwrap();
+            let expected = reference.expect(metric, figure_of(&sums, metric), sums.count());
+            assert_within(name, 1e-9, expected.sampling_error.unwrap(), &chunk[name]["sampling_error"]);
+            if !is_reference {
+                ours[place] += (expected.value - figure(name, "realized")).abs() / 6.0;
+                theirs[place] += (figure(name, "estimated") - figure(name, "realized")).abs() / 6.0;
+            }
+        }
+    }
+    println!("mean distance to the realised: ours {ours:?}, NannyML's {theirs:?}");
+    for (ours, theirs) in ours.into_iter().zip(theirs) {
+        assert!(ours <= theirs, "{ours} is further off than {theirs}");
+    }
+    let rows_of_theirs = numbers(&file["estimated_abs_error_first_analysis_rows"]);
+    let mut sums = dle::Sums::default();
+    rows_of_theirs[..500].iter().for_each(|loss| sums.add(&dle::Losses { absolute: *loss, squared: loss * loss }));
+    let first = file["chunks"].as_array().unwrap().iter().find(|chunk| chunk["period"] == "analysis").unwrap();
+    assert_within("mae of their rows", 1e-9, figure_of(&sums, MetricName::Mae), &first["mae"]["estimated"]);
+}
+
+fn figure_of(sums: &dle::Sums, metric: MetricName) -> f64 {
+    figure(&sums.figures(), metric)
 }

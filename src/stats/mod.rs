@@ -11,11 +11,13 @@
 //!
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
+pub mod boosting;
 pub mod calibration;
 pub mod cbpe;
 pub mod classes;
 pub mod counts;
 pub mod detect;
+pub mod dle;
 pub mod drift;
 pub mod estimate;
 pub mod exact;

@@ -11,6 +11,7 @@ use super::calibration::Calibration;
 use super::cbpe;
 use super::classes::Confusion;
 use super::counts::Counts;
+use super::dle;
 use super::exact::ExactSum;
 use super::latency::Latency;
 use super::regression::Regression;
@@ -179,6 +180,12 @@ const EXPECTED_OUTCOMES: Group<cbpe::Sums, (f64, bool)> = Group {
     merge: cbpe::Sums::merge,
     unmerge: cbpe::Sums::unmerge,
 };
+const EXPECTED_LOSSES: Group<dle::Sums, (f64, f64)> = Group {
+    add: |sums, (absolute, squared)| sums.add(&dle::Losses { absolute: *absolute, squared: *squared }),
+    sub: |sums, (absolute, squared)| sums.sub(&dle::Losses { absolute: *absolute, squared: *squared }),
+    merge: dle::Sums::merge,
+    unmerge: dle::Sums::unmerge,
+};
 const EXPECTED_RANKS: Group<cbpe::Ranks, (f64, f64)> = Group {
     add: |ranks, (score, calibrated)| ranks.add(*score, *calibrated),
     sub: |ranks, (score, calibrated)| ranks.sub(*score, *calibrated),
@@ -247,6 +254,11 @@ proptest! {
     #[test]
     fn expected_outcomes_group(stated in inputs((score(), any::<bool>()), 100)) {
         assert_group!(EXPECTED_OUTCOMES, stated);
+    }
+
+    #[test]
+    fn expected_losses_group(losses in inputs((any_float(), any_float()), 60)) {
+        assert_group!(EXPECTED_LOSSES, losses);
     }
 
     #[test]
