@@ -22,6 +22,7 @@ pub mod drift;
 pub mod estimate;
 pub mod exact;
 pub mod expected;
+pub mod fairness;
 pub mod latency;
 pub mod logarithm;
 pub mod metric;
