@@ -14,6 +14,7 @@ use super::counts::Counts;
 use super::dle;
 use super::exact::ExactSum;
 use super::latency::Latency;
+use super::reconstruction;
 use super::regression::Regression;
 use super::scores::{EXACT_MAX, MultiLogLoss, Scored};
 use super::sketch::Sketch;
@@ -186,6 +187,12 @@ const EXPECTED_LOSSES: Group<dle::Sums, (f64, f64)> = Group {
     merge: dle::Sums::merge,
     unmerge: dle::Sums::unmerge,
 };
+const RECONSTRUCTIONS: Group<reconstruction::Sums, f64> = Group {
+    add: |sums, error| sums.add(*error),
+    sub: |sums, error| sums.sub(*error),
+    merge: reconstruction::Sums::merge,
+    unmerge: reconstruction::Sums::unmerge,
+};
 const EXPECTED_RANKS: Group<cbpe::Ranks, (f64, f64)> = Group {
     add: |ranks, (score, calibrated)| ranks.add(*score, *calibrated),
     sub: |ranks, (score, calibrated)| ranks.sub(*score, *calibrated),
@@ -259,6 +266,11 @@ proptest! {
     #[test]
     fn expected_losses_group(losses in inputs((any_float(), any_float()), 60)) {
         assert_group!(EXPECTED_LOSSES, losses);
+    }
+
+    #[test]
+    fn errors_of_reconstruction_group(errors in inputs(any_float(), 60)) {
+        assert_group!(RECONSTRUCTIONS, errors);
     }
 
     #[test]
