@@ -11,6 +11,7 @@
 //!
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
+pub mod attribution;
 pub mod boosting;
 pub mod calibration;
 pub mod cbpe;
