@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
+use crate::monitor::drift::kept::Kept;
+use crate::monitor::drift::{Drift, Part, Row, Track};
 use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
@@ -222,6 +225,18 @@ impl Projection {
                 profile.row_hash = row_hash;
             }
         }
+        for (id, index) in dirty.tracks {
+            self.state.models.get_mut(id).take_dirty_parts(index, &mut |part, value| {
+                let key = key::track_part(id, index, part);
+                match value {
+                    Row::Watch(kept) => self.cold.put_kept(key, kept),
+                    Row::Window(kept) => self.cold.put_kept(key, kept),
+                    Row::Baseline(kept) => self.cold.put_kept(key, kept),
+                    Row::Chunk(kept) => self.cold.put_kept(key, kept),
+                    Row::Dropped(row_hash) => self.cold.delete_state(key, row_hash),
+                }
+            });
+        }
         self.cold.fold_panes();
         let sources = self.state.sources.take_dirty();
         for id in &sources {
@@ -309,6 +324,7 @@ fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
             profile.row_hash = row_hash;
             model.profile = Arc::new(profile);
         }
+        model.drift = Arc::new(Drift { tracks: tracks(reader, model.id)? });
         let (from, to) = (key::pane(model.id, model.hot_from), key::pane(model.id, Timestamp::from_micros(i64::MAX)));
         for (row_key, value) in reader.scan(Bound::Included(&from), Bound::Included(&to), Order::Ascending, usize::MAX)? {
             let (mut pane, row_hash) = read_row::<Pane>(&row_key, &value)?;
@@ -319,6 +335,30 @@ fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
         models.push(model);
     }
     Ok(models)
+}
+
+/// The tracks of a model. Of each only the newest baseline is needed in memory: older ones explain older panes.
+fn tracks(reader: &Reader, model: u32) -> Result<Vec<Track>, store::Error> {
+    let mut tracks: Vec<Track> = Vec::new();
+    for (row_key, value) in reader.scan_prefix(&key::tracks(model), Order::Ascending, usize::MAX)? {
+        let damaged = || store::Error::Damaged("the key of a part of a track cannot be read".to_owned());
+        let (index, part) = key::track_and_part(&row_key).ok_or_else(damaged)?;
+        // parts come by track, and the watch first
+        tracks.resize_with(tracks.len().max(usize::from(index) + 1), Track::default);
+        let track = &mut tracks[usize::from(index)];
+        match part {
+            Part::Watch => track.watch = kept(&row_key, &value)?,
+            Part::Window => track.window = kept(&row_key, &value)?,
+            Part::Baseline(number) if track.uses(number) => track.baseline = Some(kept(&row_key, &value)?),
+            Part::Baseline(_) => {}
+            Part::Chunk(_) => track.reference.chunks.push(kept(&row_key, &value)?),
+        }
+    }
+    Ok(tracks)
+}
+
+fn kept<T: DeserializeOwned>(row_key: &[u8], value: &[u8]) -> Result<Arc<Kept<T>>, store::Error> {
+    read_row(row_key, value).map(|(value, row_hash)| Arc::new(Kept::stored(value, row_hash)))
 }
 
 fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {

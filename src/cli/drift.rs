@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::records::{self, Record, boolean, is_missing};
 use super::table::{figure, shown, table};
 use super::{Answer, Exit, Outcome};
-use crate::view::drift::{Cell, Report, Table, Verdict, compare};
+use crate::view::drift::{Cell, Report, Table, Test, compare};
 
 /// Fields of a prediction event that are compared beside its features.
 const OF_PREDICTIONS: [&str; 6] = ["prediction", "y_pred", "confidence", "response_time", "latency_ms", "actual"];
@@ -85,7 +85,7 @@ impl Drift {
 }
 
 fn drifted(report: &Report) -> impl Iterator<Item = &str> {
-    let drifts = |tests: &&std::collections::BTreeMap<&str, Verdict>| tests.values().any(|verdict| verdict.drift);
+    let drifts = |tests: &&std::collections::BTreeMap<&str, Test>| tests.values().any(|verdict| verdict.drift);
     report.columns.iter().filter(move |(_, tests)| drifts(tests)).map(|(name, _)| name.as_str())
 }
 
@@ -165,7 +165,7 @@ fn page(report: &Report) -> String {
     let mut rows = Vec::new();
     for (name, tests) in &report.columns {
         for (at, (test, verdict)) in tests.iter().enumerate() {
-            let decided = if Verdict::EVIDENCE.contains(test) { "p <" } else { ">=" };
+            let decided = if Test::EVIDENCE.contains(test) { "p <" } else { ">=" };
             rows.push([
                 if at == 0 { shown(name) } else { String::new() },
                 (*test).to_owned(),

@@ -1,12 +1,14 @@
 //! What can happen. [`wire`] turns the bytes of one stream message into a [`Message`]; inside, nothing is checked again.
 //! Knows nothing of what an event means.
 
+pub mod features;
 pub mod subject;
 pub mod wire;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+pub use self::features::{Feature, Features};
 use crate::ids::{Name, Slug};
 use crate::time::Timestamp;
 
@@ -67,6 +69,7 @@ pub struct Prediction {
     pub model: Name,
     pub version: Option<Name>,
     pub at: Timestamp,
+    pub features: Features,
     /// `None` only if the prediction failed.
     pub value: Option<Value>,
     /// In 0 to 1: the probability of the predicted class, as the producer states it.
@@ -85,6 +88,7 @@ pub struct Prediction {
 
 /// What a model says, or what turned out to be true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Value {
     /// Finite. A whole number may be a class or a quantity; the model's other values decide.
     Number(f64),
@@ -147,6 +151,16 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drift_threshold: Option<f64>,
     },
+    /// Fields left out keep their value.
+    SetDriftPolicy(PolicyChange),
+    /// Forget a version's reference (or all of a model's) and gather the predictions to come.
+    GatherReference {
+        model: Name,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Name>,
+    },
+    /// Compare a version to a training set. Several commands may give its rows, one after the other.
+    UseReference(TrainingRows),
     CreateToken {
         id: CompactString,
         name: Name,
@@ -157,6 +171,54 @@ pub enum Command {
     RevokeToken {
         id: CompactString,
     },
+}
+
+/// Rows of a training set for one version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRows {
+    pub model: Name,
+    /// Absent: predictions that name no version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Name>,
+    /// These are the first rows: what was given before is forgotten.
+    pub first: bool,
+    /// These are the last rows: the reference is whole.
+    pub last: bool,
+    pub rows: Vec<TrainingRow>,
+}
+
+/// One row of a training set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRow {
+    pub features: Features,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Value>,
+    /// Probability of the positive class, or the stated confidence, as predictions of the version have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+}
+
+/// When a window is said to have drifted; see the alarm budget in `monitor::drift::judge`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyChange {
+    /// Predictions that a reference window gathers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_rows: Option<u32>,
+    /// Width of the windows that are judged, in seconds: whole minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_seconds: Option<u32>,
+    /// The least population stability index that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psi_threshold: Option<f64>,
+    /// Expected false alarms of the fleet in 30 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_alarms_per_month: Option<f64>,
+    /// Labels of one version between two false alarms of its error detector, at least and in the mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_run_length: Option<f64>,
 }
 
 /// What the bearer of a token may do; each role may do what the one before it may.

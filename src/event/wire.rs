@@ -25,6 +25,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+
 use compact_str::CompactString;
 use serde::Deserialize;
 use serde::de::DeserializeSeed;
@@ -33,6 +35,7 @@ use self::fault::Problem;
 pub use self::fault::Reason;
 pub use self::original::record_as_json;
 use self::walk::{Any, Cx, Frame};
+use crate::event::features::Names;
 use crate::event::subject::Root;
 use crate::event::{Event, Fault, Kind, Message};
 use crate::ids::{NAME_BYTES_MAX, Slug};
@@ -86,26 +89,35 @@ impl<const N: usize> Headers for [(&str, &str); N] {
     }
 }
 
-/// Decodes one message. Never fails: what cannot be read is a [`Fault`] among the records, of which there is always at least
-/// one and at most [`RECORDS_MAX`].
-///
-/// A subject that is not ours gives [`Kind::Unknown`] from the source `unknown`.
-pub fn decode(raw: Raw<'_>, root: &Root) -> Message {
-    let (kind, source) = match root.parse_input(raw.subject) {
-        Some(parsed) => parsed,
-        None => {
+/// Decodes messages of one log in their order. Remembers only what the next record can share with the last: the result of
+/// [`Self::decode`] does not depend on what came before.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    feature_names: RefCell<Names>,
+}
+
+impl Decoder {
+    /// Decodes one message. Never fails: what cannot be read is a [`Fault`] among the records, of which there is always at least
+    /// one and at most [`RECORDS_MAX`].
+    ///
+    /// A subject that is not ours gives [`Kind::Unknown`] from the source `unknown`.
+    pub fn decode(&self, raw: Raw<'_>, root: &Root) -> Message {
+        let Raw { seq, stored_at, subject, headers, payload } = raw;
+        let Some((kind, source)) = root.parse_input(subject) else {
             let source = Slug::try_from("unknown").expect("a plain word is a slug");
-            let problem = Problem::new(
-                Reason::BadSubject,
-                format!("{:?} is not {}.in.<kind>.<source>", clip(raw.subject), root.as_str()),
-            );
-            let records = vec![Err(problem.at(""))];
-            return Message { seq: raw.seq, stored_at: raw.stored_at, kind: Kind::Unknown, source, records };
-        }
-    };
-    let content_type = raw.headers.get("content-type");
-    let records = decode_body(kind, &source, content_type, raw.headers, raw.payload, raw.stored_at);
-    Message { seq: raw.seq, stored_at: raw.stored_at, kind, source, records }
+            let detail = format!("{:?} is not {}.in.<kind>.<source>", clip(subject), root.as_str());
+            let records = vec![Err(Problem::new(Reason::BadSubject, detail).at(""))];
+            return Message { seq, stored_at, kind: Kind::Unknown, source, records };
+        };
+        let content_type = headers.get("content-type");
+        let records = read_body(kind, &source, content_type, headers, payload, stored_at, &self.feature_names);
+        Message { seq, stored_at, kind, source, records }
+    }
+}
+
+/// Decodes one message on its own, as [`Decoder::decode`] does.
+pub fn decode(raw: Raw<'_>, root: &Root) -> Message {
+    Decoder::default().decode(raw, root)
 }
 
 /// Decodes the body of a message whose subject is known, as [`decode`] does: for a publisher's check before it is stored.
@@ -121,6 +133,18 @@ pub fn decode_body(
     body: &[u8],
     stored_at: Timestamp,
 ) -> Vec<Result<Event, Fault>> {
+    read_body(kind, source, content_type, headers, body, stored_at, &RefCell::default())
+}
+
+fn read_body(
+    kind: Kind,
+    source: &Slug,
+    content_type: Option<&str>,
+    headers: &dyn Headers,
+    body: &[u8],
+    stored_at: Timestamp,
+    feature_names: &RefCell<Names>,
+) -> Vec<Result<Event, Fault>> {
     if kind == Kind::Unknown {
         let known = Kind::ALL.map(Kind::as_str).join(", ");
         return vec![Err(Problem::new(Reason::UnknownKind, format!("the kind of the subject is none of {known}")).at(""))];
@@ -129,7 +153,7 @@ pub fn decode_body(
         let detail = format!("a message holds at most {MESSAGE_BYTES_MAX} bytes, this one has {}", body.len());
         return vec![Err(Problem::new(Reason::TooLarge, detail).at(""))];
     }
-    let cx = Cx::new(kind, source, headers, stored_at);
+    let cx = Cx::new(kind, source, headers, stored_at, feature_names);
     let mut records = Vec::new();
     let read = match encoding(content_type, body) {
         _ if body.iter().all(u8::is_ascii_whitespace) => Ok(()),

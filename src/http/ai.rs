@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -13,19 +12,18 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::clock;
 use crate::event::Kind;
-use crate::http::applied::own_source;
 use crate::http::models::find;
 use crate::http::problem::Problem;
-use crate::http::publish::{check, faulty};
-use crate::http::rejected;
 use crate::http::shared::Shared;
 use crate::http::thresholds::{self, ThresholdChange, ThresholdFigures};
 use crate::http::windows::{self, Range};
+use crate::monitor::drift::judge::Score;
 use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
 use crate::monitor::model::Model;
 use crate::monitor::status;
 use crate::view::View;
 use crate::view::model::status_distribution;
+use crate::view::watch::ScoreFigures;
 use crate::view::window::{Resolution, Slice, Window};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -37,7 +35,8 @@ pub struct PerformanceQuery {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "performance": {"model_name": "sales_forecast", "accuracy": 0.85, "prediction_count": 1250,
-    "error_count": 25, "avg_response_time": 0.15, "last_prediction": "2026-01-15T10:30:00Z", "last_training": null, "drift_score": null,
+    "error_count": 25, "avg_response_time": 0.15, "last_prediction": "2026-01-15T10:30:00Z", "last_training": null, "drift_score": 0.08, "drift_components": {"value": 0.08, "prediction": 0.08, "features": 0.0, "performance": 0.0,
+    "window": "2026-01-15T10:20:00Z", "predictions": 210},
     "status": "healthy"}, "history": [{"timestamp": "2026-01-15T10:00:00Z", "accuracy": 0.85, "response_time": 0.15, "confidence": 0.92,
     "error_rate": 0.02}]}))]
 pub struct PerformanceAnswer {
@@ -59,7 +58,9 @@ pub struct Performance {
     avg_response_time: Option<f64>,
     last_prediction: Option<String>,
     last_training: Option<String>,
+    /// 0 to 1; null until a drift window could be judged. `drift_components` says what it is made of.
     drift_score: Option<f64>,
+    drift_components: Option<ScoreFigures>,
     /// healthy, warning, critical or training.
     status: &'static str,
 }
@@ -171,7 +172,8 @@ pub async fn performance(
                 avg_response_time: mean(windows.iter().filter_map(|window| window.latency.as_ref().map(|l| (l.mean, l.n)))),
                 last_prediction: model.has_predictions().then(|| model.newest.to_string()),
                 last_training: None,
-                drift_score: None,
+                drift_score: model.drift.worst_score().map(Score::value),
+                drift_components: model.drift.worst_score().map(ScoreFigures::of),
                 status: status::judge(&model, &view.thresholds, view.log_time).0.as_str(),
             },
             history: windows.iter().map(HistoryPoint::of).collect(),
@@ -260,7 +262,7 @@ pub async fn log_prediction(
         record.insert("prediction_id".to_owned(), Value::from(minted.as_str()));
         minted
     });
-    let seq = publish(&shared, Kind::Prediction, &Value::Object(record)).await?;
+    let seq = shared.accepted(Kind::Prediction, &Value::Object(record)).await?.0;
     Ok(Json(LoggedPrediction { success: true, prediction_id, seq }))
 }
 
@@ -285,32 +287,8 @@ pub async fn update_result(
         None => model_of(&view, &prediction_id)?,
     };
     let label = json!({"prediction_id": prediction_id, "model": model_name, "actual": actual_result});
-    let seq = publish(&shared, Kind::Label, &label).await?;
+    let seq = shared.accepted(Kind::Label, &label).await?.0;
     Ok(Json(UpdatedResult { success: true, prediction_id, model_name, seq }))
-}
-
-/// Publishes one record and waits until it is applied.
-///
-/// Errors: it is faulty, or a bound was reached when it was applied.
-async fn publish(shared: &Shared, kind: Kind, record: &Value) -> Result<u64, Problem> {
-    let body = serde_json::to_vec(record).expect("JSON came in, JSON goes out");
-    let (records, faults) = check(kind, &own_source(), &HeaderMap::new(), &body);
-    if !faults.is_empty() {
-        return Err(faulty(records, &faults));
-    }
-    let rejected_before = shared.view().rejections.total();
-    let (seq, view) = shared.write(kind, &own_source(), body).await?;
-    if view.rejections.total() == rejected_before {
-        return Ok(seq);
-    }
-    let reader = shared.app.reader.clone();
-    let rejected = shared.blocking(move || rejected::of_message(&reader, seq)).await?;
-    match rejected.first() {
-        None => Ok(seq),
-        Some(entry) => Err(Problem::unprocessable("not-accepted", entry.fault.detail.clone())
-            .with("seq", seq)
-            .with("reason", &entry.fault.reason)),
-    }
 }
 
 /// The model of an id of the form `<model>_<milliseconds>`.

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::event::{Command, Kind};
 use crate::http::problem::Problem;
+use crate::http::publish::{check, faulty};
+use crate::http::rejected;
 use crate::http::shared::Shared;
 use crate::ids::Slug;
 use crate::nats::{DoorError, Headers};
@@ -41,6 +44,30 @@ impl Shared {
                     format!("stored as sequence {seq}, but not applied within {} s; it will be", APPLY_DEADLINE.as_secs());
                 Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "not-applied-yet", detail).with("seq", seq))
             }
+        }
+    }
+
+    /// Publishes one JSON record of ours and waits until it is applied.
+    ///
+    /// Errors: it is faulty, or a bound was reached when it was applied.
+    pub async fn accepted(&self, kind: Kind, record: &impl Serialize) -> Result<(u64, Arc<View>), Problem> {
+        let body = serde_json::to_vec(record).expect("plain data");
+        let (records, faults) = check(kind, &own_source(), &HeaderMap::new(), &body);
+        if !faults.is_empty() {
+            return Err(faulty(records, &faults));
+        }
+        let rejected_before = self.view().rejections.total();
+        let (seq, view) = self.write(kind, &own_source(), body).await?;
+        if view.rejections.total() == rejected_before {
+            return Ok((seq, view));
+        }
+        let reader = self.app.reader.clone();
+        let rejected = self.blocking(move || rejected::of_message(&reader, seq)).await?;
+        match rejected.first() {
+            None => Ok((seq, view)),
+            Some(entry) => Err(Problem::unprocessable("not-accepted", entry.fault.detail.clone())
+                .with("seq", seq)
+                .with("reason", &entry.fault.reason)),
         }
     }
 

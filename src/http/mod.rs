@@ -8,6 +8,7 @@ mod auth;
 mod condition;
 mod dashboard;
 mod docs;
+mod drift;
 mod export;
 mod health;
 mod models;

@@ -21,9 +21,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::condition::{EPOCH, POSITION};
+use crate::http::drift::{policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, auth, dashboard, docs, export, health, models, predictions, problem, publish, rejected, slices, socket, sources,
+    ai, auth, dashboard, docs, drift, export, health, models, predictions, problem, publish, rejected, slices, socket, sources,
     streams, thresholds, tokens, windows,
 };
 
@@ -88,6 +89,10 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(slices::segments))
         .routes(routes!(windows::list))
         .routes(routes!(predictions::show))
+        .routes(routes!(drift::report))
+        .routes(routes!(drift::windows))
+        .routes(routes!(reference::replace))
+        .routes(routes!(policy::show, policy::change))
         .routes(routes!(rejected::list))
         .routes(routes!(rejected::show))
         .routes(routes!(sources::list))

@@ -72,7 +72,7 @@ pub async fn versions(
         let versions: BTreeSet<String> =
             model.profile.cells.iter().filter_map(|key| Some(key.version.as_ref()?.to_string())).collect();
         let slices: Vec<Slice> =
-            versions.iter().map(|version| Slice { version: Some(version.clone()), segment: None }).collect();
+            versions.iter().map(|version| Slice { version: Some(version.clone()), ..Slice::default() }).collect();
         let windows = totals(&reader, &model, &slices)?;
         Ok(versions.into_iter().zip(windows).map(|(version, window)| VersionRow { version, window }).collect())
     });
@@ -101,7 +101,8 @@ pub async fn segments(
         let named =
             model.profile.cells.iter().flat_map(|key| &key.segment).map(|(name, value)| (name.to_string(), value.to_string()));
         let values: BTreeSet<(String, String)> = named.collect();
-        let slices: Vec<Slice> = values.iter().map(|segment| Slice { version: None, segment: Some(segment.clone()) }).collect();
+        let slices: Vec<Slice> =
+            values.iter().map(|segment| Slice { segment: Some(segment.clone()), ..Slice::default() }).collect();
         let windows = totals(&reader, &model, &slices)?;
         Ok(values.into_iter().zip(windows).map(|((name, value), window)| SegmentRow { name, value, window }).collect())
     });

@@ -129,12 +129,7 @@ impl WindowsQuery {
     }
 
     fn range(&self, model: &Model) -> Result<Range, Problem> {
-        let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-        let to = self.to.as_deref().map_or(Ok(newest_end), |text| instant("to", text))?;
-        let from = self.from.as_deref().map_or(Ok(to - RANGE_DEFAULT), |text| instant("from", text))?;
-        if to <= from {
-            return Err(Problem::bad_request("bad-range", format!("from ({from}) must lie before to ({to})")));
-        }
+        let (from, to) = span(self.from.as_deref(), self.to.as_deref(), model, RANGE_DEFAULT)?;
         let resolution = match &self.resolution {
             Some(text) => resolution(text)?,
             None => fitting(to - from),
@@ -143,16 +138,7 @@ impl WindowsQuery {
     }
 
     fn slice(&self) -> Result<Slice, Problem> {
-        let segment = match &self.segment {
-            None => None,
-            Some(text) => {
-                let (name, value) = text.split_once(':').ok_or_else(|| {
-                    Problem::bad_request("bad-segment", format!("a segment is asked for as name:value, not {text:?}"))
-                })?;
-                Some((name.to_owned(), value.to_owned()))
-            }
-        };
-        Ok(Slice { version: self.version.clone(), segment })
+        Ok(Slice { version: self.version.clone(), segment: segment(self.segment.as_deref())?, track: None })
     }
 }
 
@@ -170,12 +156,12 @@ impl Range {
     fn narrowed(self, reader: &Reader, model: &Model) -> Result<Self, Problem> {
         let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let Self { mut from, mut to, resolution } = self;
-        if windows_in(from, to, resolution) > WINDOWS_MAX {
+        if windows_in(from, to, resolution.width()) > WINDOWS_MAX {
             let oldest = panes::first_start(reader, model)?.unwrap_or(newest_end);
             from = from.max(oldest.floor(resolution.width()));
             to = to.min(Self::whole(from, newest_end.max(from + PANE_WIDTH), resolution).to);
         }
-        let count = windows_in(from, to, resolution);
+        let count = windows_in(from, to, resolution.width());
         if WINDOWS_MAX < count {
             let detail = format!(
                 "the range holds {count} windows, at most {WINDOWS_MAX} are given; ask for a shorter range or a coarser resolution"
@@ -186,8 +172,28 @@ impl Range {
     }
 }
 
-fn windows_in(from: Timestamp, to: Timestamp, resolution: Resolution) -> i64 {
-    (to - from).micros() / resolution.width().micros()
+/// What lies between `from` and `to`: up to the end of the model's newest minute, and `width` long, unless said otherwise.
+pub fn span(from: Option<&str>, to: Option<&str>, model: &Model, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
+    let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+    let to = to.map_or(Ok(newest_end), |text| instant("to", text))?;
+    let from = from.map_or(Ok(to - width), |text| instant("from", text))?;
+    if to <= from {
+        return Err(Problem::bad_request("bad-range", format!("from ({from}) must lie before to ({to})")));
+    }
+    Ok((from, to))
+}
+
+/// A segment as it is asked for, `name:value`.
+pub fn segment(text: Option<&str>) -> Result<Option<(String, String)>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    match text.split_once(':') {
+        Some((name, value)) => Ok(Some((name.to_owned(), value.to_owned()))),
+        None => Err(Problem::bad_request("bad-segment", format!("a segment is asked for as name:value, not {text:?}"))),
+    }
+}
+
+pub fn windows_in(from: Timestamp, to: Timestamp, width: Span) -> i64 {
+    (to - from).micros() / width.micros()
 }
 
 /// The finest resolution that shows `range` in at most about 500 windows.
@@ -197,7 +203,7 @@ fn fitting(range: Span) -> Resolution {
     [Resolution::Minute, Resolution::FiveMinutes, Resolution::Hour].into_iter().find(fits).unwrap_or(Resolution::Day)
 }
 
-fn resolution(text: &str) -> Result<Resolution, Problem> {
+pub fn resolution(text: &str) -> Result<Resolution, Problem> {
     Resolution::parse(text)
         .ok_or_else(|| Problem::bad_request("bad-resolution", format!("resolution is 1m, 5m, 1h or 1d, not {text:?}")))
 }

@@ -1,8 +1,11 @@
 //! Work for the outside world, committed before it is done.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EffectId, Name};
+use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::model::Point;
 use crate::monitor::rejected::Rejected;
 use crate::monitor::status::{Reason, Status};
@@ -45,6 +48,12 @@ pub enum Announcement {
         reasons: Vec<Reason>,
         at: Timestamp,
     },
+    /// A drift of one version was detected, or is over.
+    Drift {
+        model: Name,
+        version: Option<Name>,
+        alarm: Alarm,
+    },
     Rejected(Rejected),
 }
 
@@ -54,6 +63,8 @@ impl Announcement {
             Self::WindowClosed { .. } => Fact::WindowClosed,
             Self::WindowRevised { .. } => Fact::WindowRevised,
             Self::StatusChanged { .. } => Fact::StatusChanged,
+            Self::Drift { alarm: Alarm { detected: true, .. }, .. } => Fact::DriftDetected,
+            Self::Drift { .. } => Fact::DriftCleared,
             Self::Rejected(_) => Fact::Rejected,
         }
     }
@@ -61,9 +72,10 @@ impl Announcement {
     /// What the fact is about: a model, or a kind of input. The last token of its subject.
     pub fn about(&self) -> &str {
         match self {
-            Self::WindowClosed { model, .. } | Self::WindowRevised { model, .. } | Self::StatusChanged { model, .. } => {
-                model.as_str()
-            }
+            Self::WindowClosed { model, .. }
+            | Self::WindowRevised { model, .. }
+            | Self::StatusChanged { model, .. }
+            | Self::Drift { model, .. } => model.as_str(),
             Self::Rejected(rejected) => rejected.kind.as_str(),
         }
     }
@@ -80,6 +92,16 @@ impl Announcement {
             Self::StatusChanged { model, from, to, reasons, at } => serde_json::json!({
                 "id": id.to_string(), "type": fact, "model": model, "from": from, "to": to, "reasons": reasons, "stored_at": at.to_string(),
             }),
+            Self::Drift { model, version, alarm } => {
+                let window =
+                    alarm.window.map(|(start, end)| serde_json::json!({"start": start.to_string(), "end": end.to_string()}));
+                let effect: BTreeMap<&str, f64> = alarm.effect.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
+                serde_json::json!({
+                    "id": id.to_string(), "type": fact, "model": model, "version": version, "subject": alarm.subject,
+                    "detector": alarm.detector, "window": window, "effect": effect, "evidence": alarm.evidence,
+                    "threshold": alarm.threshold, "stored_at": alarm.at.to_string(),
+                })
+            }
             Self::Rejected(Rejected { seq, index, kind, source, stored_at, fault }) => serde_json::json!({
                 "id": id.to_string(), "type": fact, "seq": seq, "index": index, "kind": kind, "source": source,
                 "stored_at": stored_at.to_string(), "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
@@ -95,6 +117,8 @@ pub enum Fact {
     WindowClosed,
     WindowRevised,
     StatusChanged,
+    DriftDetected,
+    DriftCleared,
     Rejected,
 }
 
@@ -104,6 +128,8 @@ impl Fact {
             Self::WindowClosed => "window_closed",
             Self::WindowRevised => "window_revised",
             Self::StatusChanged => "status_changed",
+            Self::DriftDetected => "drift_detected",
+            Self::DriftCleared => "drift_cleared",
             Self::Rejected => "rejected",
         }
     }

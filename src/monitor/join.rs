@@ -4,6 +4,8 @@
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::event::{Event, Value};
+use crate::monitor::classes::Task;
+use crate::stats::regression;
 use crate::time::Timestamp;
 
 /// 96 bits of XXH3-128 over the id, seeded by the model's name: among 50 million rows two keys collide with a chance of 10⁻¹⁴.
@@ -64,6 +66,28 @@ pub struct Answer {
     pub confidence: Option<f64>,
     /// With one or two scores, the one of the reference class; with more, all of them.
     pub scores: Vec<(u16, f64)>,
+}
+
+impl Answer {
+    /// The probability that the answer is right, as the producer stated it: the confidence, or the score of the class that was predicted.
+    pub fn stated_confidence(&self) -> Option<f64> {
+        let of_score = || match self.scores.as_slice() {
+            [(class, score)] => Some(if self.class? == *class { *score } else { 1.0 - *score }),
+            many => many.iter().find(|(class, _)| Some(*class) == self.class).map(|(_, score)| *score),
+        };
+        self.confidence.or_else(of_score)
+    }
+
+    /// Whether `truth` is what was answered: the same class or, for numbers, within a tenth. `None` if the two cannot be compared.
+    pub fn is_met(&self, truth: &Truth, task: Task) -> Option<bool> {
+        if self.failed {
+            return None;
+        }
+        match task {
+            Task::Regression => Some(regression::is_accurate(truth.number?, self.number?)),
+            Task::Classification | Task::Unknown => Some(truth.class? == self.class?),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -66,3 +66,37 @@ pub const TOKENS_MAX: usize = 1_000;
 
 /// Tokens revoked in the life of a log; after that no more are made.
 pub const REVOKED_TOKENS_MAX: usize = 100_000;
+
+/// Features of one version that are watched for drift, first come first watched; the others are decoded and left alone.
+pub const FEATURES_WATCHED_MAX: usize = 128;
+
+/// Versions of one model that have a baseline each; predictions of further ones are not compared to anything.
+pub const TRACKS_MAX: usize = 64;
+
+/// Values of all references that are being gathered; beyond this further versions wait until others are frozen.
+pub const GATHERED_VALUES_MAX: u64 = 1_000_000;
+
+/// Columns times cells that one pane counts; cells beyond it are not watched for drift in that pane.
+pub const PANE_COLUMNS_MAX: usize = 2_048;
+
+/// Categories of a column with a count of their own, and further ones that are known not to be new.
+pub const CATEGORIES_MAX: usize = 64;
+pub const CATEGORIES_KNOWN_MAX: usize = 4_096;
+
+/// New categories of a column and pane kept by name.
+pub const NEWCOMERS_MAX: usize = 16;
+
+/// Fewest values on each side of a comparison.
+pub const COMPARED_MIN: u64 = 100;
+
+/// What "a month" of the alarm budget is.
+pub const MONTH: Span = Span::from_secs(30 * 86_400);
+
+/// Labels remembered between two looks of the detectors.
+pub const ARRIVALS_MAX: usize = 64;
+
+/// Drift alarms of one version kept for the read side, newest last.
+pub const ALARMS_MAX: usize = 50;
+
+/// Baselines of one version in the life of a log; after that its reference cannot be replaced.
+pub const BASELINES_MAX: u32 = 1_000;

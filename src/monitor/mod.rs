@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod cold;
+pub mod drift;
 pub mod effect;
 pub mod join;
 pub mod limits;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Command, Event, Fault, Kind, Message};
 use crate::ids::Slug;
 use crate::monitor::cold::Cold;
+use crate::monitor::drift::Fleet;
 use crate::monitor::effect::{Effect, Effects};
 use crate::monitor::model::{Models, Verdict};
 use crate::monitor::rejected::Rejections;
@@ -49,6 +51,7 @@ pub struct Desk {
     pub counts: Counts,
     pub rejections: Rejections,
     pub thresholds: Thresholds,
+    pub drift: Fleet,
     pub tokens: Arc<Tokens>,
     /// Every effect of a message up to this one has been carried out.
     pub settled_through: u64,
@@ -108,7 +111,7 @@ impl State {
         let log_time = self.desk.log_time;
         match event {
             Event::PredictionLogged(prediction) => self.models.on_prediction(cold, at, prediction, &mut self.desk, effects),
-            Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk),
+            Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk, effects),
             Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time),
             Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
             Event::CommandGiven(command) => self.on_command(at, command),
@@ -132,6 +135,11 @@ impl State {
                 Arc::make_mut(&mut self.desk.tokens).create(at, id, name, *role, hash)
             }
             Command::RevokeToken { id } => Arc::make_mut(&mut self.desk.tokens).revoke(id),
+            Command::SetDriftPolicy(change) => self.desk.drift.policy.change(change),
+            Command::GatherReference { model, version } => {
+                self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
+            }
+            Command::UseReference(training) => self.models.on_training_rows(at, training, &mut self.desk),
         }
     }
 

@@ -6,14 +6,19 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Fault, Label, Prediction, Value};
+use crate::event::{Fault, Feature, Label, Prediction, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
-use crate::monitor::classes::{self, Classes};
+use crate::monitor::classes::{self, Classes, Task};
 use crate::monitor::cold::Cold;
+use crate::monitor::drift::baseline::{FEATURES, Origin};
+use crate::monitor::drift::labels::Arrival;
+use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::{Drift, DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
 use crate::monitor::limits::{
-    CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
+    ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH,
+    PARKED_MAX, TRACKS_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::status::{self, Status};
@@ -47,6 +52,8 @@ pub struct Dirty {
     pub models: Vec<u32>,
     /// Hot panes; cold ones are known to [`Cold`].
     pub panes: Vec<(u32, Timestamp)>,
+    /// By model and place among its tracks.
+    pub tracks: Vec<(u32, u16)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +73,11 @@ pub struct Model {
     /// Changes seldom, so it is a row of its own.
     #[serde(skip)]
     pub profile: Arc<Profile>,
+    /// Rows of their own in the store.
+    #[serde(skip)]
+    pub drift: Arc<Drift>,
+    /// Labels that the detectors have not seen yet: they look at every tick, or when enough have gathered.
+    arrivals: Vec<Arrival>,
     /// Labels waiting for their prediction, by the minute of log time they came in.
     parked: BTreeMap<Timestamp, u64>,
     /// Closed panes changed since they were last announced.
@@ -102,6 +114,8 @@ pub struct Profile {
 pub struct CellKey {
     pub version: Option<Name>,
     pub segment: Vec<(Name, Name)>,
+    /// Its version's place among the tracks; `None` beyond the bound, and for predictions that share the first cell for want of room.
+    pub track: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,11 +202,38 @@ impl Models {
         model.on_prediction(cold, place, prediction, desk, dirty, effects)
     }
 
-    pub(super) fn on_label(&mut self, cold: &mut impl Cold, place: Place<'_>, label: &Label, desk: &mut Desk) -> Verdict {
+    /// Has a version of a model, or all of them, gather a reference anew.
+    pub(super) fn on_gather_reference(
+        &mut self,
+        place: Place<'_>,
+        model: &Name,
+        version: Option<&Name>,
+        desk: &mut Desk,
+    ) -> Verdict {
+        let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.gather_reference(version, desk, dirty)
+    }
+
+    /// Takes rows of a training set. The model may be one that has not served yet.
+    pub(super) fn on_training_rows(&mut self, place: Place<'_>, training: &TrainingRows, desk: &mut Desk) -> Verdict {
+        let Some(id) = self.id_of(&training.model) else { return too_many_models() };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.take_training_rows(training, desk, dirty)
+    }
+
+    pub(super) fn on_label(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        label: &Label,
+        desk: &mut Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
         let Some(id) = self.id_of(&label.model) else { return too_many_models() };
         let (model, dirty) = self.touch(id, place.seq);
         model.expire_parked(desk);
-        model.on_label(cold, label, desk, dirty)
+        model.on_label(cold, label, desk, dirty, effects)
     }
 
     /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
@@ -208,6 +249,7 @@ impl Models {
                 model.advance(cold, newest_pane_end, desk, dirty, effects);
             }
             model.announce_revised(cold, desk, dirty, effects);
+            model.look_at_arrivals(desk, dirty, effects);
             model.judge(desk, effects);
         }
     }
@@ -249,6 +291,8 @@ impl Model {
             last_stored_at: unseen,
             status: Status::default(),
             profile: Arc::new(Profile { cells: vec![CellKey::default()], dirty: true, ..Profile::default() }),
+            drift: Arc::default(),
+            arrivals: Vec::new(),
             parked: BTreeMap::new(),
             revised: BTreeSet::new(),
             sealed_until: unseen,
@@ -259,9 +303,22 @@ impl Model {
         }
     }
 
+    /// Hands over every row of a track that is not up to date.
+    pub fn take_dirty_parts(&mut self, track: u16, take: &mut impl FnMut(Part, Row<'_>)) {
+        Arc::make_mut(&mut self.drift).tracks[usize::from(track)].take_dirty_parts(take);
+    }
+
     /// Whether any prediction has come.
     pub const fn has_predictions(&self) -> bool {
         self.counters.predictions != 0
+    }
+
+    /// The track of the version that has the newest of the panes in memory; the last one if none has.
+    pub fn newest_track(&self) -> Option<&Track> {
+        let of_pane =
+            |pane: &Arc<Pane>| pane.cells().filter_map(|(cell, _)| self.profile.cells.get(usize::from(cell))?.track).max();
+        let newest = self.hot.values().rev().find_map(of_pane).map(usize::from);
+        newest.and_then(|place| self.drift.tracks.get(place)).or(self.drift.tracks.last())
     }
 
     pub fn is_closed(&self, start: Timestamp) -> bool {
@@ -296,7 +353,7 @@ impl Model {
             Some(JoinRow::Parked(parked)) if self.unpark(&parked) => Some(parked),
             _ => None,
         };
-        let cell = self.cell_of(prediction);
+        let (cell, track) = self.cell_of(prediction);
         let answer = self.answer_of(prediction);
         let mut served = Served { model: self.id, cell, at, seq: place.seq, index: place.index, answer, truth: None };
         let start = at.floor(PANE_WIDTH);
@@ -304,7 +361,15 @@ impl Model {
         self.counters.predictions += 1;
         self.counters.errors += u64::from(served.answer.failed);
         self.counters.late += u64::from(late);
-        self.pane(cold, start, dirty).cell(cell).add_prediction(&served.answer, prediction.response_time);
+        let (value, score) = columns_of(prediction, &served.answer);
+        let sight = track.and_then(|track| self.see(track, &served, [&value, &score], prediction, desk, dirty));
+        let pane = self.pane(cold, start, dirty);
+        let sight = sight.filter(|_| pane.may_watch(cell));
+        let of_cell = pane.cell(cell);
+        of_cell.add_prediction(&served.answer, prediction.response_time);
+        if let Some(sight) = sight {
+            of_cell.watch(&sight, &value, &score, &prediction.features);
+        }
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
         let from_before = parked.as_ref().map(|parked| (&parked.actual, parked.at));
@@ -318,6 +383,7 @@ impl Model {
         };
         if let Some((actual, known_at)) = known {
             self.join(cold, &mut served, actual, known_at, dirty);
+            self.arrived(&served, desk, dirty, effects);
         }
         let replaced = parked.map(JoinRow::Parked);
         cold.put_row(key, &JoinRow::Served(served), replaced.as_ref());
@@ -328,12 +394,24 @@ impl Model {
         if late { Verdict::AppliedLate } else { Verdict::Applied }
     }
 
-    fn on_label(&mut self, cold: &mut impl Cold, label: &Label, desk: &Desk, dirty: &mut Dirty) -> Verdict {
+    fn on_label(
+        &mut self,
+        cold: &mut impl Cold,
+        label: &Label,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) -> Verdict {
         let at = Timestamp::from_millis(label.at.millis());
         let key = join::key(join::seed(self.name.as_str()), &label.prediction);
         match cold.row(&key) {
             Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON => {
-                self.on_label_of(cold, key, served, &label.actual, at, dirty)
+                let is_first = served.truth.is_none();
+                let (verdict, served) = self.on_label_of(cold, key, served, &label.actual, at, dirty);
+                if is_first {
+                    self.arrived(&served, desk, dirty, effects);
+                }
+                verdict
             }
             Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON_MEMORY => {
                 self.counters.too_late += 1;
@@ -373,7 +451,7 @@ impl Model {
         actual: &Value,
         at: Timestamp,
         dirty: &mut Dirty,
-    ) -> Verdict {
+    ) -> (Verdict, Served) {
         let before = JoinRow::Served(served.clone());
         if let Some(known) = served.truth.take() {
             let truth = self.truth_of(actual, at);
@@ -382,20 +460,22 @@ impl Model {
                 if known.at < at {
                     // said again later, it outweighs what was said in between and comes in last
                     served.truth = Some(truth);
-                    cold.put_row(key, &JoinRow::Served(served), Some(&before));
+                    cold.put_row(key, &JoinRow::Served(served.clone()), Some(&before));
                 }
-                return Verdict::Duplicate;
+                return (Verdict::Duplicate, served);
             }
             self.counters.conflicts += 1;
             if at < known.at {
-                return Verdict::Applied;
+                return (Verdict::Applied, served);
             }
             self.counters.labelled -= 1;
             self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).take_label(&served.answer, &known);
         }
         self.join(cold, &mut served, actual, at, dirty);
-        cold.put_row(key, &JoinRow::Served(served), Some(&before));
-        Verdict::Applied
+        let row = JoinRow::Served(served);
+        cold.put_row(key, &row, Some(&before));
+        let JoinRow::Served(served) = row else { unreachable!("it was made two lines ago") };
+        (Verdict::Applied, served)
     }
 
     fn join(&mut self, cold: &mut impl Cold, served: &mut Served, actual: &Value, at: Timestamp, dirty: &mut Dirty) {
@@ -439,6 +519,7 @@ impl Model {
         let closing: Vec<Timestamp> =
             self.hot.range(first_open..).map(|(start, _)| *start).take_while(|start| self.is_closed(*start)).collect();
         for start in &closing {
+            self.watch_closed(*start, desk, dirty, effects);
             let pane = &self.hot[start];
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
@@ -449,6 +530,7 @@ impl Model {
             self.announce_revised(cold, desk, dirty, effects);
             self.judge(desk, effects);
         }
+        self.judge_over(desk, dirty, effects);
         self.let_go(cold);
         self.seal(cold, desk);
     }
@@ -499,7 +581,7 @@ impl Model {
             IDLE_TIMEOUT <= silent && self.has_predictions() && self.watermark < self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let parked_due = self.parked.keys().next().is_some_and(|minute| is_past(*minute, desk));
         let status_due = self.has_predictions() && status::status_of(self, &desk.thresholds, desk.log_time) != self.status;
-        idle || parked_due || !self.revised.is_empty() || status_due
+        idle || parked_due || !self.revised.is_empty() || !self.arrivals.is_empty() || status_due
     }
 
     fn announce_revised(&mut self, cold: &mut impl Cold, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
@@ -580,19 +662,176 @@ impl Model {
         format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
     }
 
-    fn cell_of(&mut self, prediction: &Prediction) -> u16 {
+    /// The cell of a prediction, and the track of its version. A prediction beyond the bound of cells counts in the first and has no track.
+    fn cell_of(&mut self, prediction: &Prediction) -> (u16, Option<u16>) {
         let same = |key: &CellKey| key.version == prediction.version && key.segment == prediction.segment;
-        if let Some(at) = self.profile.cells.iter().position(same) {
-            return at as u16;
+        match self.profile.cells.iter().position(same) {
+            // the first cell is there from the start and waits for its track
+            Some(0) if self.profile.cells[0].track.is_none() => {
+                let track = Arc::make_mut(&mut self.drift).track_of(None);
+                if track.is_some() {
+                    self.profile_mut().cells[0].track = track;
+                }
+                (0, track)
+            }
+            Some(at) => (at as u16, self.profile.cells[at].track),
+            None if CELLS_MAX <= self.profile.cells.len() => {
+                self.counters.cells_refused += 1;
+                (0, None)
+            }
+            None => {
+                let track = Arc::make_mut(&mut self.drift).track_of(prediction.version.as_ref());
+                let key = CellKey { version: prediction.version.clone(), segment: prediction.segment.clone(), track };
+                let cells = &mut self.profile_mut().cells;
+                cells.push(key);
+                ((cells.len() - 1) as u16, track)
+            }
         }
-        if CELLS_MAX <= self.profile.cells.len() {
-            self.counters.cells_refused += 1;
-            return 0;
+    }
+
+    /// Shows a prediction to the track of its version, which says where to count it.
+    fn see(
+        &mut self,
+        track: u16,
+        served: &Served,
+        [value, score]: [&Feature; FEATURES],
+        prediction: &Prediction,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+    ) -> Option<Sight> {
+        let classifies = self.profile.classes.task() == Task::Classification;
+        let track = self.track_mut(track, dirty);
+        if track.baseline.is_some() {
+            return track.sight(&prediction.features);
         }
-        let key = CellKey { version: prediction.version.clone(), segment: prediction.segment.clone() };
-        let cells = &mut self.profile_mut().cells;
-        cells.push(key);
-        (cells.len() - 1) as u16
+        let stated = served.answer.stated_confidence();
+        let seen = Seen {
+            at: served.at,
+            cell: served.cell,
+            answer: [value.clone(), score.clone()],
+            confidence: stated,
+            features: &prediction.features,
+            classifies,
+        };
+        track.gather(seen, &mut desk.drift);
+        None
+    }
+
+    /// The first label of a prediction has come.
+    fn arrived(&mut self, served: &Served, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let truth = served.truth.as_ref();
+        let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
+        let (Some(truth), Some(track)) = (truth, track) else { return };
+        if let Some(met) = served.answer.is_met(truth, self.profile.classes.task()) {
+            self.arrivals.push(Arrival { track, met });
+            if ARRIVALS_MAX <= self.arrivals.len() {
+                self.look_at_arrivals(desk, dirty, effects);
+            }
+        }
+    }
+
+    /// Shows the detectors what has arrived since they last looked.
+    fn look_at_arrivals(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let (policy, model) = (desk.drift.policy, self.name.clone());
+        for Arrival { track: index, met } in std::mem::take(&mut self.arrivals) {
+            let track = self.track_mut(index, dirty);
+            for alarm in track.watch_mut().labels.take(met, &policy, desk.log_time) {
+                track.remember(alarm.clone());
+                let version = track.watch.version.clone();
+                effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
+            }
+        }
+    }
+
+    /// Adds a pane that has closed to the drift window of each of its versions.
+    fn watch_closed(&mut self, start: Timestamp, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let pane = Arc::clone(&self.hot[&start]);
+        let window = DriftWindow::start_of(start, &desk.drift.policy);
+        for (cell, of_cell) in pane.cells() {
+            let track = self.profile.cells.get(usize::from(cell)).and_then(|key| key.track);
+            let (Some(index), Some(counted)) = (track, &of_cell.tally) else { continue };
+            let open = &self.drift.tracks[usize::from(index)].window;
+            if open.tally.is_some() && open.start != window {
+                self.judge_window(index, desk, dirty, effects);
+            }
+            let track = self.track_mut(index, dirty);
+            if track.baseline.as_ref().is_some_and(|baseline| baseline.number == counted.baseline) {
+                let open = track.window_mut();
+                open.start = window;
+                match &mut open.tally {
+                    Some(total) => total.merge(counted),
+                    None => open.tally = Some(Tally::clone(counted)),
+                }
+            }
+        }
+    }
+
+    /// Judges the drift windows that the watermark has passed.
+    fn judge_over(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        for index in 0..self.drift.tracks.len() {
+            if self.drift.tracks[index].window.is_over(self.watermark, &desk.drift.policy) {
+                self.judge_window(index as u16, desk, dirty, effects);
+            }
+        }
+    }
+
+    fn judge_window(&mut self, index: u16, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let Fleet { policy, columns, .. } = desk.drift;
+        let model = self.name.clone();
+        let track = self.track_mut(index, dirty);
+        for alarm in track.judge_window(&policy, policy.needed(columns), desk.log_time) {
+            let version = track.watch.version.clone();
+            effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
+        }
+    }
+
+    /// Forgets the reference of one version or of all and gathers the predictions to come.
+    fn gather_reference(&mut self, version: Option<&Name>, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+        let wanted = |track: &Track| version.is_none() || track.watch.version.as_ref() == version;
+        let tracks = (0_u16..).zip(&self.drift.tracks);
+        let indices: Vec<u16> = tracks.filter(|(_, track)| wanted(track)).map(|(index, _)| index).collect();
+        if indices.is_empty() {
+            return Verdict::Ignored;
+        }
+        let mut begun = true;
+        for index in indices {
+            begun &= self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
+        }
+        if begun { Verdict::Applied } else { too_many_baselines() }
+    }
+
+    fn take_training_rows(&mut self, training: &TrainingRows, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+        let TrainingRows { model: _, version, first, last, rows } = training;
+        let Some(index) = Arc::make_mut(&mut self.drift).track_of(version.as_ref()) else {
+            return bound_reached("too_many_versions", format!("a model has at most {TRACKS_MAX} versions with a reference"));
+        };
+        let classifies = self.profile.classes.task() != Task::Regression;
+        let at = desk.log_time;
+        let track = self.track_mut(index, dirty);
+        if *first && !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
+            return too_many_baselines();
+        }
+        if !track.is_uploading() {
+            let detail = "no training set is being uploaded for this version: give its first rows with `first`".to_owned();
+            return bound_reached("no_upload", detail);
+        }
+        for TrainingRow { features, prediction, score } in rows {
+            let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
+            track.gather_row(Seen { at, cell: 0, answer, confidence: None, features, classifies }, &mut desk.drift);
+        }
+        if *last {
+            track.freeze(classifies, &mut desk.drift);
+        }
+        Verdict::Applied
+    }
+
+    /// A track, to be changed.
+    fn track_mut(&mut self, index: u16, dirty: &mut Dirty) -> &mut Track {
+        let track = &mut Arc::make_mut(&mut self.drift).tracks[usize::from(index)];
+        if track.touch() {
+            dirty.tracks.push((self.id, index));
+        }
+        track
     }
 
     fn answer_of(&mut self, prediction: &Prediction) -> Answer {
@@ -630,6 +869,25 @@ impl Model {
     }
 }
 
+/// What a prediction is watched by beside its features: what was predicted, and the probability of the positive class or else the stated
+/// confidence.
+fn columns_of(prediction: &Prediction, answer: &Answer) -> (Feature, Feature) {
+    let value = value_of(prediction.value.as_ref().filter(|_| !answer.failed));
+    let score = match answer.scores.as_slice() {
+        [(_, score)] => Some(*score),
+        _ => answer.confidence,
+    };
+    (value, score.map_or(Feature::Missing, Feature::Number))
+}
+
+fn value_of(value: Option<&Value>) -> Feature {
+    match value {
+        None => Feature::Missing,
+        Some(Value::Number(number)) => Feature::Number(*number),
+        Some(Value::Class(name)) => Feature::text(name),
+    }
+}
+
 impl Point {
     pub fn of(start: Timestamp, closed: bool, total: &Cell, classes: &Classes) -> Self {
         let (judged, correct) = total.judged(classes);
@@ -652,6 +910,10 @@ impl Point {
 /// Whether labels parked in this minute of log time have waited long enough.
 fn is_past(minute: Timestamp, desk: &Desk) -> bool {
     minute + PANE_WIDTH + PARKED_MAX <= desk.log_time
+}
+
+fn too_many_baselines() -> Verdict {
+    bound_reached("too_many_baselines", format!("a version has had {BASELINES_MAX} baselines already"))
 }
 
 fn too_many_models() -> Verdict {

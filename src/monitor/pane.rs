@@ -1,9 +1,15 @@
 //! One minute of one model: what was predicted in it, and how good it turned out to be. A pane is made of cells, one for each
 //! combination of version and segment values, so that an event touches one cell and every other figure is a merge of cells.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::event::{Feature, Features};
+use crate::monitor::drift::Sight;
+use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
+use crate::monitor::limits::PANE_COLUMNS_MAX;
 use crate::stats::classes::Confusion;
 use crate::stats::exact::ExactSum;
 use crate::stats::latency::Latency;
@@ -45,6 +51,8 @@ pub struct Cell {
     pub multi: Option<Box<MultiLogLoss>>,
     /// Labels against answers, where both are numbers.
     pub regression: Option<Box<Regression>>,
+    /// Every column over the bins of a baseline, once there is one. Shared, so that a pane is cheap to copy.
+    pub tally: Option<Arc<Tally>>,
 }
 
 /// Scores of one class, which the first scored label of the cell names.
@@ -101,6 +109,29 @@ impl Pane {
         self.cells.iter().filter(|(index, _)| of(*index)).for_each(|(_, cell)| total.merge(cell));
     }
 
+    /// Adds what the cells that `of` lets through counted over the bins of `total`'s baseline.
+    pub fn tally_into(&self, total: &mut Tally, of: impl Fn(u16) -> bool) {
+        let tallies = self.cells.iter().filter(|(index, _)| of(*index)).filter_map(|(_, cell)| cell.tally.as_ref());
+        for tally in tallies {
+            if tally.baseline == total.baseline {
+                total.merge(tally);
+            }
+        }
+    }
+
+    /// The baseline over which the cells that `of` lets through were counted; of several the newest. `None` if none was.
+    pub fn baseline_of(&self, of: impl Fn(u16) -> bool) -> Option<u32> {
+        let tallies = self.cells.iter().filter(|(index, _)| of(*index)).filter_map(|(_, cell)| cell.tally.as_ref());
+        tallies.map(|tally| tally.baseline).max()
+    }
+
+    /// Whether the columns of a cell are counted, or there is room for it.
+    pub fn may_watch(&self, index: u16) -> bool {
+        let tallies = || self.cells.iter().filter_map(|(index, cell)| Some((*index, cell.tally.as_ref()?)));
+        let held = self.cells.binary_search_by_key(&index, |(i, _)| *i).is_ok_and(|at| self.cells[at].1.tally.is_some());
+        held || tallies().map(|(_, tally)| tally.columns.len()).sum::<usize>() < PANE_COLUMNS_MAX
+    }
+
     /// Predictions that no label has joined.
     pub fn unlabelled(&self) -> u64 {
         self.cells.iter().map(|(_, cell)| cell.predictions - cell.labelled).sum()
@@ -108,6 +139,14 @@ impl Pane {
 }
 
 impl Cell {
+    /// Counts a prediction over the bins of its baseline. A cell that was begun with another baseline stays with that.
+    pub fn watch(&mut self, sight: &Sight, prediction: &Feature, score: &Feature, features: &Features) {
+        let tally = self.tally.get_or_insert_with(|| Arc::new(Tally::of(&sight.baseline)));
+        if tally.baseline == sight.baseline.number {
+            sight.count(Arc::make_mut(tally), prediction, score, features);
+        }
+    }
+
     pub fn add_prediction(&mut self, answer: &Answer, response_time: Option<f64>) {
         self.predictions += 1;
         self.errors += u64::from(answer.failed);
@@ -190,6 +229,7 @@ impl Cell {
         }
     }
 
+    /// Adds all of `other` but its tally: those are of different baselines and have [`Pane::tally_into`].
     pub fn merge(&mut self, other: &Self) {
         self.predictions += other.predictions;
         self.errors += other.errors;

@@ -69,7 +69,7 @@ impl Status {
 /// Why a status is not healthy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
-    /// `no_data`, `stale`, `accuracy`, `error_rate` or `response_time`.
+    /// `no_data`, `stale`, `accuracy`, `error_rate`, `response_time` or `drift`.
     pub code: Cow<'static, str>,
     pub status: Status,
     /// In English; the dashboard makes its own from the other fields.
@@ -129,7 +129,18 @@ fn findings(model: &Model, thresholds: &Thresholds, log_time: Timestamp) -> impl
         let (value, threshold) = (point.response_time_mean, thresholds.response_time_threshold);
         found("response_time", ceiling_status(value, threshold), value, threshold, point.timed, point)
     });
-    [itself, accuracy, error_rate, response_time].into_iter().flatten()
+    let drift = model.drift.worst_score().and_then(|score| {
+        let (value, threshold) = (score.value(), thresholds.drift_threshold);
+        let status = ceiling_status(value, threshold);
+        (status != Status::Healthy).then_some(Finding {
+            code: "drift",
+            status,
+            value,
+            threshold,
+            window: Some((score.predictions, score.window)),
+        })
+    });
+    [itself, accuracy, error_rate, response_time, drift].into_iter().flatten()
 }
 
 impl Finding {
@@ -140,6 +151,7 @@ impl Finding {
             "no_data" => "no window has closed yet".to_owned(),
             "stale" => format!("no event for {value:.0} s"),
             "accuracy" => format!("accuracy {value:.4} against a threshold of {threshold} (n = {n})"),
+            "drift" => format!("drift score {value:.4} against a threshold of {threshold} (n = {n})"),
             "error_rate" => format!("error rate {value:.4} against a threshold of {threshold} (n = {n})"),
             _ => format!("mean response time {value:.4} s against a threshold of {threshold} s (n = {n})"),
         };

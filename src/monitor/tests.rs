@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Event, Kind, Label, Message, Prediction, Value};
+use crate::event::{Event, Features, Kind, Label, Message, Prediction, Value};
 use crate::ids::{Name, Slug};
 use crate::monitor::cold::InMemory;
 use crate::monitor::effect::{Action, Effect};
@@ -101,6 +101,7 @@ fn prediction(id: &str, class: &str, when: Timestamp) -> Input {
         model: Name::try_from(MODEL).unwrap(),
         version: None,
         at: when,
+        features: Features::default(),
         value: Some(Value::Class(class.into())),
         confidence: None,
         scores: Vec::new(),

@@ -11,7 +11,7 @@ use tracing::error;
 
 use super::{Error, failed};
 use crate::event::subject::Root;
-use crate::event::wire::{Headers, Raw, decode};
+use crate::event::wire::{Decoder, Headers, Raw};
 use crate::failpoint::{self, Point};
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
@@ -105,10 +105,11 @@ impl Pipeline {
 
 /// Decodes in stream order on a thread of its own, so that the processor only applies.
 fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, decoded: &SyncSender<Batch>) {
+    let decoder = Decoder::default();
     while let Some(batch) = inbox.blocking_recv() {
         failpoint::reach(Point::IngestFetched);
         let Some(fingerprint) = batch.messages.last().map(RawMessage::fingerprint) else { continue };
-        let messages: Vec<_> = batch.messages.iter().map(|raw| decode(raw_of(raw), root)).collect();
+        let messages: Vec<_> = batch.messages.iter().map(|raw| decoder.decode(raw_of(raw), root)).collect();
         telemetry::INGEST_MESSAGES.add(messages.len() as u64);
         telemetry::INGEST_BYTES.add(batch.bytes as u64);
         telemetry::INGEST_RECORDS.add(messages.iter().map(|message| message.records.len() as u64).sum());

@@ -43,6 +43,11 @@ struct Terms {
     accurate: bool,
 }
 
+/// Whether `prediction` is within [`TOLERANCE`] of `truth`.
+pub fn is_accurate(truth: f64, prediction: f64) -> bool {
+    (prediction - truth).abs() <= TOLERANCE * truth.abs()
+}
+
 impl Regression {
     pub fn add(&mut self, truth: f64, prediction: f64) {
         self.peak.add(terms(truth, prediction).error.abs());
@@ -213,6 +218,6 @@ fn terms(truth: f64, prediction: f64) -> Terms {
         square: finite(error * error),
         relative: finite(error.abs() / truth.abs().max(EPSILON)),
         symmetric: if sum == 0.0 { 0.0 } else { finite(2.0 * (error.abs() / sum)) },
-        accurate: error.abs() <= TOLERANCE * truth.abs(),
+        accurate: is_accurate(truth, prediction),
     }
 }

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Commit, Error, Order, PendingKey, Reader, Store, Syncer, key};
 use crate::monitor::cold::{Cold, List};
+use crate::monitor::drift::kept::Kept;
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::pane::Pane;
 use crate::time::Timestamp;
@@ -112,6 +113,19 @@ impl ColdStore {
         self.digest = self.digest.wrapping_sub(*row_hash).wrapping_add(hash);
         *row_hash = hash;
         self.puts.push((key, Some(bytes)));
+    }
+
+    /// Deletes a row that is part of the state; `row_hash` is its hash, 0 if it was never written.
+    pub fn delete_state(&mut self, key: Vec<u8>, row_hash: u128) {
+        self.digest = self.digest.wrapping_sub(row_hash);
+        self.puts.push((key, None));
+    }
+
+    /// Puts a value that knows whether its row is up to date, if it is not.
+    pub fn put_kept<T: Serialize>(&mut self, key: Vec<u8>, kept: &mut Kept<T>) {
+        let mut row_hash = kept.row_hash();
+        self.put_state(key, &**kept, &mut row_hash);
+        kept.written(row_hash);
     }
 
     /// Puts or deletes a row that is no part of the state, such as one of the outbox.

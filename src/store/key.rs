@@ -2,6 +2,7 @@
 //! knows the layout; a new kind of row is a new tag.
 
 use crate::monitor::cold::List;
+use crate::monitor::drift::Part;
 use crate::time::Timestamp;
 
 /// What a row is; the first byte of its key.
@@ -21,6 +22,7 @@ pub enum Tag {
     RunBlock = b'r',
     Source = b's',
     Profile = b't',
+    Track = b'w',
     Rejected = b'x',
 }
 
@@ -47,6 +49,38 @@ pub fn panes(model: u32) -> Vec<u8> {
 /// Classes, cells and trail of a model.
 pub fn profile(model: u32) -> Vec<u8> {
     Key::of(Tag::Profile).u32(model).bytes
+}
+
+/// One part of a track: the watch of the model's version, its drift window, one of its baselines or a chunk of its reference.
+pub fn track_part(model: u32, track: u16, part: Part) -> Vec<u8> {
+    let (kind, number) = match part {
+        Part::Watch => (0, 0),
+        Part::Window => (1, 0),
+        Part::Baseline(number) => (2, number),
+        Part::Chunk(number) => (3, number),
+    };
+    Key::of(Tag::Track).u32(model).u32(track.into()).u8(kind).u32(number).bytes
+}
+
+/// Prefix of all parts of all tracks of a model.
+pub fn tracks(model: u32) -> Vec<u8> {
+    Key::of(Tag::Track).u32(model).bytes
+}
+
+/// The track and the part that a row of this key is.
+pub fn track_and_part(row_key: &[u8]) -> Option<(u16, Part)> {
+    let mut fields = fields(row_key, Tag::Track)?;
+    fields.u32()?;
+    let track = fields.u32()? as u16;
+    let (kind, number) = (fields.u8()?, fields.u32()?);
+    let part = match kind {
+        0 => Part::Watch,
+        1 => Part::Window,
+        2 => Part::Baseline(number),
+        3 => Part::Chunk(number),
+        _ => return None,
+    };
+    Some((track, part))
 }
 
 /// The start of the pane whose row has this key.

@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::stats::drift::homogeneity::chi_square;
+use crate::monitor::drift::baseline::Bins;
+use crate::monitor::drift::tally::ColumnTally;
+use crate::monitor::limits::COMPARED_MIN;
+use crate::stats::drift::homogeneity::{Homogeneity, chi_square};
 use crate::stats::drift::noise::Noise;
-use crate::stats::drift::{Comparison, Edges, Sample, kolmogorov_smirnov, wasserstein};
+use crate::stats::drift::{Comparison, Edges, Sample, evidence, kolmogorov_smirnov, wasserstein};
 
 /// PSI from which custom acts (Siddiqi (2006), *Credit Risk Scorecards*); it watches from 0.1.
 pub const PSI_ACT: f64 = 0.25;
@@ -47,8 +50,8 @@ pub struct Table {
 }
 
 /// One test of one column.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Verdict {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Test {
     /// `None` where it is not defined, such as a distance in standard deviations of a constant.
     pub statistic: Option<f64>,
     /// `None` for a distance that has none.
@@ -62,7 +65,7 @@ pub struct Verdict {
 /// Every test of every column.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
-    pub columns: BTreeMap<String, BTreeMap<&'static str, Verdict>>,
+    pub columns: BTreeMap<String, BTreeMap<&'static str, Test>>,
     /// What a reader should know about single columns, in sentences.
     #[serde(skip)]
     pub notes: Vec<String>,
@@ -113,7 +116,7 @@ impl Column {
     }
 }
 
-impl Verdict {
+impl Test {
     /// Tests that are decided by their p-value.
     pub const EVIDENCE: [&str; 2] = ["ks", "chi_square"];
 
@@ -192,14 +195,14 @@ impl Report {
             Comparison::new(&edges.counts(&reference), &edges.counts(&current)).expect("both are counted over one set of bins");
         self.binned(name, &bins, level, tests);
         let ks = kolmogorov_smirnov::test(&reference, &current);
-        tests.insert("ks", Verdict::evidence(ks.statistic, ks.p_value, level));
+        tests.insert("ks", Test::evidence(ks.statistic, ks.p_value, level));
         let noise = Noise::new(reference.count(), current.count(), 2, level);
         // without a spread or a deviation there is no distance to hold against its noise either
         let in_deviations =
             |noise: f64| reference.deviation().map(|deviation| noise / deviation).filter(|noise| noise.is_finite());
         let floor = wasserstein::spread(&reference, &current).and_then(|spread| in_deviations(noise.wasserstein(spread)));
         let moved = wasserstein::normalised(&reference, &current);
-        tests.insert("wasserstein", Verdict::distance(moved, DISTANCE, floor.unwrap_or(0.0)));
+        tests.insert("wasserstein", Test::distance(moved, DISTANCE, floor.unwrap_or(0.0)));
     }
 
     fn categorical(&mut self, name: &str, here: &Column, there: &Column, level: f64, tests: &mut Tests) {
@@ -229,34 +232,71 @@ impl Report {
         if 0 < test.degrees && test.expected_min < 5.0 {
             self.note(name, "has bins or categories with fewer than 5 expected values: p-values over them are rough");
         }
-        let noise = Noise::new(n, m, test.degrees + 1, level);
-        let smooth = bins.add_half();
-        // What empty bins add beyond half a count is no evidence: with few values most bins are empty by chance.
-        let distance = |customary: f64, of: fn(&Comparison) -> f64, noise: f64| {
-            let beyond_half = (of(bins) - of(&smooth)).max(0.0);
-            Verdict::distance(Some(of(bins)), customary, noise + beyond_half)
-        };
-        let plain = |of: fn(&Comparison) -> f64, noise: f64| Verdict::distance(Some(of(bins)), DISTANCE, noise);
-        let by_size = Verdict::distance(Some(smooth.psi()), 0.0, noise.psi());
-        // with one bin there is neither a distance nor noise
-        let by_size =
-            Verdict { p_value: Some(noise.psi_tail(smooth.psi())), drift: by_size.drift && 0 < test.degrees, ..by_size };
-        tests.extend([
-            ("chi_square", Verdict::evidence(test.statistic, test.p_value, level)),
-            ("psi", distance(PSI_ACT, Comparison::psi, noise.psi())),
-            ("psi_add_half", by_size),
-            ("jensen_shannon", distance(DISTANCE, Comparison::jensen_shannon, noise.jensen_shannon())),
-            ("jensen_shannon_nats", distance(DISTANCE, Comparison::jensen_shannon_nats, noise.jensen_shannon_nats())),
-            ("hellinger", distance(DISTANCE, Comparison::hellinger, noise.hellinger())),
-            ("kullback_leibler", distance(DISTANCE, Comparison::kullback_leibler, noise.kullback_leibler())),
-            // bounds from above, whatever the bins hold
-            ("total_variation", plain(Comparison::total_variation, noise.total_variation())),
-            ("l_infinity", plain(Comparison::l_infinity, noise.total_variation())),
-        ]);
+        tests.extend(over_bins(bins, &test, (n, m), level));
     }
 }
 
-type Tests = BTreeMap<&'static str, Verdict>;
+/// The tests over bins or categories.
+fn over_bins(bins: &Comparison, test: &Homogeneity, (n, m): (u64, u64), level: f64) -> [(&'static str, Test); 9] {
+    let noise = Noise::new(n, m, test.degrees + 1, level);
+    let smooth = bins.add_half();
+    // What empty bins add beyond half a count is no evidence: with few values most bins are empty by chance.
+    let distance = |customary: f64, of: fn(&Comparison) -> f64, noise: f64| {
+        let beyond_half = (of(bins) - of(&smooth)).max(0.0);
+        Test::distance(Some(of(bins)), customary, noise + beyond_half)
+    };
+    let plain = |of: fn(&Comparison) -> f64, noise: f64| Test::distance(Some(of(bins)), DISTANCE, noise);
+    let by_size = Test::distance(Some(smooth.psi()), 0.0, noise.psi());
+    // with one bin there is neither a distance nor noise
+    let by_size = Test { p_value: Some(noise.psi_tail(smooth.psi())), drift: by_size.drift && 0 < test.degrees, ..by_size };
+    [
+        ("chi_square", Test::evidence(test.statistic, test.p_value, level)),
+        ("psi", distance(PSI_ACT, Comparison::psi, noise.psi())),
+        ("psi_add_half", by_size),
+        ("jensen_shannon", distance(DISTANCE, Comparison::jensen_shannon, noise.jensen_shannon())),
+        ("jensen_shannon_nats", distance(DISTANCE, Comparison::jensen_shannon_nats, noise.jensen_shannon_nats())),
+        ("hellinger", distance(DISTANCE, Comparison::hellinger, noise.hellinger())),
+        ("kullback_leibler", distance(DISTANCE, Comparison::kullback_leibler, noise.kullback_leibler())),
+        // bounds from above, whatever the bins hold
+        ("total_variation", plain(Comparison::total_variation, noise.total_variation())),
+        ("l_infinity", plain(Comparison::l_infinity, noise.total_variation())),
+    ]
+}
+
+/// Every test of one column of the stream, of which counts over frozen bins are known and no values. Each side with its rows. Empty where
+/// a side has fewer values than are compared.
+///
+/// * `level`: the chance of a false alarm of each test.
+pub fn of_bins(bins: &Bins, reference: (&ColumnTally, u64), current: (&ColumnTally, u64), level: f64) -> Tests {
+    let mut tests = Tests::new();
+    let ((before, rows_before), (now, rows_now)) = (reference, current);
+    let (n, m) = (before.present(), now.present());
+    if rows_before == 0 || rows_now == 0 {
+        return tests;
+    }
+    missing(&mut tests, (n.min(rows_before), rows_before), (m.min(rows_now), rows_now), level);
+    if n < COMPARED_MIN || m < COMPARED_MIN {
+        return tests;
+    }
+    let coarse = Comparison::new(&bins.coarse(&before.counts), &bins.coarse(&now.counts)).expect("both sides hold values");
+    tests.extend(over_bins(&coarse, &chi_square(&coarse), (n, m), level));
+    if let Bins::Numeric { edges, low, high, .. } = bins {
+        let fine = Comparison::new(&before.counts, &now.counts).expect("both sides hold values");
+        let distance = evidence::binned_distance(&fine);
+        tests.insert("ks", Test::evidence(distance, kolmogorov_smirnov::limit_p_value(distance, n, m), level));
+        let ends = |tally: &ColumnTally| tally.moments.as_ref().map_or((*low, *high), |m| (m.least, m.greatest));
+        let ((low, high), (low_now, high_now)) = (ends(before), ends(now));
+        let deviation = before.moments.as_ref().map(|moments| moments.mean_and_deviation(n).1).filter(|d| 0.0 < *d);
+        let moved = wasserstein::of_bins(&fine, edges.interior(), low.min(low_now), high.max(high_now));
+        let moved = deviation.map(|deviation| moved / deviation).filter(|moved| moved.is_finite());
+        // the distance of two samples of one normal law is about 1.2 √(1/n + 1/m) deviations; its noise is taken from above
+        let noise = Noise::new(n, m, 2, level).wasserstein(1.26);
+        tests.insert("wasserstein", Test::distance(moved, DISTANCE, noise));
+    }
+    tests
+}
+
+type Tests = BTreeMap<&'static str, Test>;
 
 /// How the share of missing values has changed; left out if nothing is missing on either side. Each side as (present, rows).
 fn missing(tests: &mut Tests, reference: (u64, u64), current: (u64, u64), level: f64) {
@@ -266,6 +306,6 @@ fn missing(tests: &mut Tests, reference: (u64, u64), current: (u64, u64), level:
         return;
     }
     let p_value = chi_square(&comparison).p_value;
-    let by_size = Verdict::distance(Some(comparison.total_variation()), MISSING, 0.0);
-    tests.insert("missing", Verdict { p_value: Some(p_value), drift: by_size.drift && p_value < level, ..by_size });
+    let by_size = Test::distance(Some(comparison.total_variation()), MISSING, 0.0);
+    tests.insert("missing", Test { p_value: Some(p_value), drift: by_size.drift && p_value < level, ..by_size });
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::{Event, Kind, Message, Prediction};
+use crate::event::{Event, Features, Kind, Message, Prediction};
 use crate::ids::{Name, Slug};
 use crate::monitor::classes::{Classes, Task, order};
 use crate::monitor::cold::InMemory;
@@ -291,6 +291,7 @@ fn one_window(prediction: Prediction, source: &Slug, at: Timestamp) -> Event {
         model: Name::from(source),
         version: None,
         at,
+        features: Features::default(),
         segment: Vec::new(),
         ..prediction
     })

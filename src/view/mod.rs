@@ -4,7 +4,9 @@
 pub mod drift;
 pub mod evaluation;
 pub mod model;
+pub mod profile;
 pub mod source;
+pub mod watch;
 pub mod window;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::ids::Name;
+use crate::monitor::drift::Fleet;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
 use crate::monitor::source::Source;
@@ -34,6 +37,7 @@ pub struct View {
     pub counts: Counts,
     pub rejections: Rejections,
     pub thresholds: Thresholds,
+    pub drift: Fleet,
     pub tokens: Arc<Tokens>,
     /// Every effect of a message up to this one is known to have been carried out.
     pub settled_through: u64,
@@ -53,6 +57,7 @@ impl View {
             counts: desk.counts,
             rejections: desk.rejections.clone(),
             thresholds: desk.thresholds,
+            drift: desk.drift,
             tokens: Arc::clone(&desk.tokens),
             settled_through: desk.settled_through,
             models: self.models.clone(),

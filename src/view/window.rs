@@ -27,6 +27,8 @@ pub struct Slice {
     pub version: Option<String>,
     /// Segment name and value.
     pub segment: Option<(String, String)>,
+    /// Place of the version among the tracks of the model, where that is what is asked for.
+    pub track: Option<u16>,
 }
 
 /// One window of one model.
@@ -101,7 +103,7 @@ impl Slice {
                 .segment
                 .as_ref()
                 .is_none_or(|(name, value)| key.segment.iter().any(|(n, v)| n.as_str() == name && v.as_str() == value));
-            version && segment
+            version && segment && (self.track.is_none() || self.track == key.track)
         };
         model.profile.cells.iter().map(takes).collect()
     }

@@ -3,10 +3,12 @@
 use serde::de::MapAccess;
 use serde_json::Value as Json;
 
+use super::FEATURES_MAX;
 use super::fault::{Problem, Reason, required};
 use super::leaf::{Leaf, checked};
 use super::walk::{Cx, Take, Tree};
-use crate::event::{Command, Event};
+use crate::event::{Command, Event, PolicyChange, TrainingRows};
+use crate::ids::NAME_BYTES_MAX;
 
 /// Reads one command to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Result<Event, Problem>, A::Error> {
@@ -49,8 +51,50 @@ fn check(command: &Command) -> Result<(), Problem> {
             let detail = || "expected 64 hexadecimal digits".to_owned();
             if hexadecimal { Ok(()) } else { Err(Problem::new(Reason::OutOfRange, detail()).under("hash")) }
         }
+        Command::SetDriftPolicy(change) => check_policy(change),
+        Command::GatherReference { .. } => Ok(()),
+        Command::UseReference(training) => check_training(training),
         Command::RevokeToken { id } => checked(id.clone()).map(drop).map_err(|problem| problem.under("id")),
     }
+}
+
+fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
+    let PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } = change;
+    let whole = |value: &Option<u32>| value.map(f64::from);
+    for (key, value, low, high) in [
+        ("reference_rows", whole(reference_rows), 100.0, 10_000.0),
+        ("window_seconds", whole(window_seconds), 60.0, 86_400.0),
+        ("psi_threshold", *psi_threshold, 0.0, 10.0),
+        ("false_alarms_per_month", *false_alarms_per_month, 1e-6, 1e6),
+        ("error_run_length", *error_run_length, 100.0, 1e12),
+    ] {
+        if value.is_some_and(|value| !(low..=high).contains(&value)) {
+            return Err(Problem::new(Reason::OutOfRange, format!("must be in {low} to {high}")).under(key));
+        }
+    }
+    match window_seconds {
+        Some(seconds) if 86_400 % seconds != 0 || seconds % 60 != 0 => {
+            let detail = "must be whole minutes that part a day evenly, such as 600".to_owned();
+            Err(Problem::new(Reason::OutOfRange, detail).under("window_seconds"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_training(training: &TrainingRows) -> Result<(), Problem> {
+    for (index, row) in training.rows.iter().enumerate() {
+        let at = |problem: Problem, key: &str| problem.under(key).under(&index.to_string()).under("rows");
+        if row.features.values().len() > FEATURES_MAX {
+            let detail = format!("a row holds at most {FEATURES_MAX} features");
+            return Err(at(Problem::new(Reason::TooManyFeatures, detail), "features"));
+        }
+        if let Some((name, _)) = row.features.iter().find(|(name, _)| !(1..=NAME_BYTES_MAX).contains(&name.len())) {
+            let detail = format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", name.len());
+            return Err(at(Problem::new(Reason::BadName, detail), "features"));
+        }
+        row.score.map_or(Leaf::Null, Leaf::Real).fraction().map_err(|problem| at(problem, "score"))?;
+    }
+    Ok(())
 }
 
 /// Reads one outcome to its end: how far effects have been carried out, or a command that our own hands gave.

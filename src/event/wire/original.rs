@@ -1,5 +1,7 @@
 //! One record of a message as it was published, as JSON: for showing what the log holds.
 
+use std::cell::RefCell;
+
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
 use super::leaf::Leaf;
@@ -14,7 +16,8 @@ use crate::time::Timestamp;
 /// message cannot be read. Counts records as [`super::decode`] does, for a message of which it has accepted that record.
 pub fn record_as_json(content_type: Option<&str>, body: &[u8], index: usize) -> Option<String> {
     let source = Slug::try_from("unknown").expect("a plain word is a slug");
-    let cx = Cx::new(Kind::Unknown, &source, &(), Timestamp::default());
+    let names = RefCell::default();
+    let cx = Cx::new(Kind::Unknown, &source, &(), Timestamp::default(), &names);
     let mut out = Vec::new();
     let found = match encoding(content_type, body) {
         Encoding::MessagePack => {

@@ -1,4 +1,4 @@
-//! The record of a prediction. Its features are checked and counted here and kept in the log only.
+//! The record of a prediction.
 
 use compact_str::CompactString;
 use serde::de::{MapAccess, SeqAccess};
@@ -7,6 +7,7 @@ use super::fault::{Flaws, Problem, Reason};
 use super::leaf::{Leaf, checked, not_finite};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
 use super::{ENTRIES_MAX, FEATURES_MAX, SEGMENTS_MAX};
+use crate::event::features::{Feature, Features, Names, last_of_each};
 use crate::event::{Event, Prediction, Value};
 use crate::ids::{NAME_BYTES_MAX, Name};
 use crate::time::Timestamp;
@@ -18,6 +19,7 @@ struct Draft {
     model: Option<Name>,
     version: Option<Name>,
     at: Option<Timestamp>,
+    features: Option<Features>,
     value: Option<Value>,
     confidence: Option<f64>,
     scores: Option<Vec<(CompactString, f64)>>,
@@ -58,9 +60,8 @@ impl Draft {
             "model_version" | "version" => flaws.set(&mut self.version, one!().name(), within, key),
             "at" | "timestamp" | "ts" => flaws.set(&mut self.at, one!().instant(), within, key),
             "features" | "input_features" => {
-                if let Err(problem) = entries.next_value_seed(Any(Features(cx, depth)))? {
-                    flaws.field(problem, within, key);
-                }
+                let read = entries.next_value_seed(Any(Named(cx, depth)))?;
+                flaws.set(&mut self.features, read, within, key);
             }
             "prediction" | "y_pred" => {
                 let read = entries.next_value_seed(Any(Outcome(cx, depth)))?;
@@ -102,6 +103,7 @@ impl Draft {
             model: self.model.unwrap_or_else(|| cx.slug()),
             version: self.version,
             at: cx.event_time(self.at)?,
+            features: self.features.unwrap_or_default(),
             value: self.value,
             confidence: self.confidence,
             scores: self.scores.unwrap_or_default(),
@@ -257,15 +259,15 @@ where
     }
 }
 
-/// Checks the features and keeps none of them.
-struct Features<'r, 'w>(&'r Cx<'w>, u8);
+/// The features by name.
+struct Named<'r, 'w>(&'r Cx<'w>, u8);
 
-impl<'de> Take<'de> for Features<'_, '_> {
-    type Out = Result<(), Problem>;
+impl<'de> Take<'de> for Named<'_, '_> {
+    type Out = Result<Option<Features>, Problem>;
 
     fn leaf(self, leaf: Leaf<'de>) -> Self::Out {
         match leaf {
-            Leaf::Null => Ok(()),
+            Leaf::Null => Ok(None),
             other => Err(other.not("an object")),
         }
     }
@@ -276,37 +278,78 @@ impl<'de> Take<'de> for Features<'_, '_> {
     }
 
     fn map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Out, A::Error> {
+        let cx = self.0;
+        // names are written down anew only from the first that differs from those of the record before
+        let before = cx.feature_names();
+        let known = before.as_slice();
+        let mut renamed: Option<Vec<CompactString>> = None;
         let mut flaws = Flaws::default();
+        let mut values = Vec::with_capacity(known.len());
         let mut count = 0_usize;
-        while let Some(key) = entries.next_key_seed(Any(Key(self.0)))? {
+        while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
             if !(1..=NAME_BYTES_MAX).contains(&key.len()) {
                 let detail = format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", key.len());
                 flaws.add(Problem::new(Reason::BadName, detail));
             }
-            if let Err(problem) = entries.next_value_seed(Any(Feature(self.0, self.1 + 1)))? {
-                flaws.field(problem, "", &key);
-            }
+            let value = match entries.next_value_seed(Any(OneFeature(cx, self.1 + 1)))? {
+                Ok(value) => value,
+                Err(problem) => {
+                    flaws.field(problem, "", &key);
+                    Feature::Missing
+                }
+            };
             count += 1;
+            if FEATURES_MAX < count {
+                continue;
+            }
+            match &mut renamed {
+                None if known.get(values.len()).is_some_and(|name| *name == key.as_ref()) => {}
+                Some(names) => names.push(key.as_ref().into()),
+                None => {
+                    let mut names = known[..values.len()].to_vec();
+                    names.push(key.as_ref().into());
+                    renamed = Some(names);
+                }
+            }
+            values.push(value);
         }
         if FEATURES_MAX < count {
             let detail = format!("a prediction holds at most {FEATURES_MAX} features, this one has {count}");
             flaws.add(Problem::new(Reason::TooManyFeatures, detail));
         }
-        Ok(flaws.pass())
+        if values.len() < known.len() {
+            renamed.get_or_insert_with(|| known[..values.len()].to_vec());
+        }
+        let names = match renamed {
+            None => before,
+            Some(names) => {
+                let (names, last_values) = last_of_each(names, values);
+                values = last_values;
+                let names = Names::from(names);
+                cx.set_feature_names(&names);
+                names
+            }
+        };
+        Ok(flaws.pass().map(|()| Some(Features::new(names, values))))
     }
 }
 
 /// One feature: a number, text, boolean, `null` or an array of numbers.
-struct Feature<'r, 'w>(&'r Cx<'w>, u8);
+struct OneFeature<'r, 'w>(&'r Cx<'w>, u8);
 
-impl<'de> Take<'de> for Feature<'_, '_> {
-    type Out = Result<(), Problem>;
+impl<'de> Take<'de> for OneFeature<'_, '_> {
+    type Out = Result<Feature, Problem>;
 
     #[inline(always)]
     fn leaf(self, leaf: Leaf<'de>) -> Self::Out {
         match leaf {
-            Leaf::Real(number) if number.is_finite() => Ok(()),
-            Leaf::Null | Leaf::Bool(_) | Leaf::Whole(_) | Leaf::Big(_) | Leaf::Text(_) | Leaf::Instant(_) => Ok(()),
+            Leaf::Real(number) if number.is_finite() => Ok(Feature::Number(number)),
+            Leaf::Whole(number) => Ok(Feature::Number(number as f64)),
+            Leaf::Big(number) => Ok(Feature::Number(number as f64)),
+            Leaf::Text(text) => Ok(Feature::text(&text)),
+            Leaf::Bool(flag) => Ok(Feature::flag(flag)),
+            Leaf::Null => Ok(Feature::Missing),
+            Leaf::Instant(instant) => Ok(Feature::Number(instant.micros() as f64 / 1e6)),
             other => Err(no_feature(&other)),
         }
     }
@@ -314,16 +357,19 @@ impl<'de> Take<'de> for Feature<'_, '_> {
     fn list<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Out, A::Error> {
         let mut flaws = Flaws::default();
         let mut index = 0_usize;
+        let mut squares = 0.0;
         while let Some(item) = items.next_element_seed(Any(One(self.0, self.1 + 1)))? {
             match item {
-                Leaf::Whole(_) | Leaf::Big(_) => {}
-                Leaf::Real(number) if number.is_finite() => {}
+                Leaf::Whole(number) => squares += (number as f64) * (number as f64),
+                Leaf::Big(number) => squares += (number as f64) * (number as f64),
+                Leaf::Real(number) if number.is_finite() => squares += number * number,
                 Leaf::Real(number) => flaws.add(not_finite(number).under(&index.to_string())),
                 other => flaws.add(other.not("a number").under(&index.to_string())),
             }
             index += 1;
         }
-        Ok(flaws.pass())
+        let norm = if index == 0 { Feature::Missing } else { Feature::norm(squares) };
+        Ok(flaws.pass().map(|()| norm))
     }
 
     fn map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Out, A::Error> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Prediction, Value};
+use crate::event::{Feature, Prediction, Value};
 
 const STORED_AT: &str = "2026-01-01T00:01:00Z";
 
@@ -59,6 +59,15 @@ fn a_prediction_is_read_with_all_its_fields() {
         model: name("사기 탐지"),
         version: Some(name("1.2")),
         at: Timestamp::parse_rfc3339("2026-01-01T00:00:30Z").unwrap(),
+        features: [
+            ("a".into(), Feature::Number(1.0)),
+            ("b".into(), Feature::Category("x".into())),
+            ("c".into(), Feature::Missing),
+            ("d".into(), Feature::Number(7.25_f64.sqrt())),
+            ("e".into(), Feature::Category("true".into())),
+        ]
+        .into_iter()
+        .collect(),
         value: Some(Value::Class("yes".into())),
         confidence: Some(0.9),
         scores: vec![("no".into(), 0.1), ("yes".into(), 0.9)],
@@ -68,6 +77,21 @@ fn a_prediction_is_read_with_all_its_fields() {
         segment: vec![(name("a"), name("x")), (name("b"), name("2"))],
     };
     assert_eq!(read, expected);
+}
+
+#[test]
+fn what_features_the_record_before_had_does_not_matter() {
+    // each pair shares a part of its names; one message, so that what can be shared is
+    let features =
+        [r#"{"a":1,"b":2}"#, r#"{"a":3,"b":4}"#, r#"{"a":5}"#, r#"{"b":6,"a":7}"#, r#"{"b":8,"b":9}"#, "{}", r#"{"b":1}"#];
+    let body = features.map(|features| format!(r#"{{"prediction":1,"features":{features}}}"#));
+    let frame = decode(Kind::Prediction, &format!("[{}]", body.join(",")));
+    for (together, alone) in frame.into_iter().zip(&body) {
+        let (Ok(Event::PredictionLogged(together)), alone) = (together, prediction(alone)) else { panic!("{alone}") };
+        assert_eq!(together.features, alone.features);
+    }
+    let last = prediction(&body[4]);
+    assert_eq!(last.features.iter().collect::<Vec<_>>(), [("b", &Feature::Number(9.0))]);
 }
 
 #[test]

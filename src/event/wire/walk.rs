@@ -2,7 +2,7 @@
 //! fault of its record and never an error of the parser. Every nested value goes through [`Cx::deeper`], which bounds the stack.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use compact_str::{CompactString, format_compact};
@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::fault::{Problem, Reason};
 use super::leaf::{Leaf, not_finite};
 use super::{DEPTH_MAX, Headers, RECORDS_MAX, SKEW_MAX, command, label, note, prediction, sample, usable_id};
+use crate::event::features::Names;
 use crate::event::{Event, Fault, Kind};
 use crate::ids::{Name, Slug};
 use crate::time::Timestamp;
@@ -29,10 +30,18 @@ pub(super) struct Cx<'w> {
     pub index: Cell<Option<usize>>,
     /// Set before the walk is broken off: why.
     pub abort: Cell<Option<Fault>>,
+    /// The feature names of the record before, of this message or of the last one.
+    feature_names: &'w RefCell<Names>,
 }
 
 impl<'w> Cx<'w> {
-    pub fn new(kind: Kind, source: &'w Slug, headers: &'w dyn Headers, stored_at: Timestamp) -> Self {
+    pub fn new(
+        kind: Kind,
+        source: &'w Slug,
+        headers: &'w dyn Headers,
+        stored_at: Timestamp,
+        feature_names: &'w RefCell<Names>,
+    ) -> Self {
         let fallback_at = match headers.get("ce-time") {
             None => Ok(stored_at),
             Some(text) => match Leaf::Text(Cow::Borrowed(text)).instant() {
@@ -49,7 +58,17 @@ impl<'w> Cx<'w> {
             message_id: headers.get("nats-msg-id").and_then(usable_id),
             index: Cell::new(None),
             abort: Cell::new(None),
+            feature_names,
         }
+    }
+
+    /// See [`Names`]: shared with the record before where they are equal.
+    pub fn feature_names(&self) -> Names {
+        self.feature_names.borrow().clone()
+    }
+
+    pub fn set_feature_names(&self, names: &Names) {
+        self.feature_names.replace(names.clone());
     }
 
     /// The name of a record that gives none.

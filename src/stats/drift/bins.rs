@@ -1,10 +1,13 @@
 //! Bins frozen on the reference.
 
+use serde::{Deserialize, Serialize};
+
 use super::Sample;
 
 /// Interior edges, ascending and unique. Bins are `[eᵢ, eᵢ₊₁)`: a value equal to an edge belongs to the bin above; the outermost
 /// ones are open to ±∞.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Edges(Vec<f64>);
 
 impl Edges {
@@ -30,6 +33,32 @@ impl Edges {
     pub fn frozen(reference: &Sample) -> Self {
         let only = reference.least();
         if reference.is_constant() { Self::unique([only, only.next_up()]) } else { Self::deciles(reference) }
+    }
+
+    /// Bins for reading a distribution back: the edges of [`Self::frozen`] and between them those that part `reference` into `parts` bins of
+    /// about equal counts. A reference of at most `parts` distinct values has a bin for each of them and one above.
+    pub fn fine(reference: &Sample, parts: u32) -> Self {
+        let mut distinct = reference.values().to_vec();
+        distinct.dedup();
+        let frozen = Self::frozen(reference);
+        if distinct.len() <= parts as usize {
+            let above = reference.greatest().next_up();
+            return Self::unique(distinct.into_iter().chain([above]).chain(frozen.0));
+        }
+        let between = (1..parts).map(|part| reference.quantile(f64::from(part) / f64::from(parts)));
+        Self::unique(between.chain(frozen.0))
+    }
+
+    /// The bin of `value`. Cost: O(log bins).
+    #[inline]
+    pub fn place(&self, value: f64) -> usize {
+        self.0.partition_point(|edge| *edge <= value)
+    }
+
+    /// For each bin of `self` the bin of `coarse` that it lies in; `coarse` has no edge that `self` lacks.
+    pub fn within(&self, coarse: &Self) -> Vec<u8> {
+        let below = std::iter::once(f64::NEG_INFINITY).chain(self.0.iter().copied());
+        below.map(|edge| coarse.place(edge) as u8).collect()
     }
 
     pub fn interior(&self) -> &[f64] {

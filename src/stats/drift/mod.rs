@@ -8,6 +8,7 @@
 
 pub mod bins;
 pub mod divergence;
+pub mod evidence;
 pub mod homogeneity;
 pub mod kolmogorov_smirnov;
 pub mod noise;

@@ -1,6 +1,6 @@
 //! How far a distribution has been carried.
 
-use super::Sample;
+use super::{Comparison, Sample};
 
 /// The Wasserstein distance of order 1 in the unit of the values: `∫ |F − G| dx`, the least mean distance by which the one sample must
 /// be carried to become the other. `None` beyond the largest float.
@@ -15,6 +15,29 @@ pub fn distance(reference: &Sample, current: &Sample) -> Option<f64> {
 pub fn normalised(reference: &Sample, current: &Sample) -> Option<f64> {
     let deviation = reference.deviation().filter(|deviation| 0.0 < *deviation)?;
     Some(distance(reference, current)? / deviation).filter(|distance| distance.is_finite())
+}
+
+/// [`distance`] of two samples of which counts over common bins are known, values taken as evenly spread within each: `∫ |F − G| dx` with
+/// distribution functions that are straight between `low`, the interior `edges` and `high`. Exact for the shares at the edges; a shift within
+/// one bin is not seen. Cost: O(bins).
+pub fn of_bins(bins: &Comparison, edges: &[f64], low: f64, high: f64) -> f64 {
+    let (n, m) = (bins.reference().iter().sum::<u64>() as f64, bins.current().iter().sum::<u64>() as f64);
+    let ends = edges.iter().copied().chain([high]).map(|edge| edge.clamp(low, high));
+    let (mut start, mut before, mut below, mut sum) = (low, 0.0, (0.0, 0.0), 0.0);
+    for ((here, there), end) in bins.reference().iter().zip(bins.current()).zip(ends) {
+        below = (below.0 + *here as f64 / n, below.1 + *there as f64 / m);
+        let after: f64 = below.0 - below.1;
+        let width = (end - start).max(0.0);
+        // where the difference changes its sign the area is that of two triangles
+        sum += width
+            * if 0.0 <= before * after {
+                (before + after).abs() / 2.0
+            } else {
+                (before * before + after * after) / (2.0 * (after - before).abs())
+            };
+        (start, before) = (end.max(start), after);
+    }
+    sum
 }
 
 /// How spread out both samples together are, in the unit of the values: `∫ √(H(1 − H)) dx` with their common distribution function

@@ -1,0 +1,233 @@
+//! Drift of a model: reports, windows, the reference and the policy.
+
+pub mod policy;
+pub mod reference;
+mod training;
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::http::models::find;
+use crate::http::panes;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::http::windows::{self, WINDOWS_MAX, windows_in};
+use crate::monitor::drift::Track;
+use crate::monitor::drift::baseline::Baseline;
+use crate::monitor::drift::tally::Tally;
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::Model;
+use crate::store::{Reader, key};
+use crate::time::{Span, Timestamp};
+use crate::view::View;
+use crate::view::watch::{
+    self, AlarmFigures, DriftReport, DriftWindowReport, LabelFigures, PolicyFigures, Reference, ScoreFigures,
+};
+use crate::view::window::Slice;
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DriftQuery {
+    /// RFC 3339 or an epoch number; a drift window before `to` if left out. Moved back to the start of its minute.
+    #[param(example = "2026-01-01T00:00:00Z")]
+    from: Option<String>,
+    /// RFC 3339 or an epoch number, not included; the end of the newest minute if left out.
+    to: Option<String>,
+    /// 1m, 5m, 1h or 1d: the width of the windows; if left out, that of the drift window. The report has one window in any case.
+    resolution: Option<String>,
+    /// The version; if left out, the one that has the newest prediction.
+    version: Option<String>,
+    /// Only predictions of this segment, as `name:value`, against those of the reference.
+    #[param(example = "region:kr")]
+    segment: Option<String>,
+}
+
+/// Drift of a model
+///
+/// One version against its reference: every test of every column with effect and evidence, the score with its components, the detectors
+/// and the newest alarms. `columns` is empty until the reference is whole.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/drift", tag = "drift",
+    params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
+    responses(
+        (status = 200, description = "The report, with the headers Tidewatch-Position and Tidewatch-Epoch", body = DriftReport),
+        (status = 400, description = "A range or slice that cannot be", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn report(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+    Query(query): Query<DriftQuery>,
+) -> Result<Json<DriftReport>, Problem> {
+    let model = find(&view, &name)?;
+    let (track, slice) = query.slice(&model)?;
+    let (from, to) = query.range(&model, view.drift.policy.window)?;
+    let from = from.floor(PANE_WIDTH);
+    let reader = shared.app.reader.clone();
+    let report = shared.blocking(move || {
+        let cells = slice.cells(&model);
+        let takes = |cell: u16| cells.get(usize::from(cell)).copied().unwrap_or(false);
+        let mut columns = Vec::new();
+        let mut predictions = 0;
+        if let Some(baseline) = &track.baseline {
+            let reference = baseline.tally(takes);
+            let mut current = Tally::of(baseline);
+            panes::each(&reader, &model, from, to, |batch| {
+                batch.iter().for_each(|(_, pane)| pane.tally_into(&mut current, takes));
+                Ok(())
+            })?;
+            predictions = current.rows;
+            columns = watch::columns(&track, &reference, &current, &view.drift);
+        }
+        let version = |track: &Track| track.watch.version.as_ref().map(|version| version.to_string());
+        Ok(DriftReport {
+            model: model.name.to_string(),
+            version: version(&track),
+            versions: model.drift.tracks.iter().map(version).collect(),
+            reference: Reference::of(&track, &view.drift),
+            policy: PolicyFigures::of(&view.drift),
+            score: track.watch.score.as_ref().map(ScoreFigures::of),
+            start: from.to_string(),
+            end: to.to_string(),
+            predictions,
+            columns,
+            labels: LabelFigures::of(&track.watch),
+            alarms: track.watch.alarms.iter().map(AlarmFigures::of).collect(),
+        })
+    });
+    Ok(Json(report.await?))
+}
+
+/// Drift over time
+///
+/// One version against its reference, window by window, oldest first: how far each column has moved, how evidently, and in what order its
+/// values were. Windows of before the reference are left out; a window that was counted over an earlier reference is compared to that.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/drift/windows", tag = "drift",
+    params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
+    responses(
+        (status = 200, description = "The windows, with the headers Tidewatch-Position and Tidewatch-Epoch", body = [DriftWindowReport]),
+        (status = 400, description = "A range, resolution or slice that cannot be", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn windows(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+    Query(query): Query<DriftQuery>,
+) -> Result<Json<Vec<DriftWindowReport>>, Problem> {
+    let model = find(&view, &name)?;
+    let (track, slice) = query.slice(&model)?;
+    let width = query.width(view.drift.policy.window)?;
+    let (from, to) = query.range(&model, Span::from_micros(width.micros() * 24))?;
+    let (from, to) = (from.floor(width), (to - Span::from_micros(1)).floor(width) + width);
+    let count = windows_in(from, to, width);
+    if WINDOWS_MAX < count {
+        let detail = format!("the range holds {count} windows, at most {WINDOWS_MAX} are given");
+        return Err(Problem::bad_request("too-many-windows", detail));
+    }
+    let reader = shared.app.reader.clone();
+    let list = shared.blocking(move || {
+        let cells = slice.cells(&model);
+        let takes = |cell: u16| cells.get(usize::from(cell)).copied().unwrap_or(false);
+        let mut merged =
+            Merged { reader: &reader, model: &model, track: &track, view: &view, width, list: Vec::new(), open: None };
+        panes::each(&reader, &model, from, to, |batch| {
+            batch.iter().try_for_each(|(start, pane)| merged.add(*start, pane, takes))
+        })?;
+        merged.finish(takes)?;
+        Ok(merged.list)
+    });
+    Ok(Json(list.await?))
+}
+
+/// Windows while panes are merged into them.
+struct Merged<'a> {
+    reader: &'a Reader,
+    model: &'a Model,
+    track: &'a Track,
+    view: &'a View,
+    width: Span,
+    list: Vec<DriftWindowReport>,
+    open: Option<(Timestamp, Arc<Baseline>, Tally)>,
+}
+
+impl Merged<'_> {
+    fn add(
+        &mut self,
+        start: Timestamp,
+        pane: &crate::monitor::pane::Pane,
+        takes: impl Fn(u16) -> bool + Copy,
+    ) -> Result<(), Problem> {
+        let window = start.floor(self.width);
+        let Some(number) = pane.baseline_of(takes) else { return Ok(()) };
+        if self.open.as_ref().is_some_and(|(open, baseline, _)| *open != window || baseline.number != number) {
+            self.finish(takes)?;
+        }
+        if self.open.is_none() {
+            let Some(baseline) = self.baseline(number)? else { return Ok(()) };
+            let empty = Tally::of(&baseline);
+            self.open = Some((window, baseline, empty));
+        }
+        if let Some((_, _, total)) = &mut self.open {
+            pane.tally_into(total, takes);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, takes: impl Fn(u16) -> bool) -> Result<(), Problem> {
+        let Some((start, baseline, total)) = self.open.take() else { return Ok(()) };
+        let end = start + self.width;
+        let when = (start.to_string(), end.to_string(), end <= self.model.watermark);
+        self.list.push(watch::window(&baseline, &baseline.tally(takes), &total, &self.view.drift, when));
+        Ok(())
+    }
+
+    /// The baseline of that number: the one in use, or an earlier one from the store.
+    fn baseline(&self, number: u32) -> Result<Option<Arc<Baseline>>, Problem> {
+        if let Some(in_use) = self.track.baseline.as_deref().filter(|baseline| baseline.number == number) {
+            return Ok(Some(Arc::new(Baseline::clone(in_use))));
+        }
+        let row_key = key::track_part(self.model.id, Baseline::track_of(number), crate::monitor::drift::Part::Baseline(number));
+        let row = self.reader.get(&row_key).map_err(|error| Problem::store(&error))?;
+        let read = |value: crate::store::Value| rmp_serde::from_slice(&value).map_err(|_| Problem::damaged("a baseline"));
+        Ok(row.map(read).transpose()?.map(Arc::new))
+    }
+}
+
+impl DriftQuery {
+    /// The track that is asked about, and its slice.
+    fn slice(&self, model: &Model) -> Result<(Track, Slice), Problem> {
+        let tracks = &model.drift.tracks;
+        let track = match &self.version {
+            Some(version) => tracks.iter().find(|track| track.watch.version.as_ref().is_some_and(|v| v.as_str() == version)),
+            None => model.newest_track(),
+        };
+        let Some(track) = track else {
+            let detail = match &self.version {
+                Some(version) => format!("no version {version:?} of {} is watched", model.name),
+                None => format!("{} has no predictions yet", model.name),
+            };
+            return Err(Problem::not_found("no-such-version", detail));
+        };
+        let segment = windows::segment(self.segment.as_deref())?;
+        let place = tracks.iter().position(|other| std::ptr::eq(other, track)).map(|at| at as u16);
+        Ok((track.clone(), Slice { segment, track: place, ..Slice::default() }))
+    }
+
+    /// What is asked for in whole minutes; `width` before the end if no beginning is given.
+    fn range(&self, model: &Model, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
+        windows::span(self.from.as_deref(), self.to.as_deref(), model, width)
+    }
+
+    fn width(&self, of_policy: Span) -> Result<Span, Problem> {
+        self.resolution.as_deref().map_or(Ok(of_policy), |text| windows::resolution(text).map(|resolution| resolution.width()))
+    }
+}

@@ -1,0 +1,67 @@
+//! `/api/v1/drift/policy`: when a window is said to have drifted, for all models.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::event::{Command, Kind, PolicyChange};
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::view::View;
+use crate::view::watch::PolicyFigures;
+
+/// A new policy; what is left out stays as it is.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"window_seconds": 3600, "false_alarms_per_month": 0.5}))]
+pub struct DriftPolicyChange {
+    /// Predictions that a reference gathers; counts for references that are not whole yet.
+    #[schema(minimum = 100, maximum = 10000)]
+    reference_rows: Option<u32>,
+    /// Whole minutes that part a day evenly.
+    #[schema(minimum = 60, maximum = 86400)]
+    window_seconds: Option<u32>,
+    #[schema(minimum = 0, maximum = 10)]
+    psi_threshold: Option<f64>,
+    /// Expected false alarms of all models in 30 days.
+    #[schema(minimum = 0.000001, maximum = 1000000)]
+    false_alarms_per_month: Option<f64>,
+    /// Labels of one version between two false alarms of its error detector.
+    #[schema(minimum = 100)]
+    error_run_length: Option<f64>,
+}
+
+/// Drift policy
+#[utoipa::path(
+    get, path = "/api/v1/drift/policy", tag = "drift",
+    responses((status = 200, description = "The policy in force", body = PolicyFigures))
+)]
+pub async fn show(Extension(view): Extension<Arc<View>>) -> Json<PolicyFigures> {
+    Json(PolicyFigures::of(&view.drift))
+}
+
+/// Set the drift policy
+///
+/// Answers with all of it once it is in force. It is an event in the log, so a replay sets it again.
+#[utoipa::path(
+    put, path = "/api/v1/drift/policy", tag = "drift", request_body = DriftPolicyChange,
+    responses(
+        (status = 200, description = "The policy now in force", body = PolicyFigures),
+        (status = 422, description = "A value out of its range, or none at all", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn change(
+    State(shared): State<Arc<Shared>>,
+    Json(change): Json<DriftPolicyChange>,
+) -> Result<Json<PolicyFigures>, Problem> {
+    let DriftPolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } = change;
+    let change = PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length };
+    if change == PolicyChange::default() {
+        return Err(Problem::unprocessable("nothing-to-change", "give at least one value"));
+    }
+    let (_, view) = shared.accepted(Kind::Command, &Command::SetDriftPolicy(change)).await?;
+    Ok(Json(PolicyFigures::of(&view.drift)))
+}

@@ -1,0 +1,88 @@
+//! `/api/v1/models/{model}/reference`: what a version is compared to, replaced by the predictions to come or by a training set.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::event::{Command, Kind, TrainingRows};
+use crate::http::drift::training;
+use crate::http::models::find;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::ids::Name;
+use crate::view::View;
+
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReferenceQuery {
+    /// The version. Left out: with a training set, predictions that name no version; without one, every version of the model.
+    version: Option<String>,
+    /// The column of a training set that holds what the model predicted.
+    #[param(example = "prediction")]
+    prediction: Option<String>,
+    /// The column that holds the probability of the positive class, or the confidence.
+    #[param(example = "score")]
+    score: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({"seq": 1024, "rows": 10000, "of": 250000}))]
+pub struct ReferenceTaken {
+    /// Stream sequence of the last command.
+    seq: u64,
+    /// Rows that make the reference; null where it is gathered from the predictions to come.
+    rows: Option<u64>,
+    /// Rows that were uploaded.
+    of: Option<u64>,
+}
+
+/// Replace the reference
+///
+/// Without a body the predictions to come are gathered. With a training set (CSV with a header, or one JSON object a line) its rows become
+/// the reference; of more than 10,000 rows that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
+/// log, so a replay uses it again.
+#[utoipa::path(
+    put, path = "/api/v1/models/{model}/reference", tag = "drift",
+    params(("model" = String, Path, description = "Its name, percent-encoded"), ReferenceQuery),
+    request_body(content = String, content_type = "text/csv", description = "A training set, or nothing"),
+    responses(
+        (status = 200, description = "In force", body = ReferenceTaken),
+        (status = 404, description = "No such model, and no training set for it", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A training set that cannot be read", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn replace(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+    Query(query): Query<ReferenceQuery>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<ReferenceTaken>), Problem> {
+    let named = |text: &str| Name::try_from(text).map_err(|bad| Problem::unprocessable("bad-name", bad.to_string()));
+    let version = query.version.as_deref().map(named).transpose()?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        let model = find(&view, &name)?.name.clone();
+        let (seq, _) = shared.accepted(Kind::Command, &Command::GatherReference { model, version }).await?;
+        return Ok((StatusCode::OK, Json(ReferenceTaken { seq, rows: None, of: None })));
+    }
+    let model = named(&name)?;
+    let columns = training::Columns { prediction: query.prediction, score: query.score };
+    let content_type = headers.get(axum::http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (rows, of) = shared.blocking(move || training::read(&body, content_type.as_deref(), &columns)).await?;
+    let count = rows.len() as u64;
+    let mut seq = 0;
+    let frames = training::frames(rows);
+    let last = frames.len() - 1;
+    for (index, rows) in frames.into_iter().enumerate() {
+        let part =
+            TrainingRows { model: model.clone(), version: version.clone(), first: index == 0, last: index == last, rows };
+        (seq, _) = shared.accepted(Kind::Command, &Command::UseReference(part)).await?;
+    }
+    Ok((StatusCode::OK, Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) })))
+}

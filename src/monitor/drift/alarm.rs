@@ -1,0 +1,28 @@
+//! What a drift alarm says.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// A drift was detected, or is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Log time.
+    pub at: Timestamp,
+    /// What has moved: `prediction`, `score`, `error`, or `feature/` and a name.
+    pub subject: String,
+    /// Who says so: `window`, or the name of a change detector.
+    pub detector: Cow<'static, str>,
+    /// False: the drift is over.
+    pub detected: bool,
+    /// Start and end of the window that was judged; `None` for a detector of arriving values.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// How much, by name: `psi` and `jensen_shannon` of a window, `rate_before` and `rate_now` of errors.
+    pub effect: Vec<(Cow<'static, str>, f64)>,
+    /// How evidently: nats for a window, the statistic of a detector.
+    pub evidence: f64,
+    /// What the evidence was held against.
+    pub threshold: f64,
+}

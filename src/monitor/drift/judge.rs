@@ -1,0 +1,247 @@
+//! Whether a drift window differs from its baseline: how much, and how evidently. An alarm needs both.
+//!
+//! What is promised. Every drift window of every version asks two questions of each of its columns (have its values moved, has the share
+//! of missing ones), each at the level `α = budget · width / (month · questions of the fleet)`. If nothing has changed and rows are
+//! independent draws, a question is answered wrongly with a chance of at most `α`, so the expected number of false alarms of the whole
+//! fleet in a month is at most the budget: expectations add up whatever depends on what, also through the shared reference
+//! (Bonferroni; per-family error rate, Tukey (1953)). What is not promised: anything about streams whose rows depend on each other or
+//! that have seasons longer than the reference.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::PolicyChange;
+use crate::monitor::drift::baseline::{Baseline, Bins, FEATURES, PREDICTION};
+use crate::monitor::drift::tally::{ColumnTally, Tally};
+use crate::monitor::limits::{COMPARED_MIN, MONTH};
+use crate::monitor::model::Verdict;
+use crate::stats::drift::{Comparison, evidence};
+use crate::stats::logarithm::ln;
+use crate::time::{Span, Timestamp};
+
+/// Questions asked of a column: have its values moved, has the share of missing ones.
+const QUESTIONS: u64 = 2;
+
+/// A feature counts in full in the score once its index reaches this: custom acts there (Siddiqi (2006), *Credit Risk Scorecards*).
+const PSI_ACT: f64 = 0.25;
+
+/// By how much the share of missing values must have changed.
+const MISSING_MIN: f64 = 0.01;
+
+/// Windows without drift after which a drift counts as over.
+const CALM_WINDOWS: u8 = 2;
+
+/// When a window is said to have drifted, for the whole fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Predictions that a reference window gathers.
+    pub reference_rows: u32,
+    /// Width of the windows that are judged, a multiple of a pane's.
+    pub window: Span,
+    /// The least population stability index that matters.
+    pub psi_threshold: f64,
+    /// Expected false alarms of the fleet in 30 days.
+    pub false_alarms_per_month: f64,
+    /// Labels of one version between two false alarms of its error detector, at least and in the mean.
+    pub error_run_length: f64,
+}
+
+/// How one column stands after the last window that could be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Start of the first window of the drift that is on.
+    pub since: Option<Timestamp>,
+    /// Windows without drift in a row while one is on.
+    calm: u8,
+    /// Figures of the last window; `None` before the first.
+    pub figures: Option<Figures>,
+}
+
+/// What a window says of one column.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Nats, counts raised by ½.
+    pub psi: f64,
+    /// Bits^½, what chance alone gives taken off.
+    pub jensen_shannon: f64,
+    /// Nats, of the values or of the missing ones, whichever is more.
+    pub evidence: f64,
+    /// Nats that are needed.
+    pub needed: f64,
+    /// Share of missing values now, less that of the reference.
+    pub missing_change: f64,
+    pub drift: bool,
+}
+
+/// How far a version has moved from its baseline, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Start of the window that was judged.
+    pub window: Timestamp,
+    pub predictions: u64,
+    /// Distance of the predictions from those of the reference: Jensen–Shannon in bits^½, what chance alone gives taken off.
+    pub prediction: f64,
+    /// Share of the features that drift, each by its index, in full from 0.25.
+    pub features: f64,
+    /// By what share accuracy lies below that of the first labels, where that is evident; else 0.
+    pub performance: f64,
+}
+
+/// What changed in the standing of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    Detected,
+    Cleared,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            reference_rows: 1_000,
+            window: Span::from_secs(600),
+            psi_threshold: 0.1,
+            false_alarms_per_month: 1.0,
+            error_run_length: 1_000_000.0,
+        }
+    }
+}
+
+impl Policy {
+    pub fn change(&mut self, change: &PolicyChange) -> Verdict {
+        let before = *self;
+        self.reference_rows = change.reference_rows.unwrap_or(self.reference_rows);
+        self.window = change.window_seconds.map_or(self.window, |seconds| Span::from_secs(seconds.into()));
+        self.psi_threshold = change.psi_threshold.unwrap_or(self.psi_threshold);
+        self.false_alarms_per_month = change.false_alarms_per_month.unwrap_or(self.false_alarms_per_month);
+        self.error_run_length = change.error_run_length.unwrap_or(self.error_run_length);
+        if *self == before { Verdict::Ignored } else { Verdict::Applied }
+    }
+
+    /// Evidence in nats that an answer needs while the fleet watches so many `columns`.
+    pub fn needed(&self, columns: u64) -> f64 {
+        let windows = MONTH.micros() as f64 / self.window.micros() as f64;
+        let questions = (columns.max(1) * QUESTIONS) as f64;
+        ln((windows * questions / self.false_alarms_per_month).max(1.0))
+    }
+}
+
+impl Score {
+    /// The largest of the components.
+    pub fn value(&self) -> f64 {
+        self.prediction.max(self.features).max(self.performance).min(1.0)
+    }
+}
+
+impl Standing {
+    /// Takes in the figures of the window that starts at `window`.
+    pub fn turn(&mut self, window: Timestamp, figures: Figures) -> Option<Turn> {
+        self.figures = Some(figures);
+        match (self.since, figures.drift) {
+            (None, true) => {
+                (self.since, self.calm) = (Some(window), 0);
+                Some(Turn::Detected)
+            }
+            (Some(_), true) => {
+                self.calm = 0;
+                None
+            }
+            (Some(_), false) => {
+                self.calm += 1;
+                (CALM_WINDOWS <= self.calm).then(|| {
+                    self.since = None;
+                    Turn::Cleared
+                })
+            }
+            (None, false) => None,
+        }
+    }
+}
+
+impl Figures {
+    /// Compares one column of a window with that of its baseline. `None` if either side has too few rows, or no value at all on one.
+    pub fn of(
+        bins: &Bins,
+        reference: (&ColumnTally, u64),
+        current: (&ColumnTally, u64),
+        policy: &Policy,
+        needed: f64,
+    ) -> Option<Self> {
+        let ((reference, reference_rows), (current, rows)) = (reference, current);
+        if reference_rows < COMPARED_MIN || rows < COMPARED_MIN {
+            return None;
+        }
+        let missing = |column: &ColumnTally, rows: u64| rows - column.present().min(rows);
+        let (missing_before, missing_now) = (missing(reference, reference_rows), missing(current, rows));
+        let missing_change = missing_now as f64 / rows as f64 - missing_before as f64 / reference_rows as f64;
+        let missing_evidence =
+            Comparison::new(&[reference_rows - missing_before, missing_before], &[rows - missing_now, missing_now])
+                .map_or(0.0, |bins| evidence::of_categories(&bins));
+        let enough = COMPARED_MIN <= reference.present() && COMPARED_MIN <= current.present();
+        let values =
+            if enough { Comparison::new(&bins.coarse(&reference.counts), &bins.coarse(&current.counts)).ok() } else { None };
+        let (psi, jensen_shannon, moved) = match &values {
+            None => (0.0, 0.0, 0.0),
+            Some(coarse) => {
+                let moved = if bins.is_numeric() {
+                    Comparison::new(&reference.counts, &current.counts).map_or(0.0, |fine| evidence::of_order(&fine))
+                } else {
+                    evidence::of_categories(coarse)
+                };
+                (coarse.psi_add_half(), beyond_chance(coarse), moved)
+            }
+        };
+        let by_value = policy.psi_threshold <= psi && needed <= moved;
+        let by_missing = MISSING_MIN <= missing_change.abs() && needed <= missing_evidence;
+        let evidence = moved.max(missing_evidence);
+        Some(Self { psi, jensen_shannon, evidence, needed, missing_change, drift: by_value || by_missing })
+    }
+}
+
+/// The Jensen–Shannon distance, less what sampling alone gives in the mean: to second order the divergence of two samples of one
+/// distribution is `(k − 1)(1/n + 1/m)/8` nats over `k` bins in use (see [`crate::stats::drift::noise`]).
+fn beyond_chance(bins: &Comparison) -> f64 {
+    let (n, m): (u64, u64) = (bins.reference().iter().sum(), bins.current().iter().sum());
+    let in_use = bins.reference().iter().zip(bins.current()).filter(|(a, b)| **a + **b != 0).count();
+    let chance = (in_use.saturating_sub(1)) as f64 * (1.0 / n as f64 + 1.0 / m as f64) / 8.0 / ln(2.0);
+    let distance = bins.jensen_shannon();
+    (distance * distance - chance).max(0.0).sqrt()
+}
+
+/// Every column of a window against the baseline; `None` where there is too little to judge.
+pub fn compare(baseline: &Baseline, reference: &Tally, current: &Tally, policy: &Policy, needed: f64) -> Vec<Option<Figures>> {
+    let columns = baseline.columns.iter().zip(reference.columns.iter().zip(&current.columns));
+    columns
+        .map(|(column, (before, now))| {
+            // an identifier is asked only whether it is there
+            Figures::of(&column.bins, (before, reference.rows), (now, current.rows), policy, needed)
+        })
+        .collect()
+}
+
+/// The components of the score that follow from the columns; performance is still 0. `None` if no column could be judged.
+pub fn score(window: Timestamp, predictions: u64, figures: &[Option<Figures>]) -> Option<Score> {
+    figures.iter().any(Option::is_some).then(|| {
+        let features = &figures[FEATURES..];
+        let weight = |figures: &Figures| if figures.drift { (figures.psi / PSI_ACT).min(1.0) } else { 0.0 };
+        let drifted: f64 = features.iter().flatten().map(weight).sum();
+        Score {
+            window,
+            predictions,
+            prediction: figures[PREDICTION].map_or(0.0, |figures| figures.jensen_shannon),
+            features: if features.is_empty() { 0.0 } else { drifted / features.len() as f64 },
+            performance: 0.0,
+        }
+    })
+}
+
+/// How much of the change of accuracy one column explains, as expected from what the reference stated: `Σ (q_b − p_b) c_b` over coarse
+/// bins, with the shares `p` before and `q` now and the mean stated confidence `c` of the reference in the bin. Negative where the column
+/// has moved to where the model is less sure. `None` if no confidence was stated.
+pub fn attribution(confidence: &[f64], coarse: &Comparison) -> Option<f64> {
+    let (n, m): (u64, u64) = (coarse.reference().iter().sum(), coarse.current().iter().sum());
+    let shares = coarse.reference().iter().zip(coarse.current()).map(|(p, q)| (*p as f64 / n as f64, *q as f64 / m as f64));
+    // of a bin that the reference has nothing in nothing is known: it is taken for average
+    let mean: f64 = coarse.reference().iter().zip(confidence).map(|(count, c)| *count as f64 / n as f64 * c).sum();
+    let expected =
+        |(bin, (p, q)): (usize, (f64, f64))| (q - p) * if coarse.reference()[bin] == 0 { mean } else { confidence[bin] };
+    (!confidence.is_empty()).then(|| shares.enumerate().map(expected).sum())
+}

@@ -1,0 +1,394 @@
+//! Whether what a model is asked, what it answers and how often it is right are still as they were.
+//!
+//! Each version of a model has a [`Track`]: it gathers a reference window, freezes it into a [`Baseline`], has the predictions that follow
+//! counted over its bins, pane by pane, and judges every drift window once, when it closes. Labels go to change detectors in the order in
+//! which they arrive. All of it is state, so a restart resets no alarm's clock and a replay raises the same alarms.
+
+pub mod alarm;
+pub mod baseline;
+pub mod judge;
+pub mod kept;
+pub mod labels;
+pub mod reference;
+pub mod tally;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::event::features::Names;
+use crate::event::{Feature, Features};
+use crate::ids::Name;
+use crate::monitor::drift::alarm::Alarm;
+use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SCORE};
+use crate::monitor::drift::judge::{Policy, Score, Standing, Turn};
+use crate::monitor::drift::kept::Kept;
+use crate::monitor::drift::labels::{Labels, Outcomes};
+use crate::monitor::drift::reference::Reference;
+use crate::monitor::drift::tally::Tally;
+use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, GATHERED_VALUES_MAX, PANE_WIDTH, TRACKS_MAX};
+use crate::time::Timestamp;
+
+/// What the fleet as a whole decides and shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    pub policy: Policy,
+    /// Values of all references that are being gathered.
+    pub gathered: u64,
+    /// Columns of all baselines in use: the alarm budget is shared out over them.
+    pub columns: u64,
+}
+
+/// The versions of one model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drift {
+    pub tracks: Vec<Track>,
+}
+
+/// One version. Its parts are rows of their own in the store: each changes at its own pace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Track {
+    pub watch: Arc<Kept<Watch>>,
+    /// Empty once the baseline is frozen.
+    pub reference: Reference,
+    pub baseline: Option<Arc<Kept<Baseline>>>,
+    pub window: Arc<Kept<DriftWindow>>,
+    /// Rows to be deleted, with their hashes.
+    pub dropped: Vec<(Part, u128)>,
+    route: Route,
+    /// Whether the next commit knows that something here changed.
+    pub dirty: bool,
+}
+
+/// Names the rows of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Watch,
+    Window,
+    Baseline(u32),
+    Chunk(u32),
+}
+
+/// A row to be written or deleted.
+pub enum Row<'a> {
+    Watch(&'a mut Kept<Watch>),
+    Window(&'a mut Kept<DriftWindow>),
+    Baseline(&'a mut Kept<Baseline>),
+    Chunk(&'a mut Kept<Vec<reference::Row>>),
+    /// With the hash it has.
+    Dropped(u128),
+}
+
+/// What changes with each judgement.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    pub version: Option<Name>,
+    /// The features of the reference that is being gathered, or of the baseline.
+    names: Vec<CompactString>,
+    /// How the reference that is being gathered, or the baseline, came about.
+    pub origin: Origin,
+    /// Number of the baseline in use; `None` while its reference is gathered.
+    pub in_use: Option<u32>,
+    /// How many baselines there have been.
+    pub baselines: u32,
+    /// Place among the tracks of the model.
+    index: u16,
+    /// By column of the baseline.
+    pub standings: Vec<Standing>,
+    pub score: Option<Score>,
+    pub labels: Labels,
+    /// The newest, oldest first.
+    pub alarms: Vec<Alarm>,
+}
+
+/// The closed panes of the drift window that is open.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DriftWindow {
+    pub start: Timestamp,
+    /// `None` before the first pane.
+    pub tally: Option<Tally>,
+}
+
+/// Where the features of the record before went: those of the next are most likely in the same order. No part of the value.
+#[derive(Clone, Debug, Default)]
+struct Route {
+    names: Names,
+    baseline: u32,
+    columns: Arc<[Option<u16>]>,
+}
+
+/// The columns a prediction is counted in.
+pub struct Sight {
+    pub baseline: Arc<Kept<Baseline>>,
+    columns: Arc<[Option<u16>]>,
+}
+
+/// What the columns that are no features are made of.
+pub struct Seen<'a> {
+    pub at: Timestamp,
+    pub cell: u16,
+    /// The class or the number that was predicted (missing if the prediction failed), and the probability of the positive class or else the
+    /// stated confidence.
+    pub answer: [Feature; FEATURES],
+    /// Stated probability that the answer is right.
+    pub confidence: Option<f64>,
+    pub features: &'a Features,
+    /// Numbers that are predicted are classes.
+    pub classifies: bool,
+}
+
+impl PartialEq for Route {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Drift {
+    /// The score of the version that has moved farthest, among those judged in the newest drift window.
+    pub fn worst_score(&self) -> Option<&Score> {
+        let scores = || self.tracks.iter().filter_map(|track| track.watch.score.as_ref());
+        let newest = scores().map(|score| score.window).max()?;
+        scores().filter(|score| score.window == newest).max_by(|a, b| a.value().total_cmp(&b.value()))
+    }
+
+    /// The track of a version, made if there is room; `None` if not.
+    pub fn track_of(&mut self, version: Option<&Name>) -> Option<u16> {
+        let known = self.tracks.iter().position(|track| track.watch.version.as_ref() == version);
+        if known.is_none() && TRACKS_MAX <= self.tracks.len() {
+            return None;
+        }
+        Some(known.unwrap_or_else(|| {
+            let watch = Watch { version: version.cloned(), index: self.tracks.len() as u16, ..Watch::default() };
+            self.tracks.push(Track { watch: Arc::new(Kept::new(watch)), ..Track::default() });
+            self.tracks.len() - 1
+        }) as u16)
+    }
+}
+
+impl Track {
+    /// Where to count a prediction; `None` while the reference is gathered.
+    pub fn sight(&mut self, features: &Features) -> Option<Sight> {
+        let baseline = Arc::clone(self.baseline.as_ref()?);
+        let columns = self.route.to(&baseline, features);
+        Some(Sight { baseline, columns })
+    }
+
+    /// A value of this track will be written with the next commit. True if that is news.
+    pub fn touch(&mut self) -> bool {
+        !std::mem::replace(&mut self.dirty, true)
+    }
+
+    pub fn watch_mut(&mut self) -> &mut Watch {
+        Arc::make_mut(&mut self.watch).change()
+    }
+
+    pub fn window_mut(&mut self) -> &mut DriftWindow {
+        Arc::make_mut(&mut self.window).change()
+    }
+
+    /// Rows gathered so far for the next baseline.
+    pub fn gathered(&self) -> usize {
+        self.reference.rows()
+    }
+
+    /// Makes a prediction a row of the reference, and freezes that when it is whole. Not while a training set is uploaded.
+    pub fn gather(&mut self, seen: Seen<'_>, fleet: &mut Fleet) {
+        if self.is_uploading() {
+            return;
+        }
+        let classifies = seen.classifies;
+        self.gather_row(seen, fleet);
+        if fleet.policy.reference_rows as usize <= self.reference.rows() {
+            self.freeze(classifies, fleet);
+        }
+    }
+
+    /// Adds a row to the reference, if there is room for it.
+    pub fn gather_row(&mut self, seen: Seen<'_>, fleet: &mut Fleet) {
+        if GATHERED_VALUES_MAX <= fleet.gathered {
+            return;
+        }
+        let Seen { at, cell, answer, confidence, features, classifies: _ } = seen;
+        let mut names = self.watch.names.clone();
+        let (row, learnt) = reference::Row::of(at, cell, confidence, answer, features, &mut names);
+        if learnt {
+            self.watch_mut().names = names;
+        }
+        fleet.gathered += row.values.len() as u64;
+        self.reference.push(row);
+    }
+
+    /// Freezes the rows gathered so far, if there are any.
+    ///
+    /// * `classifies`: predictions that are numbers are classes.
+    pub fn freeze(&mut self, classifies: bool, fleet: &mut Fleet) {
+        if self.reference.rows() != 0 {
+            let number = Baseline::number_of(self.watch.index, self.watch.baselines + 1);
+            let baseline = self.reference.freeze(number, self.watch.origin, &self.watch.names, classifies);
+            self.drop_reference(fleet);
+            self.adopt(baseline, fleet);
+        }
+    }
+
+    /// Whether the baseline in use has this number.
+    pub fn uses(&self, number: u32) -> bool {
+        self.watch.in_use == Some(number)
+    }
+
+    /// Hands over every row that is not up to date. What is dropped comes first: a new chunk may take its place.
+    pub fn take_dirty_parts(&mut self, take: &mut impl FnMut(Part, Row<'_>)) {
+        self.dirty = false;
+        for (part, row_hash) in std::mem::take(&mut self.dropped) {
+            take(part, Row::Dropped(row_hash));
+        }
+        if self.watch.is_dirty() {
+            take(Part::Watch, Row::Watch(Arc::make_mut(&mut self.watch)));
+        }
+        if self.window.is_dirty() {
+            take(Part::Window, Row::Window(Arc::make_mut(&mut self.window)));
+        }
+        if let Some(baseline) = self.baseline.as_mut().filter(|baseline| baseline.is_dirty()) {
+            let baseline = Arc::make_mut(baseline);
+            take(Part::Baseline(baseline.number), Row::Baseline(baseline));
+        }
+        for (number, chunk) in (0..).zip(&mut self.reference.chunks) {
+            if chunk.is_dirty() {
+                take(Part::Chunk(number), Row::Chunk(Arc::make_mut(chunk)));
+            }
+        }
+    }
+
+    /// Whether only the rows of a training set are gathered.
+    pub fn is_uploading(&self) -> bool {
+        self.baseline.is_none() && self.watch.origin == Origin::Uploaded
+    }
+
+    /// Compares to `baseline` from here on.
+    fn adopt(&mut self, baseline: Baseline, fleet: &mut Fleet) {
+        fleet.columns += baseline.columns.len() as u64;
+        let watch = self.watch_mut();
+        watch.baselines += 1;
+        watch.in_use = Some(baseline.number);
+        watch.origin = baseline.origin;
+        watch.standings = vec![Standing::default(); baseline.columns.len()];
+        watch.score = None;
+        self.baseline = Some(Arc::new(Kept::new(baseline)));
+        *self.window_mut() = DriftWindow::default();
+    }
+
+    fn drop_reference(&mut self, fleet: &mut Fleet) {
+        fleet.gathered -= self.reference.values();
+        for (number, chunk) in std::mem::take(&mut self.reference).chunks.iter().enumerate() {
+            self.dropped.push((Part::Chunk(number as u32), chunk.row_hash()));
+        }
+    }
+
+    /// Forgets the baseline, or the rows gathered so far, and gathers anew. False if there were too many baselines already.
+    pub fn gather_anew(&mut self, origin: Origin, fleet: &mut Fleet) -> bool {
+        if BASELINES_MAX <= self.watch.baselines {
+            return false;
+        }
+        self.drop_reference(fleet);
+        if let Some(baseline) = self.baseline.take() {
+            fleet.columns -= baseline.columns.len() as u64;
+        }
+        let watch = self.watch_mut();
+        (watch.origin, watch.score, watch.in_use) = (origin, None, None);
+        watch.names.clear();
+        watch.standings.clear();
+        *self.window_mut() = DriftWindow::default();
+        true
+    }
+
+    /// Judges the drift window that is open and begins anew. Gives what it says that was not said before.
+    pub fn judge_window(&mut self, policy: &Policy, needed: f64, at: Timestamp) -> Vec<Alarm> {
+        let window = std::mem::take(self.window_mut());
+        let (Some(tally), Some(baseline)) = (&window.tally, self.baseline.clone()) else { return Vec::new() };
+        let figures = judge::compare(&baseline, &baseline.tally(|_| true), tally, policy, needed);
+        let watch = self.watch_mut();
+        let mut alarms = Vec::new();
+        for ((place, column), (standing, figures)) in
+            baseline.columns.iter().enumerate().zip(watch.standings.iter_mut().zip(&figures))
+        {
+            let Some(figures) = figures else { continue };
+            if let Some(turn) = standing.turn(window.start, *figures) {
+                alarms.push(Alarm {
+                    at,
+                    subject: baseline::subject(place, &column.name),
+                    detector: Cow::Borrowed("window"),
+                    detected: turn == Turn::Detected,
+                    window: Some((window.start, window.start + policy.window)),
+                    effect: vec![
+                        (Cow::Borrowed("psi"), figures.psi),
+                        (Cow::Borrowed("jensen_shannon"), figures.jensen_shannon),
+                        (Cow::Borrowed("missing_change"), figures.missing_change),
+                    ],
+                    evidence: figures.evidence,
+                    threshold: figures.needed,
+                });
+            }
+        }
+        let performance = watch.labels.performance_drop(needed);
+        watch.labels.recent = Outcomes::default();
+        if let Some(score) = judge::score(window.start, tally.rows, &figures) {
+            watch.score = Some(Score { performance, ..score });
+        }
+        alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
+        alarms
+    }
+
+    pub fn remember(&mut self, alarm: Alarm) {
+        let alarms = &mut self.watch_mut().alarms;
+        if alarms.len() == ALARMS_MAX {
+            alarms.remove(0);
+        }
+        alarms.push(alarm);
+    }
+}
+
+impl Route {
+    /// The column of each feature, in the order of the record.
+    fn to(&mut self, baseline: &Baseline, features: &Features) -> Arc<[Option<u16>]> {
+        let as_before = self.baseline == baseline.number && self.names == *features.names();
+        if !as_before {
+            let column = |name: &CompactString| baseline.place_of(name).map(|place| place as u16);
+            self.columns = features.names().as_slice().iter().map(column).collect();
+            self.baseline = baseline.number;
+        }
+        if !self.names.is_shared_with(features.names()) {
+            self.names = features.names().clone();
+        }
+        Arc::clone(&self.columns)
+    }
+}
+
+impl Sight {
+    /// Counts a prediction in `tally`, which is of the same baseline.
+    pub fn count(&self, tally: &mut Tally, prediction: &Feature, score: &Feature, features: &Features) {
+        tally.rows += 1;
+        let columns = &self.baseline.columns;
+        for (place, value) in [(PREDICTION, prediction), (SCORE, score)] {
+            tally.columns[place].add(&columns[place].bins, value);
+        }
+        for (place, value) in self.columns.iter().zip(features.values()) {
+            match place {
+                Some(place) => tally.columns[usize::from(*place)].add(&columns[usize::from(*place)].bins, value),
+                None => tally.unexpected += 1,
+            }
+        }
+        debug_assert!(FEATURES <= columns.len());
+    }
+}
+
+impl DriftWindow {
+    /// Where the drift window that holds `pane` begins.
+    pub fn start_of(pane: Timestamp, policy: &Policy) -> Timestamp {
+        pane.floor(policy.window)
+    }
+
+    pub fn is_over(&self, watermark: Timestamp, policy: &Policy) -> bool {
+        self.tally.is_some() && self.start + policy.window.max(PANE_WIDTH) <= watermark
+    }
+}

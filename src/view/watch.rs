@@ -1,0 +1,365 @@
+//! How a version stands against its baseline: every column side by side, the score, the detectors, the alarms.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::monitor::drift::alarm::Alarm;
+use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::judge::{self, Figures, Policy, Score};
+use crate::monitor::drift::labels::{Outcomes, Watching};
+use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::{Fleet, Track, Watch};
+use crate::stats::Estimate;
+use crate::stats::detect::Verdict;
+use crate::stats::drift::Comparison;
+use crate::view::drift::Test;
+use crate::view::profile::{Bin, Profile, histogram};
+
+/// Everything about the drift of one version.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DriftReport {
+    pub model: String,
+    /// Null: the predictions that name no version.
+    pub version: Option<String>,
+    /// The versions that are watched.
+    pub versions: Vec<Option<String>>,
+    pub reference: Reference,
+    pub policy: PolicyFigures,
+    /// Null until a drift window could be judged.
+    pub score: Option<ScoreFigures>,
+    /// What is compared to the reference: closed and open panes from here up to `end`.
+    pub start: String,
+    pub end: String,
+    pub predictions: u64,
+    /// The prediction and the score first, then the features. Empty while the reference is gathered.
+    pub columns: Vec<ColumnReport>,
+    pub labels: LabelFigures,
+    /// The newest last.
+    pub alarms: Vec<AlarmFigures>,
+}
+
+/// What a version is compared to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Reference {
+    /// gathering, uploading or ready.
+    pub state: &'static str,
+    /// first_rows, collected or uploaded.
+    pub origin: &'static str,
+    pub rows: u64,
+    /// Rows it is frozen at.
+    pub needed: u32,
+    /// Event times of its first and last row; null while it is gathered.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// Changes when the reference is replaced.
+    pub number: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({"reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
+    "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}))]
+pub struct PolicyFigures {
+    pub reference_rows: u32,
+    pub window_seconds: i64,
+    /// The least population stability index that matters.
+    pub psi_threshold: f64,
+    /// Expected false alarms of all models in 30 days.
+    pub false_alarms_per_month: f64,
+    /// Labels of one version between two false alarms of its error detector, at least and in the mean.
+    pub error_run_length: f64,
+    /// Columns of the fleet that the budget is shared out over.
+    pub columns: u64,
+    /// Nats of evidence that an alarm needs at present.
+    pub evidence_needed: f64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ScoreFigures {
+    /// The largest component, 0 to 1.
+    pub value: f64,
+    /// Jensen–Shannon distance of the predictions from those of the reference, what chance alone gives taken off.
+    pub prediction: f64,
+    /// Share of the features that drift, each by its effect.
+    pub features: f64,
+    /// By what share accuracy lies below that of the first labels, where that is evident.
+    pub performance: f64,
+    /// Start of the window that was judged.
+    pub window: String,
+    pub predictions: u64,
+}
+
+/// One column, reference against now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ColumnReport {
+    pub name: String,
+    /// prediction, score, or `feature/` and the name.
+    pub subject: String,
+    /// feature, prediction or score.
+    pub group: &'static str,
+    /// numeric, categorical or identifier.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// drift, stable, or no_data where too little has come to judge.
+    pub status: &'static str,
+    /// Start of the first window of the drift that is on.
+    pub since: Option<String>,
+    /// What the last judged window said.
+    pub judged: Option<JudgedFigures>,
+    /// Every test of the range that was asked for; empty where there is too little.
+    pub tests: BTreeMap<&'static str, Test>,
+    /// How much accuracy is expected to change because of this column alone; null where no confidence is stated.
+    pub attribution: Option<f64>,
+    pub reference: Profile,
+    pub current: Profile,
+    pub histogram: Vec<Bin>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct JudgedFigures {
+    pub psi: f64,
+    pub jensen_shannon: f64,
+    /// Nats against "nothing has changed".
+    pub evidence: f64,
+    /// Nats that were needed.
+    pub needed: f64,
+    /// Share of missing values then, less that of the reference.
+    pub missing_change: f64,
+    pub drift: bool,
+}
+
+/// Labels in the order of their arrival.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LabelFigures {
+    pub arrived: u64,
+    /// Error rate of the first labels, and of those since the last judged window.
+    pub baseline: Estimate,
+    pub recent: Estimate,
+    pub detectors: Vec<DetectorFigures>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DetectorFigures {
+    pub detector: &'static str,
+    /// What it watches.
+    pub input: &'static str,
+    /// warming, stable, warning or drift.
+    pub state: &'static str,
+    pub score: Option<f64>,
+    pub threshold: Option<f64>,
+    /// Values since it was started or last raised an alarm.
+    pub seen: u64,
+    pub alarms: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AlarmFigures {
+    /// Log time.
+    pub at: String,
+    pub subject: String,
+    /// `window`, or the name of a change detector.
+    pub detector: String,
+    /// False: the drift is over.
+    pub detected: bool,
+    pub start: Option<String>,
+    pub end: Option<String>,
+    pub effect: BTreeMap<String, f64>,
+    pub evidence: f64,
+    pub threshold: f64,
+}
+
+/// One window against the baseline, column by column.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DriftWindowReport {
+    pub start: String,
+    pub end: String,
+    pub closed: bool,
+    pub predictions: u64,
+    /// Features that the reference did not have.
+    pub unexpected: u64,
+    /// By subject.
+    pub columns: BTreeMap<String, WindowColumn>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WindowColumn {
+    /// Null where there is too little to compare.
+    pub psi: Option<f64>,
+    pub jensen_shannon: Option<f64>,
+    pub evidence: Option<f64>,
+    /// Effect and evidence both reach what the policy asks for.
+    pub drift: bool,
+    pub present: u64,
+    pub missing: u64,
+    pub mismatched: u64,
+    pub out_of_range: u64,
+    pub new_category: u64,
+    pub mean: Option<f64>,
+}
+
+impl PolicyFigures {
+    pub fn of(fleet: &Fleet) -> Self {
+        let Policy { reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length } = fleet.policy;
+        Self {
+            reference_rows,
+            window_seconds: window.micros() / 1_000_000,
+            psi_threshold,
+            false_alarms_per_month,
+            error_run_length,
+            columns: fleet.columns,
+            evidence_needed: fleet.policy.needed(fleet.columns),
+        }
+    }
+}
+
+impl Reference {
+    pub fn of(track: &Track, fleet: &Fleet) -> Self {
+        let baseline = track.baseline.as_deref();
+        let origin = |origin: Origin| match origin {
+            Origin::FirstRows => "first_rows",
+            Origin::Collected => "collected",
+            Origin::Uploaded => "uploaded",
+        };
+        Self {
+            state: match baseline {
+                Some(_) => "ready",
+                None if track.is_uploading() => "uploading",
+                None => "gathering",
+            },
+            origin: origin(track.watch.origin),
+            rows: baseline.map_or(track.gathered() as u64, |baseline| baseline.rows),
+            needed: fleet.policy.reference_rows,
+            from: baseline.map(|baseline| baseline.from.to_string()),
+            to: baseline.map(|baseline| baseline.to.to_string()),
+            number: baseline.map(|baseline| baseline.number),
+        }
+    }
+}
+
+impl ScoreFigures {
+    pub fn of(score: &Score) -> Self {
+        Self {
+            value: score.value(),
+            prediction: score.prediction,
+            features: score.features,
+            performance: score.performance,
+            window: score.window.to_string(),
+            predictions: score.predictions,
+        }
+    }
+}
+
+impl LabelFigures {
+    pub fn of(watch: &Watch) -> Self {
+        let rate = |outcomes: &Outcomes| Estimate::proportion(outcomes.n - outcomes.met, outcomes.n);
+        Self {
+            arrived: watch.labels.arrived,
+            baseline: rate(&watch.labels.first),
+            recent: rate(&watch.labels.recent),
+            detectors: watch.labels.detectors.iter().map(DetectorFigures::of).collect(),
+        }
+    }
+}
+
+impl DetectorFigures {
+    fn of(watching: &Watching) -> Self {
+        let (state, score, threshold) = match watching.verdict {
+            None | Some(Verdict::Warming { .. }) => ("warming", None, None),
+            Some(Verdict::Stable { score, threshold }) => ("stable", Some(score), Some(threshold)),
+            Some(Verdict::Warning { score, threshold }) => ("warning", Some(score), Some(threshold)),
+            Some(Verdict::Drift { score, threshold, .. }) => ("drift", Some(score), Some(threshold)),
+        };
+        let detector = watching.detector.name();
+        Self { detector, input: "error", state, score, threshold, seen: watching.since.n, alarms: watching.alarms }
+    }
+}
+
+impl AlarmFigures {
+    pub fn of(alarm: &Alarm) -> Self {
+        Self {
+            at: alarm.at.to_string(),
+            subject: alarm.subject.clone(),
+            detector: alarm.detector.to_string(),
+            detected: alarm.detected,
+            start: alarm.window.map(|(start, _)| start.to_string()),
+            end: alarm.window.map(|(_, end)| end.to_string()),
+            effect: alarm.effect.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+            evidence: alarm.evidence,
+            threshold: alarm.threshold,
+        }
+    }
+}
+
+impl JudgedFigures {
+    fn of(figures: &Figures) -> Self {
+        let Figures { psi, jensen_shannon, evidence, needed, missing_change, drift } = *figures;
+        Self { psi, jensen_shannon, evidence, needed, missing_change, drift }
+    }
+}
+
+/// Every column of `current` against `reference`, both over the bins of the track's baseline.
+pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet) -> Vec<ColumnReport> {
+    let Some(baseline) = &track.baseline else { return Vec::new() };
+    let level = (-fleet.policy.needed(fleet.columns)).exp();
+    let of = |(place, column): (usize, &Column)| {
+        let standing = track.watch.standings.get(place).copied().unwrap_or_default();
+        let (before, now) = (&reference.columns[place], &current.columns[place]);
+        let coarse = Comparison::new(&column.bins.coarse(&before.counts), &column.bins.coarse(&now.counts)).ok();
+        ColumnReport {
+            name: column.name.to_string(),
+            subject: subject(place, &column.name),
+            group: match place {
+                PREDICTION => "prediction",
+                FEATURES.. => "feature",
+                _ => "score",
+            },
+            kind: column.bins.kind(),
+            status: match (standing.since, standing.figures) {
+                (Some(_), _) => "drift",
+                (None, Some(_)) => "stable",
+                (None, None) => "no_data",
+            },
+            since: standing.since.map(|since| since.to_string()),
+            judged: standing.figures.as_ref().map(JudgedFigures::of),
+            tests: crate::view::drift::of_bins(&column.bins, (before, reference.rows), (now, current.rows), level),
+            attribution: coarse.as_ref().and_then(|coarse| judge::attribution(&column.confidence, coarse)),
+            reference: Profile::of(column, before, reference.rows),
+            current: Profile::of(column, now, current.rows),
+            histogram: histogram(column, before, now),
+        }
+    };
+    baseline.columns.iter().enumerate().map(of).collect()
+}
+
+/// One window in a row of the heatmap.
+pub fn window(
+    baseline: &Baseline,
+    reference: &Tally,
+    current: &Tally,
+    fleet: &Fleet,
+    (start, end, closed): (String, String, bool),
+) -> DriftWindowReport {
+    let needed = fleet.policy.needed(fleet.columns);
+    let figures = judge::compare(baseline, reference, current, &fleet.policy, needed);
+    let of = |(place, (column, figures)): (usize, (&Column, &Option<Figures>))| {
+        let tally = &current.columns[place];
+        let present = tally.present();
+        let new = if column.bins.kind() == "categorical" { tally.counts.last().copied() } else { None };
+        let told = WindowColumn {
+            psi: figures.map(|figures| figures.psi),
+            jensen_shannon: figures.map(|figures| figures.jensen_shannon),
+            evidence: figures.map(|figures| figures.evidence),
+            drift: figures.is_some_and(|figures| figures.drift),
+            present,
+            missing: (current.rows - present.min(current.rows)).saturating_sub(tally.mismatched),
+            mismatched: tally.mismatched,
+            out_of_range: tally.out_of_range,
+            new_category: new.unwrap_or(0),
+            mean: tally.moments.as_ref().filter(|_| present != 0).map(|moments| moments.mean_and_deviation(present).0),
+        };
+        (subject(place, &column.name), told)
+    };
+    let columns = baseline.columns.iter().zip(&figures).enumerate().map(of).collect();
+    DriftWindowReport { start, end, closed, predictions: current.rows, unexpected: current.unexpected, columns }
+}
