@@ -11,17 +11,25 @@
 //!
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
+pub mod attribution;
+pub mod boosting;
 pub mod calibration;
+pub mod cbpe;
 pub mod classes;
 pub mod counts;
 pub mod detect;
+pub mod dle;
 pub mod drift;
+pub mod eigen;
 pub mod estimate;
 pub mod exact;
+pub mod expected;
+pub mod fairness;
 pub mod latency;
 pub mod logarithm;
 pub mod metric;
 pub mod ranking;
+pub mod reconstruction;
 pub mod regression;
 pub mod scores;
 pub mod sketch;
