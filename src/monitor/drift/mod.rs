@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod baseline;
+pub mod estimator;
 pub mod judge;
 pub mod kept;
 pub mod labels;
@@ -25,6 +26,7 @@ use crate::event::{Feature, Features};
 use crate::ids::Name;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SCORE};
+use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing, Turn};
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::drift::labels::{Labels, Outcomes};
@@ -57,6 +59,7 @@ pub struct Track {
     pub reference: Reference,
     pub baseline: Option<Arc<Kept<Baseline>>>,
     pub window: Arc<Kept<DriftWindow>>,
+    pub estimator: Arc<Kept<Estimator>>,
     /// Baselines no longer in use that are not in the store yet: the panes counted over them will ask for them.
     retired: Vec<Arc<Kept<Baseline>>>,
     /// Rows to be deleted, with their hashes.
@@ -71,6 +74,7 @@ pub struct Track {
 pub enum Part {
     Watch,
     Window,
+    Estimator,
     Baseline(u32),
     Chunk(u32),
 }
@@ -79,6 +83,7 @@ pub enum Part {
 pub enum Row<'a> {
     Watch(&'a mut Kept<Watch>),
     Window(&'a mut Kept<DriftWindow>),
+    Estimator(&'a mut Kept<Estimator>),
     Baseline(&'a mut Kept<Baseline>),
     Chunk(&'a mut Kept<Vec<reference::Row>>),
     /// With the hash it has.
@@ -252,6 +257,9 @@ impl Track {
         }
         if self.window.is_dirty() {
             take(Part::Window, Row::Window(Arc::make_mut(&mut self.window)));
+        }
+        if self.estimator.is_dirty() {
+            take(Part::Estimator, Row::Estimator(Arc::make_mut(&mut self.estimator)));
         }
         let in_use = self.baseline.as_mut().filter(|baseline| baseline.is_dirty());
         for baseline in self.retired.iter_mut().chain(in_use) {

@@ -281,3 +281,31 @@ proptest! {
         prop_assert_eq!(rmp_serde::to_vec(&merged).unwrap(), rmp_serde::to_vec(&whole).unwrap());
     }
 }
+
+#[test]
+fn performance_is_estimated_from_scores_once_enough_labels_have_come() {
+    let mut world = World::default();
+    let mut chance = Chance(10);
+    // scores are of `yes` and too sure of themselves: the truth is yes with a chance of one half and a half of the score's distance from it
+    for n in 0..6_000_u64 {
+        let when = START + Span::from_micros(n as i64 * 100_000);
+        let score = chance.next();
+        let mut input = prediction(&format!("p{n}"), if 0.5 < score { "yes" } else { "no" }, when);
+        let Event::PredictionLogged(logged) = &mut input.event else { unreachable!("it is a prediction") };
+        logged.scores = vec![("yes".into(), score)];
+        world.when(input);
+        let truth = if chance.next() < 0.5 + (score - 0.5) / 2.0 { "yes" } else { "no" };
+        // of the later ones no label comes
+        if n < 1_100 {
+            world.when(label(&format!("p{n}"), truth, when));
+        }
+    }
+    let model = world.model();
+    let mut total = crate::monitor::pane::Cell::default();
+    model.hot.values().for_each(|pane| pane.merge_into(&mut total, |_| true));
+    let expected = total.expected.as_ref().unwrap();
+    assert!(2_500 < expected.count(), "{}", expected.count());
+    let (_, accuracy) = expected.figures()[0];
+    // E[½ + |s − ½|/2] over uniform scores is 5/8; what scores say by themselves is 3/4
+    assert!((accuracy - 0.625).abs() < 0.04, "{accuracy}");
+}
