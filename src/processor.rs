@@ -231,6 +231,7 @@ impl Projection {
                 match value {
                     Row::Watch(kept) => self.cold.put_kept(key, kept),
                     Row::Window(kept) => self.cold.put_kept(key, kept),
+                    Row::Estimator(kept) => self.cold.put_kept(key, kept),
                     Row::Baseline(kept) => self.cold.put_kept(key, kept),
                     Row::Chunk(kept) => self.cold.put_kept(key, kept),
                     Row::Dropped(row_hash) => self.cold.delete_state(key, row_hash),
@@ -349,6 +350,7 @@ fn tracks(reader: &Reader, model: u32) -> Result<Vec<Track>, store::Error> {
         match part {
             Part::Watch => track.watch = kept(&row_key, &value)?,
             Part::Window => track.window = kept(&row_key, &value)?,
+            Part::Estimator => track.estimator = kept(&row_key, &value)?,
             Part::Baseline(number) if track.uses(number) => track.baseline = Some(kept(&row_key, &value)?),
             Part::Baseline(_) => {}
             Part::Chunk(_) => track.reference.chunks.push(kept(&row_key, &value)?),

@@ -157,7 +157,7 @@ fn what_is_no_value_is_named_by_its_line() {
 fn the_help_lists_every_detector_with_its_parameters_and_defaults() {
     let output = Command::new(env!("CARGO_BIN_EXE_tidewatch")).args(["detect", "--help"]).output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
-    for detector in ["adwin", "page_hinkley", "ddm", "eddm", "hddm_a", "hddm_w", "fhddm", "kswin", "cusum"] {
+    for detector in ["adwin", "page_hinkley", "ddm", "eddm", "hddm_a", "hddm_w", "fhddm", "kswin", "cusum", "e_detector"] {
         assert!(help.contains(&format!("\n  {detector}  ")), "{detector}: {help}");
     }
     assert!(help.contains("delta=0.002 clock=32 max_buckets=5 min_window_length=5 grace_period=10 reset=true"), "{help}");

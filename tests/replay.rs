@@ -59,6 +59,21 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
             4 => {
                 put("label", json!({ "model": "fraud", "prediction_id": format!("nobody-{number}"), "actual": "a", "at": at }))
             }
+            6 => match number % 3 {
+                0 => put(
+                    "command",
+                    json!({ "command": "set_drift_policy", "reference_rows": 100 + number % 50, "window_seconds": 60 }),
+                ),
+                1 => put("command", json!({ "command": "gather_reference", "model": "fraud", "version": "v1" })),
+                _ => {
+                    let rows: Vec<_> =
+                        (0..120).map(|n| json!({ "features": { "amount": n, "country": "kr" }, "prediction": "a" })).collect();
+                    put(
+                        "command",
+                        json!({ "command": "use_reference", "model": "churn", "version": "v2", "first": true, "last": true, "rows": rows }),
+                    );
+                }
+            },
             5 => {
                 put("command", json!({ "command": "set_thresholds", "accuracy_threshold": 0.5 + (number % 5) as f64 / 100.0 }))
             }

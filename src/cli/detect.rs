@@ -71,7 +71,11 @@ Examples:
 Detectors, their parameters and defaults:",
     );
     for entry in ENTRIES {
-        let takes = if entry.input == Input::Errors { "; takes 0 and 1" } else { "" };
+        let takes = match entry.input {
+            Input::Numbers => "",
+            Input::Errors => "; takes 0 and 1",
+            Input::Losses => "; takes 0 to 1",
+        };
         write!(help, "\n  {}  {}{takes}\n     ", entry.name, entry.about).expect("writing to a String cannot fail");
         for param in entry.params {
             write!(help, " {}={}", param.name, param.default.unwrap_or("<off>")).expect("writing to a String cannot fail");

@@ -47,6 +47,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/models/{model}/segments"),
     of_view("/api/v1/models/{model}/windows"),
     entry(Method::GET, "/api/v1/models/{model}/predictions/{id}", VIEWER),
+    of_view("/api/v1/models/{model}/fairness"),
     of_view("/api/v1/models/{model}/drift"),
     of_view("/api/v1/models/{model}/drift/windows"),
     entry(Method::PUT, "/api/v1/models/{model}/reference", ADMIN),

@@ -24,6 +24,7 @@ use crate::http::panes;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::thresholds::ThresholdFigures;
+use crate::monitor::drift::{Fleet, Track};
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::monitor::pane::{Cell, Pane};
@@ -32,6 +33,7 @@ use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::model::CounterFigures;
 use crate::view::source::SourceSummary;
+use crate::view::watch::{AlarmFigures, LabelFigures, Reference, ScoreFigures};
 use crate::view::window::Window;
 
 /// Times a state that moves on under us is tried again.
@@ -46,7 +48,8 @@ const EVER: (Timestamp, Timestamp) = (Timestamp::from_micros(i64::MIN / 2), Time
 
 /// Export
 ///
-/// NDJSON: a head with counts and thresholds; each model by name, followed by its one-minute windows with their cells; each source
+/// NDJSON: a head with counts and thresholds; each model by name, followed by the drift of its versions and its one-minute windows with their
+/// cells; each source
 /// by name; the rejected counts. The same bytes after a restart, after a rebuild, and in another process at the same position,
 /// which the headers tell. Written to an unnamed temporary file first, so that it is of one position even while the log goes on.
 #[utoipa::path(
@@ -132,7 +135,7 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
         "models": view.models.len(), "sources": view.sources.len(),
     }))?;
     for model in view.models.values() {
-        write_model(&mut out, reader, model)?;
+        write_model(&mut out, reader, model, &view.drift)?;
     }
     for (_, source) in view.sources.values() {
         out.line(&Tagged { kind: "source", line: SourceSummary::of(source) })?;
@@ -143,7 +146,7 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
     out.to.flush().map_err(|error| no_room(&error))
 }
 
-fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model) -> Result<(), Problem> {
+fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Fleet) -> Result<(), Problem> {
     let classes: Vec<&str> = (0..model.profile.classes.len()).map(|index| model.profile.classes.name(index as u16)).collect();
     let cells: Vec<CellNames<'_>> = model.profile.cells.iter().map(CellNames::of).collect();
     let seen = model.has_predictions();
@@ -152,6 +155,9 @@ fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model) -> Result<()
         "newest": seen.then(|| model.newest.to_string()), "watermark": seen.then(|| model.watermark.to_string()),
         "classes": classes, "cells": cells,
     }))?;
+    for track in &model.drift.tracks {
+        out.line(&TrackLine::of(model, track, drift))?;
+    }
     panes::each(reader, model, EVER.0, EVER.1, |batch| {
         batch.iter().try_for_each(|(start, pane)| write_pane(out, model, *start, pane))
     })
@@ -197,6 +203,20 @@ struct CellNames<'m> {
 }
 
 #[derive(Serialize)]
+struct TrackLine<'m> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    model: &'m str,
+    version: Option<&'m str>,
+    reference: Reference,
+    score: Option<ScoreFigures>,
+    /// Names of the columns that drift now.
+    drifting: Vec<&'m str>,
+    labels: LabelFigures,
+    alarms: Vec<AlarmFigures>,
+}
+
+#[derive(Serialize)]
 struct WindowLine<'m> {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -212,6 +232,24 @@ struct CellWindow {
     cell: u16,
     #[serde(flatten)]
     window: Window,
+}
+
+impl<'m> TrackLine<'m> {
+    fn of(model: &'m Model, track: &'m Track, drift: &Fleet) -> Self {
+        let watch = &track.watch;
+        let columns = track.baseline.as_ref().map_or([].as_slice(), |baseline| &baseline.columns);
+        let drifting = columns.iter().zip(&watch.standings).filter(|(_, standing)| standing.since.is_some());
+        Self {
+            kind: "drift",
+            model: model.name.as_str(),
+            version: watch.version.as_ref().map(|version| version.as_str()),
+            reference: Reference::of(track, drift),
+            score: watch.score.as_ref().map(ScoreFigures::of),
+            drifting: drifting.map(|(column, _)| column.name.as_str()).collect(),
+            labels: LabelFigures::of(watch),
+            alarms: watch.alarms.iter().map(AlarmFigures::of).collect(),
+        }
+    }
 }
 
 impl<'m> CellNames<'m> {

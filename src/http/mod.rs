@@ -10,6 +10,7 @@ mod dashboard;
 mod docs;
 mod drift;
 mod export;
+mod fairness;
 mod health;
 mod models;
 mod openapi;

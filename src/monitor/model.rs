@@ -11,6 +11,7 @@ use crate::ids::Name;
 use crate::monitor::classes::{self, Classes, Task};
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::baseline::{FEATURES, Origin};
+use crate::monitor::drift::estimator::{Estimator, Rated};
 use crate::monitor::drift::labels::Arrival;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Drift, DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
@@ -363,10 +364,14 @@ impl Model {
         self.counters.late += u64::from(late);
         let (value, score) = columns_of(prediction, &served.answer);
         let sight = track.and_then(|track| self.see(track, &served, [&value, &score], prediction, desk, dirty));
+        let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
         let pane = self.pane(cold, start, dirty);
         let sight = sight.filter(|_| pane.may_watch(cell));
         let of_cell = pane.cell(cell);
         of_cell.add_prediction(&served.answer, prediction.response_time);
+        if let Some((chance, predicted)) = expected {
+            of_cell.expected.get_or_insert_default().add(chance, predicted);
+        }
         if let Some(sight) = sight {
             of_cell.watch(&sight, &value, &score, &prediction.features);
         }
@@ -723,7 +728,9 @@ impl Model {
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
         if let Some(met) = served.answer.is_met(truth, self.profile.classes.task()) {
-            self.arrivals.push(Arrival { track, met });
+            let gathers = matches!(**self.drift.tracks[usize::from(track)].estimator, Estimator::Gathering(_));
+            let rated = if gathers { Rated::with_truth(&served.answer, truth) } else { None };
+            self.arrivals.push(Arrival { track, met, rated });
             if ARRIVALS_MAX <= self.arrivals.len() {
                 self.look_at_arrivals(desk, dirty, effects);
             }
@@ -733,8 +740,11 @@ impl Model {
     /// Shows the detectors what has arrived since they last looked.
     fn look_at_arrivals(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
         let (policy, model) = (desk.drift.policy, self.name.clone());
-        for Arrival { track: index, met } in std::mem::take(&mut self.arrivals) {
+        for Arrival { track: index, met, rated } in std::mem::take(&mut self.arrivals) {
             let track = self.track_mut(index, dirty);
+            if let Some(rated) = rated {
+                Arc::make_mut(&mut track.estimator).change().gather(rated, policy.reference_rows as usize);
+            }
             for alarm in track.watch_mut().labels.take(met, &policy, desk.log_time) {
                 track.remember(alarm.clone());
                 let version = track.watch.version.clone();

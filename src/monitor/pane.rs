@@ -10,6 +10,7 @@ use crate::monitor::drift::Sight;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
 use crate::monitor::limits::PANE_COLUMNS_MAX;
+use crate::stats::cbpe::Sums;
 use crate::stats::classes::Confusion;
 use crate::stats::exact::ExactSum;
 use crate::stats::latency::Latency;
@@ -51,6 +52,8 @@ pub struct Cell {
     pub multi: Option<Box<MultiLogLoss>>,
     /// Labels against answers, where both are numbers.
     pub regression: Option<Box<Regression>>,
+    /// What the scores say of answers whose labels may never come, once the version has an estimator.
+    pub expected: Option<Box<Sums>>,
     /// Every column over the bins of a baseline, once there is one. Shared, so that a pane is cheap to copy.
     pub tally: Option<Arc<Tally>>,
 }
@@ -258,6 +261,9 @@ impl Cell {
         }
         if let Some(theirs) = &other.regression {
             self.regression.get_or_insert_default().merge(theirs);
+        }
+        if let Some(theirs) = &other.expected {
+            self.expected.get_or_insert_default().merge(theirs);
         }
     }
 }

@@ -13,35 +13,35 @@ use crate::monitor::{State, apply};
 use crate::time::{Span, Timestamp};
 
 /// 2026-01-01T00:00:00Z.
-const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub(super) const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-const MODEL: &str = "fraud";
+pub(super) const MODEL: &str = "fraud";
 
 /// A state, what lies cold, and the log that led there.
 #[derive(Default)]
-struct World {
-    state: State,
-    cold: InMemory,
+pub(super) struct World {
+    pub(super) state: State,
+    pub(super) cold: InMemory,
     seq: u64,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
 }
 
 /// One record and when the server stored it.
 #[derive(Clone, Debug)]
-struct Input {
-    event: Event,
-    stored_at: Timestamp,
+pub(super) struct Input {
+    pub(super) event: Event,
+    pub(super) stored_at: Timestamp,
 }
 
 impl World {
-    fn given(&mut self, inputs: impl IntoIterator<Item = Input>) {
+    pub(super) fn given(&mut self, inputs: impl IntoIterator<Item = Input>) {
         for input in inputs {
             self.when(input);
         }
     }
 
     /// Applies one record and tells its effects.
-    fn when(&mut self, input: Input) -> String {
+    pub(super) fn when(&mut self, input: Input) -> String {
         self.seq += 1;
         let kind = match input.event {
             Event::PredictionLogged(_) => Kind::Prediction,
@@ -57,7 +57,7 @@ impl World {
         told.join("; ")
     }
 
-    fn model(&self) -> &Model {
+    pub(super) fn model(&self) -> &Model {
         self.state.models.by_name(MODEL).expect("the model has been seen")
     }
 
@@ -86,16 +86,22 @@ fn tell(effect: &Effect) -> String {
         "window_closed" => format!("closed {at} n={}", body["window"]["predictions"]),
         "window_revised" => format!("revised {at} labelled={}", body["window"]["labelled"]),
         "status_changed" => format!("status {} -> {}", body["from"].as_str().unwrap(), body["to"].as_str().unwrap()),
+        "drift_detected" => format!("drift detected {} {}", told(&body, "subject"), told(&body, "detector")),
+        "drift_cleared" => format!("drift cleared {} {}", told(&body, "subject"), told(&body, "detector")),
         other => other.to_owned(),
     }
 }
 
-fn at(text: &str) -> Timestamp {
+fn told<'a>(body: &'a serde_json::Value, field: &str) -> &'a str {
+    body[field].as_str().unwrap()
+}
+
+pub(super) fn at(text: &str) -> Timestamp {
     let (minutes, seconds) = text.split_once(':').unwrap();
     START + Span::from_secs(60 * minutes.parse::<i64>().unwrap() + seconds.parse::<i64>().unwrap())
 }
 
-fn prediction(id: &str, class: &str, when: Timestamp) -> Input {
+pub(super) fn prediction(id: &str, class: &str, when: Timestamp) -> Input {
     let prediction = Prediction {
         id: Some(id.into()),
         model: Name::try_from(MODEL).unwrap(),
@@ -113,13 +119,13 @@ fn prediction(id: &str, class: &str, when: Timestamp) -> Input {
     Input { event: Event::PredictionLogged(prediction), stored_at: when }
 }
 
-fn label(id: &str, class: &str, when: Timestamp) -> Input {
+pub(super) fn label(id: &str, class: &str, when: Timestamp) -> Input {
     let label =
         Label { prediction: id.into(), model: Name::try_from(MODEL).unwrap(), actual: Value::Class(class.into()), at: when };
     Input { event: Event::LabelArrived(label), stored_at: when }
 }
 
-fn tick(stored_at: Timestamp) -> Input {
+pub(super) fn tick(stored_at: Timestamp) -> Input {
     Input { event: Event::ClockTicked, stored_at }
 }
 

@@ -31,13 +31,18 @@ impl Estimate {
     ///
     /// `(p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n)`: Wilson (1927), *J. Am. Stat. Assoc.* 22, 209–212.
     pub fn proportion(hits: u64, n: u64) -> Self {
+        Self::proportion_at(hits, n, Z)
+    }
+
+    /// The same, its interval reaching to the normal quantile `z`.
+    pub(super) fn proportion_at(hits: u64, n: u64, z: f64) -> Self {
         if n == 0 {
             return Self::MISSING;
         }
         let (count, share) = (n as f64, hits as f64 / n as f64);
-        let centre = share + Z * Z / (2.0 * count);
-        let margin = Z * (share * (1.0 - share) / count + Z * Z / (4.0 * count * count)).sqrt();
-        let scale = 1.0 + Z * Z / count;
+        let centre = share + z * z / (2.0 * count);
+        let margin = z * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
+        let scale = 1.0 + z * z / count;
         let low = if hits == 0 { 0.0 } else { (centre - margin) / scale };
         let high = if hits == n { 1.0 } else { (centre + margin) / scale };
         Self { value: Some(share), low: Some(low.max(0.0)), high: Some(high.min(1.0)), n }

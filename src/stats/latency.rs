@@ -78,6 +78,11 @@ impl Latency {
         Some(self.peak.highest().map_or(quantile, |highest| quantile.min(highest)))
     }
 
+    /// The value in seconds at `rank`, 1 being the least, within 1 %; `None` if empty.
+    pub fn at_rank(&self, rank: u64) -> Option<f64> {
+        self.sketch.at_rank(rank as f64)
+    }
+
     /// `None` if empty.
     pub fn summary(&self) -> Option<LatencySummary> {
         Some(LatencySummary {

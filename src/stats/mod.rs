@@ -7,21 +7,34 @@
 //! [`scores::EXACT_MAX`] distinct scores have been and gone. A count may pass below zero on the way (a removal that comes before its addition);
 //! figures are read as if it were zero.
 //!
+//! What is watched without end has figures of its own: intervals that hold at every moment ([`confidence_sequence`]) and false alarms
+//! counted over a stretch of time ([`budget`]).
+//!
 //! Change detectors ([`detect`]) are the other kind: they depend on the order of their values and take nothing back.
 //!
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
+pub mod attribution;
+pub mod boosting;
+pub mod budget;
 pub mod calibration;
+pub mod cbpe;
 pub mod classes;
+pub mod confidence_sequence;
 pub mod counts;
 pub mod detect;
+pub mod dle;
 pub mod drift;
+pub mod eigen;
 pub mod estimate;
 pub mod exact;
+pub mod expected;
+pub mod fairness;
 pub mod latency;
 pub mod logarithm;
 pub mod metric;
 pub mod ranking;
+pub mod reconstruction;
 pub mod regression;
 pub mod scores;
 pub mod sketch;

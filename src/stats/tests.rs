@@ -8,10 +8,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::calibration::Calibration;
+use super::cbpe;
 use super::classes::Confusion;
 use super::counts::Counts;
+use super::dle;
 use super::exact::ExactSum;
 use super::latency::Latency;
+use super::reconstruction;
 use super::regression::Regression;
 use super::scores::{EXACT_MAX, MultiLogLoss, Scored};
 use super::sketch::Sketch;
@@ -172,6 +175,30 @@ const REGRESSIONS: Group<Regression, (f64, f64)> = Group {
     merge: Regression::merge,
     unmerge: Regression::unmerge,
 };
+const EXPECTED_OUTCOMES: Group<cbpe::Sums, (f64, bool)> = Group {
+    add: |sums, (calibrated, predicted)| sums.add(*calibrated, *predicted),
+    sub: |sums, (calibrated, predicted)| sums.sub(*calibrated, *predicted),
+    merge: cbpe::Sums::merge,
+    unmerge: cbpe::Sums::unmerge,
+};
+const EXPECTED_LOSSES: Group<dle::Sums, (f64, f64)> = Group {
+    add: |sums, (absolute, squared)| sums.add(&dle::Losses { absolute: *absolute, squared: *squared }),
+    sub: |sums, (absolute, squared)| sums.sub(&dle::Losses { absolute: *absolute, squared: *squared }),
+    merge: dle::Sums::merge,
+    unmerge: dle::Sums::unmerge,
+};
+const RECONSTRUCTIONS: Group<reconstruction::Sums, f64> = Group {
+    add: |sums, error| sums.add(*error),
+    sub: |sums, error| sums.sub(*error),
+    merge: reconstruction::Sums::merge,
+    unmerge: reconstruction::Sums::unmerge,
+};
+const EXPECTED_RANKS: Group<cbpe::Ranks, (f64, f64)> = Group {
+    add: |ranks, (score, calibrated)| ranks.add(*score, *calibrated),
+    sub: |ranks, (score, calibrated)| ranks.sub(*score, *calibrated),
+    merge: cbpe::Ranks::merge,
+    unmerge: cbpe::Ranks::unmerge,
+};
 
 /// Checks every law on generated inputs.
 macro_rules! assert_group {
@@ -229,6 +256,26 @@ proptest! {
     #[test]
     fn losses_group(stated in inputs((proptest::option::of(score()), proptest::option::of(score()), any::<bool>()), 60)) {
         assert_group!(LOSSES, stated);
+    }
+
+    #[test]
+    fn expected_outcomes_group(stated in inputs((score(), any::<bool>()), 100)) {
+        assert_group!(EXPECTED_OUTCOMES, stated);
+    }
+
+    #[test]
+    fn expected_losses_group(losses in inputs((any_float(), any_float()), 60)) {
+        assert_group!(EXPECTED_LOSSES, losses);
+    }
+
+    #[test]
+    fn errors_of_reconstruction_group(errors in inputs(any_float(), 60)) {
+        assert_group!(RECONSTRUCTIONS, errors);
+    }
+
+    #[test]
+    fn expected_ranks_group(stated in inputs((score(), score()), 200)) {
+        assert_group!(EXPECTED_RANKS, stated);
     }
 
     #[test]

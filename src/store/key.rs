@@ -56,8 +56,9 @@ pub fn track_part(model: u32, track: u16, part: Part) -> Vec<u8> {
     let (kind, number) = match part {
         Part::Watch => (0, 0),
         Part::Window => (1, 0),
-        Part::Baseline(number) => (2, number),
-        Part::Chunk(number) => (3, number),
+        Part::Estimator => (2, 0),
+        Part::Baseline(number) => (3, number),
+        Part::Chunk(number) => (4, number),
     };
     Key::of(Tag::Track).u32(model).u32(track.into()).u8(kind).u32(number).bytes
 }
@@ -76,8 +77,9 @@ pub fn track_and_part(row_key: &[u8]) -> Option<(u16, Part)> {
     let part = match kind {
         0 => Part::Watch,
         1 => Part::Window,
-        2 => Part::Baseline(number),
-        3 => Part::Chunk(number),
+        2 => Part::Estimator,
+        3 => Part::Baseline(number),
+        4 => Part::Chunk(number),
         _ => return None,
     };
     Some((track, part))

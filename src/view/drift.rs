@@ -280,15 +280,20 @@ pub fn of_bins(bins: &Bins, reference: (&ColumnTally, u64), current: (&ColumnTal
     }
     let coarse = Comparison::new(&bins.coarse(&before.counts), &bins.coarse(&now.counts)).expect("both sides hold values");
     tests.extend(over_bins(&coarse, &chi_square(&coarse), (n, m), level));
-    if let Bins::Numeric { edges, low, high, .. } = bins {
+    if let Bins::Numeric { edges, .. } = bins {
         let fine = Comparison::new(&before.counts, &now.counts).expect("both sides hold values");
         let distance = evidence::binned_distance(&fine);
         tests.insert("ks", Test::evidence(distance, kolmogorov_smirnov::limit_p_value(distance, n, m), level));
-        let ends = |tally: &ColumnTally| tally.moments.as_ref().map_or((*low, *high), |m| (m.least, m.greatest));
-        let ((low, high), (low_now, high_now)) = (ends(before), ends(now));
-        let deviation = before.moments.as_ref().map(|moments| moments.mean_and_deviation(n).1).filter(|d| 0.0 < *d);
-        let moved = wasserstein::of_bins(&fine, edges.interior(), low.min(low_now), high.max(high_now));
-        let moved = deviation.map(|deviation| moved / deviation).filter(|moved| moved.is_finite());
+        let side = |tally: &ColumnTally, n: u64| {
+            let moments = tally.moments.as_ref()?;
+            let (mean, deviation) = moments.mean_and_deviation(n);
+            Some((mean, deviation, moments.least, moments.greatest))
+        };
+        let moved = side(before, n).zip(side(now, m)).and_then(|(before, now)| {
+            let ends = (before.2.min(now.2), before.3.max(now.3));
+            let moved = wasserstein::of_bins(&fine, edges.interior(), ends, (before.0, now.0)) / before.1;
+            moved.is_finite().then_some(moved)
+        });
         // the distance of two samples of one normal law is about 1.2 √(1/n + 1/m) deviations; its noise is taken from above
         let noise = Noise::new(n, m, 2, level).wasserstein(1.26);
         tests.insert("wasserstein", Test::distance(moved, DISTANCE, noise));

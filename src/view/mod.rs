@@ -3,6 +3,7 @@
 
 pub mod drift;
 pub mod evaluation;
+pub mod fairness;
 pub mod model;
 pub mod profile;
 pub mod source;

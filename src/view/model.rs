@@ -13,6 +13,7 @@ use crate::monitor::status::{self, Status};
 use crate::stats::Estimate;
 use crate::time::Span;
 use crate::view::View;
+use crate::view::watch::ScoreFigures;
 
 /// What "now" shows of a model: this much of its own event time, up to its newest event.
 const CURRENT: Span = Span::from_secs(300);
@@ -37,6 +38,8 @@ pub struct ModelSummary {
     /// No prediction for five minutes of log time.
     pub stale: bool,
     pub changed_seq: u64,
+    /// How far the version that moved farthest is from its reference; null until a drift window could be judged.
+    pub drift: Option<ScoreFigures>,
     /// The last five minutes of the model's own event time; null before the first prediction.
     pub current: Option<Current>,
     /// The newest one-minute windows, up to 60, oldest first.
@@ -61,7 +64,7 @@ pub struct CounterFigures {
 
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Reason {
-    /// no_data, stale, accuracy, error_rate or response_time.
+    /// no_data, stale, accuracy, error_rate, response_time or drift.
     pub code: Cow<'static, str>,
     pub status: &'static str,
     pub message: String,
@@ -126,6 +129,7 @@ impl ModelSummary {
             watermark: seen.then(|| model.watermark.to_string()),
             stale: seen && STALE_AFTER < view.log_time - model.last_stored_at,
             changed_seq: model.changed_seq,
+            drift: model.drift.worst_score().map(ScoreFigures::of),
             current: seen.then(|| Current::of(model)),
             trail: model.profile.trail.iter().map(TrailPoint::of).collect(),
         }
@@ -152,7 +156,7 @@ impl CounterFigures {
 impl Reason {
     fn of(reason: status::Reason) -> Self {
         let status::Reason { code, status, message, value, threshold, window } = reason;
-        let metric = matches!(&*code, "accuracy" | "error_rate" | "response_time").then(|| code.clone());
+        let metric = matches!(&*code, "accuracy" | "error_rate" | "response_time" | "drift").then(|| code.clone());
         Self { code, status: status.as_str(), message, metric, value, threshold, window }
     }
 }

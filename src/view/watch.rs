@@ -7,13 +7,14 @@ use utoipa::ToSchema;
 
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
 use crate::monitor::drift::labels::{Outcomes, Watching};
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Fleet, Track, Watch};
-use crate::stats::Estimate;
 use crate::stats::detect::Verdict;
 use crate::stats::drift::Comparison;
+use crate::stats::{Estimate, MetricName};
 use crate::view::drift::Test;
 use crate::view::profile::{Bin, Profile, histogram};
 
@@ -36,6 +37,7 @@ pub struct DriftReport {
     /// The prediction and the score first, then the features. Empty while the reference is gathered.
     pub columns: Vec<ColumnReport>,
     pub labels: LabelFigures,
+    pub estimator: EstimatorFigures,
     /// The newest last.
     pub alarms: Vec<AlarmFigures>,
 }
@@ -57,6 +59,23 @@ pub struct Reference {
     pub number: Option<u32>,
 }
 
+/// What estimates performance before labels come.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EstimatorFigures {
+    /// gathering, fitted or unfit (no estimate can be made of the labels that came).
+    pub state: &'static str,
+    /// Labelled predictions with a score gathered so far.
+    pub rows: u64,
+    pub needed: u32,
+    /// Whether scores are corrected by isotonic regression; null before it is fitted.
+    pub calibrated: Option<bool>,
+    /// positive: scores are of the positive class, and every figure of the confusion matrix is estimated; right: they are of being
+    /// right, and accuracy is.
+    pub scale: Option<&'static str>,
+    /// Between what the estimate of each figure is ordinary: three deviations of reference chunks around their mean.
+    pub ordinary: BTreeMap<&'static str, [f64; 2]>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({"reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
     "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}))]
@@ -75,7 +94,7 @@ pub struct PolicyFigures {
     pub evidence_needed: f64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ScoreFigures {
     /// The largest component, 0 to 1.
     pub value: f64,
@@ -260,6 +279,35 @@ impl LabelFigures {
             detectors: watch.labels.detectors.iter().map(DetectorFigures::of).collect(),
         }
     }
+}
+
+impl EstimatorFigures {
+    pub fn of(estimator: &Estimator, fleet: &Fleet) -> Self {
+        let needed = fleet.policy.reference_rows;
+        let plain = |state, rows| Self { state, rows, needed, calibrated: None, scale: None, ordinary: BTreeMap::new() };
+        match estimator {
+            Estimator::Gathering(rows) => plain("gathering", rows.len() as u64),
+            Estimator::Unfit => plain("unfit", u64::from(needed)),
+            Estimator::Fitted { scale, reference } => {
+                let (scale, names) = match scale {
+                    Scale::Positive => ("positive", Self::OF_POSITIVE.as_slice()),
+                    Scale::Right => ("right", &Self::OF_POSITIVE[..1]),
+                };
+                let ordinary = |name: &MetricName| {
+                    reference.thresholds(*name).map(|thresholds| (name.as_str(), [thresholds.low, thresholds.high]))
+                };
+                Self {
+                    calibrated: Some(reference.calibrator().isotonic().is_some()),
+                    scale: Some(scale),
+                    ordinary: names.iter().filter_map(ordinary).collect(),
+                    ..plain("fitted", u64::from(needed))
+                }
+            }
+        }
+    }
+
+    const OF_POSITIVE: [MetricName; 5] =
+        [MetricName::Accuracy, MetricName::Precision, MetricName::Recall, MetricName::Specificity, MetricName::F1];
 }
 
 impl DetectorFigures {

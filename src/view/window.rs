@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::monitor::classes::{Task, order};
+use crate::monitor::classes::{Classes, Task, order};
+use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::{CellKey, Model};
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::window::metrics;
-use crate::stats::Estimate;
+use crate::stats::confidence_sequence::ConfidenceSequence;
+use crate::stats::{Estimate, MetricName};
 use crate::time::{Span, Timestamp};
 
 /// Width of the windows asked for.
@@ -47,6 +49,12 @@ pub struct Window {
     /// Labelled share of the predictions; null without predictions.
     pub coverage: Option<f64>,
     pub metrics: BTreeMap<String, Estimate>,
+    /// Accuracy and error rate (and p50, p95 and p99 of the response time, in seconds) with intervals that hold at every moment at once,
+    /// however often one looks: confidence sequences at 95 %.
+    pub always_valid: BTreeMap<String, Estimate>,
+    /// The figures as the scores alone let expect them, with a band of three sampling errors in which the realised ones should fall; `n` is
+    /// the predictions they stand on. Empty until a version has enough labels to calibrate its scores on.
+    pub estimated: BTreeMap<String, Estimate>,
     pub latency: Option<Latency>,
     /// Mean confidence; null if none was given.
     pub confidence: Option<f64>,
@@ -160,12 +168,50 @@ impl Window {
             labelled: total.labelled,
             coverage: (total.predictions != 0).then(|| total.labelled as f64 / total.predictions as f64),
             metrics: metrics(total, classes),
+            always_valid: always_valid(total, classes),
+            estimated: estimated(model, total),
             latency,
             confidence: total.confidence.value(),
             predicted: total.predicted.iter().map(|(class, count)| (classes.name(*class).to_owned(), *count)).collect(),
             confusion: ConfusionMatrix::of(model, total),
         }
     }
+}
+
+/// Intervals are narrowest near this many rows.
+const NARROW_AT: f64 = 1_000.0;
+
+fn always_valid(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
+    let sequence = ConfidenceSequence::new(0.05, NARROW_AT).expect("a level and a size that can be");
+    let (judged, correct) = total.judged(classes);
+    let mut figures = BTreeMap::from([("error_rate".to_owned(), sequence.proportion(total.errors, total.predictions))]);
+    if judged != 0 {
+        figures.insert("accuracy".to_owned(), sequence.proportion(correct, judged));
+    }
+    let n = total.latency.count();
+    for (name, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].into_iter().filter(|_| n != 0) {
+        let (low, high) = sequence.quantile_ranks(q, n);
+        let at = |rank: Option<u64>| rank.and_then(|rank| total.latency.at_rank(rank));
+        figures.insert(name.to_owned(), Estimate { value: total.latency.quantile(q), low: at(low), high: at(high), n });
+    }
+    figures
+}
+
+/// The band is that of the version with the newest predictions.
+fn estimated(model: &Model, total: &Cell) -> BTreeMap<String, Estimate> {
+    let Some(expected) = &total.expected else { return BTreeMap::new() };
+    let Some(Estimator::Fitted { scale, reference }) = model.newest_track().map(|track| &**track.estimator) else {
+        return BTreeMap::new();
+    };
+    let rows = expected.count();
+    let figures = expected.figures().into_iter();
+    let told = figures.filter(|(name, _)| *scale == Scale::Positive || *name == MetricName::Accuracy);
+    told.map(|(name, value)| {
+        let expected = reference.expect(name, value, rows);
+        let estimate = Estimate { value: Some(expected.value), low: expected.low, high: expected.high, n: rows };
+        (name.as_str().to_owned(), estimate)
+    })
+    .collect()
 }
 
 impl ConfusionMatrix {

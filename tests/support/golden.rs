@@ -1,4 +1,5 @@
 //! The stream that `golden/dev/windows.json` describes, made by the script that made it for the published packages.
+#![allow(dead_code)] // every test binary uses its own part of it
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,16 +18,25 @@ pub fn windows() -> Value {
 
 /// The lines of `workload.py --n 20000 --seed 101`, or of its `--split` form, once their digest is the one the golden values name.
 pub fn stream(golden: &Value, split: bool) -> Vec<Value> {
-    let (form, digest) = if split { ("split", "split_stream_sha256") } else { ("joined", "stream_sha256") };
+    if split {
+        made(golden, "split", "split_stream_sha256", &["--n", "20000", "--split"])
+    } else {
+        made(golden, "joined", "stream_sha256", &["--n", "20000"])
+    }
+}
+
+/// The lines of `workload.py --reference 1000 --seed 101`: what the stream drifts away from, a thousand rows a model.
+pub fn reference(golden: &Value) -> Vec<Value> {
+    made(golden, "reference", "reference_sha256", &["--reference", "1000"])
+}
+
+fn made(golden: &Value, form: &str, digest: &str, arguments: &[&str]) -> Vec<Value> {
     let python = python();
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("golden-{form}.jsonl"));
     let wanted = golden["meta"][digest].as_str().unwrap();
     if !path.exists() || sha256(&python, &path) != wanted {
         let mut command = Command::new(&python);
-        command.arg(folder().join("workload.py")).args(["--n", "20000", "--seed", "101", "--out"]).arg(&path);
-        if split {
-            command.arg("--split");
-        }
+        command.arg(folder().join("workload.py")).args(arguments).args(["--seed", "101", "--out"]).arg(&path);
         run(&mut command);
     }
     assert_eq!(sha256(&python, &path), wanted, "{}", path.display());

@@ -74,6 +74,14 @@ pub fn records(seed: u64, predictions: usize) -> Vec<Record> {
         if failed {
             body["error"] = json!("backend did not answer");
         }
+        // enough to fill a reference and to move away from it
+        let amount = if random.one_in(12) {
+            Value::Null
+        } else {
+            json!((random.below(1_000) + 500 * i as u64 / predictions as u64) as f64 / 8.0)
+        };
+        let country = ["kr", "us", "de", "atlantis"][random.below(3 + 2 * i as u64 / predictions as u64).min(3) as usize];
+        body["features"] = json!({ "amount": amount, "country": country });
         let record = Record { kind: "prediction", body };
         if random.one_in(10) {
             put(at + random.below(5_000) as i64, record.clone());

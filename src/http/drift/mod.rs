@@ -25,9 +25,12 @@ use crate::store::{Reader, key};
 use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::watch::{
-    self, AlarmFigures, DriftReport, DriftWindowReport, LabelFigures, PolicyFigures, Reference, ScoreFigures,
+    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, Reference, ScoreFigures,
 };
 use crate::view::window::Slice;
+
+/// Weeks back that the same hour is looked for.
+const WEEKS: i64 = 4;
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -44,6 +47,9 @@ pub struct DriftQuery {
     /// Only predictions of this segment, as `name:value`, against those of the reference.
     #[param(example = "region:kr")]
     segment: Option<String>,
+    /// `same_hour_of_week`: compare to the same hours of up to four weeks before, as far as they were counted over the baseline that is in
+    /// use. Only for the report.
+    against: Option<String>,
 }
 
 /// Drift of a model
@@ -69,6 +75,7 @@ pub async fn report(
     let (track, slice) = query.slice(&model)?;
     let (from, to) = query.range(&model, view.drift.policy.window)?;
     let from = from.floor(PANE_WIDTH);
+    let seasonal = query.is_seasonal()?;
     let reader = shared.app.reader.clone();
     let report = shared.blocking(move || {
         let cells = slice.cells(&model);
@@ -76,12 +83,24 @@ pub async fn report(
         let mut columns = Vec::new();
         let mut predictions = 0;
         if let Some(baseline) = &track.baseline {
-            let reference = baseline.tally(takes);
+            let counted = |from: Timestamp, to: Timestamp, total: &mut Tally| {
+                panes::each(&reader, &model, from, to, |batch| {
+                    batch.iter().for_each(|(_, pane)| pane.tally_into(total, takes));
+                    Ok(())
+                })
+            };
             let mut current = Tally::of(baseline);
-            panes::each(&reader, &model, from, to, |batch| {
-                batch.iter().for_each(|(_, pane)| pane.tally_into(&mut current, takes));
-                Ok(())
-            })?;
+            counted(from, to, &mut current)?;
+            let reference = if seasonal {
+                let mut hours = Tally::of(baseline);
+                for weeks in 1..=WEEKS {
+                    let back = Span::from_secs(weeks * 7 * 86_400);
+                    counted(from - back, to - back, &mut hours)?;
+                }
+                hours
+            } else {
+                baseline.tally(takes)
+            };
             predictions = current.rows;
             columns = watch::columns(&track, &reference, &current, &view.drift);
         }
@@ -98,6 +117,7 @@ pub async fn report(
             predictions,
             columns,
             labels: LabelFigures::of(&track.watch),
+            estimator: EstimatorFigures::of(&track.estimator, &view.drift),
             alarms: track.watch.alarms.iter().map(AlarmFigures::of).collect(),
         })
     });
@@ -225,6 +245,17 @@ impl DriftQuery {
     /// What is asked for in whole minutes; `width` before the end if no beginning is given.
     fn range(&self, model: &Model, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
         windows::span(self.from.as_deref(), self.to.as_deref(), model, width)
+    }
+
+    fn is_seasonal(&self) -> Result<bool, Problem> {
+        match self.against.as_deref() {
+            None | Some("reference") => Ok(false),
+            Some("same_hour_of_week") => Ok(true),
+            Some(other) => {
+                let detail = format!("against is reference or same_hour_of_week, not {other:?}");
+                Err(Problem::bad_request("bad-reference", detail))
+            }
+        }
     }
 
     fn width(&self, of_policy: Span) -> Result<Span, Problem> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -61,20 +60,18 @@ pub async fn replace(
     Extension(view): Extension<Arc<View>>,
     Path(name): Path<String>,
     Query(query): Query<ReferenceQuery>,
-    headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, Json<ReferenceTaken>), Problem> {
+) -> Result<Json<ReferenceTaken>, Problem> {
     let named = |text: &str| Name::try_from(text).map_err(|bad| Problem::unprocessable("bad-name", bad.to_string()));
     let version = query.version.as_deref().map(named).transpose()?;
     if body.iter().all(u8::is_ascii_whitespace) {
         let model = find(&view, &name)?.name.clone();
         let (seq, _) = shared.accepted(Kind::Command, &Command::GatherReference { model, version }).await?;
-        return Ok((StatusCode::OK, Json(ReferenceTaken { seq, rows: None, of: None })));
+        return Ok(Json(ReferenceTaken { seq, rows: None, of: None }));
     }
     let model = named(&name)?;
     let columns = training::Columns { prediction: query.prediction, score: query.score };
-    let content_type = headers.get(axum::http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (rows, of) = shared.blocking(move || training::read(&body, content_type.as_deref(), &columns)).await?;
+    let (rows, of) = shared.blocking(move || training::read(&body, &columns)).await?;
     let count = rows.len() as u64;
     let mut seq = 0;
     let frames = training::frames(rows);
@@ -84,5 +81,5 @@ pub async fn replace(
             TrainingRows { model: model.clone(), version: version.clone(), first: index == 0, last: index == last, rows };
         (seq, _) = shared.accepted(Kind::Command, &Command::UseReference(part)).await?;
     }
-    Ok((StatusCode::OK, Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) })))
+    Ok(Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) }))
 }

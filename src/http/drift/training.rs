@@ -19,23 +19,19 @@ pub struct Columns {
     pub score: Option<String>,
 }
 
-/// The rows of a training set, at most [`ROWS_MAX`], and how many there were.
+/// The rows of a training set, at most [`ROWS_MAX`], and how many there were. What begins with `{` is JSON Lines, anything else CSV: the
+/// content type that clients send by themselves says nothing.
 ///
 /// Errors: what cannot be read, by its line; a set without a row; a column that is named and not there.
-pub fn read(body: &[u8], content_type: Option<&str>, columns: &Columns) -> Result<(Vec<TrainingRow>, u64), Problem> {
+pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), Problem> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let declared = content_type.unwrap_or_default();
-    let is_json = declared.contains("json") || body.trim_ascii_start().first() == Some(&b'{');
     let mut drawn = Draw::default();
-    if is_json {
-        for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
-            if !line.trim_ascii().is_empty() {
-                let record: Map<String, Json> =
-                    serde_json::from_slice(line).map_err(|error| unreadable(index as u64 + 1, &error.to_string()))?;
-                let fields = record.into_iter().map(|(name, value)| Ok((name, feature(&value)?)));
-                let fields: Result<Vec<_>, String> = fields.collect();
-                drawn.offer(row(fields.map_err(|error| unreadable(index as u64 + 1, &error))?, columns));
-            }
+    if body.trim_ascii_start().first() == Some(&b'{') {
+        for (line, text) in (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, text)| !text.trim_ascii().is_empty()) {
+            let unreadable = |why: String| unreadable(line, &why);
+            let record: Map<String, Json> = serde_json::from_slice(text).map_err(|error| unreadable(error.to_string()))?;
+            let fields = record.into_iter().map(|(name, value)| Ok((name, feature(&value)?)));
+            drawn.offer(row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns));
         }
     } else {
         let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(body);
@@ -170,27 +166,27 @@ mod tests {
     fn csv_and_json_lines_say_the_same() {
         let csv = b"a,b,y,p\n1.5,x,yes,0.9\n,z,no,0.2\n";
         let json = b"{\"a\":1.5,\"b\":\"x\",\"y\":\"yes\",\"p\":0.9}\n\n{\"a\":null,\"b\":\"z\",\"y\":\"no\",\"p\":0.2}";
-        let (rows, of) = read(csv, Some("text/csv"), &columns()).unwrap();
+        let (rows, of) = read(csv, &columns()).unwrap();
         assert_eq!((rows.len(), of), (2, 2));
-        assert_eq!(read(json, None, &columns()).unwrap().0, rows);
+        assert_eq!(read(json, &columns()).unwrap().0, rows);
         assert_eq!(rows[0].prediction, Some(Value::Class("yes".into())));
         assert_eq!(rows[1].features.values(), [Feature::Missing, Feature::Category("z".into())]);
     }
 
     #[test]
     fn what_cannot_be_read_is_named_by_its_line() {
-        let problem = read(b"a,b\n1,2\n3\n", Some("text/csv"), &Columns::default()).unwrap_err();
+        let problem = read(b"a,b\n1,2\n3\n", &Columns::default()).unwrap_err();
         assert!(format!("{problem:?}").contains("line 3"), "{problem:?}");
-        let problem = read(b"{\"a\":1}\n{\"a\":{}}\n", None, &Columns::default()).unwrap_err();
+        let problem = read(b"{\"a\":1}\n{\"a\":{}}\n", &Columns::default()).unwrap_err();
         assert!(format!("{problem:?}").contains("line 2"), "{problem:?}");
-        assert!(read(b"a,b\n", None, &Columns::default()).is_err());
-        assert!(read(b"a,b\n1,2\n", None, &columns()).is_err());
+        assert!(read(b"a,b\n", &Columns::default()).is_err());
+        assert!(read(b"a,b\n1,2\n", &columns()).is_err());
     }
 
     #[test]
     fn of_a_large_set_every_row_has_the_same_chance() {
         let body: String = std::iter::once("a\n".to_owned()).chain((0..50_000).map(|n| format!("{n}\n"))).collect();
-        let (rows, of) = read(body.as_bytes(), None, &Columns::default()).unwrap();
+        let (rows, of) = read(body.as_bytes(), &Columns::default()).unwrap();
         assert_eq!((rows.len(), of), (ROWS_MAX, 50_000));
         let mean: f64 =
             rows.iter().map(|row| if let Feature::Number(n) = row.features.values()[0] { n } else { 0.0 }).sum::<f64>()

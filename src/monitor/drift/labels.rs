@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::monitor::drift::alarm::Alarm;
+use crate::monitor::drift::estimator::Rated;
 use crate::monitor::drift::judge::Policy;
+use crate::stats::detect::adwin::{self, Adwin};
+use crate::stats::detect::e_detector::{self, EDetector};
 use crate::stats::detect::{AnyDetector, Verdict};
 use crate::stats::drift::{Comparison, evidence};
 use crate::time::Timestamp;
@@ -17,6 +20,8 @@ pub struct Arrival {
     pub track: u16,
     /// Whether the model was right: of numbers, within a tenth.
     pub met: bool,
+    /// While the version's estimator gathers: the prediction's score and what turned out.
+    pub rated: Option<Rated>,
 }
 
 /// What the labels of one version say so far.
@@ -108,8 +113,14 @@ impl Watching {
     }
 }
 
-/// The detectors that every version has.
-fn standard(_policy: &Policy) -> Vec<Watching> {
-    let adwin = AnyDetector::choose("adwin", []).expect("a detector by its own name and defaults");
-    [adwin].map(|detector| Watching { detector, verdict: None, since: Outcomes::default(), alarms: 0 }).into()
+/// The detectors that every version has: one whose false alarms are promised to be rare, and the one that people know.
+fn standard(policy: &Policy) -> Vec<Watching> {
+    let promised = EDetector::new(e_detector::Params {
+        run_length: policy.error_run_length,
+        baseline: policy.reference_rows,
+        ..e_detector::Params::default()
+    });
+    [AnyDetector::EDetector(promised), AnyDetector::Adwin(Adwin::new(adwin::Params::default()))]
+        .map(|detector| Watching { detector, verdict: None, since: Outcomes::default(), alarms: 0 })
+        .into()
 }

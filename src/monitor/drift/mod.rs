@@ -6,11 +6,14 @@
 
 pub mod alarm;
 pub mod baseline;
+pub mod estimator;
 pub mod judge;
 pub mod kept;
 pub mod labels;
 pub mod reference;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::event::{Feature, Features};
 use crate::ids::Name;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SCORE};
+use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing, Turn};
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::drift::labels::{Labels, Outcomes};
@@ -55,8 +59,11 @@ pub struct Track {
     pub reference: Reference,
     pub baseline: Option<Arc<Kept<Baseline>>>,
     pub window: Arc<Kept<DriftWindow>>,
+    pub estimator: Arc<Kept<Estimator>>,
+    /// Baselines no longer in use that are not in the store yet: the panes counted over them will ask for them.
+    retired: Vec<Arc<Kept<Baseline>>>,
     /// Rows to be deleted, with their hashes.
-    pub dropped: Vec<(Part, u128)>,
+    dropped: Vec<(Part, u128)>,
     route: Route,
     /// Whether the next commit knows that something here changed.
     pub dirty: bool,
@@ -67,6 +74,7 @@ pub struct Track {
 pub enum Part {
     Watch,
     Window,
+    Estimator,
     Baseline(u32),
     Chunk(u32),
 }
@@ -75,6 +83,7 @@ pub enum Part {
 pub enum Row<'a> {
     Watch(&'a mut Kept<Watch>),
     Window(&'a mut Kept<DriftWindow>),
+    Estimator(&'a mut Kept<Estimator>),
     Baseline(&'a mut Kept<Baseline>),
     Chunk(&'a mut Kept<Vec<reference::Row>>),
     /// With the hash it has.
@@ -249,10 +258,15 @@ impl Track {
         if self.window.is_dirty() {
             take(Part::Window, Row::Window(Arc::make_mut(&mut self.window)));
         }
-        if let Some(baseline) = self.baseline.as_mut().filter(|baseline| baseline.is_dirty()) {
+        if self.estimator.is_dirty() {
+            take(Part::Estimator, Row::Estimator(Arc::make_mut(&mut self.estimator)));
+        }
+        let in_use = self.baseline.as_mut().filter(|baseline| baseline.is_dirty());
+        for baseline in self.retired.iter_mut().chain(in_use) {
             let baseline = Arc::make_mut(baseline);
             take(Part::Baseline(baseline.number), Row::Baseline(baseline));
         }
+        self.retired.clear();
         for (number, chunk) in (0..).zip(&mut self.reference.chunks) {
             if chunk.is_dirty() {
                 take(Part::Chunk(number), Row::Chunk(Arc::make_mut(chunk)));
@@ -293,6 +307,9 @@ impl Track {
         self.drop_reference(fleet);
         if let Some(baseline) = self.baseline.take() {
             fleet.columns -= baseline.columns.len() as u64;
+            if baseline.is_dirty() {
+                self.retired.push(baseline);
+            }
         }
         let watch = self.watch_mut();
         (watch.origin, watch.score, watch.in_use) = (origin, None, None);

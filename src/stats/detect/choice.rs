@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::adwin::{self, Adwin};
 use super::cusum::{self, Cusum};
 use super::ddm::{self, Ddm};
+use super::e_detector::{self, EDetector};
 use super::eddm::{self, Eddm};
 use super::fhddm::{self, Fhddm};
 use super::hddm_a::{self, HddmA};
@@ -29,6 +30,7 @@ pub enum AnyDetector {
     Fhddm(Fhddm),
     Kswin(Kswin),
     Cusum(Cusum),
+    EDetector(EDetector),
 }
 
 /// A detector that can be chosen.
@@ -48,6 +50,8 @@ pub enum Input {
     Numbers,
     /// 1 for an error, 0 for none.
     Errors,
+    /// From 0 to 1: a loss of that range, or 1 for an error and 0 for none.
+    Losses,
 }
 
 /// A parameter of a detector.
@@ -99,6 +103,8 @@ pub enum BadValue {
     NotFinite(f64),
     #[error("{0} is neither 0 (right) nor 1 (an error), which is all {1} takes")]
     NotBinary(f64, &'static str),
+    #[error("{0} is not from 0 (right) to 1 (the largest loss), which is all {1} takes")]
+    NotLoss(f64, &'static str),
 }
 
 /// The values of the parameters of one entry: defaults, and over them what was given.
@@ -296,6 +302,32 @@ pub const ENTRIES: &[Entry] = &[
             })))
         },
     },
+    Entry {
+        name: "e_detector",
+        about: "a risen error rate or mean loss, false alarms at least run_length rows apart in the mean (Shin, Ramdas & Rinaldo 2024)",
+        input: Input::Losses,
+        params: &[
+            param("run_length", "100000", Range::Positive),
+            param("baseline", "1000", count(1, 1_000_000)),
+            Param { name: "rate", default: None, range: Range::Share },
+            param("tolerance", "0", Range::NotNegative),
+            param("cusum", "false", Range::Flag),
+        ],
+        build: |settings| {
+            let (rate, tolerance) = (settings.given("rate"), settings.number("tolerance"));
+            if 1.0 <= rate.unwrap_or(0.0) + tolerance {
+                let rule = "`rate` and `tolerance` together are below 1";
+                return Err(BadChoice::BadCombination { detector: "e_detector", rule });
+            }
+            Ok(AnyDetector::EDetector(EDetector::new(e_detector::Params {
+                run_length: settings.number("run_length"),
+                baseline: settings.count("baseline"),
+                rate,
+                tolerance,
+                cusum: settings.flag("cusum"),
+            })))
+        },
+    },
 ];
 
 impl AnyDetector {
@@ -331,6 +363,7 @@ impl AnyDetector {
             Self::Fhddm(_) => "fhddm",
             Self::Kswin(_) => "kswin",
             Self::Cusum(_) => "cusum",
+            Self::EDetector(_) => "e_detector",
         }
     }
 
@@ -339,6 +372,7 @@ impl AnyDetector {
         match self {
             Self::Adwin(_) | Self::PageHinkley(_) | Self::Kswin(_) | Self::Cusum(_) => Input::Numbers,
             Self::Ddm(_) | Self::Eddm(_) | Self::HddmA(_) | Self::HddmW(_) | Self::Fhddm(_) => Input::Errors,
+            Self::EDetector(_) => Input::Losses,
         }
     }
 
@@ -347,8 +381,10 @@ impl AnyDetector {
         if value.is_nan() || MAGNITUDE_MAX < value.abs() {
             return Err(BadValue::NotFinite(value));
         }
-        if self.input() == Input::Errors && value != 0.0 && value != 1.0 {
-            return Err(BadValue::NotBinary(value, self.name()));
+        match self.input() {
+            Input::Errors if value != 0.0 && value != 1.0 => return Err(BadValue::NotBinary(value, self.name())),
+            Input::Losses if !(0.0..=1.0).contains(&value) => return Err(BadValue::NotLoss(value, self.name())),
+            Input::Numbers | Input::Errors | Input::Losses => {}
         }
         Ok(match self {
             Self::Adwin(detector) => detector.update(value),
@@ -360,6 +396,7 @@ impl AnyDetector {
             Self::Fhddm(detector) => detector.update(value),
             Self::Kswin(detector) => detector.update(value),
             Self::Cusum(detector) => detector.update(value),
+            Self::EDetector(detector) => detector.update(value),
         })
     }
 }

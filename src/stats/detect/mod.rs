@@ -10,6 +10,7 @@ pub mod adwin;
 pub mod choice;
 pub mod cusum;
 pub mod ddm;
+pub mod e_detector;
 pub mod eddm;
 pub mod fhddm;
 pub mod hddm_a;

@@ -17,6 +17,8 @@ fn zoo() -> Vec<AnyDetector> {
         ("fhddm", &[("sliding_window_size", "20"), ("short_window_size", "20"), ("confidence_level", "0.1")]),
         ("kswin", &[("window_size", "20"), ("stat_size", "8"), ("alpha", "0.2")]),
         ("cusum", &[("warm_start", "5"), ("threshold", "1")]),
+        ("e_detector", &[("baseline", "1"), ("run_length", "500")]),
+        ("e_detector", &[("baseline", "60"), ("run_length", "10"), ("cusum", "true"), ("tolerance", "0.1")]),
     ];
     let plain = ENTRIES.iter().map(|entry| AnyDetector::choose(entry.name, []).unwrap());
     plain.chain(variants.iter().map(|(name, params)| AnyDetector::choose(name, params.iter().copied()).unwrap())).collect()
@@ -24,7 +26,11 @@ fn zoo() -> Vec<AnyDetector> {
 
 /// What `detector` is told for `value` of any stream.
 fn told(detector: &AnyDetector, value: f64) -> f64 {
-    if detector.input() == Input::Errors { f64::from(u8::from(0.5 < value)) } else { value }
+    match detector.input() {
+        Input::Numbers => value,
+        Input::Errors => f64::from(u8::from(0.5 < value)),
+        Input::Losses => value.clamp(0.0, 1.0),
+    }
 }
 
 fn assert_finite(verdict: Verdict) {
@@ -72,7 +78,7 @@ proptest! {
     fn a_constant_stream_is_no_drift_whatever_the_constant(exponent in -100.0..100.0, negative: bool, errors: bool) {
         let value = 10_f64.powf(exponent) * if negative { -1.0 } else { 1.0 };
         for mut detector in zoo() {
-            let value = if detector.input() == Input::Errors { f64::from(u8::from(errors)) } else { value };
+            let value = if detector.input() == Input::Errors { f64::from(u8::from(errors)) } else { told(&detector, value) };
             for _ in 0..700 {
                 let verdict = detector.offer(value).unwrap();
                 assert_finite(verdict);
@@ -103,6 +109,7 @@ fn the_table_and_the_parameters_agree_on_every_default() {
     assert_eq!(chosen("fhddm"), AnyDetector::Fhddm(fhddm::Fhddm::new(Default::default())));
     assert_eq!(chosen("kswin"), AnyDetector::Kswin(kswin::Kswin::new(Default::default())));
     assert_eq!(chosen("cusum"), AnyDetector::Cusum(cusum::Cusum::new(Default::default())));
+    assert_eq!(chosen("e-detector"), AnyDetector::EDetector(e_detector::EDetector::new(Default::default())));
     for entry in ENTRIES {
         let detector = chosen(entry.name);
         assert_eq!((detector.name(), detector.input()), (entry.name, entry.input));
@@ -120,6 +127,7 @@ fn a_wrong_choice_says_what_there_is() {
     assert!(complaint("adwin", &[("clock", "0")]).contains("from 1 to 1000000"));
     assert!(complaint("kswin", &[("stat_size", "60")]).contains("at most half"));
     assert!(complaint("eddm", &[("alpha", "0.5")]).contains("at least `beta`"));
+    assert!(complaint("e_detector", &[("rate", "0.9"), ("tolerance", "0.1")]).contains("together are below 1"));
 }
 
 #[test]
@@ -129,8 +137,10 @@ fn what_a_detector_cannot_take_leaves_it_as_it_was() {
         for value in [f64::NAN, f64::INFINITY, 1e101] {
             assert!(detector.offer(value).is_err());
         }
-        if detector.input() == Input::Errors {
-            assert_eq!(detector.offer(0.5), Err(BadValue::NotBinary(0.5, detector.name())));
+        match detector.input() {
+            Input::Numbers => {}
+            Input::Errors => assert_eq!(detector.offer(0.5), Err(BadValue::NotBinary(0.5, detector.name()))),
+            Input::Losses => assert_eq!(detector.offer(1.5), Err(BadValue::NotLoss(1.5, detector.name()))),
         }
         assert_eq!(detector, before);
     }

@@ -10,6 +10,12 @@ use super::Sample;
 #[serde(transparent)]
 pub struct Edges(Vec<f64>);
 
+/// Shares of a reference that fine bins part off at both of its ends: long tails hold much of a distance.
+const TAILS: [f64; 3] = [0.002, 0.004, 0.008];
+
+/// How many standard deviations beyond the least and the greatest value of a reference fine bins go on.
+const BEYOND: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
+
 impl Edges {
     /// Ten bins of about equal counts: the unique values of the deciles `q₀.₁ … q₀.₉` of `reference` by [`Sample::quantile`]. Ties
     /// leave fewer; a constant reference leaves one edge, below which nothing of it lies (see [`Self::frozen`]).
@@ -36,7 +42,7 @@ impl Edges {
     }
 
     /// Bins for reading a distribution back: the edges of [`Self::frozen`] and between them those that part `reference` into `parts` bins of
-    /// about equal counts. A reference of at most `parts` distinct values has a bin for each of them and one above.
+    /// about equal counts, with finer ones at both ends and a few wide ones beyond. A reference of at most `parts` distinct values has a bin for each of them and one above.
     pub fn fine(reference: &Sample, parts: u32) -> Self {
         let mut distinct = reference.values().to_vec();
         distinct.dedup();
@@ -46,7 +52,12 @@ impl Edges {
             return Self::unique(distinct.into_iter().chain([above]).chain(frozen.0));
         }
         let between = (1..parts).map(|part| reference.quantile(f64::from(part) / f64::from(parts)));
-        Self::unique(between.chain(frozen.0))
+        let tails = TAILS.iter().flat_map(|tail| [reference.quantile(*tail), reference.quantile(1.0 - tail)]);
+        // where the reference has nothing, a sample that has spread is still told apart
+        let deviation = reference.deviation().unwrap_or_default();
+        let (least, greatest) = (reference.least(), reference.greatest());
+        let beyond = BEYOND.iter().flat_map(|times| [least - times * deviation, greatest + times * deviation]);
+        Self::unique(between.chain(tails).chain(frozen.0).chain([least, greatest.next_up()]).chain(beyond))
     }
 
     /// The bin of `value`. Cost: O(log bins).

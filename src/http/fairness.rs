@@ -1,0 +1,59 @@
+//! `GET /api/v1/models/{model}/fairness`: segments side by side.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::http::models::find;
+use crate::http::panes;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::http::windows;
+use crate::monitor::limits::PANE_WIDTH;
+use crate::time::Span;
+use crate::view::View;
+use crate::view::fairness::Fairness;
+
+/// How much of the model's own event time is looked at unless asked otherwise: labels are few.
+const RANGE_DEFAULT: Span = Span::from_secs(86_400);
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FairnessQuery {
+    /// RFC 3339 or an epoch number; a day before `to` if left out.
+    from: Option<String>,
+    /// RFC 3339 or an epoch number, not included; the end of the newest minute if left out.
+    to: Option<String>,
+}
+
+/// Fairness
+///
+/// The widest gap between the values of each segment, rate by rate, with intervals (Newcombe), and the values that are wrong more often than
+/// the rest (Fisher's exact test, Holm). Choosing after looking is paid for: both hold for all that were compared.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/fairness", tag = "models",
+    params(("model" = String, Path, description = "Its name, percent-encoded"), FairnessQuery),
+    responses(
+        (status = 200, description = "The segments, with the headers Tidewatch-Position and Tidewatch-Epoch", body = Fairness),
+        (status = 400, description = "A range that cannot be", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(name): Path<String>,
+    Query(query): Query<FairnessQuery>,
+) -> Result<Json<Fairness>, Problem> {
+    let model = find(&view, &name)?;
+    let (from, to) = windows::span(query.from.as_deref(), query.to.as_deref(), &model, RANGE_DEFAULT)?;
+    let reader = shared.app.reader.clone();
+    let fairness = shared.blocking(move || {
+        let panes = if model.has_predictions() { panes::all(&reader, &model, from.floor(PANE_WIDTH), to)? } else { Vec::new() };
+        Ok(Fairness::of(&model, (from.to_string(), to.to_string()), panes.iter().map(|(_, pane)| &**pane)))
+    });
+    Ok(Json(fairness.await?))
+}

@@ -1,0 +1,155 @@
+//! Drift through the real process: the golden stream against its reference, what is announced of it, and what a reference survives.
+
+#[path = "support/golden.rs"]
+mod golden;
+#[path = "support/house.rs"]
+mod house;
+#[path = "support/nats_server.rs"]
+mod nats_server;
+#[path = "support/publisher.rs"]
+mod publisher;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use house::{House, Plan};
+use nats_server::NatsServer;
+use publisher::{Publisher, frames};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const MODELS: [&str; 4] = ["fraud", "churn", "ctr", "credit"];
+
+/// Ten minutes: the drift window of the golden values, and ours.
+const WINDOW_MS: i64 = 600_000;
+
+/// A line of the golden stream as a prediction without version or segments, so that it meets the reference of its model.
+fn body_of(line: &Value) -> Value {
+    json!({
+        "model": line["model"], "prediction_id": line["prediction_id"], "at": line["ts"], "prediction": line["y_pred"],
+        "scores": { "1": line["y_proba"] }, "features": features_of(line), "actual": line["y_true"],
+    })
+}
+
+fn features_of(line: &Value) -> BTreeMap<String, Value> {
+    let names = (0..10).map(|i| format!("f{i}")).chain(["latency_ms".to_owned()]);
+    names.map(|name| (name.clone(), line[&name].clone())).collect()
+}
+
+/// The reference of one model as a CSV file.
+fn training_set(lines: &[Value], model: &str) -> String {
+    let rows: Vec<&Value> = lines.iter().filter(|line| line["model"] == model).collect();
+    let names: Vec<String> = features_of(rows[0]).into_keys().collect();
+    let mut csv = format!("{},y_pred,y_proba\n", names.join(","));
+    for row in rows {
+        let features = features_of(row);
+        let cells: Vec<String> = names.iter().map(|name| features[name].to_string()).collect();
+        writeln!(csv, "{},{},{}", cells.join(","), row["y_pred"], row["y_proba"]).unwrap();
+    }
+    csv
+}
+
+fn rfc3339(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).unwrap().to_string()
+}
+
+async fn report(house: &House, model: &str, query: &str) -> Value {
+    let path = format!("/api/v1/models/{model}/drift{query}");
+    house.get(&path).await.unwrap_or_else(|| panic!("{path}"))
+}
+
+fn column<'a>(report: &'a Value, subject: &str) -> &'a Value {
+    let columns = report["columns"].as_array().unwrap();
+    columns.iter().find(|column| column["subject"] == subject).unwrap_or_else(|| panic!("{subject} in {report}"))
+}
+
+fn close(what: &str, told: &Value, wanted: &Value, slack: f64) {
+    let (told, wanted) = (told.as_f64().unwrap_or(f64::NAN), wanted.as_f64().unwrap());
+    assert!((told - wanted).abs() <= slack, "{what}: {told} is not {wanted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_golden_stream_drifts_as_far_as_the_published_packages_say() {
+    let golden = golden::windows();
+    let (reference, stream) = (golden::reference(&golden), golden::stream(&golden, false));
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    for model in MODELS {
+        let path = format!("/api/v1/models/{model}/reference?prediction=y_pred&score=y_proba");
+        let (status, answer) = house.send(Method::PUT, &path, training_set(&reference, model)).await;
+        assert_eq!((status, &answer["rows"], &answer["of"]), (200, &json!(1_000), &json!(1_000)), "{answer}");
+    }
+    let bodies: Vec<Value> = stream.iter().map(body_of).collect();
+    let last = Publisher::to(&server.url()).await.send_all(frames("prediction", &bodies, 100)).await;
+    house.applied(last).await;
+
+    let (mut compared, mut worst) = (0, 0.0_f64);
+    for window in golden["drift"].as_array().unwrap() {
+        let (model, start) = (window["model"].as_str().unwrap(), window["window_start_ms"].as_i64().unwrap());
+        let told = report(&house, model, &format!("?from={}&to={}", rfc3339(start), rfc3339(start + WINDOW_MS))).await;
+        assert_eq!(told["predictions"], window["count"], "{model} at {start}");
+        for (name, figures) in window.as_object().unwrap().iter().filter(|(_, figures)| figures.is_object()) {
+            let subject = if name == "y_proba" { "score".to_owned() } else { format!("feature/{name}") };
+            let column = column(&told, &subject);
+            let (what, tests) = (format!("{name} of {model} at {start}"), &column["tests"]);
+            close(&format!("PSI of {what}"), &tests["psi"]["statistic"], &figures["psi_quantile10_zero_to_1e-4"], 1e-9);
+            // over sixty bins: less than the exact distances by at most a bin, its share or its width
+            let ks = &tests["ks"]["statistic"];
+            close(&format!("KS of {what}"), ks, &figures["ks"], 2.0 / 60.0 + 0.01);
+            assert!(ks.as_f64() <= figures["ks"].as_f64().map(|exact| exact + 1e-12), "binned KS of {what} is larger");
+            let deviation = column["reference"]["deviation"].as_f64().unwrap();
+            let moved = json!(figures["wasserstein_1"].as_f64().unwrap() / deviation);
+            worst = worst.max((tests["wasserstein"]["statistic"].as_f64().unwrap() - moved.as_f64().unwrap()).abs());
+            close(&format!("W1 of {what}"), &tests["wasserstein"]["statistic"], &moved, 0.05 + 0.1 * moved.as_f64().unwrap());
+            compared += 1;
+        }
+    }
+    println!("largest difference of a binned W1: {worst:.4} standard deviations");
+    assert_eq!(compared, 24 * 7);
+
+    // the known truth of the stream: `ctr` f0 jumps and f3 spreads from half of it on, `churn` f1 climbs
+    let drifting = |report: &Value| -> Vec<String> {
+        let columns = report["columns"].as_array().unwrap();
+        let drifting = columns.iter().filter(|column| column["status"] == "drift" && column["group"] == "feature");
+        drifting.map(|column| column["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(drifting(&report(&house, "ctr", "").await), ["f0", "f3"]);
+    assert!(drifting(&report(&house, "churn", "").await).contains(&"f1".to_owned()));
+    let windows =
+        house.get("/api/v1/models/ctr/drift/windows?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z").await.unwrap();
+    let f0: Vec<bool> =
+        windows.as_array().unwrap().iter().map(|window| window["columns"]["feature/f0"]["drift"].as_bool().unwrap()).collect();
+    assert_eq!(f0, [false, false, false, true, true, true]);
+    let answer = house.get("/api/ai/monitoring/performance?model_name=ctr").await.unwrap();
+    assert!(answer["performance"]["drift_score"].is_f64(), "{answer}");
+
+    // a restart forgets nothing
+    let export = house.quiet().await;
+    assert!(export.lines().any(|line| line.starts_with(r#"{"type":"drift","model":"ctr""#)), "{export:.2000}");
+    house.kill();
+    let house = Plan::on(&server.url(), data.path()).open();
+    house.applied(last).await;
+    assert_eq!(house.quiet().await, export);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let refused = async |method: Method, path: &str, body: &str| {
+        let (status, answer) = house.send(method, path, body.to_owned()).await;
+        (status, answer["detail"].as_str().unwrap_or_default().to_owned())
+    };
+    let reference = "/api/v1/models/nobody/reference";
+    assert_eq!(refused(Method::PUT, reference, "").await.0, 404);
+    let (status, detail) = refused(Method::PUT, reference, "a,b\n1,2\n3\n").await;
+    assert!(status == 422 && detail.contains("line 3"), "{status} {detail}");
+    let (status, detail) = refused(Method::PUT, &format!("{reference}?score=c"), "a,b\n1,2\n").await;
+    assert!(status == 422 && detail.contains("\"c\""), "{status} {detail}");
+    for body in [r#"{"window_seconds":61}"#, r#"{"window_seconds":7200000}"#, r#"{"false_alarms_per_month":0}"#, "{}"] {
+        assert_eq!(refused(Method::PUT, "/api/v1/drift/policy", body).await.0, 422, "{body}");
+    }
+    let (status, policy) = house.send(Method::PUT, "/api/v1/drift/policy", r#"{"window_seconds":3600}"#.to_owned()).await;
+    assert_eq!((status, &policy["window_seconds"], &policy["psi_threshold"]), (200, &json!(3_600), &json!(0.1)));
+    assert!(house.get("/api/v1/models/nobody/drift").await.is_none());
+}
