@@ -139,6 +139,7 @@ impl State {
             Command::GatherReference { model, version } => {
                 self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
             }
+            Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
             Command::UseReference(training) => self.models.on_training_rows(at, training, &mut self.desk),
         }
     }

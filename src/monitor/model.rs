@@ -6,19 +6,19 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Fault, Feature, Label, Prediction, TrainingRow, TrainingRows, Value};
+use crate::event::{DetectorChoice, Fault, Feature, Label, Prediction, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::classes::{self, Classes, Task};
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::baseline::{FEATURES, Origin};
+use crate::monitor::drift::detectors::{self, Arrival, Chosen};
 use crate::monitor::drift::estimator::{Estimator, Rated};
-use crate::monitor::drift::labels::Arrival;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Drift, DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
 use crate::monitor::limits::{
-    ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH,
+    ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, DETECTORS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH,
     PARKED_MAX, TRACKS_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
@@ -103,6 +103,8 @@ pub struct Profile {
     pub cells: Vec<CellKey>,
     /// Newest closed windows, oldest first.
     pub trail: Vec<Point>,
+    /// Detectors that a command has chosen for every version.
+    pub detectors: Vec<Chosen>,
     /// Changed since it was last written. Not part of the profile's value.
     #[serde(skip)]
     pub dirty: bool,
@@ -214,6 +216,25 @@ impl Models {
         let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
         let (model, dirty) = self.touch(id, place.seq);
         model.gather_reference(version, desk, dirty)
+    }
+
+    /// Has every version of a model watched by these detectors beside those that every version has; they begin anew.
+    pub(super) fn on_detectors(&mut self, place: Place<'_>, model: &Name, choices: &[DetectorChoice]) -> Verdict {
+        let chosen: Result<Vec<Chosen>, String> = choices.iter().map(Chosen::of).collect();
+        let chosen = match chosen {
+            Ok(chosen) if chosen.len() <= DETECTORS_MAX => chosen,
+            Ok(_) => return bound_reached("bad_detector", format!("a model has at most {DETECTORS_MAX} detectors of its own")),
+            Err(detail) => return bound_reached("bad_detector", detail),
+        };
+        let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.profile_mut().detectors = chosen;
+        // what has arrived for those before is for nobody now
+        model.arrivals.retain(|arrival| matches!(arrival, Arrival::Label { .. }));
+        for index in 0..model.drift.tracks.len() {
+            detectors::forget_chosen(&mut model.track_mut(index as u16, dirty).watch_mut().detectors);
+        }
+        Verdict::Applied
     }
 
     /// Takes rows of a training set. The model may be one that has not served yet.
@@ -374,6 +395,9 @@ impl Model {
         }
         if let Some(sight) = sight {
             of_cell.watch(&sight, &value, &score, &prediction.features);
+        }
+        if let Some(track) = track {
+            self.show_detectors(track, prediction, &score, desk, dirty, effects);
         }
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
@@ -730,23 +754,44 @@ impl Model {
         if let Some(met) = served.answer.is_met(truth, self.profile.classes.task()) {
             let gathers = matches!(**self.drift.tracks[usize::from(track)].estimator, Estimator::Gathering(_));
             let rated = if gathers { Rated::with_truth(&served.answer, truth) } else { None };
-            self.arrivals.push(Arrival { track, met, rated });
-            if ARRIVALS_MAX <= self.arrivals.len() {
-                self.look_at_arrivals(desk, dirty, effects);
-            }
+            self.arrivals.push(Arrival::Label { track, met, rated });
+            let values = self.profile.detectors.iter().enumerate();
+            let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_label(&served.answer, truth, met)?)));
+            self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, place: Chosen::place(nth), value }));
+            self.look_if_many(desk, dirty, effects);
+        }
+    }
+
+    /// Has the detectors that a command chose see what the prediction has to show.
+    fn show_detectors(
+        &mut self,
+        track: u16,
+        prediction: &Prediction,
+        score: &Feature,
+        desk: &Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) {
+        let values = self.profile.detectors.iter().enumerate();
+        let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_prediction(prediction, score)?)));
+        self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, place: Chosen::place(nth), value }));
+        self.look_if_many(desk, dirty, effects);
+    }
+
+    fn look_if_many(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        if ARRIVALS_MAX <= self.arrivals.len() {
+            self.look_at_arrivals(desk, dirty, effects);
         }
     }
 
     /// Shows the detectors what has arrived since they last looked.
     fn look_at_arrivals(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
         let (policy, model) = (desk.drift.policy, self.name.clone());
-        for Arrival { track: index, met, rated } in std::mem::take(&mut self.arrivals) {
+        let profile = Arc::clone(&self.profile);
+        for arrival in std::mem::take(&mut self.arrivals) {
+            let (Arrival::Label { track: index, .. } | Arrival::Value { track: index, .. }) = arrival;
             let track = self.track_mut(index, dirty);
-            if let Some(rated) = rated {
-                Arc::make_mut(&mut track.estimator).change().gather(rated, policy.reference_rows as usize);
-            }
-            for alarm in track.watch_mut().labels.take(met, &policy, desk.log_time) {
-                track.remember(alarm.clone());
+            for alarm in track.take(arrival, &profile.detectors, &policy, desk.log_time) {
                 let version = track.watch.version.clone();
                 effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
             }

@@ -9,7 +9,8 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
-use crate::monitor::drift::labels::{Outcomes, Watching};
+use crate::monitor::drift::detectors::Watching;
+use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Fleet, Track, Watch};
 use crate::stats::detect::Verdict;
@@ -162,7 +163,7 @@ pub struct LabelFigures {
 pub struct DetectorFigures {
     pub detector: &'static str,
     /// What it watches.
-    pub input: &'static str,
+    pub input: String,
     /// warming, stable, warning or drift.
     pub state: &'static str,
     pub score: Option<f64>,
@@ -276,7 +277,7 @@ impl LabelFigures {
             arrived: watch.labels.arrived,
             baseline: rate(&watch.labels.first),
             recent: rate(&watch.labels.recent),
-            detectors: watch.labels.detectors.iter().map(DetectorFigures::of).collect(),
+            detectors: watch.detectors.iter().map(DetectorFigures::of).collect(),
         }
     }
 }
@@ -319,7 +320,8 @@ impl DetectorFigures {
             Some(Verdict::Drift { score, threshold, .. }) => ("drift", Some(score), Some(threshold)),
         };
         let detector = watching.detector.name();
-        Self { detector, input: "error", state, score, threshold, seen: watching.since.n, alarms: watching.alarms }
+        let input = watching.input.to_string();
+        Self { detector, input, state, score, threshold, seen: watching.seen, alarms: watching.alarms }
     }
 }
 
