@@ -7,12 +7,17 @@
 //! [`scores::EXACT_MAX`] distinct scores have been and gone. A count may pass below zero on the way (a removal that comes before its addition);
 //! figures are read as if it were zero.
 //!
+//! What is watched without end has figures of its own: intervals that hold at every moment ([`confidence_sequence`]) and false alarms
+//! counted over a stretch of time ([`budget`]).
+//!
 //! Change detectors ([`detect`]) are the other kind: they depend on the order of their values and take nothing back.
 //!
 //! State never depends on the platform's mathematical library: only IEEE 754 basic operations go into it.
 
+pub mod budget;
 pub mod calibration;
 pub mod classes;
+pub mod confidence_sequence;
 pub mod counts;
 pub mod detect;
 pub mod drift;
