@@ -1,9 +1,8 @@
 // The dashboard in a real browser against a real server: what a person sees, and what must never happen behind it.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import axe from "axe-core";
 import { openHouse, until } from "./house.mjs";
-import { launch, visit } from "./visitor.mjs";
+import { launch, violations, visit } from "./visitor.mjs";
 
 const PATIENCE_MS = 20_000;
 const HOSTILE = `<img src=x onerror="alert('owned')"> "q" '&amp;' #1/2?`;
@@ -60,12 +59,6 @@ const painted = (page) =>
 async function withCharts(page) {
   await until(PATIENCE_MS, async () => (await page.locator(".chart .readout b").count()) > 0);
   await until(PATIENCE_MS, async () => (await painted(page)) > 500);
-}
-
-async function violations(page) {
-  await page.evaluate(axe.source);
-  const { violations: found } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return found.map((each) => `${each.id}: ${each.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(" | ")}`);
 }
 
 describe("signing in", () => {

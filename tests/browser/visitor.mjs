@@ -1,5 +1,6 @@
 /** A person at a browser, and someone who writes down whatever goes wrong behind the page. */
 import assert from "node:assert/strict";
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 export const launch = () =>
@@ -57,4 +58,11 @@ export async function visit(browser, house, options = {}) {
       assert.deepEqual(wrongs, []);
     },
   };
+}
+
+/** What axe finds wrong with the page, in words. */
+export async function violations(page) {
+  await page.evaluate(axe.source);
+  const { violations: found } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return found.map((each) => `${each.id}: ${each.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(" | ")}`);
 }

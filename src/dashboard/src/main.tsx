@@ -4,6 +4,7 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/overview.css";
 import "./style/model.css";
+import "./style/drift.css";
 
 import { render } from "preact";
 import { App } from "./app";

@@ -1,5 +1,6 @@
 /** Small examples for the tests, each as the server would say it; a test names only what it is about. */
 
+import type { ColumnReport, DriftWindow, Profile, WindowColumn } from "./api/drift";
 import type { ModelSummary, Window } from "./api/types";
 import type { DataFrame } from "./live/frames";
 
@@ -59,3 +60,67 @@ export const frame = (type: "snapshot" | "change", applied_seq: number, data: un
   timestamp: "2026-01-01T00:00:00Z",
   data,
 });
+
+const profile: Profile = {
+  rows: 600,
+  present: 600,
+  missing: 0,
+  mismatched: 0,
+  out_of_range: 0,
+  new_category: 0,
+  cardinality: null,
+  mean: 1,
+  deviation: 1,
+  least: 0,
+  greatest: 2,
+  quantiles: {},
+  top: [],
+  newcomers: [],
+};
+
+export const profileOf = (fields: Partial<Profile>): Profile => ({ ...profile, ...fields });
+
+/** A numeric feature that was judged and is stable. */
+export function columnReport(name: string, fields: Partial<ColumnReport> = {}): ColumnReport {
+  return {
+    name,
+    subject: `feature/${name}`,
+    group: "feature",
+    type: "numeric",
+    status: "stable",
+    since: null,
+    judged: { psi: 0.01, jensen_shannon: 0.02, evidence: 1, needed: 12.8, missing_change: 0, drift: false },
+    tests: {},
+    attribution: null,
+    reference: profile,
+    current: profile,
+    histogram: [],
+    ...fields,
+  };
+}
+
+/** A ten-minute drift window that starts `minute` minutes after 2026-01-01T00:00Z. */
+export function driftWindow(minute: number, columns: Record<string, Partial<WindowColumn>> = {}, fields: Partial<DriftWindow> = {}): DriftWindow {
+  const start = Date.UTC(2026, 0, 1) + minute * 60_000;
+  const plain: WindowColumn = {
+    psi: 0.01,
+    jensen_shannon: 0.02,
+    evidence: 1,
+    drift: false,
+    present: 600,
+    missing: 0,
+    mismatched: 0,
+    out_of_range: 0,
+    new_category: 0,
+    mean: 1,
+  };
+  return {
+    start: new Date(start).toISOString(),
+    end: new Date(start + 600_000).toISOString(),
+    closed: true,
+    predictions: 600,
+    unexpected: 0,
+    columns: Object.fromEntries(Object.entries(columns).map(([subject, column]) => [subject, { ...plain, ...column }])),
+    ...fields,
+  };
+}

@@ -27,3 +27,24 @@ export function windowsPath(model: string, query: WindowsQuery): string {
   if (query.metrics !== null) params.set("metrics", query.metrics.join(","));
   return `${modelPath(model)}/windows?${params}`;
 }
+
+export interface DriftQuery {
+  version: string | null;
+  /** `name:value`. */
+  segment: string | null;
+  /** RFC 3339; the server's own choice, the newest data, where `null`. */
+  from: string | null;
+  to: string | null;
+}
+
+export const driftPath = (model: string, query: DriftQuery): string => `${modelPath(model)}/drift${search({ ...query })}`;
+
+/** `resolution` in seconds; the width of the policy's windows where `null`. */
+export const driftWindowsPath = (model: string, { resolution, ...query }: DriftQuery & { resolution: number | null }): string =>
+  `${modelPath(model)}/drift/windows${search({ ...query, resolution: resolution === null ? null : (RESOLUTION_NAMES[resolution] ?? null) })}`;
+
+/** The parameters that say something; an empty one, such as a version without a name, says nothing. */
+function search(params: Record<string, string | null>): string {
+  const given = Object.entries(params).filter((each): each is [string, string] => each[1] !== null && each[1] !== "");
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}

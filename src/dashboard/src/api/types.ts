@@ -1,5 +1,7 @@
 /** The JSON of `/api/v1` and `/ws`. Times are RFC 3339 in UTC, durations seconds, rates fractions 0 to 1; missing is `null`, never 0. */
 
+import type { DriftScore } from "./drift";
+
 export type Status = "healthy" | "warning" | "critical" | "training";
 export type Task = "classification" | "regression" | "unknown";
 
@@ -99,6 +101,8 @@ export interface ModelSummary {
   changed_seq: number;
   current: Current | null;
   trail: TrailPoint[];
+  /** Of the version that has moved farthest; `null` until a drift window could be judged. */
+  drift?: DriftScore | null;
 }
 
 /** A row of `/versions` or `/segments`: the totals of the last hour for one version or one segment value. */
@@ -108,4 +112,5 @@ export interface Thresholds {
   accuracy_threshold?: number | null;
   response_time_threshold?: number | null;
   error_rate_threshold?: number | null;
+  drift_threshold?: number | null;
 }

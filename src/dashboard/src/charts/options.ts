@@ -5,6 +5,7 @@ import type { Locale } from "../format/number";
 import { clock, day } from "../format/time";
 import type { Colours } from "./colours";
 import { closedPart, openPart, type Column, type Slots } from "./columns";
+import { drawMarkers, type Marker } from "./markers";
 import type { ChartSpec } from "./spec";
 
 export const HEIGHT = 190;
@@ -79,6 +80,7 @@ export interface Handlers {
   onReset: () => void;
   /** Pixels from the left of the plot, to where the cursor line snaps. */
   snap: (left: number) => number;
+  markers: () => readonly Marker[];
 }
 
 export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, width: number, handlers: Handlers): uPlot.Options {
@@ -136,7 +138,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
           chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
-      draw: [(chart) => drawThreshold(chart, spec, colours)],
+      draw: [(chart) => drawThreshold(chart, spec, colours), (chart) => drawMarkers(chart, handlers.markers(), colours)],
     },
   };
 }

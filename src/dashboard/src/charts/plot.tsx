@@ -10,6 +10,7 @@ import uPlot from "uplot";
 import { t } from "../i18n";
 import { language } from "../store/preferences";
 import { nearestSlot, stepSlot, type Slots } from "./columns";
+import type { Marker } from "./markers";
 import { dataOf, HEIGHT, optionsOf, shapeOf } from "./options";
 import type { ChartSpec } from "./spec";
 import { useColours } from "./use-colours";
@@ -25,6 +26,7 @@ interface Props {
   spec: ChartSpec;
   slots: Slots;
   view: View;
+  markers: readonly Marker[];
   /** Start of the window under the cursor, Unix seconds; `null` if none. */
   cursor: Signal<number | null>;
   /** The readout of a slot as one sentence. */
@@ -49,6 +51,7 @@ export function Plot(props: Props) {
       optionsOf(props.spec, colours, locale, Math.max(200, element.clientWidth), {
         onZoom: (from, to) => latest.current.onZoom({ from, to }),
         onReset: () => latest.current.onReset(),
+        markers: () => latest.current.markers,
         snap: (left) => {
           const slot = slotAt(built, latest.current.slots, left);
           return slot === null ? left : built.valToPos(latest.current.slots.x[slot]!, "x");
@@ -83,6 +86,8 @@ export function Plot(props: Props) {
     });
     place(built, props.slots, props.cursor.peek());
   }, [props.slots, props.spec, props.view.from, props.view.to, shape, colours, locale]);
+
+  useEffect(() => chart.current?.redraw(false), [props.markers]);
 
   const slot = props.cursor.value === null ? null : nearestSlot(props.slots, props.cursor.value);
   const said = slot ?? stepSlot(props.slots, null, -1);

@@ -12,6 +12,7 @@ import { language } from "../../store/preferences";
 import { seconds } from "../../store/windows";
 import { ConfusionMatrix } from "./confusion";
 import { MetricsTable } from "./metrics-table";
+import { usePulse } from "./reading";
 import { focus } from "./view";
 
 const HOUR = 3600;
@@ -88,15 +89,4 @@ function useDetails(model: ModelSummary, resolution: number, picked: number | nu
 export function choose(windows: readonly Window[], picked: number | null): Window | null {
   if (picked !== null) return windows.find((window) => seconds(window.start) === picked) ?? null;
   return windows.findLast((window) => 0 < window.labelled) ?? windows.findLast((window) => 0 < window.predictions) ?? null;
-}
-
-/** A number that follows `value`, but changes at most every `everyMs` milliseconds. */
-export function usePulse(value: number, everyMs: number): number {
-  const [pulse, setPulse] = useState(value);
-  useEffect(() => {
-    if (value === pulse) return;
-    const timer = globalThis.setTimeout(() => setPulse(value), everyMs);
-    return () => globalThis.clearTimeout(timer);
-  }, [value === pulse, pulse]);
-  return pulse;
 }

@@ -1,6 +1,6 @@
-/** One model: how it is now, how it got there, and what each window holds. */
+/** One model: how it performs, whether its data drift and are in order, and how its segments do. */
 
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError } from "../../api/client";
 import { modelPath } from "../../api/paths";
@@ -13,13 +13,19 @@ import { addModels } from "../../store/models";
 import { language } from "../../store/preferences";
 import { Controls } from "./controls";
 import { Details } from "./details";
+import { DriftTab } from "./drift";
+import { markersOf } from "./drift/alarms";
+import { drifting } from "./drift/order";
+import { useDriftReport } from "./drift/use-drift";
 import { WindowsFeed } from "./feed";
 import { ModelHeader } from "./header";
 import { NowRow } from "./now";
-import { Slices } from "./slices";
+import { QualityTab } from "./quality";
+import { Segments, Versions } from "./slices";
 import { summaryFeed, summaryIn } from "./summary-feed";
+import { Tabs } from "./tabs";
 import { Trends } from "./trends";
-import { zoom } from "./view";
+import { tab, zoom } from "./view";
 
 export function ModelPage({ model }: { model: string }) {
   const summaries = useMemo(() => summaryFeed(model), [model]);
@@ -45,14 +51,39 @@ export function ModelPage({ model }: { model: string }) {
   return (
     <div class="page model">
       <ModelHeader model={known} />
-      <NowRow model={known} />
-      <Controls />
-      <Trends model={known} feed={feed} onPick={(start) => (picked.value = start)} />
-      <div class="columns">
-        <Details model={known} resolution={feed.resolution.value} picked={picked} />
-        <Slices model={known} />
-      </div>
+      <Parts model={known} feed={feed} picked={picked} />
     </div>
+  );
+}
+
+interface PartsProps {
+  model: ModelSummary;
+  feed: WindowsFeed;
+  picked: Signal<number | null>;
+}
+
+function Parts({ model, feed, picked }: PartsProps) {
+  const shown = tab.value;
+  const drift = useDriftReport(model);
+  const markers = useMemo(() => markersOf(drift.body?.alarms ?? []), [drift.body, language.value]);
+  const moved = drifting(drift.body);
+  return (
+    <Tabs badges={moved === 0 ? {} : { drift: t("tab.drifting", { n: moved }) }}>
+      {shown === "performance" ? (
+        <>
+          <NowRow model={model} />
+          <Controls />
+          <Trends model={model} feed={feed} markers={markers} onPick={(start) => (picked.value = start)} />
+          <div class="columns">
+            <Details model={model} resolution={feed.resolution.value} picked={picked} />
+            <Versions model={model} />
+          </div>
+        </>
+      ) : null}
+      {shown === "drift" ? <DriftTab model={model} report={drift} /> : null}
+      {shown === "quality" ? <QualityTab model={model} report={drift} /> : null}
+      {shown === "segments" ? <Segments model={model} /> : null}
+    </Tabs>
   );
 }
 

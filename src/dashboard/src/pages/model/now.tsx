@@ -1,10 +1,10 @@
-import type { ComponentChildren } from "preact";
 import type { Estimate, ModelSummary } from "../../api/types";
 import { count, duration, MISSING, percent, perSecond } from "../../format/number";
 import { t } from "../../i18n";
 import { estimateText } from "../../shell/estimate";
 import { Span } from "../../shell/time";
 import { language } from "../../store/preferences";
+import { Figure } from "./figure";
 import { accuracyName } from "./words";
 
 /** The last five minutes of the model's own time, each figure with what it rests on. */
@@ -55,18 +55,6 @@ export function NowRow({ model }: { model: ModelSummary }) {
         </Figure>
       </dl>
     </section>
-  );
-}
-
-function Figure(props: { name: string; note: ComponentChildren; children: ComponentChildren }) {
-  return (
-    <div class="figure card">
-      <dt>{props.name}</dt>
-      <dd>
-        <b>{props.children}</b>
-        <small>{props.note}</small>
-      </dd>
-    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { useMemo } from "preact/hooks";
 import type { ModelSummary, Task, Thresholds, Window } from "../../api/types";
 import { Chart, type Reading } from "../../charts/chart";
 import { closedPart, columnOf, estimateOf, finite, throughputOf, type Column, type Slots } from "../../charts/columns";
+import type { Marker } from "../../charts/markers";
 import type { View } from "../../charts/plot";
 import type { ChartSpec } from "../../charts/spec";
 import { count, decimal, numberTick, duration, MISSING, percent, percentTick, perSecond } from "../../format/number";
@@ -22,6 +23,7 @@ export interface Panel {
   thresholds: Thresholds;
   slots: Slots;
   view: View;
+  markers: readonly Marker[];
   cursor: Signal<number | null>;
   onZoom: (view: View) => void;
   onReset: () => void;

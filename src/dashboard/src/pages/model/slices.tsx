@@ -1,39 +1,42 @@
-/** The last hour by version and by segment; a row picks what the charts show. */
+/** The last hour by version or by segment; a row picks what the charts show. */
 
-import { useEffect, useState } from "preact/hooks";
 import type { ModelSummary, Slice } from "../../api/types";
 import { modelPath } from "../../api/paths";
-import { api } from "../../api/session";
 import { count, duration, MISSING, percent } from "../../format/number";
 import { t } from "../../i18n";
 import { estimateText } from "../../shell/estimate";
 import { language } from "../../store/preferences";
-import { usePulse } from "./details";
+import { usePulse, useReading } from "./reading";
 import { focus, showFocus } from "./view";
 import { accuracyName } from "./words";
 
 const REREAD_MS = 5_000;
 
-export function Slices({ model }: { model: ModelSummary }) {
+export function Versions({ model }: { model: ModelSummary }) {
   const versions = useSlices(model, "versions");
-  const segments = useSlices(model, "segments");
-  const { version, segment } = focus.value;
   return (
-    <div class="slices">
-      <SliceTable
-        model={model}
-        title={t("slices.versions")}
-        column={t("slices.version")}
-        rows={versions.map((slice) => ({ key: slice.version ?? "", slice }))}
-        picked={version}
-        onPick={(key) => showFocus({ version: key, segment: null })}
-      />
+    <SliceTable
+      model={model}
+      title={t("slices.versions")}
+      column={t("slices.version")}
+      rows={versions.map((slice) => ({ key: slice.version ?? "", slice }))}
+      picked={focus.value.version}
+      onPick={(key) => showFocus({ version: key, segment: null })}
+    />
+  );
+}
+
+export function Segments({ model }: { model: ModelSummary }) {
+  const segments = useSlices(model, "segments");
+  return (
+    <div class="tab-body">
+      <p class="quiet">{t("segments.lead")}</p>
       <SliceTable
         model={model}
         title={t("slices.segments")}
         column={t("slices.segment")}
         rows={segments.map((slice) => ({ key: segmentKey(slice), slice }))}
-        picked={segment}
+        picked={focus.value.segment}
         onPick={(key) => showFocus({ version: null, segment: key })}
       />
     </div>
@@ -118,16 +121,6 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
 }
 
 function useSlices(model: ModelSummary, kind: "versions" | "segments"): Slice[] {
-  const [slices, setSlices] = useState<Slice[]>([]);
   const pulse = usePulse(model.changed_seq, REREAD_MS);
-  useEffect(() => {
-    const reading = new AbortController();
-    api
-      .peek()
-      ?.get<{ items: Slice[] }>(`${modelPath(model.name)}/${kind}`, reading.signal)
-      .then(({ body }) => setSlices(body.items))
-      .catch(() => undefined);
-    return () => reading.abort();
-  }, [model.name, kind, pulse]);
-  return slices;
+  return useReading<{ items: Slice[] }>(`${modelPath(model.name)}/${kind}`, pulse).body?.items ?? [];
 }

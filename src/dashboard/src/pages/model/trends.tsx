@@ -1,24 +1,26 @@
 /** The charts over time, or the same as a table. */
 
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { ModelSummary, Thresholds } from "../../api/types";
-import { api } from "../../api/session";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { ModelSummary } from "../../api/types";
 import { slotsOf, type Slots } from "../../charts/columns";
+import type { Marker } from "../../charts/markers";
 import { t } from "../../i18n";
 import { now } from "../../store/clock";
 import type { WindowsFeed } from "./feed";
 import { ErrorChart, LatencyChart, QualityChart, ThroughputChart, type Panel } from "./panels";
+import { useThresholds } from "./thresholds";
 import { WindowTable } from "./window-table";
 import { asTable, focus, metric, range, showCustom, shownAt, zoom, zoomTo, type Shown } from "./view";
 
 interface Props {
   model: ModelSummary;
   feed: WindowsFeed;
+  markers: readonly Marker[];
   onPick: (start: number) => void;
 }
 
-export function Trends({ model, feed, onPick }: Props) {
+export function Trends({ model, feed, markers, onPick }: Props) {
   const cursor = useSignal<number | null>(null);
   const thresholds = useThresholds();
   const shown = useShown(cursor.value !== null);
@@ -43,6 +45,7 @@ export function Trends({ model, feed, onPick }: Props) {
     thresholds,
     slots: inView,
     view: { from: shown.from, to: shown.to },
+    markers,
     cursor,
     onZoom: zoomTo,
     onReset: () => (zoom.value = null),
@@ -108,19 +111,4 @@ function slotsIn(slots: Slots, { from, to, follows }: Shown): Slots {
   if (first === -1) return { x: [], windows: [] };
   const end = slots.x.findLastIndex(inside) + 1;
   return { x: slots.x.slice(first, end), windows: slots.windows.slice(first, end) };
-}
-
-/** Drawn as a line where the server has them; without them the charts are the same, less a line. */
-function useThresholds(): Thresholds {
-  const [thresholds, setThresholds] = useState<Thresholds>({});
-  useEffect(() => {
-    const reading = new AbortController();
-    api
-      .peek()
-      ?.get<Thresholds>("/api/v1/thresholds", reading.signal)
-      .then(({ body }) => setThresholds(body))
-      .catch(() => undefined);
-    return () => reading.abort();
-  }, []);
-  return thresholds;
 }

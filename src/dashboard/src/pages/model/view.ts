@@ -1,4 +1,4 @@
-/** What time is shown and of what: range, zoom, version, segment, metric. Kept in the address, except the zoom. */
+/** What is shown: tab, range, zoom, version, segment, metric, column. Kept in the address, except the zoom. */
 
 import { computed, signal } from "@preact/signals";
 import { query, setQuery } from "../../route/route";
@@ -12,6 +12,25 @@ export interface Focus {
   /** `name:value`. */
   segment: string | null;
 }
+
+export const TABS = ["performance", "drift", "quality", "segments"] as const;
+export type Tab = (typeof TABS)[number];
+
+/** The tab an address names; performance if it names none that there is. */
+export const parseTab = (params: URLSearchParams): Tab => TABS.find((each) => each === params.get("tab")) ?? "performance";
+
+export const tab = computed(() => parseTab(query.value));
+export const showTab = (next: Tab): void => setQuery({ tab: next === "performance" ? null : next });
+
+/** The column whose details are open, by its subject; `null` shows the first. */
+export const column = computed(() => query.value.get("column"));
+/** Widths, in seconds, of the drift windows besides that of the policy. */
+export const DRIFT_WIDTHS = [3600, 86_400] as const;
+/** `null`: as the policy has it. */
+export const driftWidth = computed<number | null>(() => DRIFT_WIDTHS.find((width) => String(width) === query.value.get("width")) ?? null);
+
+/** The drift window that is looked at, as `<start>/<end>`; `null` is the newest data. */
+export const driftWindow = computed(() => query.value.get("window"));
 
 /** What a range means in the address; one hour if it says nothing that makes sense. */
 export function parseRange(params: URLSearchParams): Range {

@@ -15,7 +15,7 @@ import { useVisibleRows } from "./use-visible";
 /** Pixels; `overview.css` sets the same heights. */
 const LAYOUTS = [
   { media: "(max-width: 860px)", height: 204 },
-  { media: "(max-width: 1240px)", height: 74 },
+  { media: "(max-width: 1439px)", height: 74 },
   { media: "all", height: 58 },
 ] as const;
 
@@ -31,6 +31,7 @@ const COLUMNS: { sort: Sort | null; class: string; label: Key; window: Key | nul
   { sort: "p95", class: "c-number", label: "column.p95", window: "window.last5" },
   { sort: "throughput", class: "c-number", label: "column.throughput", window: "window.last5" },
   { sort: "coverage", class: "c-number coverage", label: "column.coverage", window: "window.last5" },
+  { sort: "drift", class: "c-number drift", label: "column.drift", window: "window.lastDrift" },
 ];
 
 export function ModelList() {

@@ -2,7 +2,7 @@
 
 import type { ModelSummary, Status } from "../../api/types";
 
-export const SORTS = ["status", "name", "accuracy", "error_rate", "p95", "throughput", "coverage", "updated"] as const;
+export const SORTS = ["status", "name", "accuracy", "error_rate", "p95", "throughput", "coverage", "drift", "updated"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface Selection {
@@ -33,6 +33,8 @@ export function sortValue(model: ModelSummary, sort: Sort): number | null {
       return current?.throughput ?? null;
     case "coverage":
       return current?.coverage ?? null;
+    case "drift":
+      return model.drift?.value ?? null;
     case "updated":
       return model.last_prediction === null ? null : Date.parse(model.last_prediction);
   }

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from "preact";
+import type { DriftScore } from "../../api/drift";
 import type { ModelSummary } from "../../api/types";
+import { effect } from "../../format/drift";
 import { Sparkline } from "../../charts/sparkline";
 import { count, duration, MISSING, percent, perSecond } from "../../format/number";
 import { clock, utc } from "../../format/time";
@@ -9,7 +11,7 @@ import { EstimateNote } from "../../shell/estimate";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
-import { Ago } from "../../shell/time";
+import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 
 export function ModelRow({ model, index }: { model: ModelSummary; index: number }) {
@@ -56,6 +58,9 @@ export function ModelRow({ model, index }: { model: ModelSummary; index: number 
       >
         {percent(locale, current?.coverage)}
       </Figure>
+      <Figure class="drift" label={t("column.drift")} note={<DriftNote drift={model.drift ?? null} />}>
+        {model.drift ? effect(locale, model.drift.value) : <Missing>{t("value.notJudged")}</Missing>}
+      </Figure>
     </tr>
   );
 }
@@ -69,6 +74,16 @@ function Figure(props: { class?: string; label: string; note: ComponentChildren;
       <span class="value">{props.children}</span>
       <small>{props.note}</small>
     </td>
+  );
+}
+
+/** When the window that was judged began, and what it rests on. */
+function DriftNote({ drift }: { drift: DriftScore | null }) {
+  if (drift === null) return null;
+  return (
+    <>
+      <Moment at={drift.window} /> · {t("value.n", { n: count(language.value, drift.predictions) })}
+    </>
   );
 }
 

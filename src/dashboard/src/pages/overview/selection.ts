@@ -29,7 +29,7 @@ export const clearFilter = (): void => setQuery({ q: null, status: null });
 /** The same column again turns the order round. Figures start with the largest, which is what one looks for. */
 export function sortBy(sort: Sort): void {
   const { sort: current, descending } = selection.value;
-  const largestFirst = sort === "error_rate" || sort === "p95" || sort === "throughput" || sort === "updated";
+  const largestFirst = sort === "error_rate" || sort === "p95" || sort === "throughput" || sort === "drift" || sort === "updated";
   const next = current === sort ? !descending : largestFirst;
   setQuery({ sort: sort === "status" ? null : sort, order: next ? "desc" : null });
 }

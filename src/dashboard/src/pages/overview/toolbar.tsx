@@ -10,6 +10,7 @@ export const SORT_LABELS: Record<Sort, Key> = {
   p95: "column.p95",
   throughput: "column.throughput",
   coverage: "column.coverage",
+  drift: "column.drift",
   updated: "column.updated",
 };
 

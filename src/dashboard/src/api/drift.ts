@@ -1,0 +1,178 @@
+/** The JSON of `/api/v1/models/{model}/drift` and `…/drift/windows`: how a version stands against its reference. Missing is `null`. */
+
+import type { Estimate } from "./types";
+
+export interface DriftScore {
+  /** The largest component, 0 to 1. */
+  value: number;
+  prediction: number;
+  features: number;
+  performance: number;
+  /** Start of the window that was judged. */
+  window: string;
+  predictions: number;
+}
+
+export interface DriftReference {
+  state: "gathering" | "uploading" | "ready";
+  origin: "first_rows" | "collected" | "uploaded";
+  rows: number;
+  /** Rows it is frozen at. */
+  needed: number;
+  /** Event times of its first and last row; `null` while it is gathered. */
+  from: string | null;
+  to: string | null;
+  number: number | null;
+}
+
+export interface DriftPolicy {
+  reference_rows: number;
+  window_seconds: number;
+  /** The least effect that matters. */
+  psi_threshold: number;
+  /** Expected false alarms of all models in 30 days. */
+  false_alarms_per_month: number;
+  error_run_length: number;
+  /** Columns of the fleet that the budget is shared out over. */
+  columns: number;
+  /** Nats. */
+  evidence_needed: number;
+}
+
+export type ColumnStatus = "drift" | "stable" | "no_data";
+
+export interface Judged {
+  psi: number;
+  jensen_shannon: number;
+  evidence: number;
+  needed: number;
+  /** Share of missing values then, less that of the reference. */
+  missing_change: number;
+  drift: boolean;
+}
+
+export interface DriftTest {
+  statistic: number | null;
+  /** `null` for a distance that has none. */
+  p_value: number | null;
+  threshold: number;
+  drift: boolean;
+}
+
+export interface Category {
+  name: string;
+  count: number;
+}
+
+/** One side of a column. */
+export interface Profile {
+  rows: number;
+  present: number;
+  missing: number;
+  mismatched: number;
+  out_of_range: number;
+  new_category: number;
+  cardinality: number | null;
+  mean: number | null;
+  deviation: number | null;
+  least: number | null;
+  greatest: number | null;
+  /** p01, p05, p25, p50, p75, p95, p99; empty for categories. */
+  quantiles: Record<string, number>;
+  top: Category[];
+  newcomers: Category[];
+}
+
+/** A category by `name`, or numbers in `[low, high)`, open where `null`. */
+export interface Bin {
+  name: string | null;
+  low: number | null;
+  high: number | null;
+  reference: number;
+  current: number;
+}
+
+export interface ColumnReport {
+  name: string;
+  /** `prediction`, `score`, or `feature/` and the name. */
+  subject: string;
+  group: "prediction" | "score" | "feature";
+  type: "numeric" | "categorical" | "identifier";
+  status: ColumnStatus;
+  since: string | null;
+  judged: Judged | null;
+  tests: Record<string, DriftTest>;
+  /** Expected change of accuracy because of this column alone, as a fraction. */
+  attribution: number | null;
+  reference: Profile;
+  current: Profile;
+  histogram: Bin[];
+}
+
+export interface Detector {
+  detector: string;
+  input: string;
+  state: "warming" | "stable" | "warning" | "drift";
+  score: number | null;
+  threshold: number | null;
+  seen: number;
+  alarms: number;
+}
+
+export interface Alarm {
+  /** Log time. */
+  at: string;
+  subject: string;
+  /** `window`, or the name of a change detector. */
+  detector: string;
+  /** `false`: the drift is over. */
+  detected: boolean;
+  start: string | null;
+  end: string | null;
+  effect: Record<string, number>;
+  evidence: number;
+  threshold: number;
+}
+
+export interface DriftReport {
+  model: string;
+  /** `null`: predictions that name no version. */
+  version: string | null;
+  versions: (string | null)[];
+  reference: DriftReference;
+  policy: DriftPolicy;
+  score: DriftScore | null;
+  /** What is compared to the reference. */
+  start: string;
+  end: string;
+  predictions: number;
+  /** Empty while the reference is gathered. */
+  columns: ColumnReport[];
+  labels: { arrived: number; baseline: Estimate; recent: Estimate; detectors: Detector[] };
+  /** The newest last. */
+  alarms: Alarm[];
+}
+
+export interface WindowColumn {
+  psi: number | null;
+  jensen_shannon: number | null;
+  evidence: number | null;
+  drift: boolean;
+  present: number;
+  missing: number;
+  mismatched: number;
+  out_of_range: number;
+  new_category: number;
+  mean: number | null;
+}
+
+export interface DriftWindow {
+  start: string;
+  end: string;
+  closed: boolean;
+  predictions: number;
+  /** Features that the reference did not have. */
+  unexpected: number;
+  /** By subject. */
+  columns: Record<string, WindowColumn>;
+}

@@ -1,0 +1,45 @@
+/** Moments that are drawn across a chart: drift that was detected, and drift that is over. */
+
+import type uPlot from "uplot";
+import { seconds } from "../store/windows";
+import type { Colours } from "./colours";
+
+export interface Marker {
+  /** Unix seconds. */
+  at: number;
+  /** `false`: it is over. */
+  detected: boolean;
+  text: string;
+}
+
+/** Those within a window. */
+export const markersIn = (markers: readonly Marker[], window: { start: string; end: string }): Marker[] =>
+  markers.filter(({ at }) => seconds(window.start) <= at && at < seconds(window.end));
+
+/** A line down the plot with a triangle at its top, filled where drift begins and hollow where it ends. */
+export function drawMarkers(chart: uPlot, markers: readonly Marker[], colours: Colours): void {
+  const { ctx, bbox } = chart;
+  const unit = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = colours.drift;
+  ctx.lineWidth = unit;
+  for (const { at, detected } of markers) {
+    const x = Math.round(chart.valToPos(at, "x", true)) + 0.5;
+    if (x < bbox.left || bbox.left + bbox.width < x) continue;
+    ctx.fillStyle = detected ? colours.drift : colours.surface;
+    ctx.setLineDash(detected ? [] : [2 * unit, 3 * unit]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.moveTo(x - 4 * unit, bbox.top);
+    ctx.lineTo(x + 4 * unit, bbox.top);
+    ctx.lineTo(x, bbox.top + 7 * unit);
+    ctx.closePath();
+    ctx.fill();
+    ctx.stroke();
+  }
+  ctx.restore();
+}

@@ -1,0 +1,111 @@
+/** Whether what a version is asked and answers is still as it was: how much, how evidently, where and since when. */
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { ColumnReport, DriftReport, DriftWindow } from "../../../api/drift";
+import type { ModelSummary } from "../../../api/types";
+import { t } from "../../../i18n";
+import { setQuery } from "../../../route/route";
+import type { Reading } from "../reading";
+import { column, driftWidth, driftWindow, focus } from "../view";
+import { AlarmList } from "./alarms";
+import { ColumnDetail } from "./detail";
+import { ColumnList } from "./columns";
+import { DriftControls } from "./controls";
+import { Heatmap } from "./heatmap";
+import { LabelCard } from "./labels";
+import { calmOrder, ranked } from "./order";
+import { ReferenceCard } from "./reference";
+import { Explanation, ScoreRow } from "./score";
+import { useDriftWindows } from "./use-drift";
+
+/** Milliseconds after a reader's last move in which nothing changes its place. */
+const CALM_MS = 10_000;
+
+interface Props {
+  model: ModelSummary;
+  report: Reading<DriftReport>;
+}
+
+export function DriftTab({ model, report }: Props) {
+  const windows = useDriftWindows(model, driftWidth.value);
+  const { body } = report;
+  if (body === null) return <Unread reading={report} />;
+  return (
+    <div class="tab-body drift" aria-busy={windows.body === null}>
+      <DriftControls model={model} report={body} />
+      {focus.value.segment === null ? null : <p class="quiet">{t("drift.segmentNote", { name: focus.value.segment })}</p>}
+      <ScoreRow report={body} />
+      {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
+      <ReferenceCard report={body} />
+      {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} windows={windows} />}
+      <Explanation policy={body.policy} />
+    </div>
+  );
+}
+
+/** Before the first answer, or in its stead. */
+export function Unread({ reading }: { reading: Reading<unknown> }) {
+  if (reading.failed === null) return <p class="notice quiet">{t("drift.loading")}</p>;
+  return (
+    <div class="notice card" role="alert">
+      <p>{t("drift.failed", { message: reading.failed })}</p>
+      <button type="button" onClick={reading.retry}>
+        {t("chart.retry")}
+      </button>
+    </div>
+  );
+}
+
+function Columns({ report, windows }: { report: DriftReport; windows: Reading<DriftWindow[]> }) {
+  const active = useRef(0);
+  const stir = (): void => {
+    active.current = Date.now();
+  };
+  const columns = useCalm(report.columns, () => Date.now() - active.current < CALM_MS);
+  const open = columns.find((each) => each.subject === column.value) ?? columns[0]!;
+  const toDetail = useRef(false);
+  useLayoutEffect(() => {
+    if (!toDetail.current) return;
+    toDetail.current = false;
+    document.getElementById("detail-title")?.focus({ preventScroll: true });
+    document.getElementById("column-detail")?.scrollIntoView({ block: "nearest" });
+  });
+  /** From the keyboard one is taken to the details; the pointer stays where it is, unless the details are out of sight. */
+  const show = (subject: string, window: { start: string; end: string } | null, byKey: boolean): void => {
+    toDetail.current = byKey;
+    setQuery({ column: subject, window: window === null ? driftWindow.value : `${window.start}/${window.end}` });
+    if (!byKey) requestAnimationFrame(() => document.getElementById("column-detail")?.scrollIntoView({ block: "nearest" }));
+  };
+  return (
+    <div class="drift-columns" onPointerMove={stir} onKeyDown={stir} onFocusIn={stir}>
+      {windows.body === null ? (
+        <Unread reading={windows} />
+      ) : (
+        <Heatmap subjects={columns.map((each) => each.subject)} windows={windows.body} policy={report.policy} open={open.subject} onOpen={show} />
+      )}
+      <div class="master-detail">
+        <ColumnList report={report} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />
+        <ColumnDetail column={open} report={report} />
+        <Arrivals report={report} />
+      </div>
+    </div>
+  );
+}
+
+/** What labels and alarms say, with or without columns to compare. */
+function Arrivals({ report }: { report: DriftReport }) {
+  return (
+    <div class="arrivals">
+      <LabelCard labels={report.labels} />
+      <AlarmList alarms={report.alarms} columns={report.columns} onOpen={(subject) => setQuery({ column: subject, window: null })} />
+    </div>
+  );
+}
+
+/** Columns in their rank, which does not change under someone who reads. */
+function useCalm(columns: readonly ColumnReport[], held: () => boolean): ColumnReport[] {
+  const shown = useRef<readonly string[]>([]);
+  const bySubject = new Map(columns.map((each) => [each.subject, each]));
+  shown.current = calmOrder(shown.current, ranked(columns).map((each) => each.subject), held());
+  return shown.current.map((subject) => bySubject.get(subject)!);
+}

@@ -1,0 +1,29 @@
+/** Which column comes first, and what was judged. Pure. */
+
+import type { ColumnReport, ColumnStatus, DriftPolicy, DriftReport, DriftScore } from "../../../api/drift";
+
+const FIRST: Record<ColumnStatus, number> = { drift: 0, stable: 1, no_data: 2 };
+const collator = new Intl.Collator(undefined, { numeric: true });
+
+/** Those that drift first, then by evidence; what could not be judged comes last, by name. */
+export const ranked = (columns: readonly ColumnReport[]): ColumnReport[] =>
+  [...columns].sort(
+    (a, b) =>
+      FIRST[a.status] - FIRST[b.status] ||
+      (b.judged?.evidence ?? 0) - (a.judged?.evidence ?? 0) ||
+      collator.compare(a.subject, b.subject),
+  );
+
+/**
+ * The order to show: `wanted`, or while someone reads (`held`), the one that is on screen, so that nothing moves from under the pointer.
+ * A set of other columns counts at once.
+ */
+export function calmOrder(shown: readonly string[], wanted: readonly string[], held: boolean): readonly string[] {
+  const same = shown.length === wanted.length && new Set([...shown, ...wanted]).size === wanted.length;
+  return held && same ? shown : wanted;
+}
+
+export const drifting = (report: DriftReport | null): number => report?.columns.filter((column) => column.status === "drift").length ?? 0;
+
+/** When the window ended that was judged last. */
+export const judgedEnd = (score: DriftScore, policy: DriftPolicy): string => new Date(Date.parse(score.window) + policy.window_seconds * 1000).toISOString();
