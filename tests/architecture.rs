@@ -90,7 +90,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("reqwest", &["cli"]),
     ("anyhow", &["cli", "main"]),
-    ("csv", &["cli"]),
+    ("csv", &["cli", "http"]),
     ("statrs", &["stats"]),
     ("fail", &["failpoint", "store"]),
     ("getrandom", &["http"]),

@@ -57,7 +57,7 @@ pub struct SegmentRow {
     get, path = "/api/v1/models/{model}/versions", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded")),
     responses(
-        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -86,7 +86,7 @@ pub async fn versions(
     get, path = "/api/v1/models/{model}/segments", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded")),
     responses(
-        (status = 200, description = "The values by segment", body = Segments, example = json!({"items": [{"name": "region", "value": "kr", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 200, description = "The values by segment", body = Segments, example = json!({"items": [{"name": "region", "value": "kr", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -65,6 +65,8 @@ pub struct Range {
          example = json!([{"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z", "closed": true, "revision": 0,
             "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75,
             "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}},
+            "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}},
+            "estimated": {"accuracy": {"value": 0.94, "low": 0.88, "high": 1.0, "n": 120}},
             "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120},
             "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}])),
         (status = 400, description = "A range, resolution or slice that cannot be", body = Problem, content_type = "application/problem+json"),

@@ -8,6 +8,7 @@ pub mod join;
 pub mod limits;
 pub mod model;
 pub mod pane;
+pub mod point;
 pub mod rejected;
 pub mod source;
 pub mod status;

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
-use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Fleet, Track, Watch};
