@@ -80,6 +80,7 @@ const CORE: &[&str] = &["time", "ids", "event", "stats", "monitor", "view"];
 /// Crates that only some rooms know; everyone else goes through those.
 const OWNED: &[(&str, &[&str])] = &[
     ("sled", &["store"]),
+    ("crossbeam_epoch", &["store"]),
     // the simulator is a client like any other; `http` reads the headers of one stored message
     ("async_nats", &["nats", "demo", "http"]),
     ("axum", &["http"]),

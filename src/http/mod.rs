@@ -24,6 +24,7 @@ mod shared;
 mod slices;
 mod socket;
 mod sources;
+mod step;
 mod streams;
 mod thresholds;
 pub mod token;

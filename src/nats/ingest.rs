@@ -243,11 +243,7 @@ impl Reader {
     }
 
     /// Puts one item of the consumer into `batch`, if it is the next message.
-    async fn take(
-        &mut self,
-        item: Result<async_nats::Message, PullError>,
-        batch: &mut RawBatch,
-    ) -> Result<(), Broken> {
+    async fn take(&mut self, item: Result<async_nats::Message, PullError>, batch: &mut RawBatch) -> Result<(), Broken> {
         let message = item.map_err(|error| Broken::Again(with_source(&error)))?;
         let Some((seq, stored_at)) = message.reply.as_deref().and_then(position) else {
             let reply = message.reply.as_deref().unwrap_or_default().to_owned();

@@ -70,7 +70,9 @@ pub(super) enum PullError {
 enum Notice {
     StillHere,
     /// A request has ended, so many bytes short; `None`: any request there was.
-    Ended { short: Option<usize> },
+    Ended {
+        short: Option<usize>,
+    },
     TooLarge,
     NoResponders,
     Refused,
