@@ -232,11 +232,11 @@ async fn a_fact_that_its_stream_refuses_for_good_is_given_up_and_those_behind_it
     let server = NatsServer::start();
     let (url, data) = (server.url(), tempfile::tempdir().unwrap());
     let context = jetstream::new(async_nats::connect(&url).await.unwrap());
-    // a fact about a rejected record has some 400 bytes with its headers, and quotes the key that is wrong: up to 1,000 more
+    // a fact about a rejected record has some 400 bytes with its headers, and quotes the key that is wrong: up to 256 more
     let config = jetstream::stream::Config {
         name: "TW_FACTS".into(),
         subjects: vec!["tw.out.>".into()],
-        max_message_size: 900,
+        max_message_size: 550,
         ..Default::default()
     };
     let mut facts = context.create_stream(config).await.unwrap();
@@ -246,7 +246,7 @@ async fn a_fact_that_its_stream_refuses_for_good_is_given_up_and_those_behind_it
         let body = serde_json::json!({"model": "m", "prediction": 1, "features": {key: [[1]]}});
         ("tw.in.prediction.tests".to_owned(), body.to_string().into_bytes())
     };
-    let messages = [bad("first".into()), bad("🦀".repeat(250)), bad("🦞".repeat(250)), bad("last".into())];
+    let messages = [bad("first".into()), bad("x".repeat(256)), bad("y".repeat(256)), bad("last".into())];
     let last = publisher.send_all(messages).await;
     house.applied(last).await;
     let deadline = Instant::now() + PATIENCE;

@@ -2,6 +2,8 @@
 //! pull consumer starts at the sequence after the last one delivered, and is made anew on any doubt (an error, a missed heartbeat, a
 //! reconnection, a gap). Before each new start the log is compared with what was delivered.
 
+mod pulling;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -16,10 +18,12 @@ use tracing::{debug, info, warn};
 use crate::nats::connect::Nats;
 use crate::nats::continuity::{LogChanged, Saved};
 use crate::nats::provision::Role;
-use crate::nats::pull::{Pull, PullError};
 use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
 use crate::telemetry;
 use crate::time::Timestamp;
+
+pub(super) use pulling::WAITING_MESSAGES_MAX;
+use pulling::{Pull, PullError};
 
 /// The server removes our consumer after this long without a pull request, so that a killed process leaves nothing behind.
 const INACTIVE_MAX: Duration = Duration::from_secs(30);

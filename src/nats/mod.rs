@@ -10,7 +10,6 @@ pub mod facts;
 pub mod ingest;
 pub mod managed;
 pub mod provision;
-mod pull;
 pub mod stream;
 
 pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};

@@ -22,7 +22,7 @@ const MESSAGE_BYTES_MIN: usize = 64;
 const REQUEST_MESSAGES: usize = REQUEST_BYTES / MESSAGE_BYTES_MIN;
 /// Messages that can wait in the client for us to take them: a whole request and the rest of the one before, with room for what
 /// the server says in between. The client drops what comes beyond.
-pub(super) const WAITING_MESSAGES_MAX: usize = 2 * REQUEST_MESSAGES;
+pub const WAITING_MESSAGES_MAX: usize = 2 * REQUEST_MESSAGES;
 /// A request ends after this and is renewed.
 const EXPIRES: Duration = Duration::from_secs(30);
 /// The server says "still here" this often when it has nothing to send.
