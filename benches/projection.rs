@@ -36,6 +36,7 @@ fn measure(models: usize, per_ms: usize) {
     let store = Store::open(&folder.path().join("store"), Options::default()).expect("a fresh store").store;
     let mut projection = Projection::load(store, 1).expect("a fresh projection");
     let (mut decoding, mut applying, mut committing) = (0.0, 0.0, 0.0);
+    let mut since_commit = Instant::now();
     for (chunk, frames) in payloads.chunks(8).enumerate() {
         let started = Instant::now();
         let messages = frames.iter().enumerate().map(|(i, payload)| {
@@ -49,8 +50,9 @@ fn measure(models: usize, per_ms: usize) {
         projection.apply(&batch);
         applying += started.elapsed().as_secs_f64();
         let started = Instant::now();
-        if projection.is_full() || (chunk + 1) * 8 >= FRAMES {
+        if projection.is_full(since_commit.elapsed()) || (chunk + 1) * 8 >= FRAMES {
             projection.commit().expect("the disk has room");
+            since_commit = Instant::now();
         }
         committing += started.elapsed().as_secs_f64();
     }

@@ -11,6 +11,7 @@ use crate::http::models::find;
 use crate::http::panes::{self, Panes};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
+use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::store::Reader;
@@ -59,7 +60,7 @@ pub struct Range {
 /// to the borders of the resolution.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/windows", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded"), WindowsQuery),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), WindowsQuery),
     responses(
         (status = 200, description = "The windows, with the headers Tidewatch-Position and Tidewatch-Epoch", body = [Window],
          example = json!([{"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z", "closed": true, "revision": 0,
@@ -76,7 +77,7 @@ pub struct Range {
 pub async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Path(name): Path<String>,
+    Path(Step(name)): Path<Step>,
     Query(query): Query<WindowsQuery>,
 ) -> Result<Json<Vec<Window>>, Problem> {
     let model = find(&view, &name)?;

@@ -52,7 +52,7 @@ pub struct Models {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dirty {
     pub models: Vec<u32>,
-    /// Hot panes; cold ones are known to [`Cold`].
+    /// Hot panes, some twice; cold ones are known to [`Cold`].
     pub panes: Vec<(u32, Timestamp)>,
     /// By model and place among its tracks.
     pub tracks: Vec<(u32, u16)>,
@@ -88,7 +88,7 @@ pub struct Model {
     sealed_until: Timestamp,
     /// Panes from here on are in memory.
     pub hot_from: Timestamp,
-    /// Panes in memory by start. Rows of their own in the store.
+    /// Panes in memory by start. Closed ones are rows of their own in the store.
     #[serde(skip)]
     pub hot: BTreeMap<Timestamp, Arc<Pane>>,
     #[serde(skip)]
@@ -162,11 +162,21 @@ impl Models {
         self.by_name.get(name).map(|id| self.get(*id))
     }
 
+    /// Newest event time of that model; `None` if there is none of that number.
+    pub fn newest_of(&self, id: u32) -> Option<Timestamp> {
+        self.list.get(id as usize).map(|model| model.newest)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
         self.list.iter()
     }
 
-    /// What changed since this was last asked, each thing once; the caller writes it.
+    /// Models changed since [`Self::take_dirty`].
+    pub const fn dirty_count(&self) -> usize {
+        self.dirty.models.len()
+    }
+
+    /// What changed since this was last asked; the caller writes it.
     pub fn take_dirty(&mut self) -> Dirty {
         let dirty = std::mem::take(&mut self.dirty);
         for id in &dirty.models {
@@ -482,6 +492,10 @@ impl Model {
         for start in &closing {
             self.watch_closed(*start, desk, dirty, effects);
             let pane = &self.hot[start];
+            if !pane.dirty {
+                // from now on a row of its own
+                dirty.panes.push((self.id, *start));
+            }
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: desk.log_time });
@@ -496,7 +510,7 @@ impl Model {
         self.seal(cold, desk);
     }
 
-    /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written.
+    /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written as they are.
     fn let_go(&mut self, cold: &mut impl Cold) {
         let hot_from = (self.watermark - HOT).floor(PANE_WIDTH);
         if hot_from <= self.hot_from {
@@ -505,7 +519,7 @@ impl Model {
         self.hot_from = hot_from;
         let kept = self.hot.split_off(&hot_from);
         for (start, pane) in std::mem::replace(&mut self.hot, kept) {
-            if pane.dirty {
+            if pane.dirty || pane.row_hash == 0 {
                 let mut pane = Arc::unwrap_or_clone(pane);
                 pane.dirty = false;
                 cold.insert_pane(self.id, start, pane);

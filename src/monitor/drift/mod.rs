@@ -245,6 +245,18 @@ impl Track {
         }
     }
 
+    /// A version that has hardly been seen, as its model's row has it.
+    pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Vec<reference::Row>>>) -> Self {
+        Self { watch, reference: Reference { chunks: vec![chunk] }, ..Self::default() }
+    }
+
+    /// Whether so little is known of the version that it has no rows of its own: a reference of one chunk at most, and no label. Once it
+    /// has grown it stays so.
+    pub fn is_young(&self) -> bool {
+        let Watch { origin, baselines, detectors, .. } = &**self.watch;
+        *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.chunks.len() <= 1
+    }
+
     /// Whether the baseline in use has this number.
     pub fn uses(&self, number: u32) -> bool {
         self.watch.in_use == Some(number)
@@ -253,6 +265,9 @@ impl Track {
     /// Hands over every row that is not up to date. What is dropped comes first: a new chunk may take its place.
     pub fn take_dirty_parts(&mut self, take: &mut impl FnMut(Part, Row<'_>)) {
         self.dirty = false;
+        if self.is_young() {
+            return;
+        }
         for (part, row_hash) in std::mem::take(&mut self.dropped) {
             take(part, Row::Dropped(row_hash));
         }
