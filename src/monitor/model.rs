@@ -15,7 +15,7 @@ use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
 use crate::monitor::limits::{
-    CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
+    HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::point::Point;
@@ -635,33 +635,6 @@ impl Model {
     /// An id for a prediction that came without: `<model>_<milliseconds>`, made unique by its place in the log.
     fn mint_id(&self, at: Timestamp, place: Place<'_>) -> String {
         format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
-    }
-
-    /// The cell of a prediction, and the track of its version. A prediction beyond the bound of cells counts in the first and has no track.
-    fn cell_of(&mut self, prediction: &Prediction) -> (u16, Option<u16>) {
-        let same = |key: &CellKey| key.version == prediction.version && key.segment == prediction.segment;
-        match self.profile.cells.iter().position(same) {
-            // the first cell is there from the start and waits for its track
-            Some(0) if self.profile.cells[0].track.is_none() => {
-                let track = Arc::make_mut(&mut self.drift).track_of(None);
-                if track.is_some() {
-                    self.profile_mut().cells[0].track = track;
-                }
-                (0, track)
-            }
-            Some(at) => (at as u16, self.profile.cells[at].track),
-            None if CELLS_MAX <= self.profile.cells.len() => {
-                self.counters.cells_refused += 1;
-                (0, None)
-            }
-            None => {
-                let track = Arc::make_mut(&mut self.drift).track_of(prediction.version.as_ref());
-                let key = CellKey { version: prediction.version.clone(), segment: prediction.segment.clone(), track };
-                let cells = &mut self.profile_mut().cells;
-                cells.push(key);
-                ((cells.len() - 1) as u16, track)
-            }
-        }
     }
 
     fn answer_of(&mut self, prediction: &Prediction) -> Answer {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Dirty, Model, Models, Verdict, too_many_models};
+use super::{CellKey, Dirty, Model, Models, Verdict, too_many_models};
 use crate::event::{DetectorChoice, Feature, Prediction, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
@@ -14,7 +14,7 @@ use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{Answer, Served};
-use crate::monitor::limits::{ARRIVALS_MAX, BASELINES_MAX, DETECTORS_MAX, TRACKS_MAX};
+use crate::monitor::limits::{ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, DETECTORS_MAX, TRACKS_MAX};
 use crate::monitor::pane::Pane;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
@@ -66,6 +66,33 @@ impl Models {
 }
 
 impl Model {
+    /// The cell of a prediction, and the track of its version. A prediction beyond the bound of cells counts in the first and has no track.
+    pub(super) fn cell_of(&mut self, prediction: &Prediction) -> (u16, Option<u16>) {
+        let same = |key: &CellKey| key.version == prediction.version && key.segment == prediction.segment;
+        match self.profile.cells.iter().position(same) {
+            // the first cell is there from the start and waits for its track
+            Some(0) if self.profile.cells[0].track.is_none() => {
+                let track = Arc::make_mut(&mut self.drift).track_of(None);
+                if track.is_some() {
+                    self.profile_mut().cells[0].track = track;
+                }
+                (0, track)
+            }
+            Some(at) => (at as u16, self.profile.cells[at].track),
+            None if CELLS_MAX <= self.profile.cells.len() => {
+                self.counters.cells_refused += 1;
+                (0, None)
+            }
+            None => {
+                let track = Arc::make_mut(&mut self.drift).track_of(prediction.version.as_ref());
+                let key = CellKey { version: prediction.version.clone(), segment: prediction.segment.clone(), track };
+                let cells = &mut self.profile_mut().cells;
+                cells.push(key);
+                ((cells.len() - 1) as u16, track)
+            }
+        }
+    }
+
     /// Shows a prediction to the track of its version, which says where to count it.
     pub(super) fn see(
         &mut self,
