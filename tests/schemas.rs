@@ -165,8 +165,15 @@ fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_
     let schema = json(&schemas().join("rejected.v1.schema.json"));
     let listed: Vec<&str> =
         schema["properties"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let bounds =
-        ["too_many_models", "too_many_sources", "too_many_tokens", "too_many_versions", "too_many_baselines", "no_upload"];
+    let bounds = [
+        "too_many_models",
+        "too_many_sources",
+        "too_many_tokens",
+        "too_many_versions",
+        "too_many_baselines",
+        "no_upload",
+        "bad_detector",
+    ];
     let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
     assert_eq!(listed, known);
 }

@@ -224,6 +224,9 @@ pub struct TrainingRow {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyChange {
+    /// Whether predictions are held against a reference at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<bool>,
     /// Predictions that a reference window gathers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_rows: Option<u32>,

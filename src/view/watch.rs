@@ -78,9 +78,11 @@ pub struct EstimatorFigures {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({"reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
+#[schema(example = json!({"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
     "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}))]
 pub struct PolicyFigures {
+    /// Whether predictions are held against a reference at all.
+    pub watch: bool,
     pub reference_rows: u32,
     pub window_seconds: i64,
     /// The least population stability index that matters.
@@ -220,8 +222,9 @@ pub struct WindowColumn {
 
 impl PolicyFigures {
     pub fn of(fleet: &Fleet) -> Self {
-        let Policy { reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length } = fleet.policy;
+        let Policy { watch, reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length } = fleet.policy;
         Self {
+            watch,
             reference_rows,
             window_seconds: window.micros() / 1_000_000,
             psi_threshold,

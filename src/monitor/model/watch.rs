@@ -103,6 +103,9 @@ impl Model {
         desk: &mut Desk,
         dirty: &mut Dirty,
     ) -> Option<Sight> {
+        if !desk.drift.policy.watch {
+            return None;
+        }
         let classifies = self.profile.classes.task() == Task::Classification;
         let track = self.track_mut(track, dirty);
         if track.baseline.is_some() {
