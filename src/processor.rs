@@ -15,7 +15,8 @@ use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
 use crate::monitor::drift::kept::Kept;
-use crate::monitor::drift::{Drift, Part, Row, Track};
+use crate::monitor::drift::reference::Row as RowOfReference;
+use crate::monitor::drift::{Drift, Part, Row, Track, Watch};
 use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
@@ -36,6 +37,14 @@ const COMMIT_RECORDS_MAX: usize = 262_144;
 
 /// Time after which a commit is due although more wait: bounds how far readers lag behind in a catch-up.
 const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(250);
+
+/// A commit costs some 20 µs for each model that changed, however much did. In a catch-up over many models each may be waited for
+/// with so many more records, and so much longer, that this stays a small part of the whole.
+const COMMIT_RECORDS_PER_MODEL: usize = 64;
+const COMMIT_INTERVAL_PER_MODEL: Duration = Duration::from_micros(100);
+
+/// Models that are waited for: at most 1,048,576 records or 1,274 ms come together.
+const COMMIT_MODELS_MAX: usize = 12_288;
 
 /// Least time between two commits: a commit costs about as much as applying a hundred records.
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(2);
@@ -77,16 +86,27 @@ pub enum Error {
     },
 }
 
-/// The row that says where the store stands.
+/// The row that says where the store stands begins with the desk; this comes after it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Head {
-    desk: Desk,
+struct Standing {
     rows_digest: u128,
     epoch: u64,
     /// The stream's creation time.
     created: Timestamp,
     /// Of the last applied message.
     fingerprint: u64,
+}
+
+/// A model as it is written: with the panes that are open, and with its profile until its first window closes. What nearly every
+/// commit changes is one row; closed panes, and a profile that goes on growing, are rows of their own. Which is which follows from
+/// the model alone, so the same state is the same rows, however it was reached.
+#[derive(Debug, Serialize, Deserialize)]
+struct ModelRow {
+    model: Arc<Model>,
+    open: Vec<(Timestamp, Arc<Pane>)>,
+    profile: Option<Arc<Profile>>,
+    /// Versions that have hardly been seen, by their place: what is known of each, and the rows of its reference.
+    young: Vec<(u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>)>,
 }
 
 /// The state, its store, and where both stand.
@@ -112,19 +132,18 @@ impl Projection {
 
     fn load_rows(store: Store, epoch_if_fresh: u64) -> Result<Self, store::Error> {
         let reader = store.reader();
-        let head = store.head()?.map(|value| read_row::<Head>(&key::head(), &value).map(|(head, _)| head)).transpose()?;
-        let fresh = || Head {
-            desk: Desk::default(),
-            rows_digest: 0,
-            epoch: epoch_if_fresh,
-            created: Timestamp::default(),
-            fingerprint: 0,
+        let (desk, standing) = match store.head()? {
+            Some(value) => read_head(&value)?,
+            None => {
+                let (created, epoch) = (Timestamp::default(), epoch_if_fresh);
+                (Desk::default(), Standing { rows_digest: 0, epoch, created, fingerprint: 0 })
+            }
         };
-        let Head { desk, rows_digest, epoch, created, fingerprint } = head.unwrap_or_else(fresh);
+        let Standing { rows_digest, epoch, created, fingerprint } = standing;
         let state = State { desk, models: Models::restore(models(&reader)?), sources: Sources::restore(sources(&reader)?) };
         let outbox =
             scan_all(&reader, Tag::Outbox)?.iter().filter_map(|(key, _)| key::fields(key, Tag::Outbox)?.u64()).collect();
-        let digest = digest_of(rows_digest, &state.desk);
+        let digest = digest_of(rows_digest, &desk_bytes(&state.desk));
         let view = View::of(epoch, &state, digest);
         let cold = ColdStore::new(store, rows_digest);
         Ok(Self { state, cold, view, epoch, created, fingerprint, outbox, effects: Vec::new(), records_uncommitted: 0 })
@@ -169,9 +188,11 @@ impl Projection {
         failpoint::reach(Point::ProcessorApplied);
     }
 
-    /// Whether enough has been applied that a commit should not wait for more.
-    pub fn is_full(&self) -> bool {
-        COMMIT_RECORDS_MAX <= self.records_uncommitted
+    /// Whether enough has been applied, `since_first` after the first of it, that a commit should not wait for more.
+    pub fn is_full(&self, since_first: Duration) -> bool {
+        let models = self.state.models.dirty_count().min(COMMIT_MODELS_MAX);
+        COMMIT_RECORDS_MAX + models * COMMIT_RECORDS_PER_MODEL <= self.records_uncommitted
+            || COMMIT_INTERVAL_MAX + COMMIT_INTERVAL_PER_MODEL * models as u32 <= since_first
             || COLD_PANES_MAX <= self.cold.panes_held()
             || LIST_BYTES_MAX <= self.cold.bytes_held()
     }
@@ -182,13 +203,12 @@ impl Projection {
         let (models, sources) = self.put_dirty();
         self.put_outbox();
         let rows_digest = self.cold.digest();
-        let desk = self.state.desk.clone();
-        let digest = digest_of(rows_digest, &desk);
-        let head = Head { desk, rows_digest, epoch: self.epoch, created: self.created, fingerprint: self.fingerprint };
-        let head = rmp_serde::to_vec(&head).expect("the head is plain data");
-        let newest: Vec<Timestamp> = self.state.models.iter().map(|model| model.newest).collect();
-        let log_time = self.state.desk.log_time;
-        let keep = move |_: &PendingKey, row: &[u8]| is_wanted(row, &newest, log_time);
+        let mut head = desk_bytes(&self.state.desk);
+        let digest = digest_of(rows_digest, &head);
+        let standing = Standing { rows_digest, epoch: self.epoch, created: self.created, fingerprint: self.fingerprint };
+        rmp_serde::encode::write(&mut head, &standing).expect("the head is plain data");
+        let (models_known, log_time) = (&self.state.models, self.state.desk.log_time);
+        let keep = |_: &PendingKey, row: &[u8]| is_wanted(row, |model| models_known.newest_of(model), log_time);
         self.cold.commit(seq, head, &keep).map_err(|source| Error::Commit { seq, source })?;
         failpoint::reach(Point::StoreCommitted);
         telemetry::COMMITS.add(1);
@@ -201,23 +221,31 @@ impl Projection {
 
     /// Puts the rows of what changed; gives the models and sources among it.
     fn put_dirty(&mut self) -> (Vec<u32>, Vec<u32>) {
-        let dirty = self.state.models.take_dirty();
+        let mut dirty = self.state.models.take_dirty();
+        dirty.panes.sort_unstable();
+        dirty.panes.dedup();
         for (id, start) in dirty.panes {
+            let model = self.state.models.get_mut(id);
+            let is_closed = model.is_closed(start);
             // a pane that was let go since is among the cold ones
-            if let Some(pane) = self.state.models.get_mut(id).hot.get_mut(&start) {
+            if let Some(pane) = model.hot.get_mut(&start) {
                 let pane = Arc::make_mut(pane);
                 pane.dirty = false;
-                let mut row_hash = pane.row_hash;
-                self.cold.put_state(key::pane(id, start), pane, &mut row_hash);
-                pane.row_hash = row_hash;
+                if is_closed {
+                    self.cold.put_pane(id, start, pane);
+                }
             }
         }
         for id in &dirty.models {
-            let model = self.state.models.get_mut(*id);
+            let model = self.state.models.get(*id);
+            let row = ModelRow::of(model);
             let mut row_hash = model.row_hash;
-            self.cold.put_state(key::model(*id), model, &mut row_hash);
+            self.cold.put_state(key::model(*id), &row, &mut row_hash);
+            let is_grown = row.profile.is_none();
+            drop(row);
+            let model = self.state.models.get_mut(*id);
             model.row_hash = row_hash;
-            if model.profile.dirty {
+            if is_grown && model.profile.dirty {
                 let profile = Arc::make_mut(&mut model.profile);
                 profile.dirty = false;
                 let mut row_hash = profile.row_hash;
@@ -272,7 +300,7 @@ pub fn run(mut projection: Projection, inbox: &Receiver<Batch>, view: &watch::Se
         let started = clock::monotonic();
         projection.apply(&batch);
         let mut open = true;
-        while open && !projection.is_full() && started.elapsed() < COMMIT_INTERVAL_MAX {
+        while open && !projection.is_full(started.elapsed()) {
             match inbox.try_recv() {
                 Ok(batch) => projection.apply(&batch),
                 Err(TryRecvError::Disconnected) => open = false,
@@ -296,17 +324,37 @@ pub fn run(mut projection: Projection, inbox: &Receiver<Batch>, view: &watch::Se
     Ok(())
 }
 
+impl ModelRow {
+    fn of(model: &Arc<Model>) -> Self {
+        let open = model.hot.iter().filter(|(start, _)| !model.is_closed(**start));
+        let open = open.map(|(start, pane)| (*start, Arc::clone(pane))).collect();
+        let profile = model.profile.trail.is_empty().then(|| Arc::clone(&model.profile));
+        let young = (0..).zip(&model.drift.tracks).filter(|(_, track)| track.is_young());
+        let first_chunk = |track: &Track| track.reference.chunks.first().cloned().unwrap_or_default();
+        let young = young.map(|(place, track)| (place, Arc::clone(&track.watch), first_chunk(track))).collect();
+        Self { model: Arc::clone(model), open, profile, young }
+    }
+}
+
+fn desk_bytes(desk: &Desk) -> Vec<u8> {
+    rmp_serde::to_vec(desk).expect("the desk is plain data")
+}
+
+fn read_head(value: &[u8]) -> Result<(Desk, Standing), store::Error> {
+    let mut rest = rmp_serde::Deserializer::from_read_ref(value);
+    let read = Desk::deserialize(&mut rest).and_then(|desk| Ok((desk, Standing::deserialize(&mut rest)?)));
+    read.map_err(|error| store::Error::Damaged(format!("the head cannot be read: {error}")))
+}
+
 /// The digest of the whole state: all rows and the desk.
-fn digest_of(rows_digest: u128, desk: &Desk) -> u128 {
-    rows_digest.wrapping_add(value_hash(&rmp_serde::to_vec(desk).expect("the desk is plain data")))
+fn digest_of(rows_digest: u128, desk: &[u8]) -> u128 {
+    rows_digest.wrapping_add(value_hash(desk))
 }
 
 /// Whether a join row can still matter; what is refused here is treated as missing by the core already.
-fn is_wanted(row: &[u8], newest: &[Timestamp], log_time: Timestamp) -> bool {
+fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Timestamp) -> bool {
     match JoinRow::decode(row) {
-        Some(JoinRow::Served(served)) => {
-            newest.get(served.model as usize).is_none_or(|newest| *newest - served.at <= HORIZON_MEMORY)
-        }
+        Some(JoinRow::Served(served)) => newest(served.model).is_none_or(|newest| newest - served.at <= HORIZON_MEMORY),
         // its minute of log time has expired once this has passed, see `Model::expire_parked`
         Some(JoinRow::Parked(parked)) => log_time <= parked.since + PANE_WIDTH + PARKED_MAX,
         Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,
@@ -317,15 +365,19 @@ fn is_wanted(row: &[u8], newest: &[Timestamp], log_time: Timestamp) -> bool {
 fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
     let mut models = Vec::new();
     for (row_key, value) in scan_all(reader, Tag::Model)? {
-        let (mut model, row_hash) = read_row::<Model>(&row_key, &value)?;
+        let (ModelRow { model, open, profile, young }, row_hash) = read_row::<ModelRow>(&row_key, &value)?;
+        let mut model = Arc::unwrap_or_clone(model);
         model.row_hash = row_hash;
         let profile_key = key::profile(model.id);
-        if let Some(value) = reader.get(&profile_key)? {
+        if let Some(profile) = profile {
+            model.profile = profile;
+        } else if let Some(value) = reader.get(&profile_key)? {
             let (mut profile, row_hash) = read_row::<Profile>(&profile_key, &value)?;
             profile.row_hash = row_hash;
             model.profile = Arc::new(profile);
         }
-        model.drift = Arc::new(Drift { tracks: tracks(reader, model.id)? });
+        model.drift = Arc::new(Drift { tracks: tracks(reader, model.id, young)? });
+        model.hot.extend(open);
         let (from, to) = (key::pane(model.id, model.hot_from), key::pane(model.id, Timestamp::from_micros(i64::MAX)));
         for (row_key, value) in reader.scan(Bound::Included(&from), Bound::Included(&to), Order::Ascending, usize::MAX)? {
             let (mut pane, row_hash) = read_row::<Pane>(&row_key, &value)?;
@@ -339,7 +391,11 @@ fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
 }
 
 /// The tracks of a model. Of each only the newest baseline is needed in memory: older ones explain older panes.
-fn tracks(reader: &Reader, model: u32) -> Result<Vec<Track>, store::Error> {
+fn tracks(
+    reader: &Reader,
+    model: u32,
+    young: Vec<(u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>)>,
+) -> Result<Vec<Track>, store::Error> {
     let mut tracks: Vec<Track> = Vec::new();
     for (row_key, value) in reader.scan_prefix(&key::tracks(model), Order::Ascending, usize::MAX)? {
         let damaged = || store::Error::Damaged("the key of a part of a track cannot be read".to_owned());
@@ -355,6 +411,10 @@ fn tracks(reader: &Reader, model: u32) -> Result<Vec<Track>, store::Error> {
             Part::Baseline(_) => {}
             Part::Chunk(_) => track.reference.chunks.push(kept(&row_key, &value)?),
         }
+    }
+    for (index, watch, chunk) in young {
+        tracks.resize_with(tracks.len().max(usize::from(index) + 1), Track::default);
+        tracks[usize::from(index)] = Track::young(watch, chunk);
     }
     Ok(tracks)
 }
@@ -390,7 +450,7 @@ mod tests {
         let mut row = Vec::new();
         JoinRow::Parked(Parked { model: 0, since, actual: Value::Number(1.0), at: since }).encode(&mut row);
         let expired = since.floor(PANE_WIDTH) + PANE_WIDTH + PARKED_MAX;
-        assert!(is_wanted(&row, &[], expired));
-        assert!(!is_wanted(&row, &[], expired + Span::from_secs(61)));
+        assert!(is_wanted(&row, |_| None, expired));
+        assert!(!is_wanted(&row, |_| None, expired + Span::from_secs(61)));
     }
 }

@@ -45,6 +45,7 @@ counters! {
     COMMIT_RECORDS, "tidewatch_commit_records_total", "Records committed to the store.";
     STORE_QUARANTINES, "tidewatch_store_quarantines_total", "Stores put aside as damaged and rebuilt from the log.";
     EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
+    EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts that their stream refused for good; whoever waits for them does not get them.";
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
     WEBSOCKET_SKIPS, "tidewatch_websocket_skipped_views_total", "Views a slow WebSocket client did not get.";
     WEBSOCKET_REFUSALS, "tidewatch_websocket_refusals_total", "WebSocket connections refused at the limit.";

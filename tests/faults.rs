@@ -227,6 +227,48 @@ async fn a_stream_deleted_and_made_again_ends_it_with_5_and_a_rebuild_is_the_way
     assert!(house.stop().success());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_that_its_stream_refuses_for_good_is_given_up_and_those_behind_it_come_out_in_order() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    let context = jetstream::new(async_nats::connect(&url).await.unwrap());
+    // a fact about a rejected record has some 400 bytes with its headers, and quotes the key that is wrong: up to 256 more
+    let config = jetstream::stream::Config {
+        name: "TW_FACTS".into(),
+        subjects: vec!["tw.out.>".into()],
+        max_message_size: 550,
+        ..Default::default()
+    };
+    let mut facts = context.create_stream(config).await.unwrap();
+    let house = Plan::on(&url, data.path()).open();
+    let publisher = Publisher::to(&url).await;
+    let bad = |key: String| {
+        let body = serde_json::json!({"model": "m", "prediction": 1, "features": {key: [[1]]}});
+        ("tw.in.prediction.tests".to_owned(), body.to_string().into_bytes())
+    };
+    let messages = [bad("first".into()), bad("x".repeat(256)), bad("y".repeat(256)), bad("last".into())];
+    let last = publisher.send_all(messages).await;
+    house.applied(last).await;
+    let deadline = Instant::now() + PATIENCE;
+    while facts.info().await.unwrap().state.messages < 2 {
+        assert!(Instant::now() < deadline, "the facts behind are held up: {}", log_tail(data.path()));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut seqs = Vec::new();
+    for number in 1..=2 {
+        let fact = facts.get_raw_message(number).await.unwrap();
+        seqs.push(serde_json::from_slice::<serde_json::Value>(&fact.payload).unwrap()["seq"].as_u64().unwrap());
+    }
+    assert_eq!(seqs, [last - 3, last]);
+    assert_eq!(counter(&house, "tidewatch_effects_given_up_total").await, 2);
+}
+
+async fn counter(house: &House, name: &str) -> u64 {
+    let page = house.text("/api/v1/metrics").await.unwrap();
+    let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {page}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }

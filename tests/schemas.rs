@@ -13,7 +13,7 @@ use tidewatch::monitor::effect::Action;
 use tidewatch::monitor::{State, apply};
 use tidewatch::time::Timestamp;
 
-const FACTS: [&str; 4] = ["window_closed", "window_revised", "status_changed", "rejected"];
+const FACTS: [&str; 6] = ["window_closed", "window_revised", "status_changed", "drift_detected", "drift_cleared", "rejected"];
 
 fn schemas() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
@@ -71,6 +71,15 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
     });
     publish(Kind::Tick, serde_json::json!({}));
     publish(Kind::Prediction, serde_json::json!({ "model": "m", "confidence": "high" }));
+    // a reference, two windows elsewhere, and three that have come back
+    publish(Kind::Command, serde_json::json!({ "command": "set_drift_policy", "reference_rows": 200, "window_seconds": 60 }));
+    for minute in 0..8 {
+        let shift = if (3..5).contains(&minute) { 1_000 } else { 0 };
+        let at = |i: usize| format!("2025-12-31T00:0{minute}:{:02}.{:03}Z", i / 4, i % 4);
+        let record =
+            |i: usize| serde_json::json!({ "model": "d", "at": at(i), "prediction": "a", "features": { "x": i + shift } });
+        publish(Kind::Prediction, (0..200).map(record).collect());
+    }
 
     let mut seen = BTreeSet::new();
     for effect in &facts {
@@ -156,7 +165,15 @@ fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_
     let schema = json(&schemas().join("rejected.v1.schema.json"));
     let listed: Vec<&str> =
         schema["properties"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let bounds = ["too_many_models", "too_many_sources", "too_many_tokens"];
+    let bounds = [
+        "too_many_models",
+        "too_many_sources",
+        "too_many_tokens",
+        "too_many_versions",
+        "too_many_baselines",
+        "no_upload",
+        "bad_detector",
+    ];
     let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
     assert_eq!(listed, known);
 }

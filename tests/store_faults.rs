@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tidewatch::store::pending::Limits;
-use tidewatch::store::{Commit, Error, Opened, Options, Order, PendingKey, Store, key};
+use tidewatch::store::{Commit, Error, Opened, Options, Order, PendingKey, Put, Store, key};
 use xxhash_rust::xxh3::xxh3_128;
 
 const MODELS: u32 = 40;
@@ -25,9 +25,9 @@ fn commit(store: &mut Store, n: u64) -> Result<(), Error> {
         store.pending().put(&id, &row)?;
     }
     let value = n.to_be_bytes().repeat(1 + n as usize % 50);
-    let mut puts: Vec<_> = (0..MODELS).map(|model| (key::model(model), Some(value.clone()))).collect();
-    puts.push((key::outbox(n), Some(value)));
-    puts.push((key::outbox(n - 1), None));
+    let mut puts: Vec<_> = (0..MODELS).map(|model| Put::new(key::model(model), Some(value.clone()))).collect();
+    puts.push(Put::new(key::outbox(n), Some(value)));
+    puts.push(Put::new(key::outbox(n - 1), None));
     store.commit(Commit { seq: n, head: n.to_be_bytes().to_vec(), puts, keep: &|_, _| true })
 }
 

@@ -1,5 +1,6 @@
 //! The hands: they carry out what the core asked for, at least once each, and say so in the log.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tracing::{debug, warn};
 
 use crate::event::Kind;
 use crate::failpoint::{self, Point};
-use crate::ids::Slug;
+use crate::ids::{EffectId, Slug};
 use crate::monitor::effect::{Action, Effect};
 use crate::nats::facts::{Fact, Facts};
 use crate::nats::{Door, DoorError, Headers};
@@ -26,6 +27,9 @@ const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
 /// The wait after a failure, doubling up to the maximum.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// How often in a row a fact may be refused for a reason that we do not know to be final, before it is given up: some six seconds.
+const REFUSALS_MAX: u32 = 6;
 
 /// What the hands work with.
 pub struct Hands {
@@ -53,9 +57,10 @@ impl Hands {
         let mut settle = tokio::time::interval(SETTLE_INTERVAL);
         settle.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut delay = RETRY_DELAY;
+        let mut refused = Refused::default();
         loop {
             self.view.mark_unchanged();
-            match self.carry_out(done, &stop).await {
+            match self.carry_out(done, &mut refused, &stop).await {
                 Ok(through) => (done, delay) = (through, RETRY_DELAY),
                 Err(error) => {
                     warn!(error = %chain(&error), ?delay, "effects wait");
@@ -81,7 +86,7 @@ impl Hands {
     }
 
     /// Carries out every row of the outbox after `done`; gives the sequence through which all is done.
-    async fn carry_out(&self, done: u64, stop: &CancellationToken) -> Result<u64, Error> {
+    async fn carry_out(&self, done: u64, refused: &mut Refused, stop: &CancellationToken) -> Result<u64, Error> {
         let mut through = done;
         let (after, end) = (key::outbox(done), key::outbox(u64::MAX));
         while !stop.is_cancelled() {
@@ -94,12 +99,35 @@ impl Hands {
             let fresh = effects.iter().filter(|effect| done < effect.id.seq);
             let facts: Vec<Fact> = fresh.map(|effect| self.fact_of(effect)).collect();
             let count = facts.len();
-            self.facts.publish_all(facts).await.map_err(Error::Publish)?;
+            self.publish(facts, refused).await?;
+            *refused = Refused::default();
             failpoint::reach(Point::EffectSent);
             through = key::fields(row_key, Tag::Outbox).and_then(|mut fields| fields.u64()).unwrap_or(through);
             debug!(count, through, "effects carried out");
         }
         Ok(through)
+    }
+
+    /// Publishes facts in order. One that the stream refuses for good is given up, so that those behind it go on; whatever may still
+    /// change holds them up.
+    async fn publish(&self, facts: Vec<Fact>, refused: &mut Refused) -> Result<(), Error> {
+        let facts: Vec<Fact> = facts.into_iter().filter(|fact| !refused.given_up.contains(&fact.id)).collect();
+        match self.facts.publish_all(facts.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_retryable() => return Err(Error::Publish(error)),
+            Err(error) => debug!(error = %chain(&error), "one of these facts is refused"),
+        }
+        // which one shows one by one; the stream drops those that it has
+        for fact in facts {
+            let (id, subject) = (fact.id, fact.subject.clone());
+            let Err(error) = self.facts.publish_all(vec![fact]).await else { continue };
+            if error.is_retryable() || !refused.is_for_good(id, &error) {
+                return Err(Error::Publish(error));
+            }
+            telemetry::EFFECTS_GIVEN_UP.add(1);
+            warn!(%id, subject, error = %chain(&error), "a fact is given up");
+        }
+        Ok(())
     }
 
     fn fact_of(&self, effect: &Effect) -> Fact {
@@ -118,6 +146,26 @@ impl Hands {
     }
 }
 
+/// What the stream refused of the row of the outbox at hand.
+#[derive(Debug, Default)]
+struct Refused {
+    times: BTreeMap<EffectId, u32>,
+    given_up: BTreeSet<EffectId>,
+}
+
+impl Refused {
+    /// Whether `error` is the end of the fact `id`: no other answer can come, or none came often enough. Asked once a refusal.
+    fn is_for_good(&mut self, id: EffectId, error: &DoorError) -> bool {
+        let times = self.times.entry(id).or_default();
+        *times += 1;
+        let is_final = matches!(error, DoorError::TooLarge { .. } | DoorError::BadHeader { .. }) || REFUSALS_MAX <= *times;
+        if is_final {
+            self.given_up.insert(id);
+        }
+        is_final
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("the outbox could not be read")]
@@ -126,4 +174,22 @@ enum Error {
     Unreadable(#[source] rmp_serde::decode::Error),
     #[error("a fact could not be published")]
     Publish(#[source] DoorError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_is_given_up_at_once_if_no_other_answer_can_come_and_else_after_being_refused_again_and_again() {
+        let (one, other) = (EffectId { seq: 7, index: 0 }, EffectId { seq: 7, index: 1 });
+        let mut refused = Refused::default();
+        assert!(refused.is_for_good(one, &DoorError::TooLarge { bytes: 3_000_000 }));
+        let unclear = DoorError::NoStream { subject: String::new() };
+        for _ in 1..REFUSALS_MAX {
+            assert!(!refused.is_for_good(other, &unclear));
+        }
+        assert!(refused.is_for_good(other, &unclear));
+        assert_eq!(refused.given_up, BTreeSet::from([one, other]));
+    }
 }

@@ -5,6 +5,8 @@ pub mod features;
 pub mod subject;
 pub mod wire;
 
+use std::collections::BTreeMap;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +161,11 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<Name>,
     },
+    /// Watch every version of a model by these detectors beside those that every version has.
+    SetDetectors {
+        model: Name,
+        detectors: Vec<DetectorChoice>,
+    },
     /// Compare a version to a training set. Several commands may give its rows, one after the other.
     UseReference(TrainingRows),
     CreateToken {
@@ -171,6 +178,19 @@ pub enum Command {
     RevokeToken {
         id: CompactString,
     },
+}
+
+/// A change detector and what it is to watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorChoice {
+    /// `error`, `loss`, `response_time`, `failure`, `score` or `feature/<name>`.
+    pub input: String,
+    /// As `tidewatch detect` names it.
+    pub detector: String,
+    /// As `tidewatch detect --param` takes them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
 }
 
 /// Rows of a training set for one version.
@@ -204,6 +224,9 @@ pub struct TrainingRow {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyChange {
+    /// Whether predictions are held against a reference at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<bool>,
     /// Predictions that a reference window gathers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_rows: Option<u32>,

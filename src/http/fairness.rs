@@ -37,7 +37,8 @@ pub struct FairnessQuery {
     get, path = "/api/v1/models/{model}/fairness", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded"), FairnessQuery),
     responses(
-        (status = 200, description = "The segments, with the headers Tidewatch-Position and Tidewatch-Epoch", body = Fairness),
+        (status = 200, description = "The segments, with the headers Tidewatch-Position and Tidewatch-Epoch", body = Fairness,
+         example = json!({"model": "fraud", "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z", "positive": "fraud", "rows_min": 30, "segments": [{"name": "region", "values": ["eu", "kr"], "gaps": {"equal_opportunity": {"difference": {"value": 0.12, "low": 0.01, "high": 0.22, "n": 800}, "highest": "eu", "lowest": "kr", "compared": 2}}}], "worst": [{"name": "region", "value": "kr", "error_rate": {"value": 0.2, "low": 0.16, "high": 0.25, "n": 400}, "difference": {"value": 0.1, "low": 0.05, "high": 0.15, "n": 800}, "p_value": 0.0001, "p_value_adjusted": 0.0002}]})),
         (status = 400, description = "A range that cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )

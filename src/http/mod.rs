@@ -26,6 +26,7 @@ mod shared;
 mod slices;
 mod socket;
 mod sources;
+mod step;
 mod streams;
 mod thresholds;
 pub mod token;

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
+use crate::http::step::Step;
 use crate::ids::Name;
 use crate::monitor::model::Model;
 use crate::monitor::status;
@@ -101,13 +102,13 @@ pub async fn list(
 /// One model
 #[utoipa::path(
     get, path = "/api/v1/models/{model}", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded")),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
         (status = 200, description = "The model at a glance", body = ModelAnswer, example = json!({"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": null, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95": 0.2, "mean_response_time": 0.11, "throughput": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95": 0.2}], "position": 1024, "epoch": 1})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn show(Extension(view): Extension<Arc<View>>, Path(name): Path<String>) -> Result<Json<ModelAnswer>, Problem> {
+pub async fn show(Extension(view): Extension<Arc<View>>, Path(Step(name)): Path<Step>) -> Result<Json<ModelAnswer>, Problem> {
     let model = find(&view, &name)?;
     Ok(Json(ModelAnswer { model: ModelSummary::of(&view, &model), position: view.position, epoch: view.epoch }))
 }

@@ -13,6 +13,7 @@ use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::rejected::message;
 use crate::http::shared::Shared;
+use crate::http::step::Step;
 use crate::monitor::join::{self, JoinRow, Served};
 use crate::monitor::limits::PANE_WIDTH;
 use crate::view::View;
@@ -38,8 +39,8 @@ pub struct PredictionAnswer {
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/predictions/{id}", tag = "models",
     params(
-        ("model" = String, Path, description = "Its name, percent-encoded"),
-        ("id" = String, Path, description = "prediction_id, percent-encoded"),
+        ("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"),
+        ("id" = String, Path, description = "prediction_id, percent-encoded; `.` and `..` as `~.` and `~..`"),
     ),
     responses(
         (status = 200, description = "The prediction", body = PredictionAnswer, example = json!({
@@ -52,8 +53,9 @@ pub struct PredictionAnswer {
 pub async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Path((name, id)): Path<(String, String)>,
+    Path((name, id)): Path<(Step, Step)>,
 ) -> Result<Json<PredictionAnswer>, Problem> {
+    let (Step(name), Step(id)) = (name, id);
     let model = find(&view, &name)?;
     let unknown = || Problem::not_found("unknown-prediction", format!("model {name:?} has no prediction {id:?}, or no longer"));
     let Some(rows) = shared.app.predictions.clone() else {

@@ -12,6 +12,7 @@ use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
+use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::monitor::pane::Cell;
@@ -55,16 +56,16 @@ pub struct SegmentRow {
 /// Each with its totals of the last hour of the model's own event time.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/versions", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded")),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn versions(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Path(name): Path<String>,
+    Path(Step(name)): Path<Step>,
 ) -> Result<Json<Versions>, Problem> {
     let model = find(&view, &name)?;
     let reader = shared.app.reader.clone();
@@ -84,16 +85,16 @@ pub async fn versions(
 /// Each value with its totals of the last hour of the model's own event time.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/segments", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded")),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The values by segment", body = Segments, example = json!({"items": [{"name": "region", "value": "kr", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 200, description = "The values by segment", body = Segments, example = json!({"items": [{"name": "region", "value": "kr", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn segments(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Path(name): Path<String>,
+    Path(Step(name)): Path<Step>,
 ) -> Result<Json<Segments>, Problem> {
     let model = find(&view, &name)?;
     let reader = shared.app.reader.clone();

@@ -13,6 +13,7 @@ use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::rejected::newest;
 use crate::http::shared::Shared;
+use crate::http::step::Step;
 use crate::ids::Name;
 use crate::monitor::source::{Kept, Source};
 use crate::store::key;
@@ -111,13 +112,13 @@ pub async fn list(
 /// One source
 #[utoipa::path(
     get, path = "/api/v1/sources/{source}", tag = "sources",
-    params(("source" = String, Path, description = "Its name, percent-encoded")),
+    params(("source" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
         (status = 200, description = "The source at a glance", body = SourceAnswer, example = json!({"name": "web-01", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}], "position": 1024, "epoch": 1})),
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn show(Extension(view): Extension<Arc<View>>, Path(name): Path<String>) -> Result<Json<SourceAnswer>, Problem> {
+pub async fn show(Extension(view): Extension<Arc<View>>, Path(Step(name)): Path<Step>) -> Result<Json<SourceAnswer>, Problem> {
     let (_, source) = find(&view, &name)?;
     Ok(Json(SourceAnswer { source: SourceSummary::of(&source), position: view.position, epoch: view.epoch }))
 }
@@ -127,7 +128,7 @@ pub async fn show(Extension(view): Extension<Arc<View>>, Path(name): Path<String
 /// Its logs, events, snapshots or jobs as they came, newest first.
 #[utoipa::path(
     get, path = "/api/v1/sources/{source}/records", tag = "sources",
-    params(("source" = String, Path, description = "Its name, percent-encoded"), RecordsQuery),
+    params(("source" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), RecordsQuery),
     responses(
         (status = 200, description = "A page of records", body = RecordPage, example = json!({"items": [
             {"seq": 9, "at": "2026-01-01T00:00:00Z", "record": {"level": "error", "message": "disk full"}}], "next_cursor": null})),
@@ -138,7 +139,7 @@ pub async fn show(Extension(view): Extension<Arc<View>>, Path(name): Path<String
 pub async fn records(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Path(name): Path<String>,
+    Path(Step(name)): Path<Step>,
     Query(query): Query<RecordsQuery>,
 ) -> Result<Json<RecordPage>, Problem> {
     let limit = page::limit(query.limit)?;

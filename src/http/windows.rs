@@ -11,6 +11,7 @@ use crate::http::models::find;
 use crate::http::panes::{self, Panes};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
+use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::store::Reader;
@@ -59,12 +60,14 @@ pub struct Range {
 /// to the borders of the resolution.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/windows", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded"), WindowsQuery),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), WindowsQuery),
     responses(
         (status = 200, description = "The windows, with the headers Tidewatch-Position and Tidewatch-Epoch", body = [Window],
          example = json!([{"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z", "closed": true, "revision": 0,
             "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75,
             "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}},
+            "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}},
+            "estimated": {"accuracy": {"value": 0.94, "low": 0.88, "high": 1.0, "n": 120}},
             "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120},
             "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}])),
         (status = 400, description = "A range, resolution or slice that cannot be", body = Problem, content_type = "application/problem+json"),
@@ -74,7 +77,7 @@ pub struct Range {
 pub async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Path(name): Path<String>,
+    Path(Step(name)): Path<Step>,
     Query(query): Query<WindowsQuery>,
 ) -> Result<Json<Vec<Window>>, Problem> {
     let model = find(&view, &name)?;

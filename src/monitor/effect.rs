@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{EffectId, Name};
 use crate::monitor::drift::alarm::Alarm;
-use crate::monitor::model::Point;
+use crate::monitor::point::Point;
 use crate::monitor::rejected::Rejected;
 use crate::monitor::status::{Reason, Status};
 use crate::monitor::window::Headline;

@@ -95,6 +95,9 @@ pub const MONTH: Span = Span::from_secs(30 * 86_400);
 /// Labels remembered between two looks of the detectors.
 pub const ARRIVALS_MAX: usize = 64;
 
+/// Detectors of one model beside those that every version has.
+pub const DETECTORS_MAX: usize = 8;
+
 /// Drift alarms of one version kept for the read side, newest last.
 pub const ALARMS_MAX: usize = 50;
 

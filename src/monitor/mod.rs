@@ -8,6 +8,7 @@ pub mod join;
 pub mod limits;
 pub mod model;
 pub mod pane;
+pub mod point;
 pub mod rejected;
 pub mod source;
 pub mod status;
@@ -139,6 +140,7 @@ impl State {
             Command::GatherReference { model, version } => {
                 self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
             }
+            Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
             Command::UseReference(training) => self.models.on_training_rows(at, training, &mut self.desk),
         }
     }

@@ -6,25 +6,26 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Fault, Feature, Label, Prediction, TrainingRow, TrainingRows, Value};
+use crate::event::{Fault, Label, Prediction, Value};
 use crate::ids::Name;
-use crate::monitor::classes::{self, Classes, Task};
+use crate::monitor::classes::{self, Classes};
 use crate::monitor::cold::Cold;
-use crate::monitor::drift::baseline::{FEATURES, Origin};
-use crate::monitor::drift::estimator::{Estimator, Rated};
-use crate::monitor::drift::labels::Arrival;
-use crate::monitor::drift::tally::Tally;
-use crate::monitor::drift::{Drift, DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
+use crate::monitor::drift::Drift;
+use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
 use crate::monitor::limits::{
-    ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH,
-    PARKED_MAX, TRACKS_MAX, TRAIL_MAX,
+    HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::point::Point;
 use crate::monitor::status::{self, Status};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
+
+mod watch;
+
+use watch::columns_of;
 
 /// What became of one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +52,7 @@ pub struct Models {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dirty {
     pub models: Vec<u32>,
-    /// Hot panes; cold ones are known to [`Cold`].
+    /// Hot panes, some twice; cold ones are known to [`Cold`].
     pub panes: Vec<(u32, Timestamp)>,
     /// By model and place among its tracks.
     pub tracks: Vec<(u32, u16)>,
@@ -87,7 +88,7 @@ pub struct Model {
     sealed_until: Timestamp,
     /// Panes from here on are in memory.
     pub hot_from: Timestamp,
-    /// Panes in memory by start. Rows of their own in the store.
+    /// Panes in memory by start. Closed ones are rows of their own in the store.
     #[serde(skip)]
     pub hot: BTreeMap<Timestamp, Arc<Pane>>,
     #[serde(skip)]
@@ -103,6 +104,8 @@ pub struct Profile {
     pub cells: Vec<CellKey>,
     /// Newest closed windows, oldest first.
     pub trail: Vec<Point>,
+    /// Detectors that a command has chosen for every version.
+    pub detectors: Vec<Chosen>,
     /// Changed since it was last written. Not part of the profile's value.
     #[serde(skip)]
     pub dirty: bool,
@@ -140,23 +143,6 @@ pub struct Counters {
     pub cells_refused: u64,
 }
 
-/// One window in a few numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    pub start: Timestamp,
-    pub closed: bool,
-    pub predictions: u64,
-    pub errors: u64,
-    pub labelled: u64,
-    /// Labels that accuracy is judged by, and how many of them were met.
-    pub judged: u64,
-    pub correct: u64,
-    /// Predictions with a response time, its mean and 95th percentile in seconds.
-    pub timed: u64,
-    pub response_time_mean: f64,
-    pub response_time_p95: f64,
-}
-
 impl Models {
     /// Takes the models back from a store, in the order of their numbers, each with its hot panes.
     pub fn restore(list: Vec<Model>) -> Self {
@@ -176,11 +162,21 @@ impl Models {
         self.by_name.get(name).map(|id| self.get(*id))
     }
 
+    /// Newest event time of that model; `None` if there is none of that number.
+    pub fn newest_of(&self, id: u32) -> Option<Timestamp> {
+        self.list.get(id as usize).map(|model| model.newest)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
         self.list.iter()
     }
 
-    /// What changed since this was last asked, each thing once; the caller writes it.
+    /// Models changed since [`Self::take_dirty`].
+    pub const fn dirty_count(&self) -> usize {
+        self.dirty.models.len()
+    }
+
+    /// What changed since this was last asked; the caller writes it.
     pub fn take_dirty(&mut self) -> Dirty {
         let dirty = std::mem::take(&mut self.dirty);
         for id in &dirty.models {
@@ -201,26 +197,6 @@ impl Models {
         let (model, dirty) = self.touch(id, place.seq);
         model.expire_parked(desk);
         model.on_prediction(cold, place, prediction, desk, dirty, effects)
-    }
-
-    /// Has a version of a model, or all of them, gather a reference anew.
-    pub(super) fn on_gather_reference(
-        &mut self,
-        place: Place<'_>,
-        model: &Name,
-        version: Option<&Name>,
-        desk: &mut Desk,
-    ) -> Verdict {
-        let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.gather_reference(version, desk, dirty)
-    }
-
-    /// Takes rows of a training set. The model may be one that has not served yet.
-    pub(super) fn on_training_rows(&mut self, place: Place<'_>, training: &TrainingRows, desk: &mut Desk) -> Verdict {
-        let Some(id) = self.id_of(&training.model) else { return too_many_models() };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.take_training_rows(training, desk, dirty)
     }
 
     pub(super) fn on_label(
@@ -304,22 +280,9 @@ impl Model {
         }
     }
 
-    /// Hands over every row of a track that is not up to date.
-    pub fn take_dirty_parts(&mut self, track: u16, take: &mut impl FnMut(Part, Row<'_>)) {
-        Arc::make_mut(&mut self.drift).tracks[usize::from(track)].take_dirty_parts(take);
-    }
-
     /// Whether any prediction has come.
     pub const fn has_predictions(&self) -> bool {
         self.counters.predictions != 0
-    }
-
-    /// The track of the version that has the newest of the panes in memory; the last one if none has.
-    pub fn newest_track(&self) -> Option<&Track> {
-        let of_pane =
-            |pane: &Arc<Pane>| pane.cells().filter_map(|(cell, _)| self.profile.cells.get(usize::from(cell))?.track).max();
-        let newest = self.hot.values().rev().find_map(of_pane).map(usize::from);
-        newest.and_then(|place| self.drift.tracks.get(place)).or(self.drift.tracks.last())
     }
 
     pub fn is_closed(&self, start: Timestamp) -> bool {
@@ -374,6 +337,9 @@ impl Model {
         }
         if let Some(sight) = sight {
             of_cell.watch(&sight, &value, &score, &prediction.features);
+        }
+        if let Some(track) = track {
+            self.show_detectors(track, prediction, &score, desk, dirty, effects);
         }
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
@@ -526,6 +492,10 @@ impl Model {
         for start in &closing {
             self.watch_closed(*start, desk, dirty, effects);
             let pane = &self.hot[start];
+            if !pane.dirty {
+                // from now on a row of its own
+                dirty.panes.push((self.id, *start));
+            }
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: desk.log_time });
@@ -540,7 +510,7 @@ impl Model {
         self.seal(cold, desk);
     }
 
-    /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written.
+    /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written as they are.
     fn let_go(&mut self, cold: &mut impl Cold) {
         let hot_from = (self.watermark - HOT).floor(PANE_WIDTH);
         if hot_from <= self.hot_from {
@@ -549,7 +519,7 @@ impl Model {
         self.hot_from = hot_from;
         let kept = self.hot.split_off(&hot_from);
         for (start, pane) in std::mem::replace(&mut self.hot, kept) {
-            if pane.dirty {
+            if pane.dirty || pane.row_hash == 0 {
                 let mut pane = Arc::unwrap_or_clone(pane);
                 pane.dirty = false;
                 cold.insert_pane(self.id, start, pane);
@@ -667,183 +637,6 @@ impl Model {
         format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
     }
 
-    /// The cell of a prediction, and the track of its version. A prediction beyond the bound of cells counts in the first and has no track.
-    fn cell_of(&mut self, prediction: &Prediction) -> (u16, Option<u16>) {
-        let same = |key: &CellKey| key.version == prediction.version && key.segment == prediction.segment;
-        match self.profile.cells.iter().position(same) {
-            // the first cell is there from the start and waits for its track
-            Some(0) if self.profile.cells[0].track.is_none() => {
-                let track = Arc::make_mut(&mut self.drift).track_of(None);
-                if track.is_some() {
-                    self.profile_mut().cells[0].track = track;
-                }
-                (0, track)
-            }
-            Some(at) => (at as u16, self.profile.cells[at].track),
-            None if CELLS_MAX <= self.profile.cells.len() => {
-                self.counters.cells_refused += 1;
-                (0, None)
-            }
-            None => {
-                let track = Arc::make_mut(&mut self.drift).track_of(prediction.version.as_ref());
-                let key = CellKey { version: prediction.version.clone(), segment: prediction.segment.clone(), track };
-                let cells = &mut self.profile_mut().cells;
-                cells.push(key);
-                ((cells.len() - 1) as u16, track)
-            }
-        }
-    }
-
-    /// Shows a prediction to the track of its version, which says where to count it.
-    fn see(
-        &mut self,
-        track: u16,
-        served: &Served,
-        [value, score]: [&Feature; FEATURES],
-        prediction: &Prediction,
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-    ) -> Option<Sight> {
-        let classifies = self.profile.classes.task() == Task::Classification;
-        let track = self.track_mut(track, dirty);
-        if track.baseline.is_some() {
-            return track.sight(&prediction.features);
-        }
-        let stated = served.answer.stated_confidence();
-        let seen = Seen {
-            at: served.at,
-            cell: served.cell,
-            answer: [value.clone(), score.clone()],
-            confidence: stated,
-            features: &prediction.features,
-            classifies,
-        };
-        track.gather(seen, &mut desk.drift);
-        None
-    }
-
-    /// The first label of a prediction has come.
-    fn arrived(&mut self, served: &Served, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let truth = served.truth.as_ref();
-        let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
-        let (Some(truth), Some(track)) = (truth, track) else { return };
-        if let Some(met) = served.answer.is_met(truth, self.profile.classes.task()) {
-            let gathers = matches!(**self.drift.tracks[usize::from(track)].estimator, Estimator::Gathering(_));
-            let rated = if gathers { Rated::with_truth(&served.answer, truth) } else { None };
-            self.arrivals.push(Arrival { track, met, rated });
-            if ARRIVALS_MAX <= self.arrivals.len() {
-                self.look_at_arrivals(desk, dirty, effects);
-            }
-        }
-    }
-
-    /// Shows the detectors what has arrived since they last looked.
-    fn look_at_arrivals(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let (policy, model) = (desk.drift.policy, self.name.clone());
-        for Arrival { track: index, met, rated } in std::mem::take(&mut self.arrivals) {
-            let track = self.track_mut(index, dirty);
-            if let Some(rated) = rated {
-                Arc::make_mut(&mut track.estimator).change().gather(rated, policy.reference_rows as usize);
-            }
-            for alarm in track.watch_mut().labels.take(met, &policy, desk.log_time) {
-                track.remember(alarm.clone());
-                let version = track.watch.version.clone();
-                effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
-            }
-        }
-    }
-
-    /// Adds a pane that has closed to the drift window of each of its versions.
-    fn watch_closed(&mut self, start: Timestamp, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let pane = Arc::clone(&self.hot[&start]);
-        let window = DriftWindow::start_of(start, &desk.drift.policy);
-        for (cell, of_cell) in pane.cells() {
-            let track = self.profile.cells.get(usize::from(cell)).and_then(|key| key.track);
-            let (Some(index), Some(counted)) = (track, &of_cell.tally) else { continue };
-            let open = &self.drift.tracks[usize::from(index)].window;
-            if open.tally.is_some() && open.start != window {
-                self.judge_window(index, desk, dirty, effects);
-            }
-            let track = self.track_mut(index, dirty);
-            if track.baseline.as_ref().is_some_and(|baseline| baseline.number == counted.baseline) {
-                let open = track.window_mut();
-                open.start = window;
-                match &mut open.tally {
-                    Some(total) => total.merge(counted),
-                    None => open.tally = Some(Tally::clone(counted)),
-                }
-            }
-        }
-    }
-
-    /// Judges the drift windows that the watermark has passed.
-    fn judge_over(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        for index in 0..self.drift.tracks.len() {
-            if self.drift.tracks[index].window.is_over(self.watermark, &desk.drift.policy) {
-                self.judge_window(index as u16, desk, dirty, effects);
-            }
-        }
-    }
-
-    fn judge_window(&mut self, index: u16, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let Fleet { policy, columns, .. } = desk.drift;
-        let model = self.name.clone();
-        let track = self.track_mut(index, dirty);
-        for alarm in track.judge_window(&policy, policy.needed(columns), desk.log_time) {
-            let version = track.watch.version.clone();
-            effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
-        }
-    }
-
-    /// Forgets the reference of one version or of all and gathers the predictions to come.
-    fn gather_reference(&mut self, version: Option<&Name>, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
-        let wanted = |track: &Track| version.is_none() || track.watch.version.as_ref() == version;
-        let tracks = (0_u16..).zip(&self.drift.tracks);
-        let indices: Vec<u16> = tracks.filter(|(_, track)| wanted(track)).map(|(index, _)| index).collect();
-        if indices.is_empty() {
-            return Verdict::Ignored;
-        }
-        let mut begun = true;
-        for index in indices {
-            begun &= self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
-        }
-        if begun { Verdict::Applied } else { too_many_baselines() }
-    }
-
-    fn take_training_rows(&mut self, training: &TrainingRows, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
-        let TrainingRows { model: _, version, first, last, rows } = training;
-        let Some(index) = Arc::make_mut(&mut self.drift).track_of(version.as_ref()) else {
-            return bound_reached("too_many_versions", format!("a model has at most {TRACKS_MAX} versions with a reference"));
-        };
-        let classifies = self.profile.classes.task() != Task::Regression;
-        let at = desk.log_time;
-        let track = self.track_mut(index, dirty);
-        if *first && !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
-            return too_many_baselines();
-        }
-        if !track.is_uploading() {
-            let detail = "no training set is being uploaded for this version: give its first rows with `first`".to_owned();
-            return bound_reached("no_upload", detail);
-        }
-        for TrainingRow { features, prediction, score } in rows {
-            let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
-            track.gather_row(Seen { at, cell: 0, answer, confidence: None, features, classifies }, &mut desk.drift);
-        }
-        if *last {
-            track.freeze(classifies, &mut desk.drift);
-        }
-        Verdict::Applied
-    }
-
-    /// A track, to be changed.
-    fn track_mut(&mut self, index: u16, dirty: &mut Dirty) -> &mut Track {
-        let track = &mut Arc::make_mut(&mut self.drift).tracks[usize::from(index)];
-        if track.touch() {
-            dirty.tracks.push((self.id, index));
-        }
-        track
-    }
-
     fn answer_of(&mut self, prediction: &Prediction) -> Answer {
         let (class, number) = prediction.value.as_ref().map_or((None, None), |value| self.value_of(value));
         let scores = match prediction.scores.as_slice() {
@@ -879,51 +672,9 @@ impl Model {
     }
 }
 
-/// What a prediction is watched by beside its features: what was predicted, and the probability of the positive class or else the stated
-/// confidence.
-fn columns_of(prediction: &Prediction, answer: &Answer) -> (Feature, Feature) {
-    let value = value_of(prediction.value.as_ref().filter(|_| !answer.failed));
-    let score = match answer.scores.as_slice() {
-        [(_, score)] => Some(*score),
-        _ => answer.confidence,
-    };
-    (value, score.map_or(Feature::Missing, Feature::Number))
-}
-
-fn value_of(value: Option<&Value>) -> Feature {
-    match value {
-        None => Feature::Missing,
-        Some(Value::Number(number)) => Feature::Number(*number),
-        Some(Value::Class(name)) => Feature::text(name),
-    }
-}
-
-impl Point {
-    pub fn of(start: Timestamp, closed: bool, total: &Cell, classes: &Classes) -> Self {
-        let (judged, correct) = total.judged(classes);
-        let latency = &total.latency;
-        Self {
-            start,
-            closed,
-            predictions: total.predictions,
-            errors: total.errors,
-            labelled: total.labelled,
-            judged,
-            correct,
-            timed: latency.count(),
-            response_time_mean: latency.mean().unwrap_or_default(),
-            response_time_p95: latency.quantile(0.95).unwrap_or_default(),
-        }
-    }
-}
-
 /// Whether labels parked in this minute of log time have waited long enough.
 fn is_past(minute: Timestamp, desk: &Desk) -> bool {
     minute + PANE_WIDTH + PARKED_MAX <= desk.log_time
-}
-
-fn too_many_baselines() -> Verdict {
-    bound_reached("too_many_baselines", format!("a version has had {BASELINES_MAX} baselines already"))
 }
 
 fn too_many_models() -> Verdict {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Command;
 use crate::monitor::limits::{SAMPLES_MIN, STALE_AFTER};
-use crate::monitor::model::{Model, Point, Verdict};
+use crate::monitor::model::{Model, Verdict};
+use crate::monitor::point::Point;
 use crate::time::Timestamp;
 
 /// Alert thresholds; the defaults are those of the model-monitoring requirement (B8).

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::monitor::classes::{Classes, Task};
 use crate::monitor::limits::PANE_WIDTH;
-use crate::monitor::model::Point;
 use crate::monitor::pane::Cell;
+use crate::monitor::point::Point;
 use crate::stats::{Estimate, MetricName};
 
 /// The metrics of one cell or of any merge of cells, by name; durations in seconds, rates as fractions.

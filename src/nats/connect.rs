@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::event::subject::Root;
+use crate::nats::ingest;
 use crate::telemetry;
 
 /// How long one request of the JetStream API may take. Short: after a restart of the server the next try is what helps.
@@ -253,6 +254,7 @@ async fn options(config: &ConnectConfig, link: Arc<watch::Sender<Link>>) -> Resu
         .name(&config.name)
         .ping_interval(PING_INTERVAL)
         .request_timeout(Some(API_TIMEOUT))
+        .subscription_capacity(ingest::WAITING_MESSAGES_MAX)
         .max_reconnects(None)
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(move |event| {

@@ -2,13 +2,14 @@
 //! pull consumer starts at the sequence after the last one delivered, and is made anew on any doubt (an error, a missed heartbeat, a
 //! reconnection, a gap). Before each new start the log is compared with what was delivered.
 
+mod pulling;
+
 use std::ops::Range;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,16 +22,9 @@ use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
 use crate::telemetry;
 use crate::time::Timestamp;
 
-/// One pull request. The client asks for the next at half of it, on a task of its own, and counts a message that comes before that
-/// task has run as one too few; half a request uncounted and it never asks again, which only the heartbeat finds. So half a request
-/// is four batches, and that task gets its turn after each.
-const PULL_MESSAGES_MAX: usize = 8 * BATCH_MESSAGES_MAX;
-/// The bytes one pull request may bring; above the largest message (2 MiB), so that each fits.
-const PULL_BYTES_MAX: usize = 4 << 20;
-/// The server says "still here" this often; two missed and the consumer is made anew.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// A pull request ends after this and is renewed.
-const PULL_EXPIRES: Duration = Duration::from_secs(30);
+pub(super) use pulling::WAITING_MESSAGES_MAX;
+use pulling::{Pull, PullError};
+
 /// The server removes our consumer after this long without a pull request, so that a killed process leaves nothing behind.
 const INACTIVE_MAX: Duration = Duration::from_secs(30);
 /// The largest batch handed on; smaller when fewer messages are ready, so nothing waits for company.
@@ -184,7 +178,7 @@ impl Reader {
         let status = self.compare_log().await?;
         let mut messages = self.new_consumer(&status).await?;
         loop {
-            // `next` of a stream is cancel-safe, `changed` of a watch too.
+            // `next` is cancel-safe, `changed` of a watch too.
             let first = tokio::select! {
                 biased;
                 changed = link.changed() => {
@@ -198,8 +192,7 @@ impl Reader {
             let mut batch = RawBatch::default();
             let mut ended = self.take(first, &mut batch).await;
             while ended.is_ok() && batch.messages.len() < BATCH_MESSAGES_MAX && batch.bytes < BATCH_BYTES_MAX {
-                // Unconstrained: the runtime's budget would otherwise say "not ready" every few dozen messages.
-                match tokio::task::unconstrained(messages.next()).now_or_never() {
+                match messages.ready() {
                     Some(next) => ended = self.take(next, &mut batch).await,
                     None => break,
                 }
@@ -209,8 +202,6 @@ impl Reader {
                 return Ok(());
             }
             ended?;
-            // the client's own task waits for this thread, see [`PULL_MESSAGES_MAX`]
-            tokio::task::yield_now().await;
         }
     }
 
@@ -228,7 +219,7 @@ impl Reader {
         }
     }
 
-    async fn new_consumer(&self, status: &StreamStatus) -> Result<pull::Stream, Broken> {
+    async fn new_consumer(&self, status: &StreamStatus) -> Result<Pull, Broken> {
         let start_sequence = self.last.seq() + 1;
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
@@ -250,23 +241,14 @@ impl Reader {
             let detail = format!("{:?}, {:?}, filter {:?}", made.deliver_policy, made.ack_policy, made.filter_subject);
             return Err(Broken::Final(IngestError::WrongConsumer { detail }));
         }
-        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES_MAX).max_bytes_per_batch(PULL_BYTES_MAX);
-        let messages = builder.heartbeat(HEARTBEAT).expires(PULL_EXPIRES).messages().await.map_err(|error| again(&error))?;
+        let messages = Pull::new(self.nats.client(), &consumer).await.map_err(|error| again(&error))?;
         info!(from = start_sequence, last_seq = status.last_seq, "reading the input stream");
         Ok(messages)
     }
 
     /// Puts one item of the consumer into `batch`, if it is the next message.
-    async fn take(
-        &mut self,
-        item: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
-        batch: &mut RawBatch,
-    ) -> Result<(), Broken> {
-        let message = match item {
-            Some(Ok(message)) => message.message,
-            Some(Err(error)) => return Err(Broken::Again(with_source(&error))),
-            None => return Err(Broken::Again("the consumer ended".into())),
-        };
+    async fn take(&mut self, item: Result<async_nats::Message, PullError>, batch: &mut RawBatch) -> Result<(), Broken> {
+        let message = item.map_err(|error| Broken::Again(with_source(&error)))?;
         let Some((seq, stored_at)) = message.reply.as_deref().and_then(position) else {
             let reply = message.reply.as_deref().unwrap_or_default().to_owned();
             return Err(Broken::Final(IngestError::NoPosition { reply }));

@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn bounds_are_where_the_evidence_is_one_over_alpha() {
         let sequence = ConfidenceSequence::new(0.05, 1_000.0).unwrap();
-        for (hits, n) in [(81, 263), (1_000, 10_000), (999, 1_000), (123_456_789, 10_000_000_000)] {
+        for (hits, n) in [(81, 263), (1_000, 10_000), (990, 1_000), (123_456_789, 10_000_000_000)] {
             let estimate = sequence.proportion(hits, n);
             for bound in [estimate.low.unwrap(), estimate.high.unwrap()] {
                 let evidence = sequence.ln_evidence(hits as f64, n as f64, bound);
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(sequence.proportion(0, 0), Estimate::MISSING);
         let (none, all) = (sequence.proportion(0, 50), sequence.proportion(50, 50));
         assert_eq!((none.low, all.high), (Some(0.0), Some(1.0)));
-        assert!((none.high.unwrap() - (1.0 - all.low.unwrap())).abs() < 1e-12 && none.high.unwrap() < 0.2, "{none:?}");
+        assert!((none.high.unwrap() - (1.0 - all.low.unwrap())).abs() < 1e-12 && none.high.unwrap() < 0.3, "{none:?}");
         assert!(sequence.quantile_ranks(0.99, 100).1.is_none() && sequence.quantile_ranks(0.5, 0) == (None, None));
         assert!(ConfidenceSequence::new(0.0, 10.0).is_err() && ConfidenceSequence::new(0.1, 0.0).is_err());
     }

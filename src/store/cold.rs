@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Commit, Error, Order, PendingKey, Reader, Store, Syncer, key};
+use super::{Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, row_hash};
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::join::{JoinKey, JoinRow};
@@ -21,7 +21,9 @@ pub struct ColdStore {
     store: Store,
     reader: Reader,
     panes: BTreeMap<(u32, Timestamp), Pane>,
-    puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    puts: Vec<Put>,
+    /// By model: no pane that was ever written or put here begins before this. `None` if that is not known.
+    first_panes: Vec<Option<Timestamp>>,
     /// Of the list entries among `puts`.
     bytes_held: usize,
     ahead: Ahead,
@@ -53,6 +55,7 @@ impl ColdStore {
             reader,
             panes: BTreeMap::new(),
             puts: Vec::new(),
+            first_panes: Vec::new(),
             bytes_held: 0,
             ahead: Ahead::default(),
             digest,
@@ -106,19 +109,27 @@ impl ColdStore {
         self.bytes_held
     }
 
-    /// Puts a row that is part of the state; `row_hash` is the hash of the row it replaces and becomes that of this one.
-    pub fn put_state(&mut self, key: Vec<u8>, value: &impl Serialize, row_hash: &mut u128) {
+    /// Puts a row that is part of the state; `hash` is that of the row it replaces, 0 if there is none, and becomes that of this one.
+    pub fn put_state(&mut self, key: Vec<u8>, value: &impl Serialize, hash: &mut u128) {
         let bytes = rmp_serde::to_vec(value).expect("state is plain data");
-        let hash = row_hash_of(&key, &bytes);
-        self.digest = self.digest.wrapping_sub(*row_hash).wrapping_add(hash);
-        *row_hash = hash;
-        self.puts.push((key, Some(bytes)));
+        let before = std::mem::replace(hash, row_hash(&key, &bytes));
+        self.digest = self.digest.wrapping_sub(before).wrapping_add(*hash);
+        self.puts.push(Put { key, value: Some(bytes), before: Some(before) });
+    }
+
+    /// As [`Self::put_state`], for a pane.
+    pub fn put_pane(&mut self, model: u32, start: Timestamp, pane: &mut Pane) {
+        self.note_pane(model, start);
+        pane.dirty = false;
+        let mut hash = pane.row_hash;
+        self.put_state(key::pane(model, start), pane, &mut hash);
+        pane.row_hash = hash;
     }
 
     /// Deletes a row that is part of the state; `row_hash` is its hash, 0 if it was never written.
     pub fn delete_state(&mut self, key: Vec<u8>, row_hash: u128) {
         self.digest = self.digest.wrapping_sub(row_hash);
-        self.puts.push((key, None));
+        self.puts.push(Put { key, value: None, before: Some(row_hash) });
     }
 
     /// Puts a value that knows whether its row is up to date, if it is not.
@@ -130,15 +141,13 @@ impl ColdStore {
 
     /// Puts or deletes a row that is no part of the state, such as one of the outbox.
     pub fn put_aside(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        self.puts.push((key, value));
+        self.puts.push(Put::new(key, value));
     }
 
     /// Writes the cold panes that changed; [`Self::digest`] is up to date after this.
     pub fn fold_panes(&mut self) {
         for ((model, start), mut pane) in std::mem::take(&mut self.panes) {
-            let mut row_hash = pane.row_hash;
-            pane.dirty = false;
-            self.put_state(key::pane(model, start), &pane, &mut row_hash);
+            self.put_pane(model, start, &mut pane);
         }
     }
 
@@ -156,6 +165,12 @@ impl ColdStore {
             self.failure.get_or_insert(error);
             T::default()
         })
+    }
+
+    fn note_pane(&mut self, model: u32, start: Timestamp) {
+        if let Some(Some(first)) = self.first_panes.get_mut(model as usize) {
+            *first = start.min(*first);
+        }
     }
 
     /// The committed pane; `None` if there is none, or it cannot be read.
@@ -186,11 +201,11 @@ impl Cold for ColdStore {
         if let Some(replaced) = replaced {
             self.scratch.clear();
             replaced.encode(&mut self.scratch);
-            self.digest = self.digest.wrapping_sub(row_hash_of(&key, &self.scratch));
+            self.digest = self.digest.wrapping_sub(row_hash(&key, &self.scratch));
         }
         self.scratch.clear();
         row.encode(&mut self.scratch);
-        self.digest = self.digest.wrapping_add(row_hash_of(&key, &self.scratch));
+        self.digest = self.digest.wrapping_add(row_hash(&key, &self.scratch));
         let put = self.store.pending().put(&key, &self.scratch);
         self.ask(put);
     }
@@ -204,6 +219,7 @@ impl Cold for ColdStore {
     }
 
     fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
+        self.note_pane(model, start);
         self.panes.entry((model, start)).insert_entry(pane).into_mut()
     }
 
@@ -218,23 +234,30 @@ impl Cold for ColdStore {
         if before <= from {
             return None;
         }
-        let held = self.panes.range((model, from)..(model, before)).next().map(|((_, start), _)| *start);
-        let (low, high) = (key::pane(model, from), key::pane(model, before));
+        // every minute of every model asks whether a pane has passed the horizon; nearly always its first one is far from it
+        let known = self.first_panes.get(model as usize).copied().flatten();
+        if known.is_some_and(|first| before <= first) {
+            return None;
+        }
+        let end = Timestamp::from_micros(i64::MAX);
+        let held = self.panes.range((model, from)..(model, end)).next().map(|((_, start), _)| *start);
+        let (low, high) = (key::pane(model, from), key::pane(model, end));
         let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, 1);
         let stored = self.ask(rows).first().and_then(|(row_key, _)| key::pane_start(row_key));
-        match (held, stored) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        }
+        let first = held.into_iter().chain(stored).min().unwrap_or(end);
+        let model = model as usize;
+        self.first_panes.resize(self.first_panes.len().max(model + 1), None);
+        self.first_panes[model] = Some(first);
+        (first < before).then_some(first)
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {
         let row_key = key::entry(list, ordinal);
-        self.digest = self.digest.wrapping_add(row_hash_of(&row_key, &entry));
+        self.digest = self.digest.wrapping_add(row_hash(&row_key, &entry));
         self.bytes_held += entry.len();
-        self.puts.push((row_key, Some(entry)));
+        self.puts.push(Put::new(row_key, Some(entry)));
         if let Some(oldest) = ordinal.checked_sub(keep) {
-            self.puts.push((key::entry(list, oldest), None));
+            self.puts.push(Put::new(key::entry(list, oldest), None));
         }
     }
 }
@@ -254,15 +277,7 @@ pub fn read_row<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<(T, u12
     let row = rmp_serde::from_slice(value).map_err(|error| {
         Error::Damaged(format!("a row of tag {:?} cannot be read: {error}", key.first().map(|tag| char::from(*tag))))
     })?;
-    Ok((row, row_hash_of(key, value)))
-}
-
-/// What a row adds to the digest: XXH3-128 over key and value.
-fn row_hash_of(key: &[u8], value: &[u8]) -> u128 {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(key);
-    hash.update(value);
-    hash.digest128()
+    Ok((row, row_hash(key, value)))
 }
 
 /// The hash of a value on its own.

@@ -4,25 +4,23 @@
 //!
 //! The blocks and log chunks of pending rows are not listed: the directory row, which is, counts them.
 
-use xxhash_rust::xxh3::xxh3_64;
+use super::{Error, Put, Reader, key, row_hash};
 
-use super::{Error, Reader, key};
-
-/// The hash of a row that is not there.
+/// The hash of a row that is not there; that a row which is there has it too is as likely as any other accident of hashes.
 const ABSENT: u64 = 0;
 
-/// Rows of a commit: the key, and the value unless it is deleted.
-pub(super) type Puts = Vec<(Vec<u8>, Option<Vec<u8>>)>;
-
 /// The intent row for `puts`, big-endian: for each the length of its key u16, the key, the hashes before and after, u64 each.
-pub(super) fn announce(reader: &Reader, puts: &Puts) -> Result<Vec<u8>, Error> {
+pub(super) fn announce(reader: &Reader, puts: &[Put]) -> Result<Vec<u8>, Error> {
     let mut row = Vec::with_capacity(puts.len() * 36);
-    for (key, value) in puts {
-        let before = reader.get(key)?;
+    for Put { key, value, before } in puts {
+        let before = match before {
+            Some(hash) => short(*hash),
+            None => hash(key, reader.get(key)?.as_deref()),
+        };
         row.extend_from_slice(&(key.len() as u16).to_be_bytes());
         row.extend_from_slice(key);
-        row.extend_from_slice(&hash(before.as_deref()).to_be_bytes());
-        row.extend_from_slice(&hash(value.as_deref()).to_be_bytes());
+        row.extend_from_slice(&before.to_be_bytes());
+        row.extend_from_slice(&hash(key, value.as_deref()).to_be_bytes());
     }
     Ok(row)
 }
@@ -33,7 +31,7 @@ pub(super) fn check(reader: &Reader) -> Result<(), Error> {
     let (mut landed, mut missing, mut rest) = (false, false, &row[..]);
     while !rest.is_empty() {
         let Some((key, before, after, next)) = entry(rest) else { return Err(reader.damaged("the intent of a commit".into())) };
-        let now = hash(reader.get(key)?.as_deref());
+        let now = hash(key, reader.get(key)?.as_deref());
         landed |= before != after && now == after;
         missing |= before != after && now == before;
         if now != before && now != after || landed && missing {
@@ -52,6 +50,11 @@ fn entry(row: &[u8]) -> Option<(&[u8], u64, u64, &[u8])> {
     Some((key, u64::from_be_bytes(*before), u64::from_be_bytes(*after), rest))
 }
 
-fn hash(value: Option<&[u8]>) -> u64 {
-    value.map_or(ABSENT, |value| xxh3_64(value).max(1))
+fn hash(key: &[u8], value: Option<&[u8]>) -> u64 {
+    value.map_or(ABSENT, |value| short(row_hash(key, value)))
+}
+
+/// The half of a row's hash that an intent holds.
+const fn short(hash: u128) -> u64 {
+    hash as u64
 }

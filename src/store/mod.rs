@@ -13,7 +13,6 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,12 +47,23 @@ pub struct Commit<'a> {
     pub seq: u64,
     /// The new head row: position, fingerprint, counters.
     pub head: Vec<u8>,
-    /// Rows by their keys (see [`key`]): a value replaces the row, `None` deletes it. Of two puts of one key the last counts.
-    pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Of two puts of one key the last counts.
+    pub puts: Vec<Put>,
     /// Whether a pending row is still wanted; asked when runs are merged, at times that depend on how commits were cut. A key
     /// once refused must stay refused with any of its rows, and whoever calls [`Pending::get`] must treat a refused row like a
     /// missing one, or a replay could differ.
     pub keep: &'a dyn Fn(&PendingKey, &[u8]) -> bool,
+}
+
+/// A row that a commit changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// See [`key`].
+    pub key: Vec<u8>,
+    /// `None` deletes the row.
+    pub value: Option<Vec<u8>>,
+    /// [`row_hash`] of the row it replaces, 0 if there is none; `None` if the caller does not know, which costs a read.
+    pub before: Option<u128>,
 }
 
 /// The write side. Owned by one thread; the directory is locked to this process while it lives.
@@ -120,13 +130,13 @@ impl Store {
     fn land(&mut self, commit: Commit<'_>) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         let mut puts = commit.puts;
-        puts.push((key::head(), Some(commit.head)));
+        puts.push(Put::new(key::head(), Some(commit.head)));
         if let Some(directory) = self.pending.prepare(&mut batch, commit.keep)? {
-            puts.push((key::directory(), Some(directory)));
+            puts.push(Put::new(key::directory(), Some(directory)));
         }
         let puts = last_of_each(puts);
         let intent = intent::announce(&self.reader(), &puts)?;
-        for (key, value) in puts {
+        for Put { key, value, .. } in puts {
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
@@ -137,7 +147,30 @@ impl Store {
     }
 }
 
-/// In the order of keys.
-fn last_of_each(puts: intent::Puts) -> intent::Puts {
-    puts.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect()
+impl Put {
+    /// Of a row whose value so far the caller does not know.
+    pub const fn new(key: Vec<u8>, value: Option<Vec<u8>>) -> Self {
+        Self { key, value, before: None }
+    }
+}
+
+/// XXH3-128 over key and value; what a row adds to the digest of a state.
+pub fn row_hash(key: &[u8], value: &[u8]) -> u128 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(key);
+    hash.update(value);
+    hash.digest128()
+}
+
+/// In the order of keys. What the first put of a key found there is what the last one replaces.
+fn last_of_each(mut puts: Vec<Put>) -> Vec<Put> {
+    puts.sort_by(|a, b| a.key.cmp(&b.key));
+    puts.dedup_by(|later, kept| {
+        let same = later.key == kept.key;
+        if same {
+            std::mem::swap(&mut later.value, &mut kept.value);
+        }
+        same
+    });
+    puts
 }

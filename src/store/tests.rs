@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::pending::{Limits, ROW_BYTES_MAX};
-use super::{Commit, Error, Options, Order, PendingKey, Store, key};
+use super::{Commit, Error, Options, Order, PendingKey, Put, Store, key};
 use crate::event::wire::ENTRIES_MAX;
 use crate::monitor::classes::OTHER;
 use crate::monitor::join::{Answer, JoinRow, Served, Truth};
@@ -56,7 +56,7 @@ impl World {
     fn commit(&mut self) {
         self.seq += 1;
         let (seq, expired) = (self.seq, self.expired.clone());
-        let puts = vec![(key::model(seq as u32 % 8), Some(seq.to_be_bytes().to_vec()))];
+        let puts = vec![Put::new(key::model(seq as u32 % 8), Some(seq.to_be_bytes().to_vec()))];
         let keep = |key: &PendingKey, _: &[u8]| !expired.contains(key);
         self.store().commit(Commit { seq, head: seq.to_be_bytes().to_vec(), puts, keep: &keep }).unwrap();
         self.committed.clone_from(&self.now);
@@ -218,7 +218,7 @@ fn the_longest_prediction_that_is_accepted_fits_into_a_row() {
 #[test]
 fn scans_go_both_ways_and_stop_at_their_limit() {
     let mut world = World::new();
-    let puts = (0..100_u32).map(|model| (key::model(model), Some(vec![model as u8]))).collect();
+    let puts = (0..100_u32).map(|model| Put::new(key::model(model), Some(vec![model as u8]))).collect();
     world.store().commit(Commit { seq: 1, head: Vec::new(), puts, keep: &|_, _| true }).unwrap();
     let reader = world.store().reader();
     let models = |rows: Vec<(Vec<u8>, super::Value)>| rows.iter().map(|(_, value)| value[0]).collect::<Vec<_>>();

@@ -189,7 +189,7 @@ impl Current {
 }
 
 impl TrailPoint {
-    fn of(point: &crate::monitor::model::Point) -> Self {
+    fn of(point: &crate::monitor::point::Point) -> Self {
         Self {
             start: point.start.to_string(),
             predictions: point.predictions,

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
-use crate::monitor::drift::labels::{Outcomes, Watching};
+use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Fleet, Track, Watch};
 use crate::stats::detect::Verdict;
@@ -77,9 +78,11 @@ pub struct EstimatorFigures {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({"reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
+#[schema(example = json!({"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
     "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}))]
 pub struct PolicyFigures {
+    /// Whether predictions are held against a reference at all.
+    pub watch: bool,
     pub reference_rows: u32,
     pub window_seconds: i64,
     /// The least population stability index that matters.
@@ -162,7 +165,7 @@ pub struct LabelFigures {
 pub struct DetectorFigures {
     pub detector: &'static str,
     /// What it watches.
-    pub input: &'static str,
+    pub input: String,
     /// warming, stable, warning or drift.
     pub state: &'static str,
     pub score: Option<f64>,
@@ -219,8 +222,9 @@ pub struct WindowColumn {
 
 impl PolicyFigures {
     pub fn of(fleet: &Fleet) -> Self {
-        let Policy { reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length } = fleet.policy;
+        let Policy { watch, reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length } = fleet.policy;
         Self {
+            watch,
             reference_rows,
             window_seconds: window.micros() / 1_000_000,
             psi_threshold,
@@ -276,7 +280,7 @@ impl LabelFigures {
             arrived: watch.labels.arrived,
             baseline: rate(&watch.labels.first),
             recent: rate(&watch.labels.recent),
-            detectors: watch.labels.detectors.iter().map(DetectorFigures::of).collect(),
+            detectors: watch.detectors.iter().map(DetectorFigures::of).collect(),
         }
     }
 }
@@ -319,7 +323,8 @@ impl DetectorFigures {
             Some(Verdict::Drift { score, threshold, .. }) => ("drift", Some(score), Some(threshold)),
         };
         let detector = watching.detector.name();
-        Self { detector, input: "error", state, score, threshold, seen: watching.since.n, alarms: watching.alarms }
+        let input = watching.input.to_string();
+        Self { detector, input, state, score, threshold, seen: watching.seen, alarms: watching.alarms }
     }
 }
 

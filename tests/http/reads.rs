@@ -93,7 +93,7 @@ async fn an_unchanged_answer_is_not_sent_again() {
 #[tokio::test]
 async fn models_of_any_name_are_listed_page_by_page() {
     let room = Room::open().await;
-    let names = ["a", "b.c/d", "사기 탐지", "<img src=x>", "e\"f\n%00"];
+    let names = ["a", "b.c/d", "사기 탐지", "<img src=x>", "e\"f\n%00", ".", "..", "~.."];
     let records: Vec<Value> = names.iter().map(|name| json!({"model": name, "prediction": "1"})).collect();
     room.publish("prediction", json!(records)).await;
     let mut found = Vec::new();
@@ -110,6 +110,11 @@ async fn models_of_any_name_are_listed_page_by_page() {
     let one = room.json("/api/v1/models/%EC%82%AC%EA%B8%B0%20%ED%83%90%EC%A7%80").await;
     assert_eq!((&one["name"], &one["predictions"]), (&json!("사기 탐지"), &json!(1)));
     assert_eq!(room.json("/api/v1/models/b.c%2Fd").await["name"], "b.c/d");
+    // a client drops a step of dots before it is sent
+    for (step, name) in [("~.", "."), ("~..", ".."), ("~~..", "~..")] {
+        assert_eq!(room.json(&format!("/api/v1/models/{step}")).await["name"], name);
+        assert_eq!(room.json(&format!("/api/v1/models/{step}/windows")).await.as_array().map(Vec::len), Some(1));
+    }
     assert_eq!(room.json("/api/v1/models?q=%ED%83%90").await["items"].as_array().unwrap().len(), 1);
     assert_eq!(room.json("/api/v1/models?status=warning").await["items"].as_array().unwrap().len(), names.len());
 }

@@ -1,8 +1,9 @@
+use std::io::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidewatch::nats::ingest::{self, IngestError, RawMessage};
-use tidewatch::nats::{Door, LogChanged, Nats, RawBatch, Role, Saved};
+use tidewatch::nats::{Door, LogChanged, Nats, Publication, RawBatch, Role, Saved};
 use tidewatch::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -175,6 +176,44 @@ async fn reading_goes_on_after_the_saved_position_and_waits_for_a_slow_reader() 
     let stored = nats.get_message(Role::Input, 42).await.unwrap().unwrap();
     assert_eq!((message.stored_at, message.fingerprint()), (stored.stored_at, stored.fingerprint()));
     assert_eq!((message.subject.as_str(), message.header("Nats-Msg-Id")), ("tw.in.prediction.test", Some("m-41")));
+    reading.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_writes_a_status_into_its_headers_is_read_like_any_other() {
+    let (server, nats) = house().await;
+    let mut socket = std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    // what the server says of requests for messages, and nothing that a client library would send
+    let statuses = ["100 Idle Heartbeat", "404 No Messages", "408 Request Timeout", "409 Consumer Deleted", "503"];
+    let mut said = "CONNECT {\"verbose\":false,\"headers\":true}\r\n".to_owned();
+    for status in statuses {
+        let headers = format!("NATS/1.0 {status}\r\n\r\n");
+        let (length, subject) = (headers.len(), "tw.in.prediction.test");
+        said.push_str(&format!("HPUB {subject} {length} {}\r\n{headers}{{}}\r\n", length + 2));
+    }
+    socket.write_all(said.as_bytes()).unwrap();
+    let stored = async || (nats.status(Role::Input).await.unwrap().last_seq == statuses.len() as u64).then_some(());
+    until("the messages are stored", 10, stored).await;
+    let mut reading = Reading::start(&nats, None);
+    reading.until_seq(statuses.len() as u64, SOON).await;
+    assert_eq!(reading.sequences(), (1..=statuses.len() as u64).collect::<Vec<_>>());
+    reading.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_end_at_any_byte_leave_nothing_unasked_for() {
+    let (_server, nats) = house().await;
+    let door = Door::new(&nats);
+    // from a few bytes, of which a request holds tens of thousands, to half a request; powers of two end requests at their last byte
+    let size = |number: u64| if number.is_multiple_of(997) { 1 << 20 } else { 1 << (number % 13) };
+    let messages = (0..12_000).map(|number| Publication { payload: vec![b'x'; size(number)].into(), ..numbered(number) });
+    door.publish_all(messages).await.unwrap();
+    let mut reading = Reading::start(&nats, None);
+    reading.until_seq(12_000, 3 * SOON).await;
+    assert_eq!(reading.sequences(), (1..=12_000).collect::<Vec<_>>());
+    // one that is silent is made anew, and the server remembers the one before for half a minute
+    let info: Value = nats.jetstream().request("STREAM.INFO.TW_INPUT", &json!({})).await.unwrap();
+    assert_eq!(info["state"]["consumer_count"], json!(1), "{info}");
     reading.stopped().await;
 }
 

@@ -52,14 +52,15 @@ fn check(command: &Command) -> Result<(), Problem> {
             if hexadecimal { Ok(()) } else { Err(Problem::new(Reason::OutOfRange, detail()).under("hash")) }
         }
         Command::SetDriftPolicy(change) => check_policy(change),
-        Command::GatherReference { .. } => Ok(()),
+        Command::GatherReference { .. } | Command::SetDetectors { .. } => Ok(()),
         Command::UseReference(training) => check_training(training),
         Command::RevokeToken { id } => checked(id.clone()).map(drop).map_err(|problem| problem.under("id")),
     }
 }
 
 fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
-    let PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } = change;
+    let PolicyChange { watch: _, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } =
+        change;
     let whole = |value: &Option<u32>| value.map(f64::from);
     for (key, value, low, high) in [
         ("reference_rows", whole(reference_rows), 100.0, 10_000.0),

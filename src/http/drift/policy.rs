@@ -18,6 +18,8 @@ use crate::view::watch::PolicyFigures;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"window_seconds": 3600, "false_alarms_per_month": 0.5}))]
 pub struct DriftPolicyChange {
+    /// Whether predictions are held against a reference at all.
+    watch: Option<bool>,
     /// Predictions that a reference gathers; counts for references that are not whole yet.
     #[schema(minimum = 100, maximum = 10000)]
     reference_rows: Option<u32>,
@@ -57,8 +59,10 @@ pub async fn change(
     State(shared): State<Arc<Shared>>,
     Json(change): Json<DriftPolicyChange>,
 ) -> Result<Json<PolicyFigures>, Problem> {
-    let DriftPolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } = change;
-    let change = PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length };
+    let DriftPolicyChange { watch, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } =
+        change;
+    let change =
+        PolicyChange { watch, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length };
     if change == PolicyChange::default() {
         return Err(Problem::unprocessable("nothing-to-change", "give at least one value"));
     }

@@ -33,6 +33,8 @@ const CALM_WINDOWS: u8 = 2;
 /// When a window is said to have drifted, for the whole fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
+    /// Whether predictions are held against a reference at all; labels go to the detectors in any case.
+    pub watch: bool,
     /// Predictions that a reference window gathers.
     pub reference_rows: u32,
     /// Width of the windows that are judged, a multiple of a pane's.
@@ -96,6 +98,7 @@ pub enum Turn {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            watch: true,
             reference_rows: 1_000,
             window: Span::from_secs(600),
             psi_threshold: 0.1,
@@ -108,6 +111,7 @@ impl Default for Policy {
 impl Policy {
     pub fn change(&mut self, change: &PolicyChange) -> Verdict {
         let before = *self;
+        self.watch = change.watch.unwrap_or(self.watch);
         self.reference_rows = change.reference_rows.unwrap_or(self.reference_rows);
         self.window = change.window_seconds.map_or(self.window, |seconds| Span::from_secs(seconds.into()));
         self.psi_threshold = change.psi_threshold.unwrap_or(self.psi_threshold);

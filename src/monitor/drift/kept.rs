@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A value with the hash of the row it was last written as; 0 before that. Read freely; changed through [`Self::change`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept<T> {
@@ -38,6 +40,19 @@ impl<T> Kept<T> {
     /// Its row was written, with this hash.
     pub const fn written(&mut self, row_hash: u128) {
         (self.dirty, self.row_hash) = (false, row_hash);
+    }
+}
+
+impl<T: Serialize> Serialize for Kept<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+/// Read back as part of another row, it has none of its own yet.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Kept<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::new)
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod baseline;
+pub mod detectors;
 pub mod estimator;
 pub mod judge;
 pub mod kept;
@@ -26,6 +27,7 @@ use crate::event::{Feature, Features};
 use crate::ids::Name;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SCORE};
+use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing, Turn};
 use crate::monitor::drift::kept::Kept;
@@ -108,6 +110,8 @@ pub struct Watch {
     pub standings: Vec<Standing>,
     pub score: Option<Score>,
     pub labels: Labels,
+    /// The two that every version has, then those chosen for the model. Empty before the first label.
+    pub detectors: Vec<Watching>,
     /// The newest, oldest first.
     pub alarms: Vec<Alarm>,
 }
@@ -241,6 +245,18 @@ impl Track {
         }
     }
 
+    /// A version that has hardly been seen, as its model's row has it.
+    pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Vec<reference::Row>>>) -> Self {
+        Self { watch, reference: Reference { chunks: vec![chunk] }, ..Self::default() }
+    }
+
+    /// Whether so little is known of the version that it has no rows of its own: a reference of one chunk at most, and no label. Once it
+    /// has grown it stays so.
+    pub fn is_young(&self) -> bool {
+        let Watch { origin, baselines, detectors, .. } = &**self.watch;
+        *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.chunks.len() <= 1
+    }
+
     /// Whether the baseline in use has this number.
     pub fn uses(&self, number: u32) -> bool {
         self.watch.in_use == Some(number)
@@ -249,6 +265,9 @@ impl Track {
     /// Hands over every row that is not up to date. What is dropped comes first: a new chunk may take its place.
     pub fn take_dirty_parts(&mut self, take: &mut impl FnMut(Part, Row<'_>)) {
         self.dirty = false;
+        if self.is_young() {
+            return;
+        }
         for (part, row_hash) in std::mem::take(&mut self.dropped) {
             take(part, Row::Dropped(row_hash));
         }
@@ -351,6 +370,32 @@ impl Track {
         watch.labels.recent = Outcomes::default();
         if let Some(score) = judge::score(window.start, tally.rows, &figures) {
             watch.score = Some(Score { performance, ..score });
+        }
+        alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
+        alarms
+    }
+
+    /// Shows the detectors something that has arrived. Gives the alarms they raise.
+    pub fn take(&mut self, arrival: Arrival, chosen: &[Chosen], policy: &Policy, at: Timestamp) -> Vec<Alarm> {
+        let watch = self.watch_mut();
+        detectors::start(&mut watch.detectors, chosen, policy);
+        let mut alarms = Vec::new();
+        match arrival {
+            Arrival::Label { met, rated, .. } => {
+                watch.labels.add(met, policy);
+                let Labels { first, recent, .. } = watch.labels;
+                let error = f64::from(u8::from(!met));
+                let standard = watch.detectors.iter_mut().enumerate().filter(|(place, _)| Watching::sees_labels(*place));
+                alarms.extend(standard.filter_map(|(_, watching)| watching.take(error, [&first, &recent], at)));
+                if let Some(rated) = rated {
+                    Arc::make_mut(&mut self.estimator).change().gather(rated, policy.reference_rows as usize);
+                }
+            }
+            Arrival::Value { place, value, .. } => {
+                let Labels { first, recent, .. } = watch.labels;
+                let watching = watch.detectors.get_mut(usize::from(place));
+                alarms.extend(watching.and_then(|watching| watching.take(value, [&first, &recent], at)));
+            }
         }
         alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
         alarms

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Command, Event, Feature, PolicyChange, TrainingRow, TrainingRows, Value};
+use crate::event::{Command, DetectorChoice, Event, Feature, PolicyChange, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::{Bins, Origin};
@@ -308,4 +308,39 @@ fn performance_is_estimated_from_scores_once_enough_labels_have_come() {
     let (_, accuracy) = expected.figures()[0];
     // E[½ + |s − ½|/2] over uniform scores is 5/8; what scores say by themselves is 3/4
     assert!((accuracy - 0.625).abs() < 0.04, "{accuracy}");
+}
+
+#[test]
+fn a_detector_that_was_chosen_watches_its_input_in_the_order_of_arrival() {
+    let mut world = World::default();
+    let mut chance = Chance(11);
+    run(&mut world, &mut chance, 0..1, Mix::default());
+    let choice = |input: &str, detector: &str| DetectorChoice {
+        input: input.to_owned(),
+        detector: detector.to_owned(),
+        params: Default::default(),
+    };
+    let chosen = |choices: Vec<DetectorChoice>| {
+        command(Command::SetDetectors { model: name(MODEL), detectors: choices }, START + Span::from_secs(60))
+    };
+    for bad in [choice("weather", "adwin"), choice("loss", "crystal_ball")] {
+        world.when(chosen(vec![bad]));
+    }
+    assert_eq!(world.state.desk.counts.rejected, 2);
+    world.when(chosen(vec![choice("feature/amount", "adwin"), choice("response_time", "kswin")]));
+    let said = run(&mut world, &mut chance, 1..40, Mix { shift: 0.0, ..Mix::default() });
+    assert_eq!(said, [""; 0]);
+    let said = run(&mut world, &mut chance, 40..60, Mix { shift: 0.8, ..Mix::default() });
+    assert!(said.contains(&"drift detected feature/amount adwin".to_owned()), "{said:?}");
+    let inputs: Vec<String> = track(&world).watch.detectors.iter().map(|watching| watching.input.to_string()).collect();
+    assert_eq!(inputs, ["error", "error", "feature/amount", "response_time"]);
+}
+
+#[test]
+fn what_is_not_watched_is_not_gathered() {
+    let mut world = World::default();
+    let off = PolicyChange { watch: Some(false), ..PolicyChange::default() };
+    world.when(command(Command::SetDriftPolicy(off), START));
+    run(&mut world, &mut Chance(12), 0..20, Mix::default());
+    assert_eq!((track(&world).gathered(), track(&world).baseline.is_some()), (0, false));
 }

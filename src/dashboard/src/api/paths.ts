@@ -1,5 +1,7 @@
 /** Where things are under `/api/v1`. Names are data: every one is percent-encoded. */
 
+import { stepOf } from "../route/step";
+
 export interface WindowsQuery {
   /** Unix seconds. */
   from: number;
@@ -14,7 +16,7 @@ export interface WindowsQuery {
 
 const RESOLUTION_NAMES: Record<number, string> = { 60: "1m", 300: "5m", 3600: "1h", 86400: "1d" };
 
-export const modelPath = (model: string): string => `/api/v1/models/${encodeURIComponent(model)}`;
+export const modelPath = (model: string): string => `/api/v1/models/${stepOf(model)}`;
 
 export function windowsPath(model: string, query: WindowsQuery): string {
   const params = new URLSearchParams({

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { windowsPath } from "../api/paths";
+import { modelPath, windowsPath } from "../api/paths";
 import { parseRange, shownAt } from "../pages/model/view";
 import { tokenInFragment } from "../store/session";
 import { modelAddress, parseRoute } from "./route";
 
-const HOSTILE = ["<img src=x onerror=alert(1)>", "a/b?c#d%2F", "수요 예측", "../../etc", "\n\"'`${x}", "%"];
+const HOSTILE = ["<img src=x onerror=alert(1)>", "a/b?c#d%2F", "수요 예측", "../../etc", "\n\"'`${x}", "%", ".", "..", "~.", "~~..", "...", "~"];
 
 test("any name survives the address", () => {
   for (const name of HOSTILE) {
@@ -25,6 +25,7 @@ test("a name stays one step of the API's path and one value of its query", () =>
   expect(url.pathname).toBe("/api/v1/models/a%2Fb%3Fc/windows");
   expect(url.searchParams.get("segment")).toBe("region:a&b=c");
   expect(url.searchParams.get("resolution")).toBe("5m");
+  expect(new URL(modelPath(".."), "http://house").pathname).toBe("/api/v1/models/~..");
 });
 
 test("a token is taken from the fragment only where there is one", () => {

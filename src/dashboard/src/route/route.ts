@@ -1,6 +1,7 @@
 /** Which page an address means. Model names are data: percent-encoded in the path, whatever they hold. */
 
 import { signal } from "@preact/signals";
+import { nameOf, stepOf } from "./step";
 
 export type Route = { page: "overview" } | { page: "model"; model: string } | { page: "unknown" };
 
@@ -9,17 +10,14 @@ export function parseRoute(path: string): Route {
   const match = /^\/models\/([^/]+)\/?$/.exec(path);
   if (match === null) return { page: "unknown" };
   try {
-    return { page: "model", model: decodeURIComponent(match[1]!) };
+    return { page: "model", model: nameOf(match[1]!) };
   } catch {
     return { page: "unknown" };
   }
 }
 
-/**
- * The address of a model's page. The names `.` and `..` would be taken for path steps even when percent-encoded, so they get
- * no page of their own: the encoding of a dot is undone by every URL parser.
- */
-export const modelAddress = (model: string): string => `/models/${encodeURIComponent(model)}`;
+/** The address of a model's page. */
+export const modelAddress = (model: string): string => `/models/${stepOf(model)}`;
 
 const browser = typeof location !== "undefined";
 
