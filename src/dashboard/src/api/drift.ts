@@ -26,12 +26,15 @@ export interface DriftReference {
 }
 
 export interface DriftPolicy {
+  /** Whether predictions are held against a reference at all. */
+  watch: boolean;
   reference_rows: number;
   window_seconds: number;
   /** The least effect that matters. */
   psi_threshold: number;
   /** Expected false alarms of all models in 30 days. */
   false_alarms_per_month: number;
+  /** Labels of one version between two false alarms of its e-detector, at least and in the mean. */
   error_run_length: number;
   /** Columns of the fleet that the budget is shared out over. */
   columns: number;
@@ -111,6 +114,7 @@ export interface ColumnReport {
 
 export interface Detector {
   detector: string;
+  /** `error`, `loss`, `response_time`, `failure`, `score`, or `feature/` and a name. */
   input: string;
   state: "warming" | "stable" | "warning" | "drift";
   score: number | null;

@@ -82,7 +82,9 @@ function DriftNote({ drift }: { drift: DriftScore | null }) {
   if (drift === null) return null;
   return (
     <>
-      <Moment at={drift.window} /> · {t("value.n", { n: count(language.value, drift.predictions) })}
+      <Moment at={drift.window} />
+      <span class="dot"> · </span>
+      <span class="n">{t("value.n", { n: count(language.value, drift.predictions) })}</span>
     </>
   );
 }

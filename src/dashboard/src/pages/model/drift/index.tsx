@@ -36,6 +36,7 @@ export function DriftTab({ model, report }: Props) {
       {focus.value.segment === null ? null : <p class="quiet">{t("drift.segmentNote", { name: focus.value.segment })}</p>}
       <ScoreRow report={body} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
+      {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
       <ReferenceCard report={body} />
       {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} windows={windows} />}
       <Explanation policy={body.policy} />

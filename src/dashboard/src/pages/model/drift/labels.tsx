@@ -6,7 +6,7 @@ import { t } from "../../../i18n";
 import { estimateText } from "../../../shell/estimate";
 import { language } from "../../../store/preferences";
 import type { Estimate } from "../../../api/types";
-import { detectorName, inputName } from "./words";
+import { detectorName, subjectName } from "./words";
 
 export function LabelCard({ labels }: { labels: DriftReport["labels"] }) {
   const locale = language.value;
@@ -72,7 +72,7 @@ function Row({ detector }: { detector: Detector }) {
   return (
     <tr>
       <th scope="row">
-        {detectorName(detector.detector)} <small>{inputName(detector.input)}</small>
+        {detectorName(detector.detector)} <small>{t("detector.on", { name: subjectName(detector.input) })}</small>
       </th>
       <td class="left">
         <span class={`detector-state ${detector.state}`}>{t(`detector.state.${detector.state}`)}</span>

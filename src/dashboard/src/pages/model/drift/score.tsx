@@ -60,6 +60,7 @@ export function Explanation({ policy }: { policy: DriftPolicy }) {
           width: duration(locale, policy.window_seconds),
         })}
       </p>
+      <p>{t("drift.explainDetectors", { labels: count(locale, policy.error_run_length) })}</p>
     </section>
   );
 }

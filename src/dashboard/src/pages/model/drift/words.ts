@@ -16,13 +16,12 @@ export function subjectName(subject: string): string {
 
 export const groupName = (column: ColumnReport): string => `${t(`group.${column.group}`)} · ${t(`type.${column.type}`)}`;
 
-const named = (family: "test" | "detector" | "input", name: string): string => {
+const named = (family: "test" | "detector", name: string): string => {
   const key = `${family}.${name}`;
   return isKey(key) ? t(key) : name;
 };
 export const testName = (name: string): string => named("test", name);
 export const detectorName = (name: string): string => named("detector", name);
-export const inputName = (name: string): string => named("input", name);
 
 const SPECIAL: Record<string, "bin.other" | "bin.new"> = { "(other)": "bin.other", "(new)": "bin.new" };
 
