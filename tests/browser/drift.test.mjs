@@ -159,6 +159,18 @@ describe("the drift tab", () => {
   });
 });
 
+test("the overview tells the drift score with the window it is of, and sorts by it", async () => {
+  const { page, signIn, leave } = await visit(browser, house, { viewport: { width: 1500, height: 900 } });
+  await signIn("/");
+  const cell = (name) => page.locator(`tr[data-model="${name}"] td.drift`);
+  await cell(MODEL).waitFor({ timeout: PATIENCE_MS });
+  assert.match(await cell(MODEL).textContent(), /0\.\d\d.*n = 300/);
+  assert.match(await cell(YOUNG).textContent(), /not judged yet/);
+  await page.getByRole("button", { name: "Drift score" }).click();
+  assert.equal(await page.locator("tr[data-model]").first().getAttribute("data-model"), MODEL);
+  await leave();
+});
+
 describe("the tabs", () => {
   test("go round with the arrow keys, are named in the address and stay after a reload", async () => {
     const { page, leave } = await openTab("drift");
@@ -185,6 +197,15 @@ describe("the tabs", () => {
     assert.match(await row("feature/channel").textContent(), /[1-9][\d.]*% was 0%/);
     await page.getByText(/\d+ values in the last \d+ windows are of features that the reference does not have/).waitFor({ timeout: PATIENCE_MS });
     assert.ok(0 < (await page.locator(".quality .spark").count()));
+    await leave();
+  });
+
+  test("segments are set side by side, each gap with its interval, its n and the values it lies between", async () => {
+    const { page, leave } = await openTab("segments");
+    const table = page.getByRole("region", { name: "Served alike?" });
+    await table.waitFor({ timeout: PATIENCE_MS });
+    const gap = table.getByRole("row").filter({ hasText: "Wrong answers" });
+    assert.match(await gap.textContent(), /^region.*\+[\d.]+ pp [-+]?[\d.]+ – \+?[\d.]+ · n = [\d,]+(kr|us)(us|kr)$/);
     await leave();
   });
 

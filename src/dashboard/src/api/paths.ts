@@ -30,6 +30,8 @@ export function windowsPath(model: string, query: WindowsQuery): string {
   return `${modelPath(model)}/windows?${params}`;
 }
 
+export const fairnessPath = (model: string): string => `${modelPath(model)}/fairness`;
+
 export interface DriftQuery {
   version: string | null;
   /** `name:value`. */

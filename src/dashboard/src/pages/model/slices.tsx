@@ -6,6 +6,7 @@ import { count, duration, MISSING, percent } from "../../format/number";
 import { t } from "../../i18n";
 import { estimateText } from "../../shell/estimate";
 import { language } from "../../store/preferences";
+import { FairnessCards } from "./fairness";
 import { usePulse, useReading } from "./reading";
 import { focus, showFocus } from "./view";
 import { accuracyName } from "./words";
@@ -39,6 +40,7 @@ export function Segments({ model }: { model: ModelSummary }) {
         picked={focus.value.segment}
         onPick={(key) => showFocus({ version: null, segment: key })}
       />
+      <FairnessCards model={model} />
     </div>
   );
 }
