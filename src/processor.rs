@@ -97,6 +97,9 @@ struct Standing {
     fingerprint: u64,
 }
 
+/// A version that has hardly been seen: its place, what is known of it, and the rows of its reference.
+type Young = (u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>);
+
 /// A model as it is written: with the panes that are open, and with its profile until its first window closes. What nearly every
 /// commit changes is one row; closed panes, and a profile that goes on growing, are rows of their own. Which is which follows from
 /// the model alone, so the same state is the same rows, however it was reached.
@@ -105,8 +108,8 @@ struct ModelRow {
     model: Arc<Model>,
     open: Vec<(Timestamp, Arc<Pane>)>,
     profile: Option<Arc<Profile>>,
-    /// Versions that have hardly been seen, by their place: what is known of each, and the rows of its reference.
-    young: Vec<(u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>)>,
+    /// Versions without rows of their own, see [`Track::is_young`].
+    young: Vec<Young>,
 }
 
 /// The state, its store, and where both stand.
@@ -391,11 +394,7 @@ fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
 }
 
 /// The tracks of a model. Of each only the newest baseline is needed in memory: older ones explain older panes.
-fn tracks(
-    reader: &Reader,
-    model: u32,
-    young: Vec<(u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>)>,
-) -> Result<Vec<Track>, store::Error> {
+fn tracks(reader: &Reader, model: u32, young: Vec<Young>) -> Result<Vec<Track>, store::Error> {
     let mut tracks: Vec<Track> = Vec::new();
     for (row_key, value) in reader.scan_prefix(&key::tracks(model), Order::Ascending, usize::MAX)? {
         let damaged = || store::Error::Damaged("the key of a part of a track cannot be read".to_owned());

@@ -88,7 +88,7 @@ impl ConfidenceSequence {
         let inside = |count: u64| self.ln_evidence(count as f64, n as f64, q) < self.evidence_max;
         // ln E is convex in the count, and least near q n
         let middle = ((q * n as f64).round() as u64).min(n);
-        let below = first(0, middle, |count| inside(count));
+        let below = first(0, middle, inside);
         let beyond = first(middle, n, |count| !inside(count) && middle < count);
         (below.filter(|rank| 0 < *rank), beyond)
     }

@@ -70,6 +70,9 @@ struct Counts {
     selected: u64,
 }
 
+/// One rate of a segment.
+type Rate = fn(&Counts) -> Proportion;
+
 impl Counts {
     fn of(model: &Model, cell: &Cell) -> Self {
         let classes = &model.profile.classes;
@@ -145,20 +148,17 @@ impl Fairness {
 
 impl SegmentFairness {
     fn of(same: &[((&str, &str), Counts)], of_two_classes: bool) -> Self {
-        let mut rates: Vec<(&'static str, fn(&Counts) -> Proportion)> = vec![("error_gap", |counts| counts.errors())];
+        let mut rates: Vec<(&'static str, Rate)> = vec![("error_gap", |counts| counts.errors())];
         if of_two_classes {
             rates.extend([
-                (
-                    "demographic_parity",
-                    (|counts| Proportion::new(counts.selected, counts.answered)) as fn(&Counts) -> Proportion,
-                ),
+                ("demographic_parity", (|counts| Proportion::new(counts.selected, counts.answered)) as Rate),
                 ("equal_opportunity", |counts| counts.outcomes.true_positive_rate()),
                 ("fpr_gap", |counts| counts.outcomes.false_positive_rate()),
                 ("fnr_gap", |counts| counts.outcomes.false_negative_rate()),
             ]);
         }
         let value = |place: usize| same[place].0.1.to_owned();
-        let gap = |(name, rate): (&'static str, fn(&Counts) -> Proportion)| {
+        let gap = |(name, rate): (&'static str, Rate)| {
             let segments: Vec<Proportion> = same.iter().map(|(_, counts)| rate(counts)).collect();
             let gap = fairness::gap(&segments, ROWS_MIN)?;
             let (highest, lowest) = (value(gap.highest), value(gap.lowest));

@@ -84,7 +84,7 @@ fn what_features_the_record_before_had_does_not_matter() {
     // each pair shares a part of its names; one message, so that what can be shared is
     let features = [r#"{"a":1,"b":2}"#, r#"{"a":3,"b":4}"#, r#"{"a":5}"#, r#"{"a":6,"c":7}"#, r#"{"b":9}"#, "{}", r#"{"b":1}"#];
     let body = features.map(|features| format!(r#"{{"prediction":1,"features":{features}}}"#));
-    let frame = read(Kind::Prediction, &format!("[{}]", body.join(",")));
+    let frame = read(Kind::Prediction, format!("[{}]", body.join(",")));
     for (together, alone) in frame.into_iter().zip(&body) {
         let (Ok(Event::PredictionLogged(together)), alone) = (together, prediction(alone)) else { panic!("{alone}") };
         assert_eq!(together.features, alone.features);

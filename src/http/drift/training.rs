@@ -139,7 +139,7 @@ impl Draw {
             self.rows.push(row);
             return;
         }
-        let place = (u128::from(self.next()) * u128::from(self.seen) >> 64) as usize;
+        let place = ((u128::from(self.next()) * u128::from(self.seen)) >> 64) as usize;
         if let Some(held) = self.rows.get_mut(place) {
             *held = row;
         }
