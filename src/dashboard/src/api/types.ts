@@ -38,6 +38,8 @@ export interface Window {
   labelled: number;
   coverage: number | null;
   metrics: Record<string, Estimate>;
+  /** What the scores alone let expect, with the band the realised figures should fall in; empty until they are calibrated. */
+  estimated?: Record<string, Estimate>;
   latency: Latency | null;
   confidence: number | null;
   predicted?: Record<string, number>;

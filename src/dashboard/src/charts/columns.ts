@@ -55,6 +55,9 @@ export const finite = (value: number | null | undefined): number | null =>
 
 export const estimateOf = (window: Window, metric: string): Estimate | null => window.metrics[metric] ?? null;
 
+/** What the metric is expected to be, before labels say. */
+export const expectedOf = (window: Window, metric: string): Estimate | null => window.estimated?.[metric] ?? null;
+
 /** Predictions per second over the window; while it is open, over the time it has run until `now` (Unix seconds). */
 export function throughputOf(window: Window, now: number): number | null {
   const start = Date.parse(window.start) / 1000;

@@ -6,27 +6,29 @@ import { clock, day } from "../format/time";
 import type { Colours } from "./colours";
 import { closedPart, openPart, type Column, type Slots } from "./columns";
 import { drawMarkers, type Marker } from "./markers";
-import type { ChartSpec } from "./spec";
+import type { Band, ChartSpec } from "./spec";
 
 export const HEIGHT = 190;
 const FONT = "11px system-ui, sans-serif";
 
-/** The columns in the order of `seriesOf`: time, band, then closed and open part of each line, then the threshold. */
+const bandsOf = (spec: ChartSpec): readonly Band[] => spec.bands ?? [];
+
+/** The columns in the order of `seriesOf`: time, bands, then closed and open part of each line, then the threshold. */
 export function dataOf(slots: Slots, spec: ChartSpec): uPlot.AlignedData {
   const columns: Column[] = [];
-  if (spec.band) columns.push(spec.band.high, spec.band.low);
+  for (const band of bandsOf(spec)) columns.push(band.high, band.low);
   for (const line of spec.lines) columns.push(closedPart(slots, line.values), openPart(slots, line.values));
   return [slots.x, ...columns] as uPlot.AlignedData;
 }
 
 /** Charts of the same shape can take each other's data; of another shape they are built anew. */
 export const shapeOf = (spec: ChartSpec): string =>
-  JSON.stringify([spec.band !== undefined, spec.threshold ?? null, spec.lines.map((line) => [line.name, line.colour, line.share === true])]);
+  JSON.stringify([bandsOf(spec).length, spec.threshold ?? null, spec.lines.map((line) => [line.name, line.colour, line.share === true])]);
 
 function seriesOf(spec: ChartSpec, colours: Colours): uPlot.Series[] {
   const series: uPlot.Series[] = [{}];
   const none = { show: false } as const;
-  if (spec.band) series.push({ points: none, stroke: "transparent" }, { points: none, stroke: "transparent" });
+  for (const _ of bandsOf(spec)) series.push({ points: none, stroke: "transparent" }, { points: none, stroke: "transparent" });
   for (const line of spec.lines) {
     const stroke = colours[line.colour];
     const scale = line.share === true ? "share" : "y";
@@ -98,7 +100,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
     padding: [8, hasShare ? 0 : 20, 0, 0],
     legend: { show: false },
     series: seriesOf(spec, colours),
-    ...(spec.band ? { bands: [{ series: [1, 2], fill: colours.band }] } : {}),
+    bands: bandsOf(spec).map((_, index) => ({ series: [1 + 2 * index, 2 + 2 * index], fill: index === 0 ? colours.band : colours.area })),
     scales: {
       x: { time: true, auto: false },
       y: { range: (_chart, low, high) => yRange(low, high, spec) },
@@ -122,7 +124,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
       y: false,
       move: (_chart, left, top) => [left < 0 ? left : handlers.snap(left), top],
       drag: { x: true, y: false, setScale: false, dist: 6 },
-      points: { size: (_chart, index) => (spec.band !== undefined && index <= 2 ? 0 : 8), width: 2, fill: colours.surface },
+      points: { size: (_chart, index) => (index <= 2 * bandsOf(spec).length ? 0 : 8), width: 2, fill: colours.surface },
       bind: {
         dblclick: () => () => {
           handlers.onReset();

@@ -11,10 +11,15 @@ export interface Line {
   share?: boolean;
 }
 
+export interface Band {
+  low: Column;
+  high: Column;
+}
+
 export interface ChartSpec {
   lines: Line[];
-  /** The interval of the first line. */
-  band?: { low: Column; high: Column };
+  /** Intervals, that of the first line first. */
+  bands?: Band[];
   threshold?: number | null;
   /** Whether the axis begins at zero. */
   zero?: boolean;

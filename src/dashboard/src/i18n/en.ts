@@ -145,6 +145,7 @@ export const en = {
   "chart.quality": "Quality",
   "chart.interval": "95% interval",
   "chart.coverage": "Label coverage",
+  "chart.expected": "Estimated without labels",
   "chart.threshold": "Threshold",
   "chart.provisional": "provisional",
   "chart.revision": "revision {n}",

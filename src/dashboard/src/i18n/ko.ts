@@ -147,6 +147,7 @@ export const ko: Record<Key, string> = {
   "chart.quality": "품질",
   "chart.interval": "95% 신뢰구간",
   "chart.coverage": "정답 수집률",
+  "chart.expected": "정답 없이 추정",
   "chart.threshold": "임계값",
   "chart.provisional": "잠정",
   "chart.revision": "개정 {n}",

@@ -4,10 +4,10 @@ import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { ModelSummary, Task, Thresholds, Window } from "../../api/types";
 import { Chart, type Reading } from "../../charts/chart";
-import { closedPart, columnOf, estimateOf, finite, throughputOf, type Column, type Slots } from "../../charts/columns";
+import { closedPart, columnOf, estimateOf, expectedOf, finite, throughputOf, type Slots } from "../../charts/columns";
 import type { Marker } from "../../charts/markers";
 import type { View } from "../../charts/plot";
-import type { ChartSpec } from "../../charts/spec";
+import type { Band, ChartSpec, Line } from "../../charts/spec";
 import { count, decimal, numberTick, duration, MISSING, percent, percentTick, perSecond } from "../../format/number";
 import { isShare, metricText } from "../../format/metric";
 import { t } from "../../i18n";
@@ -58,12 +58,20 @@ function estimateReading(window: Window, name: string, label: string): Reading {
   return { name: label, colour: "series-1", value: show(estimate.value), note: estimateText(name, estimate) };
 }
 
-/** Columns of `metric` and its interval. */
-function estimateColumns(slots: Slots, name: string): { values: Column; band: { low: Column; high: Column } } {
-  const read = (part: "value" | "low" | "high") => columnOf(slots, (window) => finite(estimateOf(window, name)?.[part]));
+/** Columns of an estimate and its interval. */
+function estimateColumns(slots: Slots, name: string, of = estimateOf): { values: Line["values"]; band: Band } {
+  const read = (part: "value" | "low" | "high") => columnOf(slots, (window) => finite(of(window, name)?.[part]));
   // The interval of a window that has just begun spans nearly everything and would flatten all the others; its readout has it.
-  const closed = (column: Column): Column => closedPart(slots, column);
+  const closed = (column: Line["values"]) => closedPart(slots, column);
   return { values: read("value"), band: { low: closed(read("low")), high: closed(read("high")) } };
+}
+
+/** The estimate of `name` that needs no label, where any window has one. */
+function expectedReading(window: Window, name: string): Reading[] {
+  const expected = expectedOf(window, name);
+  if (expected === null || expected.value === null) return [];
+  const value = metricText(language.value, name, expected.value);
+  return [{ name: t("chart.expected"), colour: "series-2", value, note: estimateText(name, expected) }];
 }
 
 export function QualityChart(panel: Panel) {
@@ -73,12 +81,15 @@ export function QualityChart(panel: Panel) {
   const name = metricNameFor(model.task, chosen);
   const spec = useMemo<ChartSpec>(() => {
     const { values, band } = estimateColumns(slots, chosen);
+    const expected = estimateColumns(slots, chosen, expectedOf);
+    const isExpected = expected.values.some((value) => value !== null);
     return {
       lines: [
         { name, colour: "series-1", values },
+        ...(isExpected ? [{ name: t("chart.expected"), colour: "series-2" as const, values: expected.values }] : []),
         { name: t("chart.coverage"), colour: "muted", values: columnOf(slots, (window) => window.coverage), share: true },
       ],
-      band,
+      bands: isExpected ? [band, expected.band] : [band],
       threshold: chosen === "accuracy" ? (thresholds.accuracy_threshold ?? null) : null,
       show: (value) => (isShare(chosen) ? percentTick(locale, value) : decimal(locale, value, 3)),
       ...limitsOf(chosen),
@@ -86,6 +97,7 @@ export function QualityChart(panel: Panel) {
   }, [slots, chosen, name, locale, thresholds]);
   const read = (window: Window): Reading[] => [
     estimateReading(window, chosen, name),
+    ...expectedReading(window, chosen),
     {
       name: t("chart.coverage"),
       colour: "muted",
@@ -115,7 +127,7 @@ export function ErrorChart(panel: Panel) {
     const { values, band } = estimateColumns(slots, "error_rate");
     return {
       lines: [{ name: t("chart.errorRate"), colour: "series-1", values }],
-      band,
+      bands: [band],
       threshold: thresholds.error_rate_threshold ?? null,
       show: (value) => percentTick(locale, value),
       least: 0,
