@@ -35,7 +35,7 @@ pub struct PerformanceQuery {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "performance": {"model_name": "sales_forecast", "accuracy": 0.85, "prediction_count": 1250,
-    "error_count": 25, "avg_response_time": 0.15, "last_prediction": "2026-01-15T10:30:00Z", "last_training": null, "drift_score": 0.08, "drift_components": {"value": 0.08, "prediction": 0.08, "features": 0.0, "performance": 0.0,
+    "error_count": 25, "avg_response_time": 0.15, "last_prediction": "2026-01-15T10:30:00Z", "last_training": null, "drift_score": 0.08, "drift_components": {"value": 0.08, "prediction": 0.08, "features": 0.0, "multivariate": 0.0, "performance": 0.0,
     "window": "2026-01-15T10:20:00Z", "predictions": 210},
     "status": "healthy"}, "history": [{"timestamp": "2026-01-15T10:00:00Z", "accuracy": 0.85, "response_time": 0.15, "confidence": 0.92,
     "error_rate": 0.02}]}))]

@@ -80,8 +80,8 @@ impl Reference {
             .zip(columns)
             .map(|(feature, column)| column.iter().map(|value| feature.apply(*value)).collect())
             .collect();
-        let product = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(x, y)| x * y).sum::<f64>() / rows as f64;
-        let covariance = standard.iter().map(|one| standard.iter().map(|other| product(one, other)).collect()).collect();
+        let covariance = |one: &[f64], other: &[f64]| product(one, other) / rows as f64;
+        let covariance = standard.iter().map(|one| standard.iter().map(|other| covariance(one, other)).collect()).collect();
         let mut reference = Self { features, components: leading(eigen::symmetric(covariance)), thresholds: None };
         let errors: Vec<f64> = (0..rows)
             .filter_map(|row| reference.error(&columns.iter().map(|column| column[row]).collect::<Vec<f64>>()))
@@ -108,11 +108,16 @@ impl Reference {
         if !row.iter().take(self.features.len()).any(|value| is_known(*value)) {
             return None;
         }
-        let value = |feature: usize| row.get(feature).copied().unwrap_or(f64::NAN);
-        let standard: Vec<f64> = self.features.iter().enumerate().map(|(place, feature)| feature.apply(value(place))).collect();
-        let mut rest = standard.clone();
+        let mut standard = [0.0; FEATURES_MAX];
+        for ((standard, feature), value) in standard.iter_mut().zip(&self.features).zip(row) {
+            *standard = feature.apply(*value);
+        }
+        let standard = &standard[..self.features.len()];
+        let mut rest = [0.0; FEATURES_MAX];
+        let rest = &mut rest[..standard.len()];
+        rest.copy_from_slice(standard);
         for component in &self.components {
-            let along: f64 = component.iter().zip(&standard).map(|(axis, value)| axis * value).sum();
+            let along = product(component, standard);
             rest.iter_mut().zip(component).for_each(|(rest, axis)| *rest -= along * axis);
         }
         Some(rest.iter().map(|rest| rest * rest).sum::<f64>().sqrt().min(f64::MAX))
@@ -174,6 +179,18 @@ impl Sums {
         self.errors.unmerge(&other.errors);
         self.squares.unmerge(&other.squares);
     }
+}
+
+/// The inner product, summed up in four lanes.
+#[inline]
+fn product(one: &[f64], other: &[f64]) -> f64 {
+    let mut lanes = [0.0; 4];
+    let (ones, others) = (one.chunks_exact(4), other.chunks_exact(4));
+    let rest: f64 = ones.remainder().iter().zip(others.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in ones.zip(others) {
+        lanes.iter_mut().zip(x.iter().zip(y)).for_each(|(lane, (x, y))| *lane += x * y);
+    }
+    lanes[0] + lanes[1] + (lanes[2] + lanes[3]) + rest
 }
 
 fn is_known(value: f64) -> bool {

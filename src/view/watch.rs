@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::monitor::drift::alarm::Alarm;
-use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::baseline::{Baseline, Column, Origin};
 use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
@@ -105,6 +105,8 @@ pub struct ScoreFigures {
     pub prediction: f64,
     /// Share of the features that drift, each by its effect.
     pub features: f64,
+    /// Distance of all features together from the reference, where that drifts: features may part company though each alone stays as it was.
+    pub multivariate: f64,
     /// By what share accuracy lies below that of the first labels, where that is evident.
     pub performance: f64,
     /// Start of the window that was judged.
@@ -116,9 +118,10 @@ pub struct ScoreFigures {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ColumnReport {
     pub name: String,
-    /// prediction, score, or `feature/` and the name.
+    /// prediction, score, multivariate, or `feature/` and the name.
     pub subject: String,
-    /// feature, prediction or score.
+    /// feature, prediction, score or multivariate: how badly all features together are put together again from the principal components
+    /// of the reference.
     pub group: &'static str,
     /// numeric, categorical or identifier.
     #[serde(rename = "type")]
@@ -266,6 +269,7 @@ impl ScoreFigures {
             value: score.value(),
             prediction: score.prediction,
             features: score.features,
+            multivariate: score.multivariate,
             performance: score.performance,
             window: score.window.to_string(),
             predictions: score.predictions,
@@ -358,15 +362,12 @@ pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet)
     let of = |(place, column): (usize, &Column)| {
         let standing = track.watch.standings.get(place).copied().unwrap_or_default();
         let (before, now) = (&reference.columns[place], &current.columns[place]);
+        let (rows_before, rows_now) = (reference.rows_of(place, column), current.rows_of(place, column));
         let coarse = Comparison::new(&column.bins.coarse(&before.counts), &column.bins.coarse(&now.counts)).ok();
         ColumnReport {
             name: column.name.to_string(),
-            subject: subject(place, &column.name),
-            group: match place {
-                PREDICTION => "prediction",
-                FEATURES.. => "feature",
-                _ => "score",
-            },
+            subject: column.subject(),
+            group: column.group.as_str(),
             kind: column.bins.kind(),
             status: match (standing.since, standing.figures) {
                 (Some(_), _) => "drift",
@@ -375,10 +376,10 @@ pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet)
             },
             since: standing.since.map(|since| since.to_string()),
             judged: standing.figures.as_ref().map(JudgedFigures::of),
-            tests: crate::view::drift::of_bins(&column.bins, (before, reference.rows), (now, current.rows), level),
+            tests: crate::view::drift::of_bins(&column.bins, (before, rows_before), (now, rows_now), level),
             attribution: coarse.as_ref().and_then(|coarse| judge::attribution(&column.confidence, coarse)),
-            reference: Profile::of(column, before, reference.rows),
-            current: Profile::of(column, now, current.rows),
+            reference: Profile::of(column, before, rows_before),
+            current: Profile::of(column, now, rows_now),
             histogram: histogram(column, before, now),
         }
     };
@@ -397,7 +398,7 @@ pub fn window(
     let figures = judge::compare(baseline, reference, current, &fleet.policy, needed);
     let of = |(place, (column, figures)): (usize, (&Column, &Option<Figures>))| {
         let tally = &current.columns[place];
-        let present = tally.present();
+        let (rows, present) = (current.rows_of(place, column), tally.present());
         let new = if column.bins.kind() == "categorical" { tally.counts.last().copied() } else { None };
         let told = WindowColumn {
             psi: figures.map(|figures| figures.psi),
@@ -405,13 +406,13 @@ pub fn window(
             evidence: figures.map(|figures| figures.evidence),
             drift: figures.is_some_and(|figures| figures.drift),
             present,
-            missing: (current.rows - present.min(current.rows)).saturating_sub(tally.mismatched),
+            missing: (rows - present.min(rows)).saturating_sub(tally.mismatched),
             mismatched: tally.mismatched,
             out_of_range: tally.out_of_range,
             new_category: new.unwrap_or(0),
             mean: tally.moments.as_ref().filter(|_| present != 0).map(|moments| moments.mean_and_deviation(present).0),
         };
-        (subject(place, &column.name), told)
+        (column.subject(), told)
     };
     let columns = baseline.columns.iter().zip(&figures).enumerate().map(of).collect();
     DriftWindowReport { start, end, closed, predictions: current.rows, unexpected: current.unexpected, columns }

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 pub struct Alarm {
     /// Log time.
     pub at: Timestamp,
-    /// What has moved: `prediction`, `score`, `error`, or `feature/` and a name.
+    /// What has moved: `prediction`, `score`, `multivariate`, `error`, or `feature/` and a name.
     pub subject: String,
     /// Who says so: `window`, or the name of a change detector.
     pub detector: Cow<'static, str>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Feature;
+use crate::monitor::drift::multivariate::Multivariate;
 use crate::monitor::drift::reference::Row;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::limits::{CATEGORIES_KNOWN_MAX, CATEGORIES_MAX};
@@ -38,7 +39,9 @@ pub struct Baseline {
     /// Event times of the first and the last row.
     pub from: Timestamp,
     pub to: Timestamp,
+    /// The prediction, the score, the features and then, where there is one, the column of [`Self::multivariate`].
     pub columns: Vec<Column>,
+    pub multivariate: Option<Multivariate>,
     /// The reference in its own bins, by cell ascending, so that a segment is compared to itself.
     pub cells: Vec<(u16, Tally)>,
 }
@@ -58,11 +61,23 @@ pub enum Origin {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
-    /// Of a feature its own; `prediction` and `score` for the two that are none.
+    /// Of a feature its own; that of the group for those that are none.
     pub name: CompactString,
+    pub group: Group,
     pub bins: Bins,
     /// Mean stated confidence of the reference by coarse bin; empty if none was stated.
     pub confidence: Vec<f64>,
+}
+
+/// What a column is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    Prediction,
+    Score,
+    Feature,
+    /// Of all features together.
+    Multivariate,
 }
 
 /// How the values of a column are counted.
@@ -88,9 +103,15 @@ pub enum Bins {
     Identifier,
 }
 
-/// What is said to have moved when the column at `place` has.
-pub fn subject(place: usize, name: &str) -> String {
-    if place < FEATURES { name.to_owned() } else { format!("feature/{name}") }
+impl Group {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prediction => "prediction",
+            Self::Score => "score",
+            Self::Feature => "feature",
+            Self::Multivariate => "multivariate",
+        }
+    }
 }
 
 impl Baseline {
@@ -98,22 +119,28 @@ impl Baseline {
     ///
     /// * `classifies`: predictions that are numbers are classes.
     pub fn freeze(number: u32, origin: Origin, names: &[CompactString], rows: &[&Row], classifies: bool) -> Self {
-        let fixed = ["prediction", "score"].map(CompactString::const_new);
-        let columns: Vec<Column> = fixed
-            .iter()
-            .chain(names)
+        let fixed = [Group::Prediction, Group::Score].map(|group| (group, CompactString::const_new(group.as_str())));
+        let features = names.iter().map(|name| (Group::Feature, name.clone()));
+        let mut columns: Vec<Column> = fixed
+            .into_iter()
+            .chain(features)
             .enumerate()
-            .map(|(place, name)| Column::freeze(name.clone(), place, rows, classifies && place == PREDICTION))
+            .map(|(place, named)| Column::freeze(named, place, rows, classifies && place == PREDICTION))
             .collect();
+        let (multivariate, errors) = Multivariate::freeze(rows, names.len()).unzip();
+        columns.extend(errors.as_ref().map(|errors| Column::multivariate(errors)));
         let times = || rows.iter().map(|row| row.at);
         let (from, to) = (times().min().unwrap_or_default(), times().max().unwrap_or_default());
-        let mut baseline = Self { number, origin, rows: rows.len() as u64, from, to, columns, cells: Vec::new() };
+        let mut baseline = Self { number, origin, rows: rows.len() as u64, from, to, columns, multivariate, cells: Vec::new() };
         let mut cells: BTreeMap<u16, Tally> = BTreeMap::new();
-        for row in rows {
+        for (place, row) in rows.iter().enumerate() {
             let tally = cells.entry(row.cell).or_insert_with(|| Tally::of(&baseline));
             tally.rows += 1;
             for ((column, tally), value) in baseline.columns.iter().zip(&mut tally.columns).zip(&row.values) {
                 tally.add(&column.bins, value);
+            }
+            if let (Some(errors), Some(column), Some(tally)) = (&errors, baseline.columns.last(), tally.columns.last_mut()) {
+                tally.add(&column.bins, &errors[place]);
             }
         }
         baseline.cells = cells.into_iter().collect();
@@ -139,26 +166,30 @@ impl Baseline {
 
     /// The place of a feature's column.
     pub fn place_of(&self, feature: &str) -> Option<usize> {
-        self.columns[FEATURES..].iter().position(|column| column.name == feature).map(|at| FEATURES + at)
-    }
-
-    /// Columns whose distribution can be tested.
-    pub fn tested(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().filter(|(_, column)| 1 < column.bins.count())
+        let is_it = |column: &Column| column.group == Group::Feature && column.name == feature;
+        self.columns.iter().position(is_it)
     }
 }
 
 impl Column {
-    fn freeze(name: CompactString, place: usize, rows: &[&Row], categorical: bool) -> Self {
+    fn freeze((group, name): (Group, CompactString), place: usize, rows: &[&Row], categorical: bool) -> Self {
         let values = || rows.iter().filter_map(|row| row.values.get(place));
-        let numbers = values().filter(|value| matches!(value, Feature::Number(_))).count();
-        let texts = values().filter(|value| matches!(value, Feature::Category(_))).count();
-        // as for files, see `view::drift`: numeric if all but a twentieth are
-        let numeric = !categorical && 19 * texts <= numbers;
+        let numeric = !categorical && are_numbers(values());
         let bins = if numeric { Bins::numeric(values()) } else { Bins::categorical(values()) };
-        let mut column = Self { name, bins, confidence: Vec::new() };
+        let mut column = Self { name, group, bins, confidence: Vec::new() };
         column.confidence = column.mean_confidence(place, rows);
         column
+    }
+
+    fn multivariate(errors: &[Feature]) -> Self {
+        let group = Group::Multivariate;
+        let bins = Bins::numeric(errors.iter());
+        Self { name: CompactString::const_new(group.as_str()), group, bins, confidence: Vec::new() }
+    }
+
+    /// What is said to have moved when this column has.
+    pub fn subject(&self) -> String {
+        if self.group == Group::Feature { format!("feature/{}", self.name) } else { self.name.to_string() }
     }
 
     /// Sums in the order of the rows: the same on every replay.
@@ -191,7 +222,7 @@ impl Bins {
         Self::Numeric { coarse: edges.within(&coarse), edges, low: sample.least(), high: sample.greatest() }
     }
 
-    fn categorical<'a>(values: impl Iterator<Item = &'a Feature>) -> Self {
+    pub fn categorical<'a>(values: impl Iterator<Item = &'a Feature>) -> Self {
         let mut counts: BTreeMap<CompactString, u64> = BTreeMap::new();
         for value in values {
             match value {
@@ -278,6 +309,16 @@ impl Bins {
     pub const fn is_numeric(&self) -> bool {
         matches!(self, Self::Numeric { .. })
     }
+}
+
+/// Whether the values of a column are numbers; as for files, see `view::drift`: if all but a twentieth are.
+pub fn are_numbers<'a>(values: impl Iterator<Item = &'a Feature>) -> bool {
+    let (mut numbers, mut texts) = (0_u64, 0_u64);
+    for value in values {
+        numbers += u64::from(matches!(value, Feature::Number(_)));
+        texts += u64::from(matches!(value, Feature::Category(_)));
+    }
+    19 * texts <= numbers
 }
 
 fn short_hash(name: &str) -> u32 {

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::PolicyChange;
-use crate::monitor::drift::baseline::{Baseline, Bins, FEATURES, PREDICTION};
+use crate::monitor::drift::baseline::{Baseline, Bins, Column, Group, PREDICTION};
 use crate::monitor::drift::tally::{ColumnTally, Tally};
 use crate::monitor::limits::{COMPARED_MIN, MONTH};
 use crate::monitor::model::Verdict;
@@ -84,6 +84,8 @@ pub struct Score {
     pub prediction: f64,
     /// Share of the features that drift, each by its index, in full from 0.25.
     pub features: f64,
+    /// Distance of all features together from the reference, as that of the predictions, where it drifts; else 0.
+    pub multivariate: f64,
     /// By what share accuracy lies below that of the first labels, where that is evident; else 0.
     pub performance: f64,
 }
@@ -131,7 +133,7 @@ impl Policy {
 impl Score {
     /// The largest of the components.
     pub fn value(&self) -> f64 {
-        self.prediction.max(self.features).max(self.performance).min(1.0)
+        self.prediction.max(self.features).max(self.multivariate).max(self.performance).min(1.0)
     }
 }
 
@@ -212,26 +214,28 @@ fn beyond_chance(bins: &Comparison) -> f64 {
 
 /// Every column of a window against the baseline; `None` where there is too little to judge.
 pub fn compare(baseline: &Baseline, reference: &Tally, current: &Tally, policy: &Policy, needed: f64) -> Vec<Option<Figures>> {
-    let columns = baseline.columns.iter().zip(reference.columns.iter().zip(&current.columns));
-    columns
-        .map(|(column, (before, now))| {
-            // an identifier is asked only whether it is there
-            Figures::of(&column.bins, (before, reference.rows), (now, current.rows), policy, needed)
-        })
-        .collect()
+    let of = |(place, column): (usize, &Column)| {
+        let before = (&reference.columns[place], reference.rows_of(place, column));
+        let now = (&current.columns[place], current.rows_of(place, column));
+        // an identifier is asked only whether it is there
+        Figures::of(&column.bins, before, now, policy, needed)
+    };
+    baseline.columns.iter().enumerate().map(of).collect()
 }
 
 /// The components of the score that follow from the columns; performance is still 0. `None` if no column could be judged.
-pub fn score(window: Timestamp, predictions: u64, figures: &[Option<Figures>]) -> Option<Score> {
+pub fn score(window: Timestamp, predictions: u64, baseline: &Baseline, figures: &[Option<Figures>]) -> Option<Score> {
     figures.iter().any(Option::is_some).then(|| {
-        let features = &figures[FEATURES..];
+        let of = |group: Group| baseline.columns.iter().zip(figures).filter(move |(column, _)| column.group == group);
         let weight = |figures: &Figures| if figures.drift { (figures.psi / PSI_ACT).min(1.0) } else { 0.0 };
-        let drifted: f64 = features.iter().flatten().map(weight).sum();
+        let drifted: f64 = of(Group::Feature).filter_map(|(_, figures)| figures.as_ref()).map(weight).sum();
+        let together = of(Group::Multivariate).find_map(|(_, figures)| figures.filter(|figures| figures.drift));
         Score {
             window,
             predictions,
             prediction: figures[PREDICTION].map_or(0.0, |figures| figures.jensen_shannon),
-            features: if features.is_empty() { 0.0 } else { drifted / features.len() as f64 },
+            features: if drifted == 0.0 { 0.0 } else { drifted / of(Group::Feature).count() as f64 },
+            multivariate: together.map_or(0.0, |figures| figures.jensen_shannon),
             performance: 0.0,
         }
     })

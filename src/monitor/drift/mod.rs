@@ -7,10 +7,12 @@
 pub mod alarm;
 pub mod baseline;
 pub mod detectors;
+pub mod encoding;
 pub mod estimator;
 pub mod judge;
 pub mod kept;
 pub mod labels;
+pub mod multivariate;
 pub mod reference;
 pub mod tally;
 #[cfg(test)]
@@ -345,14 +347,12 @@ impl Track {
         let figures = judge::compare(&baseline, &baseline.tally(|_| true), tally, policy, needed);
         let watch = self.watch_mut();
         let mut alarms = Vec::new();
-        for ((place, column), (standing, figures)) in
-            baseline.columns.iter().enumerate().zip(watch.standings.iter_mut().zip(&figures))
-        {
+        for (column, (standing, figures)) in baseline.columns.iter().zip(watch.standings.iter_mut().zip(&figures)) {
             let Some(figures) = figures else { continue };
             if let Some(turn) = standing.turn(window.start, *figures) {
                 alarms.push(Alarm {
                     at,
-                    subject: baseline::subject(place, &column.name),
+                    subject: column.subject(),
                     detector: Cow::Borrowed("window"),
                     detected: turn == Turn::Detected,
                     window: Some((window.start, window.start + policy.window)),
@@ -368,7 +368,7 @@ impl Track {
         }
         let performance = watch.labels.performance_drop(needed);
         watch.labels.recent = Outcomes::default();
-        if let Some(score) = judge::score(window.start, tally.rows, &figures) {
+        if let Some(score) = judge::score(window.start, tally.rows, &baseline, &figures) {
             watch.score = Some(Score { performance, ..score });
         }
         alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
@@ -440,7 +440,13 @@ impl Sight {
                 None => tally.unexpected += 1,
             }
         }
-        debug_assert!(FEATURES <= columns.len());
+        if let (Some(multivariate), Some(last)) = (&self.baseline.multivariate, columns.last()) {
+            let places = self.columns.iter().zip(features.values());
+            let known = places.filter_map(|(place, value)| Some((usize::from((*place)?) - FEATURES, value)));
+            if let (Some(error), Some(tally)) = (multivariate.error(known), tally.columns.last_mut()) {
+                tally.add(&last.bins, &Feature::Number(error));
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Feature;
-use crate::monitor::drift::baseline::{Baseline, Bins};
+use crate::monitor::drift::baseline::{Baseline, Bins, Column, Group};
 use crate::monitor::limits::NEWCOMERS_MAX;
 use crate::stats::exact::ExactSum;
 
@@ -58,6 +58,11 @@ impl Tally {
     pub fn of(baseline: &Baseline) -> Self {
         let columns = baseline.columns.iter().map(|column| ColumnTally::of(&column.bins)).collect();
         Self { baseline: baseline.number, rows: 0, unexpected: 0, columns }
+    }
+
+    /// The rows that `column`, the one at `place`, was asked of. Errors of all features together are known of one half of the reference.
+    pub fn rows_of(&self, place: usize, column: &Column) -> u64 {
+        if column.group == Group::Multivariate { self.columns[place].present() } else { self.rows }
     }
 
     /// Adds all of `other`, which is of the same baseline.

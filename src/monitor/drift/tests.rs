@@ -15,10 +15,10 @@ const RATE: u64 = 60;
 
 /// Numbers between 0 and 1, one after the other: SplitMix64.
 #[derive(Clone, Debug)]
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn next(&mut self) -> f64 {
+    pub(super) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -130,6 +130,33 @@ fn a_stream_that_stays_as_it_is_raises_no_alarm_in_a_week() {
     let mut chance = Chance(4);
     assert_eq!(run(&mut world, &mut chance, 0..7 * 24 * 10, Mix::default()), [""; 0]);
     assert!(track(&world).watch.score.is_some());
+}
+
+/// A prediction of three features, each uniform in 0 to 1, of which the first two go together or not.
+fn of_three(chance: &mut Chance, second: u64, together: bool) -> Input {
+    let mut input = prediction(&format!("p{second}"), "no", START + Span::from_micros(second as i64 * 1_000_000));
+    let Event::PredictionLogged(logged) = &mut input.event else { unreachable!("it is a prediction") };
+    let [first, second, third] = [chance.next(), chance.next(), chance.next()];
+    let second = if together { (first + second / 10.0) % 1.0 } else { second };
+    let named = [("first", first), ("second", second), ("third", third)];
+    logged.features = named.map(|(name, value)| (name.into(), Feature::Number(value))).into_iter().collect();
+    input
+}
+
+#[test]
+fn features_that_part_company_are_told_though_each_alone_stays_as_it_was() {
+    let (mut world, mut chance) = (World::default(), Chance(14));
+    let mut said = |world: &mut World, seconds: std::ops::Range<u64>, together| -> Vec<String> {
+        seconds.flat_map(|second| drift_in(&world.when(of_three(&mut chance, second, together)))).collect()
+    };
+    assert_eq!(said(&mut world, 0..30_000, true), [""; 0]);
+    let names: Vec<String> = track(&world).baseline.as_ref().unwrap().columns.iter().map(|column| column.subject()).collect();
+    assert_eq!(names, ["prediction", "score", "feature/first", "feature/second", "feature/third", "multivariate"]);
+    assert_eq!(said(&mut world, 30_000..32_000, false), ["drift detected multivariate window"]);
+    let score = track(&world).watch.score.unwrap();
+    assert_eq!((score.features, score.value()), (0.0, score.multivariate));
+    assert!(0.2 < score.multivariate, "{score:?}");
+    assert_eq!(said(&mut world, 32_000..34_000, true), ["drift cleared multivariate window"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ export interface DriftScore {
   value: number;
   prediction: number;
   features: number;
+  multivariate: number;
   performance: number;
   /** Start of the window that was judged. */
   window: string;
@@ -97,9 +98,9 @@ export interface Bin {
 
 export interface ColumnReport {
   name: string;
-  /** `prediction`, `score`, or `feature/` and the name. */
+  /** `prediction`, `score`, `multivariate`, or `feature/` and the name. */
   subject: string;
-  group: "prediction" | "score" | "feature";
+  group: "prediction" | "score" | "feature" | "multivariate";
   type: "numeric" | "categorical" | "identifier";
   status: ColumnStatus;
   since: string | null;

@@ -10,7 +10,7 @@ import { Figure } from "../figure";
 import { useThresholds } from "../thresholds";
 import { judgedEnd } from "./order";
 
-const COMPONENTS = ["prediction", "features", "performance"] as const;
+const COMPONENTS = ["prediction", "features", "multivariate", "performance"] as const;
 
 export function ScoreRow({ report }: { report: DriftReport }) {
   const locale = language.value;
@@ -31,7 +31,7 @@ export function ScoreRow({ report }: { report: DriftReport }) {
           )}
         </small>
       </h2>
-      <dl class="figures four">
+      <dl class="figures five">
         <Figure name={t("drift.score")} note={`${t("drift.largest")}${threshold === null ? "" : ` · ${t(above ? "drift.above" : "drift.below", { threshold: effect(locale, threshold) })}`}`}>
           <span class={above ? "critical-text" : undefined}>{effect(locale, score?.value)}</span>
         </Figure>

@@ -55,9 +55,9 @@ export function growth({ reference, current }: ColumnReport): number | null {
   return before === null || now === null ? null : now - before;
 }
 
-/** Those first in which trouble has grown most; those of which nothing is known last. */
+/** Those first in which trouble has grown most; those of which nothing is known last. That of all features together is no data of anyone's. */
 export const worstFirst = (columns: readonly ColumnReport[]): ColumnReport[] =>
-  [...columns].sort((a, b) => (growth(b) ?? -Infinity) - (growth(a) ?? -Infinity) || (a.subject < b.subject ? -1 : 1));
+  columns.filter((column) => column.group !== "multivariate").sort((a, b) => (growth(b) ?? -Infinity) - (growth(a) ?? -Infinity) || (a.subject < b.subject ? -1 : 1));
 
 /** Trouble of one column window by window; `null` where there is no window or no row. */
 export const troubleOver = (windows: readonly DriftWindow[], subject: string): (number | null)[] =>
