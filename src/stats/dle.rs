@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::MetricName;
-use super::boosting::{Column, Error, Kind, Regressor};
+use super::boosting::{Column, Error, FEATURES_MAX, Kind, Regressor};
 use super::exact::ExactSum;
 use super::expected::{Expected, Thresholds};
 
@@ -37,10 +37,12 @@ pub struct Losses {
     pub squared: f64,
 }
 
-/// The expected losses of a window: a commutative group, some 130 bytes.
+/// The expected losses of a window: a commutative group, some 140 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sums {
     count: i64,
+    /// Of each row the square of what it counts for.
+    squared_weights: i64,
     absolute: ExactSum,
     squared: ExactSum,
 }
@@ -78,11 +80,12 @@ impl Reference {
 
     /// What `prediction` is expected to lose, made from `features` in the order of the columns; features left out count as missing.
     pub fn losses(&self, features: &[f64], prediction: f64) -> Losses {
-        let columns = self.absolute.features_count() - 1;
-        let mut row: Vec<f64> = features.iter().copied().take(columns).collect();
-        row.resize(columns, f64::NAN);
-        row.push(prediction);
-        Losses { absolute: self.absolute.predict(&row).max(0.0), squared: self.squared.predict(&row).max(0.0) }
+        let last = self.absolute.features_count() - 1;
+        let mut row = [f64::NAN; FEATURES_MAX];
+        row[..last].iter_mut().zip(features).for_each(|(place, value)| *place = *value);
+        row[last] = prediction;
+        let row = &row[..=last];
+        Losses { absolute: self.absolute.predict(row).max(0.0), squared: self.squared.predict(row).max(0.0) }
     }
 
     /// What is ordinary for `metric` in a chunk of the reference; `None` for others than MAE, MSE, RMSE, or below two chunks.
@@ -109,33 +112,51 @@ impl Reference {
 impl Sums {
     #[inline]
     pub fn add(&mut self, losses: &Losses) {
-        self.count += 1;
-        self.absolute.add(losses.absolute);
-        self.squared.add(losses.squared);
+        self.add_for(losses, 1);
     }
 
-    /// Takes it out again.
+    /// Adds a row that stands for `times` rows: itself and others like it that were not looked at.
+    #[inline]
+    pub fn add_for(&mut self, losses: &Losses, times: u32) {
+        let weight = i64::from(times);
+        self.count += weight;
+        self.squared_weights += weight * weight;
+        self.absolute.add(losses.absolute * f64::from(times));
+        self.squared.add(losses.squared * f64::from(times));
+    }
+
+    /// Takes out a row that was [added](Self::add).
     #[inline]
     pub fn sub(&mut self, losses: &Losses) {
         self.count -= 1;
+        self.squared_weights -= 1;
         self.absolute.sub(losses.absolute);
         self.squared.sub(losses.squared);
     }
 
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
+        self.squared_weights += other.squared_weights;
         self.absolute.merge(&other.absolute);
         self.squared.merge(&other.squared);
     }
 
     pub fn unmerge(&mut self, other: &Self) {
         self.count -= other.count;
+        self.squared_weights -= other.squared_weights;
         self.absolute.unmerge(&other.absolute);
         self.squared.unmerge(&other.squared);
     }
 
     pub fn count(&self) -> u64 {
         self.count.max(0) as u64
+    }
+
+    /// How many rows that count once each are worth as much: `(Σ w)² / Σ w²` (Kish (1965), *Survey Sampling*, §11.7), rounded down. As
+    /// many as there are where none stands for others.
+    pub fn effective_rows(&self) -> u64 {
+        let rows = self.count as f64;
+        if self.squared_weights <= 0 { 0 } else { (rows * rows / self.squared_weights as f64) as u64 }
     }
 
     /// Expected mean absolute error, mean squared error and its root, in the target's unit or its square. Empty without predictions.
@@ -187,5 +208,16 @@ mod tests {
         assert_eq!(reference.expect(metric, value, 400).alert, Some(false));
         assert_eq!(reference.expect(metric, 2.0 * value, 400).alert, Some(true));
         assert_eq!(Sums::default().figures(), []);
+    }
+
+    #[test]
+    fn rows_that_stand_for_others_are_worth_less_than_those() {
+        let (small, large) = (Losses { absolute: 1.0, squared: 1.0 }, Losses { absolute: 3.0, squared: 9.0 });
+        let mut sums = Sums::default();
+        (0..8).for_each(|_| sums.add(&small));
+        assert_eq!((sums.count(), sums.effective_rows()), (8, 8));
+        sums.add_for(&large, 8);
+        let figures = [(MetricName::Mae, 2.0), (MetricName::Mse, 5.0), (MetricName::Rmse, 5.0_f64.sqrt())];
+        assert_eq!((sums.count(), sums.effective_rows(), sums.figures()), (16, 3, figures.to_vec()));
     }
 }

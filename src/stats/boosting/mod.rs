@@ -5,11 +5,13 @@
 //! give an equal model, on every machine: only basic operations of IEEE 754 go into it.
 
 mod bins;
+mod forest;
 mod tree;
 
 use serde::{Deserialize, Serialize};
 
-use bins::Bins;
+use bins::{Bins, MISSING};
+use forest::Forest;
 use tree::Tree;
 
 /// A model has at most so many trees.
@@ -58,7 +60,7 @@ pub enum Error {
 pub struct Regressor {
     features: Vec<Bins>,
     mean: f64,
-    trees: Vec<Tree>,
+    trees: Forest,
 }
 
 impl Regressor {
@@ -80,6 +82,13 @@ impl Regressor {
         if let Some(row) = targets.iter().position(|target| target.is_nan() || TARGET_MAX < target.abs()) {
             return Err(Error::OutOfRange { row });
         }
+        let (features, mean, trees) = Self::grow(columns, targets);
+        let trees = Forest::of(&trees, features.len());
+        Ok(Self { features, mean, trees })
+    }
+
+    fn grow(columns: &[Column], targets: &[f64]) -> (Vec<Bins>, f64, Vec<Tree>) {
+        let rows = targets.len();
         let features: Vec<Bins> = columns.iter().map(Bins::of).collect();
         let binned: Vec<Vec<u8>> = features
             .iter()
@@ -93,7 +102,7 @@ impl Regressor {
             let Some(tree) = Tree::grow(&features, &binned, &mut left, RATE) else { break };
             trees.push(tree);
         }
-        Ok(Self { features, mean, trees })
+        (features, mean, trees)
     }
 
     /// How many features a row has.
@@ -103,13 +112,11 @@ impl Regressor {
 
     /// What is expected for a `row` of as many features, in the order of the columns; features left out count as missing.
     pub fn predict(&self, row: &[f64]) -> f64 {
-        let places: Vec<u8> = self
-            .features
-            .iter()
-            .enumerate()
-            .map(|(feature, bins)| bins.place(row.get(feature).copied().unwrap_or(f64::NAN)))
-            .collect();
-        self.trees.iter().fold(self.mean, |sum, tree| sum + tree.at(&places))
+        let mut places = [MISSING; FEATURES_MAX];
+        for ((place, bins), value) in places.iter_mut().zip(&self.features).zip(row) {
+            *place = bins.place(*value);
+        }
+        self.trees.add_to(self.mean, &places[..self.features.len()])
     }
 }
 

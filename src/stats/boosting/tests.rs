@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::tree::Node;
 use super::*;
 
 fn numbers(values: impl IntoIterator<Item = f64>) -> Column {
@@ -81,13 +82,48 @@ fn a_model_is_read_back_as_it_was_and_stays_within_its_size() {
     let targets: Vec<f64> = noise(11).collect();
     let model = Regressor::fit(&columns, &targets).unwrap();
     let bytes = rmp_serde::to_vec(&model).unwrap();
-    assert_eq!((model.trees.len(), rmp_serde::from_slice::<Regressor>(&bytes).unwrap()), (TREES_MAX, model.clone()));
+    assert_eq!(Regressor::grow(&columns, &targets).2.len(), TREES_MAX);
+    assert_eq!(rmp_serde::from_slice::<Regressor>(&bytes).unwrap(), model);
     assert!(bytes.len() < 150_000, "{}", bytes.len());
     assert_eq!(Regressor::fit(&columns, &targets).unwrap(), model);
 }
 
+/// What a walk from the root of every tree says.
+fn walked(columns: &[Column], targets: &[f64], row: &[f64]) -> f64 {
+    let (features, mean, trees) = Regressor::grow(columns, targets);
+    let places: Vec<u8> = features.iter().zip(row).map(|(bins, value)| bins.place(*value)).collect();
+    trees.iter().fold(mean, |sum, Tree(nodes)| {
+        let mut at = 0;
+        loop {
+            match &nodes[at] {
+                Node::Leaf(value) => return sum + value,
+                Node::Split { feature, rule, left, right } => {
+                    at = usize::from(if rule.takes(places[usize::from(*feature)]) { *left } else { *right });
+                }
+            }
+        }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn reading_all_trees_at_once_is_walking_each(
+        rows in vec((0..30i32, proptest::option::of(-1e3..1e3f64), -1e3..1e3f64), 50..200),
+        asked in vec((-1..40i32, proptest::option::of(-2e3..2e3f64)), 1..10),
+    ) {
+        let columns = [
+            Column { kind: Kind::Category, values: rows.iter().map(|row| f64::from(row.0)).collect() },
+            numbers(rows.iter().map(|row| row.1.unwrap_or(f64::NAN))),
+        ];
+        let targets: Vec<f64> = rows.iter().map(|row| row.2).collect();
+        let model = Regressor::fit(&columns, &targets).unwrap();
+        for (category, number) in asked {
+            let row = [f64::from(category), number.unwrap_or(f64::NAN)];
+            prop_assert_eq!(model.predict(&row), walked(&columns, &targets, &row));
+        }
+    }
 
     #[test]
     fn learning_never_makes_the_rows_learnt_from_worse_than_their_mean(

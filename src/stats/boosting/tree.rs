@@ -1,7 +1,5 @@
 //! One tree: grown at the leaf where a split explains most, until there are enough leaves.
 
-use serde::{Deserialize, Serialize};
-
 use super::LEAVES_MAX;
 use super::bins::{Bins, MISSING};
 
@@ -11,21 +9,18 @@ const LEAF_ROWS_MIN: u32 = 20;
 const CATEGORY_SMOOTHING: f64 = 10.0;
 
 /// Splits and leaves; the first is the root, and children come after their parents.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Tree(Vec<Node>);
+#[derive(Clone, Debug)]
+pub(super) struct Tree(pub(super) Vec<Node>);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Node {
+#[derive(Clone, Debug)]
+pub(super) enum Node {
     Leaf(f64),
     Split { feature: u8, rule: Rule, left: u8, right: u8 },
 }
 
 /// What goes to the left.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Rule {
+#[derive(Clone, Debug)]
+pub(super) enum Rule {
     UpTo {
         bin: u8,
         with_missing: bool,
@@ -91,24 +86,11 @@ impl Tree {
         }
         Some(Self(nodes))
     }
-
-    /// What the leaf of a row says; `places` are its bins.
-    pub(super) fn at(&self, places: &[u8]) -> f64 {
-        let mut at = 0;
-        loop {
-            match &self.0[at] {
-                Node::Leaf(value) => return *value,
-                Node::Split { feature, rule, left, right } => {
-                    at = usize::from(if rule.takes(places[usize::from(*feature)]) { *left } else { *right });
-                }
-            }
-        }
-    }
 }
 
 impl Rule {
     #[inline]
-    fn takes(&self, place: u8) -> bool {
+    pub(super) fn takes(&self, place: u8) -> bool {
         match self {
             Self::UpTo { with_missing, .. } if place == MISSING => *with_missing,
             Self::UpTo { bin, .. } => place <= *bin,
