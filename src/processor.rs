@@ -265,6 +265,7 @@ impl Projection {
                     Row::Estimator(kept) => self.cold.put_kept(key, kept),
                     Row::Baseline(kept) => self.cold.put_kept(key, kept),
                     Row::Chunk(kept) => self.cold.put_kept(key, kept),
+                    Row::Lesson(kept) => self.cold.put_kept(key, kept),
                     Row::Dropped(row_hash) => self.cold.delete_state(key, row_hash),
                 }
             });
@@ -409,6 +410,7 @@ fn tracks(reader: &Reader, model: u32, young: Vec<Young>) -> Result<Vec<Track>, 
             Part::Baseline(number) if track.uses(number) => track.baseline = Some(kept(&row_key, &value)?),
             Part::Baseline(_) => {}
             Part::Chunk(_) => track.reference.chunks.push(kept(&row_key, &value)?),
+            Part::Lesson(_) => track.lessons.chunks.push(kept(&row_key, &value)?),
         }
     }
     for (index, watch, chunk) in young {

@@ -25,6 +25,8 @@ use serde_json::{Value, json};
 use tidewatch::event::wire::{Raw, decode};
 use tidewatch::event::{Event, Message};
 use tidewatch::ids::EffectId;
+use tidewatch::monitor::drift::Track;
+use tidewatch::monitor::drift::estimator::Estimator;
 use tidewatch::monitor::effect::Effect;
 use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::key::{self, Tag};
@@ -66,14 +68,23 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
                 ),
                 1 => put("command", json!({ "command": "gather_reference", "model": "fraud", "version": "v1" })),
                 _ => {
-                    let rows: Vec<_> =
-                        (0..120).map(|n| json!({ "features": { "amount": n, "country": "kr" }, "prediction": "a" })).collect();
+                    let features = |n: i32| json!({ "amount": n % 90, "country": "kr", "weight": n % 90 * 2 + n % 7 });
+                    let rows: Vec<_> = (0..260).map(|n| json!({ "features": features(n), "prediction": "a" })).collect();
                     put(
                         "command",
                         json!({ "command": "use_reference", "model": "churn", "version": "v2", "first": true, "last": true, "rows": rows }),
                     );
                 }
             },
+            7 => {
+                let id = |n: u64| format!("d{number}-{n}");
+                let weekday = |n: u64| ["mo", "tu", "we"][n as usize % 3];
+                let features = |n: u64| json!({ "temperature": n * 7 % 40, "weekday": weekday(n) });
+                let prediction = |n: u64| json!({ "model": "demand", "prediction_id": id(n), "at": at, "prediction": 100.5 + n as f64, "features": features(n) });
+                let label = |n: u64| json!({ "model": "demand", "prediction_id": id(n), "at": at, "actual": 101.25 + (n + n % 3 * number) as f64 });
+                put("prediction", (0..20).map(prediction).collect());
+                put("label", (0..18).map(label).collect());
+            }
             5 => {
                 put("command", json!({ "command": "set_thresholds", "accuracy_threshold": 0.5 + (number % 5) as f64 / 100.0 }))
             }
@@ -120,11 +131,13 @@ enum Cut {
     Random(u64),
 }
 
-/// Where a log leads: the digest, and the effects of the outbox that are still to be carried out.
+/// Where a log leads: the digest, the effects of the outbox that are still to be carried out, and what takes long to come about: losses that
+/// are learnt, features that are watched together.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     digest: String,
     outbox: BTreeMap<EffectId, Effect>,
+    reached: [bool; 2],
 }
 
 fn open(dir: &Path) -> Projection {
@@ -163,7 +176,12 @@ fn drive(log: &[Message], cut: Cut) -> Outcome {
     drop(projection);
     let again = open(&dir);
     assert_eq!(again.view().digest_hex(), digest, "read back");
-    Outcome { digest, outbox }
+    let tracks: Vec<Track> = again.view().models.values().flat_map(|model| model.drift.tracks.clone()).collect();
+    let reached = [
+        tracks.iter().any(|track| matches!(**track.estimator, Estimator::OfLosses(_))),
+        tracks.iter().filter_map(|track| track.baseline.as_ref()).any(|baseline| baseline.multivariate.is_some()),
+    ];
+    Outcome { digest, outbox, reached }
 }
 
 fn outbox(projection: &Projection, settled: u64) -> BTreeMap<EffectId, Effect> {
@@ -188,7 +206,7 @@ fn every_way_to_cut_the_log_gives_the_same_state_and_the_same_effects() {
                 effects(&log).into_iter().filter(|effect| settled < effect.id.seq).map(|effect| (effect.id, effect)).collect();
             assert!(settled != 0 || 100 < expected.len(), "hardly anything happens in this log");
             let whole = drive(&log, Cut::Every(log.len()));
-            assert_eq!(whole.outbox, expected);
+            assert_eq!((&whole.outbox, whole.reached), (&expected, [true; 2]));
             for cut in [Cut::Every(1), Cut::Every(7), Cut::Every(100), Cut::Random(seed), Cut::Random(seed + 100)] {
                 let outcome = drive(&log, cut);
                 assert_eq!(outcome.digest, whole.digest, "{cut:?}, seed {seed}");

@@ -76,6 +76,20 @@ pub const TRACKS_MAX: usize = 64;
 /// Values of all references that are being gathered; beyond this further versions wait until others are frozen.
 pub const GATHERED_VALUES_MAX: u64 = 1_000_000;
 
+/// Labelled predictions of a regression that its losses are learnt from, and the features they keep.
+pub const LESSONS_MAX: usize = 1_000;
+pub const LESSON_FEATURES_MAX: usize = 31;
+
+/// Values of all lessons that gather; beyond this no further ones are kept until others have been learnt from.
+pub const LESSON_VALUES_MAX: u64 = 1_000_000;
+
+/// Predictions of a cell whose losses are each expected; of further ones every so many-th counts for as many.
+pub const LOSSES_EACH: u64 = 256;
+pub const LOSSES_EVERY: u64 = 8;
+
+/// Versions whose losses are learnt: each then holds some 150 KB for good.
+pub const LOSS_ESTIMATORS_MAX: u32 = 500;
+
 /// Columns times cells that one pane counts; cells beyond it are not watched for drift in that pane.
 pub const PANE_COLUMNS_MAX: usize = 2_048;
 

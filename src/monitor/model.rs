@@ -328,12 +328,16 @@ impl Model {
         let (value, score) = columns_of(prediction, &served.answer);
         let sight = track.and_then(|track| self.see(track, &served, [&value, &score], prediction, desk, dirty));
         let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
+        let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, desk, dirty));
         let pane = self.pane(cold, start, dirty);
         let sight = sight.filter(|_| pane.may_watch(cell));
         let of_cell = pane.cell(cell);
         of_cell.add_prediction(&served.answer, prediction.response_time);
         if let Some((chance, predicted)) = expected {
             of_cell.expected.get_or_insert_default().add(chance, predicted);
+        }
+        if let (Some(sight), Some(number)) = (loss_sight, served.answer.number) {
+            of_cell.expect_losses(&sight, number, &prediction.features);
         }
         if let Some(sight) = sight {
             of_cell.watch(&sight, &value, &score, &prediction.features);

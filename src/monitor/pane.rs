@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Feature, Features};
 use crate::monitor::drift::Sight;
+use crate::monitor::drift::losses::LossSight;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
-use crate::monitor::limits::PANE_COLUMNS_MAX;
+use crate::monitor::limits::{LOSSES_EACH, LOSSES_EVERY, PANE_COLUMNS_MAX};
 use crate::stats::cbpe::Sums;
 use crate::stats::classes::Confusion;
+use crate::stats::dle;
 use crate::stats::exact::ExactSum;
 use crate::stats::latency::Latency;
 use crate::stats::regression::Regression;
@@ -54,6 +56,8 @@ pub struct Cell {
     pub regression: Option<Box<Regression>>,
     /// What the scores say of answers whose labels may never come, once the version has an estimator.
     pub expected: Option<Box<Sums>>,
+    /// What features say of how far off answers are, once the version has learnt that.
+    pub losses: Option<Box<dle::Sums>>,
     /// Every column over the bins of a baseline, once there is one. Shared, so that a pane is cheap to copy.
     pub tally: Option<Arc<Tally>>,
 }
@@ -148,6 +152,17 @@ impl Cell {
         if tally.baseline == sight.baseline.number {
             sight.count(Arc::make_mut(tally), prediction, score, features);
         }
+    }
+
+    /// Adds what the newest prediction, of `number`, is expected to lose. That costs more than counting it, so of many each of the later
+    /// ones that is looked at stands for some that are not.
+    pub fn expect_losses(&mut self, sight: &LossSight, number: f64, features: &Features) {
+        let times = match self.predictions {
+            ..=LOSSES_EACH => 1,
+            further if further.is_multiple_of(LOSSES_EVERY) => LOSSES_EVERY as u32,
+            _ => return,
+        };
+        self.losses.get_or_insert_default().add_for(&sight.losses(number, features), times);
     }
 
     pub fn add_prediction(&mut self, answer: &Answer, response_time: Option<f64>) {
@@ -264,6 +279,9 @@ impl Cell {
         }
         if let Some(theirs) = &other.expected {
             self.expected.get_or_insert_default().merge(theirs);
+        }
+        if let Some(theirs) = &other.losses {
+            self.losses.get_or_insert_default().merge(theirs);
         }
     }
 }

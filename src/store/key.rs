@@ -51,7 +51,8 @@ pub fn profile(model: u32) -> Vec<u8> {
     Key::of(Tag::Profile).u32(model).bytes
 }
 
-/// One part of a track: the watch of the model's version, its drift window, one of its baselines or a chunk of its reference.
+/// One part of a track: the watch of the model's version, its drift window, its estimator, one of its baselines or a chunk of its
+/// reference or its lessons.
 pub fn track_part(model: u32, track: u16, part: Part) -> Vec<u8> {
     let (kind, number) = match part {
         Part::Watch => (0, 0),
@@ -59,6 +60,7 @@ pub fn track_part(model: u32, track: u16, part: Part) -> Vec<u8> {
         Part::Estimator => (2, 0),
         Part::Baseline(number) => (3, number),
         Part::Chunk(number) => (4, number),
+        Part::Lesson(number) => (5, number),
     };
     Key::of(Tag::Track).u32(model).u32(track.into()).u8(kind).u32(number).bytes
 }
@@ -80,6 +82,7 @@ pub fn track_and_part(row_key: &[u8]) -> Option<(u16, Part)> {
         2 => Part::Estimator,
         3 => Part::Baseline(number),
         4 => Part::Chunk(number),
+        5 => Part::Lesson(number),
         _ => return None,
     };
     Some((track, part))

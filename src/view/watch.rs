@@ -11,6 +11,7 @@ use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
 use crate::monitor::drift::labels::Outcomes;
+use crate::monitor::drift::losses;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Fleet, Track, Watch};
 use crate::stats::detect::Verdict;
@@ -65,13 +66,13 @@ pub struct Reference {
 pub struct EstimatorFigures {
     /// gathering, fitted or unfit (no estimate can be made of the labels that came).
     pub state: &'static str,
-    /// Labelled predictions with a score gathered so far.
+    /// Labelled predictions gathered so far: those with a score or, of a regression, those whose features were kept.
     pub rows: u64,
     pub needed: u32,
-    /// Whether scores are corrected by isotonic regression; null before it is fitted.
+    /// Whether scores are corrected by isotonic regression; null before it is fitted, and of a regression.
     pub calibrated: Option<bool>,
     /// positive: scores are of the positive class, and every figure of the confusion matrix is estimated; right: they are of being
-    /// right, and accuracy is.
+    /// right, and accuracy is; loss: of a regression, and MAE, MSE and RMSE are estimated from features and predictions.
     pub scale: Option<&'static str>,
     /// Between what the estimate of each figure is ordinary: three deviations of reference chunks around their mean.
     pub ordinary: BTreeMap<&'static str, [f64; 2]>,
@@ -291,10 +292,21 @@ impl LabelFigures {
 
 impl EstimatorFigures {
     pub fn of(estimator: &Estimator, fleet: &Fleet) -> Self {
-        let needed = fleet.policy.reference_rows;
+        let needed = match estimator {
+            Estimator::Learning(_) | Estimator::OfLosses(_) => losses::needed(&fleet.policy) as u32,
+            _ => fleet.policy.reference_rows,
+        };
         let plain = |state, rows| Self { state, rows, needed, calibrated: None, scale: None, ordinary: BTreeMap::new() };
         match estimator {
             Estimator::Gathering(rows) => plain("gathering", rows.len() as u64),
+            Estimator::Learning(learning) => Self { scale: Some("loss"), ..plain("gathering", learning.labelled.into()) },
+            Estimator::OfLosses(learnt) => {
+                let ordinary = |name: MetricName| {
+                    learnt.reference.thresholds(name).map(|thresholds| (name.as_str(), [thresholds.low, thresholds.high]))
+                };
+                let ordinary = [MetricName::Mae, MetricName::Mse, MetricName::Rmse].into_iter().filter_map(ordinary).collect();
+                Self { scale: Some("loss"), ordinary, ..plain("fitted", u64::from(needed)) }
+            }
             Estimator::Unfit => plain("unfit", u64::from(needed)),
             Estimator::Fitted { scale, reference } => {
                 let (scale, names) = match scale {

@@ -11,6 +11,7 @@ use crate::monitor::model::{CellKey, Model};
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::window::metrics;
 use crate::stats::confidence_sequence::ConfidenceSequence;
+use crate::stats::expected::Expected;
 use crate::stats::{Estimate, MetricName};
 use crate::time::{Span, Timestamp};
 
@@ -52,8 +53,9 @@ pub struct Window {
     /// Accuracy and error rate (and p50, p95 and p99 of the response time, in seconds) with intervals that hold at every moment at once,
     /// however often one looks: confidence sequences at 95 %.
     pub always_valid: BTreeMap<String, Estimate>,
-    /// The figures as the scores alone let expect them, with a band of three sampling errors in which the realised ones should fall; `n` is
-    /// the predictions they stand on. Empty until a version has enough labels to calibrate its scores on.
+    /// The figures as the scores alone (of a regression features and predictions alone) let expect them, with a band of three sampling errors
+    /// in which the realised ones should fall; `n` is the predictions they stand on (beyond 256 a minute of a regression what every eighth is
+    /// worth). Empty until a version has had enough labels to learn from.
     pub estimated: BTreeMap<String, Estimate>,
     pub latency: Option<Latency>,
     /// Mean confidence; null if none was given.
@@ -199,19 +201,24 @@ fn always_valid(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
 
 /// The band is that of the version with the newest predictions.
 fn estimated(model: &Model, total: &Cell) -> BTreeMap<String, Estimate> {
-    let Some(expected) = &total.expected else { return BTreeMap::new() };
-    let Some(Estimator::Fitted { scale, reference }) = model.newest_track().map(|track| &**track.estimator) else {
-        return BTreeMap::new();
+    let told = |(name, expected): (MetricName, Expected)| {
+        let Expected { value, low, high, rows, .. } = expected;
+        (name.as_str().to_owned(), Estimate { value: Some(value), low, high, n: rows })
     };
-    let rows = expected.count();
-    let figures = expected.figures().into_iter();
-    let told = figures.filter(|(name, _)| *scale == Scale::Positive || *name == MetricName::Accuracy);
-    told.map(|(name, value)| {
-        let expected = reference.expect(name, value, rows);
-        let estimate = Estimate { value: Some(expected.value), low: expected.low, high: expected.high, n: rows };
-        (name.as_str().to_owned(), estimate)
-    })
-    .collect()
+    let estimator = model.newest_track().map(|track| &**track.estimator);
+    match (estimator, &total.expected, &total.losses) {
+        (Some(Estimator::Fitted { scale, reference }), Some(sums), _) => {
+            let figures = sums.figures().into_iter();
+            let figures = figures.filter(|(name, _)| *scale == Scale::Positive || *name == MetricName::Accuracy);
+            figures.map(|(name, value)| told((name, reference.expect(name, value, sums.count())))).collect()
+        }
+        (Some(Estimator::OfLosses(learnt)), _, Some(sums)) => {
+            let figures = sums.figures().into_iter();
+            let rows = sums.effective_rows();
+            figures.map(|(name, value)| told((name, learnt.reference.expect(name, value, rows)))).collect()
+        }
+        _ => BTreeMap::new(),
+    }
 }
 
 impl ConfusionMatrix {

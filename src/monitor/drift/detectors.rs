@@ -16,6 +16,7 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::estimator::Rated;
 use crate::monitor::drift::judge::Policy;
 use crate::monitor::drift::labels::Outcomes;
+use crate::monitor::drift::losses::Taught;
 use crate::monitor::join::{Answer, Truth};
 use crate::stats::detect::adwin::{self, Adwin};
 use crate::stats::detect::e_detector::{self, EDetector};
@@ -36,6 +37,8 @@ pub enum Arrival {
         met: bool,
         /// While the version's estimator gathers: the prediction's score and what turned out.
         rated: Option<Rated>,
+        /// While it may learn losses: of a regression what turned out.
+        taught: Option<Taught>,
     },
     /// A value for one of the detectors.
     Value { track: u16, place: u16, value: f64 },

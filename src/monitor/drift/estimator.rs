@@ -1,12 +1,16 @@
-//! How good a version probably is before its labels arrive: calibrated on its first labelled predictions, then read from scores alone.
+//! How good a version probably is before its labels arrive: calibrated on its first labelled predictions, then read from scores alone or, of
+//! regressions, from features.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::monitor::drift::losses::{Learning, LossEstimator};
 use crate::monitor::join::{Answer, Truth};
 use crate::stats::cbpe::{Labelled, Reference};
 
 /// Rows of one chunk of a reference: figures of chunks say what is ordinary.
-const CHUNK_ROWS: usize = 100;
+pub const CHUNK_ROWS: usize = 100;
 
 /// Gathers labelled predictions, then estimates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +21,10 @@ pub enum Estimator {
         scale: Scale,
         reference: Reference,
     },
+    /// Of a regression, while it gathers. The lessons are rows of their own.
+    Learning(Learning),
+    /// Of a regression.
+    OfLosses(Arc<LossEstimator>),
     /// Nothing can be fitted to the labels that came.
     Unfit,
 }
@@ -99,10 +107,5 @@ impl Estimator {
         let Self::Fitted { scale, reference } = self else { return None };
         let rated = Rated::of(answer).filter(|rated| rated.scale == *scale)?;
         Some((reference.calibrator().calibrate(rated.score), rated.predicted))
-    }
-
-    /// Labelled predictions gathered so far.
-    pub fn gathered(&self) -> usize {
-        if let Self::Gathering(rows) = self { rows.len() } else { 0 }
     }
 }

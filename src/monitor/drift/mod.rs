@@ -12,6 +12,7 @@ pub mod estimator;
 pub mod judge;
 pub mod kept;
 pub mod labels;
+pub mod losses;
 pub mod multivariate;
 pub mod reference;
 pub mod tally;
@@ -34,7 +35,8 @@ use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing, Turn};
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::drift::labels::{Labels, Outcomes};
-use crate::monitor::drift::reference::Reference;
+use crate::monitor::drift::losses::Lesson;
+use crate::monitor::drift::reference::{Chunks, Reference};
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, GATHERED_VALUES_MAX, PANE_WIDTH, TRACKS_MAX};
 use crate::time::Timestamp;
@@ -47,6 +49,9 @@ pub struct Fleet {
     pub gathered: u64,
     /// Columns of all baselines in use: the alarm budget is shared out over them.
     pub columns: u64,
+    /// Versions whose losses are learnt or known, and values of all lessons.
+    pub loss_estimators: u32,
+    pub lesson_values: u64,
 }
 
 /// The versions of one model.
@@ -64,11 +69,14 @@ pub struct Track {
     pub baseline: Option<Arc<Kept<Baseline>>>,
     pub window: Arc<Kept<DriftWindow>>,
     pub estimator: Arc<Kept<Estimator>>,
+    /// Empty unless the estimator learns losses.
+    pub lessons: Chunks<Lesson>,
     /// Baselines no longer in use that are not in the store yet: the panes counted over them will ask for them.
     retired: Vec<Arc<Kept<Baseline>>>,
     /// Rows to be deleted, with their hashes.
     dropped: Vec<(Part, u128)>,
     route: Route,
+    loss_route: Route,
     /// Whether the next commit knows that something here changed.
     pub dirty: bool,
 }
@@ -81,6 +89,7 @@ pub enum Part {
     Estimator,
     Baseline(u32),
     Chunk(u32),
+    Lesson(u32),
 }
 
 /// A row to be written or deleted.
@@ -90,6 +99,7 @@ pub enum Row<'a> {
     Estimator(&'a mut Kept<Estimator>),
     Baseline(&'a mut Kept<Baseline>),
     Chunk(&'a mut Kept<Vec<reference::Row>>),
+    Lesson(&'a mut Kept<Vec<Lesson>>),
     /// With the hash it has.
     Dropped(u128),
 }
@@ -130,8 +140,9 @@ pub struct DriftWindow {
 #[derive(Clone, Debug, Default)]
 struct Route {
     names: Names,
-    baseline: u32,
-    columns: Arc<[Option<u16>]>,
+    /// The baseline, or whatever else has the places.
+    number: u32,
+    places: Arc<[Option<u16>]>,
 }
 
 /// The columns a prediction is counted in.
@@ -186,7 +197,7 @@ impl Track {
     /// Where to count a prediction; `None` while the reference is gathered.
     pub fn sight(&mut self, features: &Features) -> Option<Sight> {
         let baseline = Arc::clone(self.baseline.as_ref()?);
-        let columns = self.route.to(&baseline, features);
+        let columns = self.route.to(baseline.number, |name| baseline.place_of(name), features);
         Some(Sight { baseline, columns })
     }
 
@@ -293,6 +304,11 @@ impl Track {
                 take(Part::Chunk(number), Row::Chunk(Arc::make_mut(chunk)));
             }
         }
+        for (number, chunk) in (0..).zip(&mut self.lessons.chunks) {
+            if chunk.is_dirty() {
+                take(Part::Lesson(number), Row::Lesson(Arc::make_mut(chunk)));
+            }
+        }
     }
 
     /// Whether only the rows of a training set are gathered.
@@ -376,12 +392,13 @@ impl Track {
     }
 
     /// Shows the detectors something that has arrived. Gives the alarms they raise.
-    pub fn take(&mut self, arrival: Arrival, chosen: &[Chosen], policy: &Policy, at: Timestamp) -> Vec<Alarm> {
+    pub fn take(&mut self, arrival: Arrival, chosen: &[Chosen], fleet: &mut Fleet, at: Timestamp) -> Vec<Alarm> {
+        let policy = &fleet.policy;
         let watch = self.watch_mut();
         detectors::start(&mut watch.detectors, chosen, policy);
         let mut alarms = Vec::new();
         match arrival {
-            Arrival::Label { met, rated, .. } => {
+            Arrival::Label { met, rated, taught, .. } => {
                 watch.labels.add(met, policy);
                 let Labels { first, recent, .. } = watch.labels;
                 let error = f64::from(u8::from(!met));
@@ -389,6 +406,9 @@ impl Track {
                 alarms.extend(standard.filter_map(|(_, watching)| watching.take(error, [&first, &recent], at)));
                 if let Some(rated) = rated {
                     Arc::make_mut(&mut self.estimator).change().gather(rated, policy.reference_rows as usize);
+                }
+                if let Some(taught) = taught {
+                    self.teach(taught, fleet);
                 }
             }
             Arrival::Value { place, value, .. } => {
@@ -411,18 +431,18 @@ impl Track {
 }
 
 impl Route {
-    /// The column of each feature, in the order of the record.
-    fn to(&mut self, baseline: &Baseline, features: &Features) -> Arc<[Option<u16>]> {
-        let as_before = self.baseline == baseline.number && self.names == *features.names();
+    /// The place of each feature, in the order of the record.
+    fn to(&mut self, number: u32, place_of: impl Fn(&str) -> Option<usize>, features: &Features) -> Arc<[Option<u16>]> {
+        let as_before = self.number == number && self.names == *features.names();
         if !as_before {
-            let column = |name: &CompactString| baseline.place_of(name).map(|place| place as u16);
-            self.columns = features.names().as_slice().iter().map(column).collect();
-            self.baseline = baseline.number;
+            let place = |name: &CompactString| place_of(name).map(|place| place as u16);
+            self.places = features.names().as_slice().iter().map(place).collect();
+            self.number = number;
         }
         if !self.names.is_shared_with(features.names()) {
             self.names = features.names().clone();
         }
-        Arc::clone(&self.columns)
+        Arc::clone(&self.places)
     }
 }
 

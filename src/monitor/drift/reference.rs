@@ -1,5 +1,6 @@
 //! A reference window while it is gathered: raw rows, until there are enough to freeze a baseline.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -25,13 +26,22 @@ pub struct Row {
     pub values: Vec<Feature>,
 }
 
-/// The rows gathered so far.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reference {
-    pub chunks: Vec<Arc<Kept<Vec<Row>>>>,
+/// Rows gathered so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunks<T> {
+    pub chunks: Vec<Arc<Kept<Vec<T>>>>,
 }
 
-impl Reference {
+/// The rows of a reference.
+pub type Reference = Chunks<Row>;
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new() }
+    }
+}
+
+impl<T: Clone> Chunks<T> {
     pub fn rows(&self) -> usize {
         match self.chunks.split_last() {
             None => 0,
@@ -39,7 +49,7 @@ impl Reference {
         }
     }
 
-    pub fn push(&mut self, row: Row) {
+    pub fn push(&mut self, row: T) {
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK_ROWS) {
             self.chunks.push(Arc::default());
         }
@@ -47,13 +57,32 @@ impl Reference {
         Arc::make_mut(last).change().push(row);
     }
 
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    pub fn last(&self) -> Option<&T> {
+        self.chunks.last()?.last()
+    }
+
+    /// The row that is `Equal`, to be changed; rows ascend by `order`. Cost: O(log rows).
+    pub fn find_mut(&mut self, order: impl Fn(&T) -> Ordering) -> Option<&mut T> {
+        let after = self.chunks.partition_point(|chunk| chunk.first().is_some_and(|first| order(first).is_le()));
+        let chunk = self.chunks.get_mut(after.checked_sub(1)?)?;
+        let at = chunk.binary_search_by(order).ok()?;
+        Arc::make_mut(chunk).change().get_mut(at)
+    }
+}
+
+impl Reference {
     /// Values held.
     pub fn values(&self) -> u64 {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).map(|row| row.values.len() as u64).sum()
+        self.iter().map(|row| row.values.len() as u64).sum()
     }
 
     pub fn freeze(&self, number: u32, origin: Origin, names: &[CompactString], classifies: bool) -> Baseline {
-        let rows: Vec<&Row> = self.chunks.iter().flat_map(|chunk| chunk.iter()).collect();
+        let rows: Vec<&Row> = self.iter().collect();
         Baseline::freeze(number, origin, names, &rows, classifies)
     }
 }
@@ -69,26 +98,37 @@ impl Row {
         names: &mut Vec<CompactString>,
     ) -> (Self, bool) {
         let known = names.len();
-        let mut values = Vec::with_capacity(FEATURES + known.max(features.values().len().min(FEATURES_WATCHED_MAX)));
-        values.extend(answer);
-        for (index, (name, value)) in features.iter().enumerate() {
-            // most records name the same features in the same order
-            let place = match names.get(index).is_some_and(|known| known == name) {
-                true => index,
-                false => match names.iter().position(|known| known == name) {
-                    Some(place) => place,
-                    None if names.len() < FEATURES_WATCHED_MAX => {
-                        names.push(name.into());
-                        names.len() - 1
-                    }
-                    None => continue,
-                },
-            };
-            if values.len() <= FEATURES + place {
-                values.resize(FEATURES + place + 1, Feature::Missing);
-            }
-            values[FEATURES + place] = value.clone();
-        }
+        let values = in_order(answer, features, names, FEATURES_WATCHED_MAX);
         (Self { at, cell, confidence, values }, known < names.len())
     }
+}
+
+/// `first`, then the features in the order of `names`, which learns further ones up to `most`.
+pub fn in_order<const N: usize>(
+    first: [Feature; N],
+    features: &Features,
+    names: &mut Vec<CompactString>,
+    most: usize,
+) -> Vec<Feature> {
+    let mut values = Vec::with_capacity(N + names.len().max(features.values().len().min(most)));
+    values.extend(first);
+    for (index, (name, value)) in features.iter().enumerate() {
+        // most records name the same features in the same order
+        let place = match names.get(index).is_some_and(|known| known == name) {
+            true => index,
+            false => match names.iter().position(|known| known == name) {
+                Some(place) => place,
+                None if names.len() < most => {
+                    names.push(name.into());
+                    names.len() - 1
+                }
+                None => continue,
+            },
+        };
+        if values.len() <= N + place {
+            values.resize(N + place + 1, Feature::Missing);
+        }
+        values[N + place] = value.clone();
+    }
+    values
 }

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use super::{CellKey, Dirty, Model, Models, Verdict, too_many_models};
-use crate::event::{DetectorChoice, Feature, Prediction, TrainingRow, TrainingRows, Value};
+use crate::event::{DetectorChoice, Feature, Features, Prediction, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
 use crate::monitor::drift::baseline::{FEATURES, Origin};
 use crate::monitor::drift::detectors::{self, Arrival, Chosen};
 use crate::monitor::drift::estimator::{Estimator, Rated};
+use crate::monitor::drift::losses::{LossSight, Taught};
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
@@ -124,15 +125,43 @@ impl Model {
         None
     }
 
+    /// How to tell what a prediction of numbers will lose. While that is not known its version learns from it, once it has had a label.
+    pub(super) fn loss_sight(
+        &mut self,
+        track: u16,
+        served: &Served,
+        features: &Features,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+    ) -> Option<LossSight> {
+        let number = served.answer.number.filter(|_| !served.answer.failed && desk.drift.policy.watch)?;
+        match **self.drift.tracks[usize::from(track)].estimator {
+            Estimator::Learning(_) => {
+                self.track_mut(track, dirty).note_lesson((served.seq, served.index), number, features, &mut desk.drift);
+                None
+            }
+            Estimator::OfLosses(_) => self.track_mut(track, dirty).loss_sight(features),
+            Estimator::Gathering(_) | Estimator::Fitted { .. } | Estimator::Unfit => None,
+        }
+    }
+
     /// The first label of a prediction has come.
     pub(super) fn arrived(&mut self, served: &Served, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
         let truth = served.truth.as_ref();
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
-        if let Some(met) = served.answer.is_met(truth, self.profile.classes.task()) {
-            let gathers = matches!(**self.drift.tracks[usize::from(track)].estimator, Estimator::Gathering(_));
-            let rated = if gathers { Rated::with_truth(&served.answer, truth) } else { None };
-            self.arrivals.push(Arrival::Label { track, met, rated });
+        let task = self.profile.classes.task();
+        if let Some(met) = served.answer.is_met(truth, task) {
+            let (rated, taught) = match (&**self.drift.tracks[usize::from(track)].estimator, task, truth.number) {
+                (Estimator::Gathering(_) | Estimator::Learning(_), Task::Regression, Some(truth)) => {
+                    (None, Some(Taught { prediction: (served.seq, served.index), truth }))
+                }
+                (Estimator::Gathering(_), Task::Classification | Task::Unknown, _) => {
+                    (Rated::with_truth(&served.answer, truth), None)
+                }
+                _ => (None, None),
+            };
+            self.arrivals.push(Arrival::Label { track, met, rated, taught });
             let values = self.profile.detectors.iter().enumerate();
             let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_label(&served.answer, truth, met)?)));
             self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, place: Chosen::place(nth), value }));
@@ -140,7 +169,7 @@ impl Model {
         }
     }
 
-    fn look_if_many(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    fn look_if_many(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
         if ARRIVALS_MAX <= self.arrivals.len() {
             self.look_at_arrivals(desk, dirty, effects);
         }
@@ -152,7 +181,7 @@ impl Model {
         track: u16,
         prediction: &Prediction,
         score: &Feature,
-        desk: &Desk,
+        desk: &mut Desk,
         dirty: &mut Dirty,
         effects: &mut Effects,
     ) {
@@ -163,13 +192,13 @@ impl Model {
     }
 
     /// Shows the detectors what has arrived since they last looked.
-    pub(super) fn look_at_arrivals(&mut self, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let (policy, model) = (desk.drift.policy, self.name.clone());
+    pub(super) fn look_at_arrivals(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let model = self.name.clone();
         let profile = Arc::clone(&self.profile);
         for arrival in std::mem::take(&mut self.arrivals) {
             let (Arrival::Label { track: index, .. } | Arrival::Value { track: index, .. }) = arrival;
             let track = self.track_mut(index, dirty);
-            for alarm in track.take(arrival, &profile.detectors, &policy, desk.log_time) {
+            for alarm in track.take(arrival, &profile.detectors, &mut desk.drift, desk.log_time) {
                 let version = track.watch.version.clone();
                 effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
             }
