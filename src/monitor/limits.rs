@@ -87,7 +87,7 @@ pub const LESSON_VALUES_MAX: u64 = 1_000_000;
 pub const LOSSES_EACH: u64 = 256;
 pub const LOSSES_EVERY: u64 = 8;
 
-/// Versions whose losses are learnt: each then holds some 150 KB for good.
+/// Versions whose losses are learnt: each then holds up to some 160 KB for good.
 pub const LOSS_ESTIMATORS_MAX: u32 = 500;
 
 /// Columns times cells that one pane counts; cells beyond it are not watched for drift in that pane.

@@ -8,6 +8,8 @@ use super::{Column, Kind};
 pub(super) const MISSING: u8 = 0;
 /// Bins of what is not.
 const PRESENT_MAX: usize = 254;
+/// Rows a bin of many values holds at least: splits leave 20, so finer bins cost time and find little.
+const BIN_ROWS_MIN: usize = 12;
 
 /// The bins of one feature, frozen when they were learnt: 0 for what is missing, then up to 254.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +22,7 @@ pub(super) enum Bins {
 }
 
 impl Bins {
-    /// Every value of its own, split halfway, up to 254 different ones; beyond, bins of about equally many values.
+    /// Every value of its own, split halfway, up to 254 different ones; beyond, bins of about equally many values, 12 or more.
     pub(super) fn of(column: &Column) -> Self {
         let finite = column.values.iter().copied().filter(|value| value.is_finite());
         if column.kind == Kind::Category {
@@ -34,7 +36,8 @@ impl Bins {
         if distinct.len() <= PRESENT_MAX {
             return Self::Numbers(distinct.windows(2).map(|pair| between(pair[0], pair[1])).collect());
         }
-        let mut edges: Vec<f64> = (1..PRESENT_MAX).map(|step| sorted[step * sorted.len() / PRESENT_MAX]).collect();
+        let bins = (sorted.len() / BIN_ROWS_MIN).min(PRESENT_MAX);
+        let mut edges: Vec<f64> = (1..bins).map(|step| sorted[step * sorted.len() / bins]).collect();
         edges.dedup();
         Self::Numbers(edges)
     }
