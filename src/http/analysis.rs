@@ -90,7 +90,10 @@ pub async fn report(
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn of_source(Extension(view): Extension<Arc<View>>, Path(Step(name)): Path<Step>) -> Result<Json<SeriesAnswer>, Problem> {
+pub async fn of_source(
+    Extension(view): Extension<Arc<View>>,
+    Path(Step(name)): Path<Step>,
+) -> Result<Json<SeriesAnswer>, Problem> {
     crate::http::sources::find(&view, &name)?;
     Ok(Json(SeriesAnswer::of(&view, About::Source, &name)))
 }
@@ -102,11 +105,16 @@ pub async fn of_source(Extension(view): Extension<Arc<View>>, Path(Step(name)): 
     get, path = "/api/v1/models/{model}/analysis", tag = "analysis",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The series", body = SeriesAnswer),
+        (status = 200, description = "The series", body = SeriesAnswer, example = json!({"position": 1024, "epoch": 1, "items": [
+            {"name": "error_rate", "labels": {}, "unit": "ratio", "state": "watched", "rhythm_hours": 24, "at": "2026-01-01T00:09:00Z",
+             "value": 0.01, "expected": 0.012, "low": 0.0, "high": 0.05, "score": -0.4, "is_unusual": false}]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn of_model(Extension(view): Extension<Arc<View>>, Path(Step(name)): Path<Step>) -> Result<Json<SeriesAnswer>, Problem> {
+pub async fn of_model(
+    Extension(view): Extension<Arc<View>>,
+    Path(Step(name)): Path<Step>,
+) -> Result<Json<SeriesAnswer>, Problem> {
     crate::http::models::find(&view, &name)?;
     Ok(Json(SeriesAnswer::of(&view, About::Model, &name)))
 }

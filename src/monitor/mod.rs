@@ -117,9 +117,7 @@ impl State {
         match event {
             Event::PredictionLogged(prediction) => self.models.on_prediction(cold, at, prediction, &mut self.desk, effects),
             Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk, effects),
-            Event::SamplesTaken(sample) => {
-                self.sources.on_sample(cold, at, sample, log_time, &mut self.analysis, effects)
-            }
+            Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time, &mut self.analysis, effects),
             Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
             Event::CommandGiven(command) => self.on_command(at, command),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come

@@ -6,7 +6,11 @@ use super::smoothing::median;
 /// tests against trend", Econometrica 13, §4). From -n(n-1)/2 to n(n-1)/2. Cost: O(n²).
 pub fn concordance(values: &[f64]) -> i64 {
     let of_pair = |earlier: f64, later: f64| i64::from(earlier < later) - i64::from(later < earlier);
-    values.iter().enumerate().map(|(at, earlier)| values[at + 1..].iter().map(|later| of_pair(*earlier, *later)).sum::<i64>()).sum()
+    values
+        .iter()
+        .enumerate()
+        .map(|(at, earlier)| values[at + 1..].iter().map(|later| of_pair(*earlier, *later)).sum::<i64>())
+        .sum()
 }
 
 /// The largest `S` of `n` values.

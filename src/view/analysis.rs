@@ -121,7 +121,8 @@ pub struct Wanted {
 impl AnalysisReport {
     pub fn of(view: &View, wanted: &Wanted) -> Self {
         let subjects = || view.analysis.values().map(|subject| &**subject.watched);
-        let of_sources = subjects().flat_map(|watched| watched.findings.iter().map(move |finding| FindingFigures::of(watched, finding)));
+        let of_sources =
+            subjects().flat_map(|watched| watched.findings.iter().map(move |finding| FindingFigures::of(watched, finding)));
         let of_models = view.models.values().flat_map(|model| drifts(model));
         let all: Vec<FindingFigures> = of_sources.chain(of_models).collect();
         let mut summary = AnalysisSummary::default();
@@ -139,7 +140,9 @@ impl AnalysisReport {
         let together = groups(view, &all);
         let mut findings: Vec<FindingFigures> = all.into_iter().filter(|finding| wanted.is_met_by(finding)).collect();
         findings.sort_by(|a, b| {
-            let grave = |finding: &FindingFigures| (finding.is_open(), finding.is_open() && finding.severity == "critical", finding.began);
+            let grave = |finding: &FindingFigures| {
+                (finding.is_open(), finding.is_open() && finding.severity == "critical", finding.began)
+            };
             grave(b).cmp(&grave(a)).then_with(|| a.id.cmp(&b.id))
         });
         findings.truncate(wanted.limit);
@@ -293,15 +296,24 @@ fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -> St
     match finding.pattern {
         Pattern::Anomaly => format!(
             "{what} of {who} is {} where {} is usual ({} to {}).{over}",
-            of(figures.value), of(figures.expected), of(figures.low), of(figures.high)
+            of(figures.value),
+            of(figures.expected),
+            of(figures.low),
+            of(figures.high)
         ),
-        Pattern::Shift => format!("{what} of {who} went from {} to {} and stayed there.", of(figures.expected), of(figures.value)),
+        Pattern::Shift => {
+            format!("{what} of {who} went from {} to {} and stayed there.", of(figures.expected), of(figures.value))
+        }
         Pattern::Leak | Pattern::Trend => {
             let verb = if finding.pattern == Pattern::Leak { "leaks" } else { "fills" };
             let limit = figures.limit_at.map_or_else(String::new, |limit| format!(" At this pace it is full at {limit}."));
             match (figures.per_hour, finding.is_open()) {
                 (Some(per_hour), true) => {
-                    format!("{what} of {who} {verb}: it rises steadily by {} an hour, to {} now.{limit}", short(per_hour), of(figures.value))
+                    format!(
+                        "{what} of {who} {verb}: it rises steadily by {} an hour, to {} now.{limit}",
+                        short(per_hour),
+                        of(figures.value)
+                    )
                 }
                 (_, true) => format!("{what} of {who} {verb}: it rises steadily, to {} now.", of(figures.value)),
                 (_, false) => format!("{what} of {who} rose steadily.{over}"),

@@ -176,7 +176,8 @@ impl Connection {
             }
             _ => Progress::Fresh,
         };
-        self.subscriptions.insert(wanted.channel, Subscription { wanted, state, due: Instant::now(), sent: None, turns: view.turns });
+        self.subscriptions
+            .insert(wanted.channel, Subscription { wanted, state, due: Instant::now(), sent: None, turns: view.turns });
     }
 
     /// A revoked token closes at once what it opened.

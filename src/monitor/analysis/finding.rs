@@ -76,7 +76,8 @@ impl Figures {
     pub fn severity(&self, at: Timestamp) -> Severity {
         let reach = |bound: Option<f64>| Some((bound? - self.expected?).abs());
         let band = reach(self.high).into_iter().chain(reach(self.low)).fold(0.0, f64::max);
-        let far = self.value.zip(self.expected).is_some_and(|(value, expected)| 0.0 < band && 2.0 * band <= (value - expected).abs());
+        let far =
+            self.value.zip(self.expected).is_some_and(|(value, expected)| 0.0 < band && 2.0 * band <= (value - expected).abs());
         let soon = self.limit_at.is_some_and(|limit| limit - at <= SOON);
         if far || soon { Severity::Critical } else { Severity::Warning }
     }

@@ -12,7 +12,7 @@ pub mod series;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -24,18 +24,16 @@ use crate::monitor::analysis::season::Season;
 use crate::monitor::analysis::series::{Series, Word};
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::effect::{Announcement, Effects};
-use crate::monitor::limits::{
-    FINDINGS_OVER_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED,
-};
+use crate::monitor::limits::{FINDINGS_OVER_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED};
 use crate::monitor::point::Point;
 use crate::monitor::source::Source;
 use crate::time::Timestamp;
 
-/// All subjects, by number in the order of the log. The map is for lookups only; nothing depends on its order.
+/// All subjects, by number in the order of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
     subjects: Vec<Subject>,
-    by_name: HashMap<(About, Name), u32, rapidhash::fast::RandomState>,
+    by_name: BTreeMap<(About, Name), u32>,
     /// Series of all subjects.
     series: usize,
     dirty: BTreeSet<u32>,
@@ -166,7 +164,8 @@ impl Analysis {
     pub fn on_window_closed(&mut self, model: &Name, point: &Point, log_time: Timestamp, effects: &mut Effects) {
         let id = self.id_of(About::Model, model);
         let share = |part: u64| part as f64 / point.predictions as f64;
-        let mut figures = vec![("predictions", None, point.predictions as f64), ("error_rate", Some("ratio"), share(point.errors))];
+        let mut figures =
+            vec![("predictions", None, point.predictions as f64), ("error_rate", Some("ratio"), share(point.errors))];
         if point.timed != 0 {
             figures.push(("response_time_p95", Some("s"), point.response_time_p95));
         }

@@ -53,12 +53,36 @@ const WIDTHS: [Span; 3] = [Span::from_secs(60), Span::from_secs(600), Span::from
 
 /// Words of a name that say what a steady rise of it is.
 const LEAKY: [&str; 12] = [
-    "memory", "mem", "rss", "heap", "resident", "swap", "handles", "descriptors", "fds", "threads", "goroutines", "connections",
+    "memory",
+    "mem",
+    "rss",
+    "heap",
+    "resident",
+    "swap",
+    "handles",
+    "descriptors",
+    "fds",
+    "threads",
+    "goroutines",
+    "connections",
 ];
 const FILLING: [&str; 7] = ["disk", "filesystem", "volume", "storage", "queue", "backlog", "lag"];
 /// Words of names that rise for good reasons, or are something else.
 const NEITHER: [&str; 14] = [
-    "total", "available", "free", "limit", "max", "read", "write", "io", "ops", "latency", "seconds", "duration", "rate", "inodes",
+    "total",
+    "available",
+    "free",
+    "limit",
+    "max",
+    "read",
+    "write",
+    "io",
+    "ops",
+    "latency",
+    "seconds",
+    "duration",
+    "rate",
+    "inodes",
 ];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,10 +121,21 @@ enum Standing {
 /// What a point says about a pattern.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Word {
-    Begins { pattern: Pattern, ring: Option<u8>, figures: Figures },
-    GoesOn { ordinal: u32, figures: Figures },
+    Begins {
+        pattern: Pattern,
+        ring: Option<u8>,
+        figures: Figures,
+    },
+    GoesOn {
+        ordinal: u32,
+        figures: Figures,
+    },
     /// As `pattern`: an anomaly may have become a shift.
-    IsOver { ordinal: u32, pattern: Pattern, figures: Figures },
+    IsOver {
+        ordinal: u32,
+        pattern: Pattern,
+        figures: Figures,
+    },
 }
 
 impl Series {
@@ -255,7 +290,8 @@ impl Series {
     /// When a percentage or a ratio that rises by `per_hour` is full; `None` of other units.
     fn limit_at(&self, at: Timestamp, value: f64, per_hour: f64) -> Option<Timestamp> {
         let says = |word: &str| {
-            self.unit.as_ref().is_some_and(|unit| unit.as_str() == word) || words_of(&self.name).any(|part| part.eq_ignore_ascii_case(word))
+            self.unit.as_ref().is_some_and(|unit| unit.as_str() == word)
+                || words_of(&self.name).any(|part| part.eq_ignore_ascii_case(word))
         };
         let limit = match () {
             () if says("percent") || says("%") => 100.0,
