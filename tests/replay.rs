@@ -47,6 +47,12 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
         rest = later;
         number += 1;
         let at = now[0].body["at"].clone();
+        // a server that is watched: busy now and then, and silent in between
+        if number % 90 < 80 {
+            let at = START_MS + 30_000 * number;
+            let cpu = if number % 40 < 34 { 20 + number % 3 } else { 95 };
+            put("sample", json!({ "source": "db-01", "at": at, "metrics": { "cpu": cpu, "requests_total": number * number } }));
+        }
         match random.below(12) {
             0 => put(
                 "prediction",
@@ -77,11 +83,11 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
                 }
             },
             7 => {
-                let id = |n: u64| format!("d{number}-{n}");
-                let weekday = |n: u64| ["mo", "tu", "we"][n as usize % 3];
-                let features = |n: u64| json!({ "temperature": n * 7 % 40, "weekday": weekday(n) });
-                let prediction = |n: u64| json!({ "model": "demand", "prediction_id": id(n), "at": at, "prediction": 100.5 + n as f64, "features": features(n) });
-                let label = |n: u64| json!({ "model": "demand", "prediction_id": id(n), "at": at, "actual": 101.25 + (n + n % 3 * number) as f64 });
+                let id = |n: i64| format!("d{number}-{n}");
+                let weekday = |n: i64| ["mo", "tu", "we"][n as usize % 3];
+                let features = |n: i64| json!({ "temperature": n * 7 % 40, "weekday": weekday(n) });
+                let prediction = |n: i64| json!({ "model": "demand", "prediction_id": id(n), "at": at, "prediction": 100.5 + n as f64, "features": features(n) });
+                let label = |n: i64| json!({ "model": "demand", "prediction_id": id(n), "at": at, "actual": 101.25 + (n + n % 3 * number) as f64 });
                 put("prediction", (0..20).map(prediction).collect());
                 put("label", (0..18).map(label).collect());
             }
