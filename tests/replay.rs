@@ -59,12 +59,16 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
             4 => {
                 put("label", json!({ "model": "fraud", "prediction_id": format!("nobody-{number}"), "actual": "a", "at": at }))
             }
-            6 => match number % 3 {
+            6 => match number % 4 {
                 0 => put(
                     "command",
                     json!({ "command": "set_drift_policy", "reference_rows": 100 + number % 50, "window_seconds": 60 }),
                 ),
                 1 => put("command", json!({ "command": "gather_reference", "model": "fraud", "version": "v1" })),
+                2 => put(
+                    "command",
+                    json!({ "command": "reference_from_range", "model": "fraud", "from": START_MS, "until": START_MS + 600_000 }),
+                ),
                 _ => {
                     let rows: Vec<_> =
                         (0..120).map(|n| json!({ "features": { "amount": n, "country": "kr" }, "prediction": "a" })).collect();

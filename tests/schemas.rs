@@ -173,6 +173,8 @@ fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_
         "too_many_baselines",
         "no_upload",
         "bad_detector",
+        "range_too_long",
+        "too_few_rows",
     ];
     let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
     assert_eq!(listed, known);

@@ -2,6 +2,7 @@
 //! Knows nothing of what an event means.
 
 pub mod features;
+mod instant;
 pub mod subject;
 pub mod wire;
 
@@ -166,6 +167,8 @@ pub enum Command {
         model: Name,
         detectors: Vec<DetectorChoice>,
     },
+    /// Compare a version (or all of a model's that have enough of it) to what it was asked and what it answered in the past.
+    ReferenceFromRange(PastRange),
     /// Compare a version to a training set. Several commands may give its rows, one after the other.
     UseReference(TrainingRows),
     CreateToken {
@@ -191,6 +194,20 @@ pub struct DetectorChoice {
     /// As `tidewatch detect --param` takes them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+}
+
+/// The minutes of a model that begin in `[from, until)`. On the wire instants are RFC 3339 or epoch numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastRange {
+    pub model: Name,
+    /// Absent: every version that has enough predictions in the range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Name>,
+    #[serde(with = "instant")]
+    pub from: Timestamp,
+    #[serde(with = "instant")]
+    pub until: Timestamp,
 }
 
 /// Rows of a training set for one version.

@@ -95,6 +95,11 @@ pub const MONTH: Span = Span::from_secs(30 * 86_400);
 /// Labels remembered between two looks of the detectors.
 pub const ARRIVALS_MAX: usize = 64;
 
+/// The longest range of the past that a reference is made of, and how many cells and columns of its panes are read for it: the log waits
+/// that long.
+pub const PAST_MAX: Span = Span::from_secs(31 * 86_400);
+pub const PAST_COLUMNS_MAX: usize = 2_000_000;
+
 /// Detectors of one model beside those that every version has.
 pub const DETECTORS_MAX: usize = 8;
 

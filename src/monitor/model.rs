@@ -23,6 +23,7 @@ use crate::monitor::status::{self, Status};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
+mod reference;
 mod watch;
 
 use watch::columns_of;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::monitor::drift::alarm::Alarm;
-use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, PREDICTION, subject};
 use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Figures, Policy, Score};
@@ -16,6 +16,7 @@ use crate::monitor::drift::{Fleet, Track, Watch};
 use crate::stats::detect::Verdict;
 use crate::stats::drift::Comparison;
 use crate::stats::{Estimate, MetricName};
+use crate::view::compared::Reference;
 use crate::view::drift::Test;
 use crate::view::profile::{Bin, Profile, histogram};
 
@@ -41,23 +42,6 @@ pub struct DriftReport {
     pub estimator: EstimatorFigures,
     /// The newest last.
     pub alarms: Vec<AlarmFigures>,
-}
-
-/// What a version is compared to.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Reference {
-    /// gathering, uploading or ready.
-    pub state: &'static str,
-    /// first_rows, collected or uploaded.
-    pub origin: &'static str,
-    pub rows: u64,
-    /// Rows it is frozen at.
-    pub needed: u32,
-    /// Event times of its first and last row; null while it is gathered.
-    pub from: Option<String>,
-    pub to: Option<String>,
-    /// Changes when the reference is replaced.
-    pub number: Option<u32>,
 }
 
 /// What estimates performance before labels come.
@@ -232,30 +216,6 @@ impl PolicyFigures {
             error_run_length,
             columns: fleet.columns,
             evidence_needed: fleet.policy.needed(fleet.columns),
-        }
-    }
-}
-
-impl Reference {
-    pub fn of(track: &Track, fleet: &Fleet) -> Self {
-        let baseline = track.baseline.as_deref();
-        let origin = |origin: Origin| match origin {
-            Origin::FirstRows => "first_rows",
-            Origin::Collected => "collected",
-            Origin::Uploaded => "uploaded",
-        };
-        Self {
-            state: match baseline {
-                Some(_) => "ready",
-                None if track.is_uploading() => "uploading",
-                None => "gathering",
-            },
-            origin: origin(track.watch.origin),
-            rows: baseline.map_or(track.gathered() as u64, |baseline| baseline.rows),
-            needed: fleet.policy.reference_rows,
-            from: baseline.map(|baseline| baseline.from.to_string()),
-            to: baseline.map(|baseline| baseline.to.to_string()),
-            number: baseline.map(|baseline| baseline.number),
         }
     }
 }

@@ -24,8 +24,9 @@ use crate::monitor::model::Model;
 use crate::store::{Reader, key};
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+use crate::view::compared::Reference;
 use crate::view::watch::{
-    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, Reference, ScoreFigures,
+    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, ScoreFigures,
 };
 use crate::view::window::Slice;
 
@@ -61,7 +62,7 @@ pub struct DriftQuery {
     params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
     responses(
         (status = 200, description = "The report, with the headers Tidewatch-Position and Tidewatch-Epoch", body = DriftReport,
-         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "origin": "first_rows", "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
+         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "origin": "first_rows", "range": null, "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
         (status = 400, description = "A range or slice that cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
     )
@@ -189,8 +190,8 @@ impl Merged<'_> {
         takes: impl Fn(u16) -> bool + Copy,
     ) -> Result<(), Problem> {
         let window = start.floor(self.width);
-        let Some(number) = pane.baseline_of(takes) else { return Ok(()) };
-        if self.open.as_ref().is_some_and(|(open, baseline, _)| *open != window || baseline.number != number) {
+        let Some(number) = pane.bins_of(takes) else { return Ok(()) };
+        if self.open.as_ref().is_some_and(|(open, baseline, _)| *open != window || baseline.bins != number) {
             self.finish(takes)?;
         }
         if self.open.is_none() {
@@ -212,9 +213,9 @@ impl Merged<'_> {
         Ok(())
     }
 
-    /// The baseline of that number: the one in use, or an earlier one from the store.
+    /// The baseline of these bins: the one in use, or the first that had them from the store.
     fn baseline(&self, number: u32) -> Result<Option<Arc<Baseline>>, Problem> {
-        if let Some(in_use) = self.track.baseline.as_deref().filter(|baseline| baseline.number == number) {
+        if let Some(in_use) = self.track.baseline.as_deref().filter(|baseline| baseline.bins == number) {
             return Ok(Some(Arc::new(Baseline::clone(in_use))));
         }
         let row_key = key::track_part(self.model.id, Baseline::track_of(number), crate::monitor::drift::Part::Baseline(number));

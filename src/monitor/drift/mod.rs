@@ -11,6 +11,7 @@ pub mod estimator;
 pub mod judge;
 pub mod kept;
 pub mod labels;
+pub mod past;
 pub mod reference;
 pub mod tally;
 #[cfg(test)]
@@ -238,8 +239,7 @@ impl Track {
     /// * `classifies`: predictions that are numbers are classes.
     pub fn freeze(&mut self, classifies: bool, fleet: &mut Fleet) {
         if self.reference.rows() != 0 {
-            let number = Baseline::number_of(self.watch.index, self.watch.baselines + 1);
-            let baseline = self.reference.freeze(number, self.watch.origin, &self.watch.names, classifies);
+            let baseline = self.reference.freeze(self.next_number(), self.watch.origin, &self.watch.names, classifies);
             self.drop_reference(fleet);
             self.adopt(baseline, fleet);
         }
@@ -255,6 +255,31 @@ impl Track {
     pub fn is_young(&self) -> bool {
         let Watch { origin, baselines, detectors, .. } = &**self.watch;
         *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.chunks.len() <= 1
+    }
+
+    /// The number of the baseline to come.
+    pub fn next_number(&self) -> u32 {
+        Baseline::number_of(self.watch.index, self.watch.baselines + 1)
+    }
+
+    pub fn has_had_all_baselines(&self) -> bool {
+        BASELINES_MAX <= self.watch.baselines
+    }
+
+    /// A baseline that has these bins, if one is in memory.
+    pub fn baseline_of_bins(&self, bins: u32) -> Option<Arc<Baseline>> {
+        let mut held = self.baseline.iter().chain(&self.retired);
+        held.find(|baseline| baseline.bins == bins).map(|baseline| Arc::new(Baseline::clone(baseline)))
+    }
+
+    /// Compares to a baseline made of the past from here on. False if there were too many baselines already.
+    pub fn refer_to(&mut self, baseline: Baseline, fleet: &mut Fleet) -> bool {
+        let begun = self.gather_anew(baseline.origin, fleet);
+        if begun {
+            self.watch_mut().names = baseline.columns[FEATURES..].iter().map(|column| column.name.clone()).collect();
+            self.adopt(baseline, fleet);
+        }
+        begun
     }
 
     /// Whether the baseline in use has this number.
@@ -320,7 +345,7 @@ impl Track {
 
     /// Forgets the baseline, or the rows gathered so far, and gathers anew. False if there were too many baselines already.
     pub fn gather_anew(&mut self, origin: Origin, fleet: &mut Fleet) -> bool {
-        if BASELINES_MAX <= self.watch.baselines {
+        if self.has_had_all_baselines() {
             return false;
         }
         self.drop_reference(fleet);

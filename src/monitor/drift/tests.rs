@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Command, DetectorChoice, Event, Feature, PolicyChange, TrainingRow, TrainingRows, Value};
+use crate::event::{Command, DetectorChoice, Event, Feature, PastRange, PolicyChange, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::{Bins, Origin};
@@ -176,6 +176,64 @@ fn a_training_set_takes_the_place_of_the_reference_and_its_model_need_not_have_s
     let baseline = track(&world).baseline.clone().unwrap();
     assert_eq!((baseline.rows, baseline.origin), (1_000, Origin::Collected));
     assert_ne!(baseline.number, 1, "panes counted over the first baseline are told from those over this one");
+}
+
+/// A command to compare to the minutes from one on up to another.
+fn past(from: i64, until: i64) -> Input {
+    let minute = |minute: i64| START + Span::from_secs(60 * minute);
+    let range = PastRange { model: name(MODEL), version: None, from: minute(from), until: minute(until) };
+    command(Command::ReferenceFromRange(range), minute(until))
+}
+
+#[test]
+fn a_range_of_the_past_becomes_the_reference_over_the_same_bins() {
+    let (mut world, mut chance) = (World::default(), Chance(13));
+    run(&mut world, &mut chance, 0..40, Mix::default());
+    let moved = Mix { shift: 0.3, ..Mix::default() };
+    assert_eq!(run(&mut world, &mut chance, 40..100, moved), ["drift detected feature/amount window"]);
+    let first = track(&world).baseline.clone().unwrap();
+
+    // some of these panes are in memory and some are not, and the last has not closed yet
+    world.when(past(50, 100));
+    let baseline = track(&world).baseline.clone().unwrap();
+    let (from, until) = (START + Span::from_secs(3_000), START + Span::from_secs(6_000));
+    assert_eq!((baseline.rows, baseline.origin), (49 * RATE, Origin::Range { from, until }));
+    assert_eq!((baseline.number, baseline.bins, first.number), (2, 1, 1));
+    assert_eq!(world.state.desk.drift.columns, 4);
+    let counted = baseline.tally(|_| true).columns.swap_remove(2);
+    let tenths = baseline.columns[2].bins.coarse(&counted.counts);
+    // beyond what the first reference had its bins are few and wide
+    let near = |count: &u64| (49 * RATE * 6 / 100..49 * RATE * 17 / 100).contains(count);
+    assert!(tenths.len() == 10 && tenths.iter().all(near), "deciles are those of the range: {tenths:?}");
+    assert!(matches!(baseline.columns[2].bins, Bins::Numeric { low, .. } if (0.3..0.31).contains(&low)));
+
+    // what has moved is now what is usual, and what was usual has moved
+    assert_eq!(run(&mut world, &mut chance, 100..140, moved), [""; 0]);
+    assert_eq!(run(&mut world, &mut chance, 140..170, Mix::default()), ["drift detected feature/amount window"]);
+    // the pane that was open when the command came, too, is counted over bins that are still in use
+    world.when(past(99, 102));
+    assert_eq!(track(&world).baseline.as_ref().unwrap().rows, 3 * RATE);
+
+    // of two sets of bins in a range the newer counts
+    world.when(command(Command::GatherReference { model: name(MODEL), version: None }, START));
+    run(&mut world, &mut chance, 170..200, moved);
+    world.when(past(150, 190));
+    let baseline = track(&world).baseline.clone().unwrap();
+    // it was whole after 16 minutes and 40 predictions
+    assert_eq!((baseline.rows, baseline.bins, baseline.number), (20 + 3 * RATE, 4, 5));
+}
+
+#[test]
+fn a_range_that_is_too_long_or_too_empty_is_refused_and_changes_nothing() {
+    let (mut world, mut chance) = (World::default(), Chance(14));
+    run(&mut world, &mut chance, 0..30, Mix::default());
+    let before = track(&world).clone();
+    for (nth, range) in (1..).zip([past(0, 60 * 24 * 32), past(0, 10), past(28, 29), past(500, 600)]) {
+        assert!(world.when(range).contains("rejected"));
+        assert_eq!((world.state.desk.counts.rejected, track(&world)), (nth, &before));
+    }
+    world.when(past(25, 29));
+    assert_eq!(track(&world).watch.in_use, Some(2));
 }
 
 #[test]

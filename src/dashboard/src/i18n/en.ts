@@ -239,6 +239,7 @@ export const en = {
   "reference.first_rows": "first predictions",
   "reference.collected": "gathered on request",
   "reference.uploaded": "training set",
+  "reference.past": "range of the past",
   "reference.rows": "Rows",
   "reference.range": "From–to",
 

@@ -241,6 +241,7 @@ export const ko: Record<Key, string> = {
   "reference.first_rows": "첫 예측들",
   "reference.collected": "요청으로 수집",
   "reference.uploaded": "학습 데이터",
+  "reference.past": "과거 구간",
   "reference.rows": "행",
   "reference.range": "기간",
 
