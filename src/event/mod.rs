@@ -237,6 +237,16 @@ pub struct TrainingRow {
     pub score: Option<f64>,
 }
 
+/// What a stream repeats: windows are held against the same part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Season {
+    /// Nothing that is known of.
+    #[default]
+    None,
+    SameHourOfWeek,
+}
+
 /// When a window is said to have drifted; see the alarm budget in `monitor::drift::judge`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -259,6 +269,12 @@ pub struct PolicyChange {
     /// Labels of one version between two false alarms of its error detector, at least and in the mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_run_length: Option<f64>,
+    /// Whether windows are held against the same minutes of the weeks before, where there is enough of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<Season>,
+    /// Whether the largest segments of a version are judged apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<bool>,
 }
 
 /// What the bearer of a token may do; each role may do what the one before it may.

@@ -1,10 +1,15 @@
-//! What a version is compared to.
+//! What a version is compared to, and the segments of it that are judged apart.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::monitor::drift::baseline::Origin;
+use crate::monitor::drift::baseline::{Baseline, Origin, subject};
+use crate::monitor::drift::judge::Against;
+use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::{Fleet, Track};
+use crate::view::watch::{JudgedFigures, status};
 
 /// What a version is compared to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -33,6 +38,25 @@ pub struct RangeFigures {
     pub until: String,
 }
 
+/// A segment that is judged apart.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SegmentReport {
+    /// As `{name: value}`.
+    pub segment: BTreeMap<String, String>,
+    /// By subject: prediction, score, or `feature/` and a name.
+    pub columns: BTreeMap<String, SegmentColumn>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SegmentColumn {
+    /// drift, stable, or no_data where too little has come to judge.
+    pub status: &'static str,
+    /// Start of the first window of the drift that is on.
+    pub since: Option<String>,
+    /// What the last judged window said.
+    pub judged: Option<JudgedFigures>,
+}
+
 impl Reference {
     pub fn of(track: &Track, fleet: &Fleet) -> Self {
         let baseline = track.baseline.as_deref();
@@ -59,5 +83,34 @@ impl Reference {
             to: baseline.map(|baseline| baseline.to.to_string()),
             number: baseline.map(|baseline| baseline.number),
         }
+    }
+}
+
+impl SegmentReport {
+    /// Every segment of a version that is judged apart, the largest of the reference first.
+    pub fn all(track: &Track) -> Vec<Self> {
+        let of = |baseline: &Baseline| track.watch.segments.iter().map(|segment| Self::of(segment, baseline)).collect();
+        track.baseline.as_deref().map(|baseline| of(baseline)).unwrap_or_default()
+    }
+
+    fn of(segment: &Segment, baseline: &Baseline) -> Self {
+        let columns = baseline.columns.iter().zip(&segment.standings).enumerate();
+        let columns = columns.map(|(place, (column, standing))| {
+            let told = SegmentColumn {
+                status: status(standing),
+                since: standing.since.map(|since| since.to_string()),
+                judged: standing.figures.as_ref().map(JudgedFigures::of),
+            };
+            (subject(place, &column.name), told)
+        });
+        Self { segment: BTreeMap::from([(segment.name.to_string(), segment.value.to_string())]), columns: columns.collect() }
+    }
+}
+
+/// reference or same_hour_of_week.
+pub const fn against(held: Against) -> &'static str {
+    match held {
+        Against::Reference => "reference",
+        Against::SameHourOfWeek => "same_hour_of_week",
     }
 }

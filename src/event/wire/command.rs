@@ -60,8 +60,7 @@ fn check(command: &Command) -> Result<(), Problem> {
 }
 
 fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
-    let PolicyChange { watch: _, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } =
-        change;
+    let PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length, .. } = change;
     let whole = |value: &Option<u32>| value.map(f64::from);
     for (key, value, low, high) in [
         ("reference_rows", whole(reference_rows), 100.0, 10_000.0),

@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::event::{Command, Kind, PolicyChange};
+use crate::event::{Command, Kind, PolicyChange, Season};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::view::View;
@@ -34,6 +34,21 @@ pub struct DriftPolicyChange {
     /// Labels of one version between two false alarms of its error detector.
     #[schema(minimum = 100)]
     error_run_length: Option<f64>,
+    /// What windows are held against where there is enough of it; else against the reference.
+    season: Option<SeasonChoice>,
+    /// Whether the 8 largest segments of each version are judged apart, each against the same segment of the reference if that has 100 rows. The
+    /// budget is then shared out over their columns as well: every alarm of the fleet needs up to 2.2 nats more.
+    segments: Option<bool>,
+}
+
+/// What a stream repeats.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeasonChoice {
+    /// Nothing that is known of: windows are held against the reference.
+    None,
+    /// Windows are held against the same minutes of the last four weeks, where at least two of these hold at least 100 rows together.
+    SameHourOfWeek,
 }
 
 /// Drift policy
@@ -59,10 +74,19 @@ pub async fn change(
     State(shared): State<Arc<Shared>>,
     Json(change): Json<DriftPolicyChange>,
 ) -> Result<Json<PolicyFigures>, Problem> {
-    let DriftPolicyChange { watch, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } =
-        change;
-    let change =
-        PolicyChange { watch, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length };
+    let change = PolicyChange {
+        watch: change.watch,
+        reference_rows: change.reference_rows,
+        window_seconds: change.window_seconds,
+        psi_threshold: change.psi_threshold,
+        false_alarms_per_month: change.false_alarms_per_month,
+        error_run_length: change.error_run_length,
+        season: change.season.map(|season| match season {
+            SeasonChoice::None => Season::None,
+            SeasonChoice::SameHourOfWeek => Season::SameHourOfWeek,
+        }),
+        segments: change.segments,
+    };
     if change == PolicyChange::default() {
         return Err(Problem::unprocessable("nothing-to-change", "give at least one value"));
     }

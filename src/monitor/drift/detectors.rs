@@ -214,9 +214,11 @@ impl Watching {
         Some(Alarm {
             at,
             subject: self.input.to_string(),
+            segment: None,
             detector: Cow::Borrowed(self.detector.name()),
             detected: true,
             window: None,
+            against: None,
             effect: if self.input == Input::Error { effect.collect() } else { Vec::new() },
             evidence: score,
             threshold,

@@ -10,6 +10,8 @@ use crate::monitor::limits::CELLS_MAX;
 use crate::monitor::tests::{Input, MODEL, START, World, label, prediction, tick};
 use crate::time::{Span, Timestamp};
 
+mod compared;
+
 /// Predictions a minute.
 const RATE: u64 = 60;
 

@@ -4,20 +4,22 @@
 use std::sync::Arc;
 
 use super::{CellKey, Dirty, Model, Models, Verdict};
-use crate::event::{DetectorChoice, Feature, Prediction, Value};
+use crate::event::{DetectorChoice, Feature, Prediction, Season, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
+use crate::monitor::cold::Cold;
 use crate::monitor::drift::baseline::FEATURES;
 use crate::monitor::drift::detectors::{self, Arrival, Chosen};
 use crate::monitor::drift::estimator::{Estimator, Rated};
-use crate::monitor::drift::tally::Tally;
-use crate::monitor::drift::{DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
+use crate::monitor::drift::season::SameHours;
+use crate::monitor::drift::window::DriftWindow;
+use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{Answer, Served};
-use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX};
+use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::pane::Pane;
 use crate::monitor::{Desk, Place, bound_reached};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 impl Models {
     /// Has every version of a model watched by these detectors beside those that every version has; they begin anew.
@@ -152,45 +154,77 @@ impl Model {
     }
 
     /// Adds a pane that has closed to the drift window of each of its versions.
-    pub(super) fn watch_closed(&mut self, start: Timestamp, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let pane = Arc::clone(&self.hot[&start]);
+    pub(super) fn watch_closed(
+        &mut self,
+        cold: &mut impl Cold,
+        start: Timestamp,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) {
+        let (pane, profile) = (Arc::clone(&self.hot[&start]), Arc::clone(&self.profile));
         let window = DriftWindow::start_of(start, &desk.drift.policy);
         for (cell, of_cell) in pane.cells() {
-            let track = self.profile.cells.get(usize::from(cell)).and_then(|key| key.track);
-            let (Some(index), Some(counted)) = (track, &of_cell.tally) else { continue };
+            let Some(key) = profile.cells.get(usize::from(cell)) else { continue };
+            let (Some(index), Some(counted)) = (key.track, &of_cell.tally) else { continue };
             let open = &self.drift.tracks[usize::from(index)].window;
             if open.tally.is_some() && open.start != window {
-                self.judge_window(index, desk, dirty, effects);
+                self.judge_windows(cold, &[index], desk, dirty, effects);
             }
             let track = self.track_mut(index, dirty);
-            if track.baseline.as_ref().is_some_and(|baseline| baseline.bins == counted.baseline) {
-                let open = track.window_mut();
-                open.start = window;
-                match &mut open.tally {
-                    Some(total) => total.merge(counted),
-                    None => open.tally = Some(Tally::clone(counted)),
-                }
+            if track.window.tally.is_none() {
+                track.settle_segments(&profile.cells, &mut desk.drift);
             }
+            track.add_closed(window, key, counted);
         }
     }
 
     /// Judges the drift windows that the watermark has passed.
-    pub(super) fn judge_over(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        for index in 0..self.drift.tracks.len() {
-            if self.drift.tracks[index].window.is_over(self.watermark, &desk.drift.policy) {
-                self.judge_window(index as u16, desk, dirty, effects);
+    pub(super) fn judge_over(&mut self, cold: &mut impl Cold, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let tracks = (0_u16..).zip(&self.drift.tracks);
+        let over = tracks.filter(|(_, track)| track.window.is_over(self.watermark, &desk.drift.policy));
+        let over: Vec<u16> = over.map(|(index, _)| index).collect();
+        self.judge_windows(cold, &over, desk, dirty, effects);
+    }
+
+    /// Judges the open drift windows of these tracks. What the weeks before hold is read once for all that begin together.
+    fn judge_windows(
+        &mut self,
+        cold: &mut impl Cold,
+        tracks: &[u16],
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) {
+        let Fleet { policy, columns, .. } = desk.drift;
+        let (model, profile) = (self.name.clone(), Arc::clone(&self.profile));
+        let mut read: Option<(Timestamp, SameHours)> = None;
+        for index in tracks {
+            let start = self.drift.tracks[usize::from(*index)].window.start;
+            if policy.season == Season::SameHourOfWeek && read.as_ref().is_none_or(|(known, _)| *known != start) {
+                read = Some((start, self.same_hours(cold, start, policy.window)));
+            }
+            let hours = read.as_ref().map(|(_, hours)| hours);
+            let track = self.track_mut(*index, dirty);
+            for alarm in track.judge_window(&policy, policy.needed(columns), hours, &profile.cells, desk.log_time) {
+                let version = track.watch.version.clone();
+                effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
             }
         }
     }
 
-    fn judge_window(&mut self, index: u16, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let Fleet { policy, columns, .. } = desk.drift;
-        let model = self.name.clone();
-        let track = self.track_mut(index, dirty);
-        for alarm in track.judge_window(&policy, policy.needed(columns), desk.log_time) {
-            let version = track.watch.version.clone();
-            effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
+    /// What the same minutes of the weeks before hold. Reads as many panes a week as the window has, none of them in memory.
+    fn same_hours(&self, cold: &mut impl Cold, start: Timestamp, width: Span) -> SameHours {
+        let bins_of = |cell: u16| {
+            let track = self.profile.cells.get(usize::from(cell))?.track?;
+            self.drift.tracks[usize::from(track)].baseline.as_ref().map(|baseline| baseline.bins)
+        };
+        let mut hours = SameHours::default();
+        for week in 1..=SEASON_WEEKS {
+            let from = start - Span::from_micros(WEEK.micros() * i64::from(week));
+            cold.each_pane(self.id, from, from + width, &mut |_, pane| hours.add(week, pane, bins_of));
         }
+        hours
     }
 
     /// A track, to be changed.
