@@ -72,25 +72,30 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
     publish(Kind::Tick, serde_json::json!({}));
     publish(Kind::Prediction, serde_json::json!({ "model": "m", "confidence": "high" }));
     // a reference, two windows elsewhere, and three that have come back
-    publish(Kind::Command, serde_json::json!({ "command": "set_drift_policy", "reference_rows": 200, "window_seconds": 60 }));
+    publish(
+        Kind::Command,
+        serde_json::json!({ "command": "set_drift_policy", "reference_rows": 200, "window_seconds": 60, "segments": true }),
+    );
     for minute in 0..8 {
         let shift = if (3..5).contains(&minute) { 1_000 } else { 0 };
         let at = |i: usize| format!("2025-12-31T00:0{minute}:{:02}.{:03}Z", i / 4, i % 4);
-        let record =
-            |i: usize| serde_json::json!({ "model": "d", "at": at(i), "prediction": "a", "features": { "x": i + shift } });
+        let record = |i: usize| serde_json::json!({ "model": "d", "at": at(i), "prediction": "a", "features": { "x": i + shift }, "segment": { "half": (i % 2).to_string() } });
         publish(Kind::Prediction, (0..200).map(record).collect());
     }
 
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut of_segments) = (BTreeSet::new(), 0);
     for effect in &facts {
         let Action::Announce(announcement) = &effect.action;
-        let (name, body) = (announcement.fact().as_str(), serde_json::from_str(&announcement.body(effect.id)).unwrap());
+        let body: Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
+        let name = announcement.fact().as_str();
         if let Err(error) = validator(name).validate(&body) {
             panic!("{name}: {error} at {} of {body}", error.instance_path());
         }
+        of_segments += usize::from(body["segment"].is_object());
         seen.insert(name);
     }
     assert_eq!(seen, BTreeSet::from(FACTS));
+    assert_eq!(of_segments, 4, "both halves moved and came back");
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub struct DriftPolicyChange {
     /// Expected false alarms of all models in 30 days.
     #[schema(minimum = 0.000001, maximum = 1000000)]
     false_alarms_per_month: Option<f64>,
-    /// Labels of one version between two false alarms of its error detector.
+    /// Labels of one version between two false alarms of its error detector. Detectors that run already hold their evidence against it from the
+    /// next label on; what is promised of them is what the lowest since their last alarm promises.
     #[schema(minimum = 100)]
     error_run_length: Option<f64>,
     /// What windows are held against where there is enough of it; else against the reference.

@@ -309,6 +309,29 @@ fn a_policy_counts_from_when_it_is_given() {
     assert_eq!(track(&world).baseline.as_ref().unwrap().rows, 200);
 }
 
+#[test]
+fn a_run_length_that_is_changed_counts_for_detectors_that_run_already() {
+    let mut world = World::default();
+    let mut chance = Chance(15);
+    let mut labelled = |world: &mut World, range: std::ops::Range<u64>, rate: f64| {
+        let mut said = Vec::new();
+        for n in range {
+            let when = START + Span::from_secs(n as i64);
+            world.when(prediction(&format!("p{n}"), "no", when));
+            let wrong = chance.next() < rate;
+            said.extend(drift_in(&world.when(label(&format!("p{n}"), if wrong { "yes" } else { "no" }, when))));
+        }
+        said.retain(|fact| fact.contains("e_detector"));
+        said
+    };
+    // a rise that is not enough for a million labels
+    assert_eq!(labelled(&mut world, 0..2_000, 0.1), [""; 0]);
+    assert_eq!(labelled(&mut world, 2_000..2_128, 0.25), [""; 0]);
+    let shorter = PolicyChange { error_run_length: Some(100.0), ..PolicyChange::default() };
+    world.when(command(Command::SetDriftPolicy(shorter), START));
+    assert_eq!(labelled(&mut world, 2_128..2_192, 0.25), ["drift detected error e_detector"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
