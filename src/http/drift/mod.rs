@@ -1,5 +1,6 @@
 //! Drift of a model: reports, windows, the reference and the policy.
 
+pub mod discoveries;
 pub mod policy;
 pub mod reference;
 mod training;

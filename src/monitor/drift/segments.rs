@@ -37,7 +37,7 @@ impl Segment {
         let fits = |rows: u64| COMPARED_MIN <= rows && rows < baseline.rows;
         let mut fitting: Vec<((&Name, &Name), u64)> = rows.into_iter().filter(|(_, rows)| fits(*rows)).collect();
         // of equal ones the first by name: they come sorted
-        fitting.sort_by(|one, other| other.1.cmp(&one.1));
+        fitting.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
         let segment = |((name, value), _): ((&Name, &Name), u64)| Self {
             name: name.clone(),
             value: value.clone(),
