@@ -146,7 +146,7 @@ fn minutes(range: std::ops::Range<i64>, shift: f64) -> Vec<Value> {
         (0..120_i64).map(move |n| {
             json!({
                 "model": "till", "model_version": "2", "prediction_id": format!("{minute}-{n}"),
-                "at": start + minute * 60_000 + n * 500, "prediction": "yes",
+                "at": start + minute * 60_000 + n * 500, "prediction": "yes", "segment": { "shop": if n < 60 { "a" } else { "b" } },
                 // a walk that visits every part of the range alike
                 "features": { "amount": ((minute * 120 + n) * 37 % 100) as f64 / 100.0 + shift },
             })
@@ -165,11 +165,22 @@ async fn a_range_of_the_past_is_compared_to_and_survives_a_restart() {
     let plan = Plan::on(&server.url(), data.path());
     let house = plan.open();
     let publisher = Publisher::to(&server.url()).await;
+    assert_eq!(house.send(Method::PUT, "/api/v1/drift/policy", r#"{"segments":true}"#.to_owned()).await.0, 200);
     let bodies: Vec<Value> = [minutes(0..20, 0.0), minutes(20..60, 0.4)].concat();
     let last = publisher.send_all(frames("prediction", &bodies, 100)).await;
     house.applied(last).await;
     let moved = |report: &Value| column(report, "feature/amount")["judged"]["drift"].clone();
-    assert_eq!(moved(&report(&house, "till", "").await), true);
+    let told = report(&house, "till", "").await;
+    assert_eq!(moved(&told), true);
+    for (segment, shop) in told["segments"].as_array().unwrap().iter().zip(["a", "b"]) {
+        assert_eq!(
+            (&segment["segment"]["shop"], &segment["columns"]["feature/amount"]["status"]),
+            (&json!(shop), &json!("drift"))
+        );
+        let apart = report(&house, "till", &format!("?segment=shop:{shop}")).await;
+        assert_eq!(column(&apart, "feature/amount")["judged"], segment["columns"]["feature/amount"]["judged"]);
+    }
+    assert_eq!(told["policy"]["columns"], 9, "three columns, and those of both shops");
 
     let put = async |house: &House, query: &str, body: &str| {
         let (status, answer) = house.send(Method::PUT, &format!("/api/v1/models/till/reference{query}"), body.to_owned()).await;
@@ -222,10 +233,19 @@ async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
     assert!(status == 422 && detail.contains("line 3"), "{status} {detail}");
     let (status, detail) = refused(Method::PUT, &format!("{reference}?score=c"), "a,b\n1,2\n").await;
     assert!(status == 422 && detail.contains("\"c\""), "{status} {detail}");
-    for body in [r#"{"window_seconds":61}"#, r#"{"window_seconds":7200000}"#, r#"{"false_alarms_per_month":0}"#, "{}"] {
+    for body in [
+        r#"{"window_seconds":61}"#,
+        r#"{"window_seconds":7200000}"#,
+        r#"{"false_alarms_per_month":0}"#,
+        r#"{"season":"lunar"}"#,
+        "{}",
+    ] {
         assert_eq!(refused(Method::PUT, "/api/v1/drift/policy", body).await.0, 422, "{body}");
     }
     let (status, policy) = house.send(Method::PUT, "/api/v1/drift/policy", r#"{"window_seconds":3600}"#.to_owned()).await;
     assert_eq!((status, &policy["window_seconds"], &policy["psi_threshold"]), (200, &json!(3_600), &json!(0.1)));
+    let told = r#"{"season":"same_hour_of_week","segments":true}"#;
+    let (status, policy) = house.send(Method::PUT, "/api/v1/drift/policy", told.to_owned()).await;
+    assert_eq!((status, &policy["season"], &policy["segments"]), (200, &json!("same_hour_of_week"), &json!(true)));
     assert!(house.get("/api/v1/models/nobody/drift").await.is_none());
 }

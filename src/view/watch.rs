@@ -333,12 +333,24 @@ impl JudgedFigures {
     }
 }
 
-/// Every column of `current` against `reference`, both over the bins of the track's baseline.
-pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet) -> Vec<ColumnReport> {
+/// Every column of `current` against `reference`, both over the bins of the track's baseline. How columns stand is told of the version, or of
+/// `segment` where that is judged apart.
+pub fn columns(
+    track: &Track,
+    segment: Option<&(String, String)>,
+    reference: &Tally,
+    current: &Tally,
+    fleet: &Fleet,
+) -> Vec<ColumnReport> {
     let Some(baseline) = &track.baseline else { return Vec::new() };
     let level = (-fleet.policy.needed(fleet.columns)).exp();
+    let apart = segment.and_then(|(name, value)| {
+        let mut judged = track.watch.segments.iter();
+        judged.find(|segment| segment.name.as_str() == name && segment.value.as_str() == value)
+    });
+    let standings = apart.map_or(&track.watch.standings, |segment| &segment.standings);
     let of = |(place, column): (usize, &Column)| {
-        let standing = track.watch.standings.get(place).copied().unwrap_or_default();
+        let standing = standings.get(place).copied().unwrap_or_default();
         let (before, now) = (&reference.columns[place], &current.columns[place]);
         let coarse = Comparison::new(&column.bins.coarse(&before.counts), &column.bins.coarse(&now.counts)).ok();
         ColumnReport {

@@ -102,7 +102,7 @@ pub async fn report(
                 baseline.tally(takes)
             };
             predictions = current.rows;
-            columns = watch::columns(&track, &reference, &current, &view.drift);
+            columns = watch::columns(&track, slice.segment.as_ref(), &reference, &current, &view.drift);
         }
         let version = |track: &Track| track.watch.version.as_ref().map(|version| version.to_string());
         Ok(DriftReport {
