@@ -28,7 +28,7 @@ export function ReferenceCard({ report }: { report: DriftReport }) {
       <dl class="facts">
         <div>
           <dt>{t("reference.origin")}</dt>
-          <dd>{t(`reference.${reference.origin}`)}</dd>
+          <dd>{t(reference.origin === "range" ? "reference.past" : `reference.${reference.origin}`)}</dd>
         </div>
         {ready ? (
           <div>
