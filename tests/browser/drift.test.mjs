@@ -135,6 +135,20 @@ describe("the drift tab", () => {
     await leave();
   });
 
+  test("says what is compared with what and how many rows each side has, and can be held against the same hours before", async () => {
+    const { page, leave } = await openTab("drift");
+    await withColumns(page);
+    const note = page.getByTestId("against-note");
+    assert.match(await note.textContent(), /compare .+ · n = [\d,]+ with the reference, .+ · n = 1,000\.$/);
+    await page.getByLabel("Held against").selectOption("same_hour_of_week");
+    await until(PATIENCE_MS, async () => /the same hours of up to four weeks before · n = 0\. Nothing was counted/.test(await note.textContent()));
+    assert.equal(new URL(page.url()).searchParams.get("against"), "same_hour_of_week");
+    assert.match(await page.locator(".column-list .key").textContent(), /Same hours before n = 0/);
+    assert.equal(await list(page).first().getAttribute("data-column"), "feature/amount");
+    assert.deepEqual(await violations(page), []);
+    await leave();
+  });
+
   test("says how far a reference has been gathered, and claims nothing before", async () => {
     const { page, leave } = await openTab("drift", {}, YOUNG);
     await page.getByText("250 of 1,000 rows").waitFor({ timeout: PATIENCE_MS });

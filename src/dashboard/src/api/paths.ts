@@ -41,7 +41,8 @@ export interface DriftQuery {
   to: string | null;
 }
 
-export const driftPath = (model: string, query: DriftQuery): string => `${modelPath(model)}/drift${search({ ...query })}`;
+/** `against`: what the newest data are held against; the reference where `null`. */
+export const driftPath = (model: string, query: DriftQuery & { against: string | null }): string => `${modelPath(model)}/drift${search({ ...query })}`;
 
 /** `resolution` in seconds; the width of the policy's windows where `null`. */
 export const driftWindowsPath = (model: string, { resolution, ...query }: DriftQuery & { resolution: number | null }): string =>

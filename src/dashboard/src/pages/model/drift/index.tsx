@@ -6,7 +6,8 @@ import type { ModelSummary } from "../../../api/types";
 import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
 import type { Reading } from "../reading";
-import { column, driftWidth, driftWindow, focus } from "../view";
+import { column, driftWidth, driftWindow, focus, type Against } from "../view";
+import { AgainstNote } from "./against";
 import { AlarmList } from "./alarms";
 import { ColumnDetail } from "./detail";
 import { ColumnList } from "./columns";
@@ -16,14 +17,14 @@ import { LabelCard } from "./labels";
 import { calmOrder, ranked } from "./order";
 import { ReferenceCard } from "./reference";
 import { Explanation, ScoreRow } from "./score";
-import { useDriftWindows } from "./use-drift";
+import { useDriftWindows, type DriftReading } from "./use-drift";
 
 /** Milliseconds after a reader's last move in which nothing changes its place. */
 const CALM_MS = 10_000;
 
 interface Props {
   model: ModelSummary;
-  report: Reading<DriftReport>;
+  report: DriftReading;
 }
 
 export function DriftTab({ model, report }: Props) {
@@ -34,11 +35,12 @@ export function DriftTab({ model, report }: Props) {
     <div class="tab-body drift" aria-busy={windows.body === null}>
       <DriftControls model={model} report={body} />
       {focus.value.segment === null ? null : <p class="quiet">{t("drift.segmentNote", { name: focus.value.segment })}</p>}
+      {body.columns.length === 0 ? null : <AgainstNote report={body} against={report.against} />}
       <ScoreRow report={body} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
       <ReferenceCard report={body} />
-      {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} windows={windows} />}
+      {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
       <Explanation policy={body.policy} />
     </div>
   );
@@ -57,7 +59,7 @@ export function Unread({ reading }: { reading: Reading<unknown> }) {
   );
 }
 
-function Columns({ report, windows }: { report: DriftReport; windows: Reading<DriftWindow[]> }) {
+function Columns({ report, against, windows }: { report: DriftReport; against: Against; windows: Reading<DriftWindow[]> }) {
   const active = useRef(0);
   const stir = (): void => {
     active.current = Date.now();
@@ -85,8 +87,8 @@ function Columns({ report, windows }: { report: DriftReport; windows: Reading<Dr
         <Heatmap subjects={columns.map((each) => each.subject)} windows={windows.body} policy={report.policy} open={open.subject} onOpen={show} />
       )}
       <div class="master-detail">
-        <ColumnList report={report} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />
-        <ColumnDetail column={open} report={report} />
+        <ColumnList report={report} against={against} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />
+        <ColumnDetail column={open} report={report} against={against} />
         <Arrivals report={report} />
       </div>
     </div>

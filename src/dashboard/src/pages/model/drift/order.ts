@@ -25,5 +25,8 @@ export function calmOrder(shown: readonly string[], wanted: readonly string[], h
 
 export const drifting = (report: DriftReport | null): number => report?.columns.filter((column) => column.status === "drift").length ?? 0;
 
+/** Rows of the other side: those of the reference, or of the hours it is held against. */
+export const rowsAgainst = (report: DriftReport): number => Math.max(0, ...report.columns.map((column) => column.reference.rows));
+
 /** When the window ended that was judged last. */
 export const judgedEnd = (score: DriftScore, policy: DriftPolicy): string => new Date(Date.parse(score.window) + policy.window_seconds * 1000).toISOString();
