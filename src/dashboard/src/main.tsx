@@ -5,6 +5,7 @@ import "./style/shell.css";
 import "./style/overview.css";
 import "./style/model.css";
 import "./style/drift.css";
+import "./style/forms.css";
 
 import { render } from "preact";
 import { App } from "./app";

@@ -48,6 +48,16 @@ export const driftPath = (model: string, query: DriftQuery & { against: string |
 export const driftWindowsPath = (model: string, { resolution, ...query }: DriftQuery & { resolution: number | null }): string =>
   `${modelPath(model)}/drift/windows${search({ ...query, resolution: resolution === null ? null : (RESOLUTION_NAMES[resolution] ?? null) })}`;
 
+export interface ReferenceQuery {
+  /** `null`: predictions that name no version, and of those to come the ones of every version. */
+  version: string | null;
+  /** Columns of a training set that are no features. */
+  prediction?: string | null;
+  score?: string | null;
+}
+
+export const referencePath = (model: string, query: ReferenceQuery): string => `${modelPath(model)}/reference${search({ ...query })}`;
+
 /** The parameters that say something; an empty one, such as a version without a name, says nothing. */
 function search(params: Record<string, string | null>): string {
   const given = Object.entries(params).filter((each): each is [string, string] => each[1] !== null && each[1] !== "");

@@ -39,7 +39,7 @@ export function DriftTab({ model, report }: Props) {
       <ScoreRow report={body} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
-      <ReferenceCard report={body} />
+      <ReferenceCard report={body} onReplaced={report.retry} />
       {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
       <Explanation policy={body.policy} />
     </div>

@@ -1,0 +1,100 @@
+// What a person changes about drift from the page: the reference of a version, and the policy.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { publishDrifting } from "./drifting.mjs";
+import { openHouse, until } from "./house.mjs";
+import { launch, violations, visit } from "./visitor.mjs";
+
+const PATIENCE_MS = 20_000;
+const MODEL = "card/fraud №2";
+
+let house;
+let browser;
+
+before(async () => {
+  house = await openHouse({ demo: false });
+  browser = await launch();
+  await publishDrifting(house, MODEL, { windows: 4, moved: 0, rows: 300 });
+});
+after(async () => {
+  await browser?.close();
+  await house?.close();
+});
+
+async function tokenOf(role) {
+  const answer = await fetch(`${house.url}/api/v1/tokens`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${house.token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ name: `browser ${role}`, role }),
+  });
+  assert.ok(answer.ok, `tokens answered ${answer.status}`);
+  return (await answer.json()).token;
+}
+
+async function openDrift(options = {}, token = house.token) {
+  const visitor = await visit(browser, { ...house, token }, options);
+  await visitor.signIn(`/models/${encodeURIComponent(MODEL)}?tab=drift`);
+  await card(visitor.page).waitFor({ timeout: PATIENCE_MS });
+  return visitor;
+}
+
+const card = (page) => page.getByRole("region", { name: "Reference" });
+
+function trainingSet(rows) {
+  const lines = Array.from({ length: rows }, (_, n) => `${90 + (n % 20)},${30 + (n % 25)},${["web", "app", "phone"][n % 3]},${n % 60},${n % 9 === 0 ? "fraud" : "ok"},0.${70 + (n % 30)}`);
+  return { name: "train.csv", mimeType: "text/csv", buffer: Buffer.from(["amount,age,channel,tenure,prediction,score", ...lines].join("\n")) };
+}
+
+describe("the reference", () => {
+  test("is replaced by a training set: columns are told before, rows and origin after", async () => {
+    const { page, leave } = await openDrift();
+    await page.getByRole("button", { name: "Replace the reference" }).click();
+    await page.getByLabel("upload a training set").check();
+    await page.getByLabel("File").setInputFiles(trainingSet(600));
+    await page.getByText("6 columns: amount, age, channel, tenure, prediction, score").waitFor();
+    assert.equal(await page.getByLabel("Column of the predictions").inputValue(), "prediction");
+    assert.equal(await page.getByLabel("Column of the scores").inputValue(), "score");
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("button", { name: "Replace…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Replace the reference?" });
+    assert.match(await dialog.textContent(), /v1 is held against train\.csv/);
+    assert.deepEqual(await violations(page), []);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Replace…");
+    await page.keyboard.press("Enter");
+    await dialog.getByRole("button", { name: "Replace", exact: true }).click();
+    await page.getByText("In force: 600 rows are the reference.").waitFor({ timeout: PATIENCE_MS });
+    await until(PATIENCE_MS, async () => /training set.*600/.test(await card(page).locator(".facts").textContent()));
+    await leave();
+  });
+
+  test("stays what it is where a file cannot be read, and the line that is wrong is named", async () => {
+    const { page, leave } = await openDrift({ tolerate: /422/ });
+    await page.getByRole("button", { name: "Replace the reference" }).click();
+    await page.getByLabel("upload a training set").check();
+    await page.getByLabel("File").setInputFiles({ name: "short.csv", mimeType: "text/csv", buffer: Buffer.from("a,b\n1,2\n3\n") });
+    await page.getByRole("button", { name: "Replace…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replace", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: /was not replaced: line 3/ }).waitFor({ timeout: PATIENCE_MS });
+    await leave();
+  });
+
+  test("is gathered anew, and the page says how far", async () => {
+    const { page, leave } = await openDrift();
+    await page.getByRole("button", { name: "Replace the reference" }).click();
+    await page.getByRole("button", { name: "Replace…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replace", exact: true }).click();
+    await page.getByText("the predictions to come are being gathered").waitFor({ timeout: PATIENCE_MS });
+    await card(page).getByText("0 of 1,000 rows").waitFor({ timeout: PATIENCE_MS });
+    assert.match(await card(page).textContent(), /gathered on request/);
+    await leave();
+  });
+
+  test("is not offered to be replaced to someone who may only read", async () => {
+    const { page, leave } = await openDrift({}, await tokenOf("viewer"));
+    await page.getByText("Replacing the reference needs a token that may do more than read.").waitFor({ timeout: PATIENCE_MS });
+    assert.equal(await page.getByRole("button", { name: "Replace the reference" }).count(), 0);
+    await leave();
+  });
+});
