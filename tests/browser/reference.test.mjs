@@ -98,3 +98,40 @@ describe("the reference", () => {
     await leave();
   });
 });
+
+describe("the policy", () => {
+  const open = async (page) => page.locator(".policy summary").click();
+
+  test("is changed by an admin: what is saved is in force, and what the server refuses is told", async () => {
+    const { page, leave } = await openDrift();
+    await open(page);
+    const effect = page.getByLabel("Least effect that matters (PSI)");
+    assert.equal(await effect.inputValue(), "0.1");
+    assert.equal(await page.getByRole("button", { name: "Save the policy" }).getAttribute("aria-disabled"), "true");
+    await effect.fill("0.2");
+    await page.getByLabel("Width of a drift window").selectOption("3600");
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("button", { name: "Save the policy" }).click();
+    await page.getByText("In force.", { exact: true }).waitFor({ timeout: PATIENCE_MS });
+    await page.getByText("below 0.20 a change is too small to matter").waitFor({ timeout: PATIENCE_MS });
+    const answer = await fetch(`${house.url}/api/v1/drift/policy`, { headers: { Authorization: `Bearer ${house.token}` } });
+    const { psi_threshold: least, window_seconds: width, reference_rows: rows } = await answer.json();
+    assert.deepEqual([least, width, rows], [0.2, 3600, 1000]);
+    await page.getByLabel("Watch for drift").uncheck();
+    await page.getByRole("button", { name: "Save the policy" }).press("Enter");
+    await page.getByText("Watching for drift is switched off by the policy").waitFor({ timeout: PATIENCE_MS });
+    await leave();
+  });
+
+  test("is read by anyone, and who may not change it is told so", async () => {
+    for (const role of ["viewer", "operator"]) {
+      const { page, leave } = await openDrift({}, await tokenOf(role));
+      await open(page);
+      await page.getByText("Changing them needs a token of the role admin.").waitFor({ timeout: PATIENCE_MS });
+      assert.equal(await page.locator(".policy input").count(), 0);
+      assert.match(await page.locator(".policy dl").textContent(), /Rows of a reference \(predictions\)1,000/);
+      assert.deepEqual(await violations(page), []);
+      await leave();
+    }
+  });
+});

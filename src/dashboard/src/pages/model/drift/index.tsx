@@ -15,6 +15,7 @@ import { DriftControls } from "./controls";
 import { Heatmap } from "./heatmap";
 import { LabelCard } from "./labels";
 import { calmOrder, ranked } from "./order";
+import { PolicyCard } from "./policy";
 import { ReferenceCard } from "./reference";
 import { Explanation, ScoreRow } from "./score";
 import { useDriftWindows, type DriftReading } from "./use-drift";
@@ -42,6 +43,7 @@ export function DriftTab({ model, report }: Props) {
       <ReferenceCard report={body} onReplaced={report.retry} />
       {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
       <Explanation policy={body.policy} />
+      <PolicyCard policy={body.policy} onChanged={report.retry} />
     </div>
   );
 }
