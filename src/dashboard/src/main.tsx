@@ -6,6 +6,7 @@ import "./style/overview.css";
 import "./style/model.css";
 import "./style/drift.css";
 import "./style/forms.css";
+import "./style/analysis.css";
 
 import { render } from "preact";
 import { App } from "./app";

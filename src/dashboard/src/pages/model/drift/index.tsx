@@ -1,10 +1,11 @@
 /** Whether what a version is asked and answers is still as it was: how much, how evidently, where and since when. */
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { ColumnReport, DriftReport, DriftWindow } from "../../../api/drift";
+import type { DriftReport, DriftWindow } from "../../../api/drift";
 import type { ModelSummary } from "../../../api/types";
 import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
+import { useCalm } from "../../../shell/calm";
 import type { Reading } from "../reading";
 import { column, driftWidth, driftWindow, focus, type Against } from "../view";
 import { AgainstNote } from "./against";
@@ -14,14 +15,11 @@ import { ColumnList } from "./columns";
 import { DriftControls } from "./controls";
 import { Heatmap } from "./heatmap";
 import { LabelCard } from "./labels";
-import { calmOrder, ranked } from "./order";
+import { ranked } from "./order";
 import { PolicyCard } from "./policy";
 import { ReferenceCard } from "./reference";
 import { Explanation, ScoreRow } from "./score";
 import { useDriftWindows, type DriftReading } from "./use-drift";
-
-/** Milliseconds after a reader's last move in which nothing changes its place. */
-const CALM_MS = 10_000;
 
 interface Props {
   model: ModelSummary;
@@ -62,11 +60,9 @@ export function Unread({ reading }: { reading: Reading<unknown> }) {
 }
 
 function Columns({ report, against, windows }: { report: DriftReport; against: Against; windows: Reading<DriftWindow[]> }) {
-  const active = useRef(0);
-  const stir = (): void => {
-    active.current = Date.now();
-  };
-  const columns = useCalm(report.columns, () => Date.now() - active.current < CALM_MS);
+  const { order, stirred } = useCalm();
+  const bySubject = new Map(report.columns.map((each) => [each.subject, each]));
+  const columns = order(ranked(report.columns).map((each) => each.subject)).map((subject) => bySubject.get(subject)!);
   const open = columns.find((each) => each.subject === column.value) ?? columns[0]!;
   const toDetail = useRef(false);
   useLayoutEffect(() => {
@@ -82,7 +78,7 @@ function Columns({ report, against, windows }: { report: DriftReport; against: A
     if (!byKey) requestAnimationFrame(() => document.getElementById("column-detail")?.scrollIntoView({ block: "nearest" }));
   };
   return (
-    <div class="drift-columns" onPointerMove={stir} onKeyDown={stir} onFocusIn={stir}>
+    <div class="drift-columns" {...stirred}>
       {windows.body === null ? (
         <Unread reading={windows} />
       ) : (
@@ -105,12 +101,4 @@ function Arrivals({ report }: { report: DriftReport }) {
       <AlarmList alarms={report.alarms} columns={report.columns} onOpen={(subject) => setQuery({ column: subject, window: null })} />
     </div>
   );
-}
-
-/** Columns in their rank, which does not change under someone who reads. */
-function useCalm(columns: readonly ColumnReport[], held: () => boolean): ColumnReport[] {
-  const shown = useRef<readonly string[]>([]);
-  const bySubject = new Map(columns.map((each) => [each.subject, each]));
-  shown.current = calmOrder(shown.current, ranked(columns).map((each) => each.subject), held());
-  return shown.current.map((subject) => bySubject.get(subject)!);
 }
