@@ -105,6 +105,8 @@ export const en = {
   "finding.column.value": "Value",
   "finding.column.what": "What",
   "finding.expected": "expected {value}",
+  "finding.atMost": "expected at most {value}",
+  "finding.atLeast": "expected at least {value}",
   "finding.last": "last seen",
   "finding.perHour": "{change} an hour",
   "finding.limit": "Reaches its limit",

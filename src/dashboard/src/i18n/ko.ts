@@ -107,6 +107,8 @@ export const ko: Record<Key, string> = {
   "finding.column.value": "값",
   "finding.column.what": "내용",
   "finding.expected": "예상 {value}",
+  "finding.atMost": "예상 {value} 이하",
+  "finding.atLeast": "예상 {value} 이상",
   "finding.last": "마지막 관측",
   "finding.perHour": "시간당 {change}",
   "finding.limit": "한계 도달 예상:",

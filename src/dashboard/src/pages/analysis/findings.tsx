@@ -141,7 +141,7 @@ function GroupRows({ id, group }: { id: string; group: Group }) {
             </button>
             <small>
               {members.length < total ? t("analysis.matching", { shown: members.length, n: total }) : null}
-              {together.correlation === null ? null : ` ${t("analysis.correlation", { value: decimal(locale, together.correlation, 2) })}`}
+              {together.correlation === null ? null : ` ${t("analysis.correlation", { value: decimal(locale, together.correlation, 3) })}`}
             </small>
           </th>
           <td role="cell" class="c-since">

@@ -14,10 +14,12 @@ export function seriesText({ name, labels }: Finding["series"]): string {
   return pairs.length === 0 ? name : `${name} {${pairs.join(", ")}}`;
 }
 
-/** What was expected: the band, else the one value; `null` if the finding says neither. */
+/** What was expected: the band or its one end, else the one value; `null` if the finding says nothing of it. */
 export function expectedText({ expected, low, high, series: { unit } }: Finding): string | null {
   const show = (value: number): string => quantity(language.value, value, unit);
   if (low !== null && high !== null) return t("finding.expected", { value: interval(low, high, show) });
+  if (high !== null) return t("finding.atMost", { value: show(high) });
+  if (low !== null) return t("finding.atLeast", { value: show(low) });
   return expected === null ? null : t("finding.expected", { value: show(expected) });
 }
 
