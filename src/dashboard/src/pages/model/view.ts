@@ -53,6 +53,9 @@ export function parseRange(params: URLSearchParams): Range {
 export const range = computed(() => parseRange(query.value));
 export const focus = computed<Focus>(() => ({ version: query.value.get("version"), segment: query.value.get("segment") }));
 export const metric = computed(() => query.value.get("metric") ?? "accuracy");
+/** Whether intervals are those that hold however often one looks, where there are such. */
+export const everyLook = computed(() => query.value.get("interval") === "always");
+export const showEveryLook = (on: boolean): void => setQuery({ interval: on ? "always" : null });
 export const asTable = computed(() => query.value.get("view") === "table");
 
 /** Drawn by hand inside the range; `null` shows all of it. */

@@ -7,6 +7,7 @@ import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
 import { language } from "../../../store/preferences";
 import { against, AGAINST, DRIFT_WIDTHS, driftWidth, focus, holdAgainst, showFocus, tab } from "../view";
+import { sideName } from "./words";
 
 export function DriftControls({ model, report }: { model: ModelSummary; report: DriftReport }) {
   const { version, segment } = focus.value;
@@ -48,7 +49,7 @@ export function DriftControls({ model, report }: { model: ModelSummary; report: 
           <select value={against.value} onChange={(event) => holdAgainst(AGAINST.find((each) => each === event.currentTarget.value) ?? "reference")}>
             {AGAINST.map((each) => (
               <option key={each} value={each}>
-                {t(`against.${each}`)}
+                {sideName(each)}
               </option>
             ))}
           </select>
