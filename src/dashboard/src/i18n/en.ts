@@ -218,6 +218,7 @@ export const en = {
   "chart.loading": "Loading windows",
   "chart.failed": "The windows could not be read: {message}",
   "chart.retry": "Try again",
+  "chart.openMarker": "{text}. Press for its details.",
   "chart.hint": "Drag to zoom, double-click to reset, click a point for its details.",
 
   "details.title": "Details",
@@ -235,6 +236,7 @@ export const en = {
   "details.predicted": "Predicted class",
   "details.confusionCell": "{n} of {total} that are {truth} were predicted as {predicted}",
   "details.noLabels": "No labels have arrived for this window yet.",
+  "details.noticed": "Noticed in this window",
   "details.none": "No window with data yet.",
   "details.more": "Show all {n} metrics",
   "details.less": "Show fewer",

@@ -220,6 +220,7 @@ export const ko: Record<Key, string> = {
   "chart.loading": "구간을 불러오는 중",
   "chart.failed": "구간을 읽지 못했습니다: {message}",
   "chart.retry": "다시 시도",
+  "chart.openMarker": "{text}. 누르면 상세를 봅니다.",
   "chart.hint": "끌어서 확대하고, 두 번 눌러 되돌리고, 점을 눌러 상세를 봅니다.",
 
   "details.title": "상세",
@@ -237,6 +238,7 @@ export const ko: Record<Key, string> = {
   "details.predicted": "예측 클래스",
   "details.confusionCell": "실제 {truth} {total}건 중 {n}건을 {predicted}(으)로 예측",
   "details.noLabels": "이 구간에는 아직 정답이 도착하지 않았습니다.",
+  "details.noticed": "이 구간에서 알아챈 것",
   "details.none": "아직 데이터가 있는 구간이 없습니다.",
   "details.more": "지표 {n}개 모두 보기",
   "details.less": "간단히 보기",

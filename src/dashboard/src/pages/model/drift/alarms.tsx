@@ -5,6 +5,7 @@ import type { Marker } from "../../../charts/markers";
 import { effect, MISSING_MIN, nats, points } from "../../../format/drift";
 import { decimal, percent } from "../../../format/number";
 import { t } from "../../../i18n";
+import { setQuery } from "../../../route/route";
 import { Moment, Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import { seconds } from "../../../store/windows";
@@ -18,7 +19,14 @@ export const markersOf = (alarms: readonly Alarm[]): Marker[] =>
     at: seconds(alarm.end ?? alarm.at),
     detected: alarm.detected,
     text: t(alarm.detected ? "alarm.detectedOf" : "alarm.clearedOf", { name: subjectName(alarm.subject) }),
+    open: () => openAlarm(alarm),
   }));
+
+/** The drift tab with the column of the alarm in the window that was judged; the focus goes along, to the tab. */
+function openAlarm({ subject, start, end }: Alarm): void {
+  setQuery({ tab: "drift", column: subject, window: start === null || end === null ? null : `${start}/${end}` });
+  requestAnimationFrame(() => document.getElementById("tab-drift")?.focus());
+}
 
 interface Props {
   alarms: readonly Alarm[];
