@@ -123,7 +123,8 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
     cursor: {
       y: false,
       move: (_chart, left, top) => [left < 0 ? left : handlers.snap(left), top],
-      drag: { x: true, y: false, setScale: false, dist: 6 },
+      // What uPlot takes for a drag is any click beside the point that the cursor has snapped to; `listen` tells them apart.
+      drag: { x: true, y: false, setScale: false, dist: 6, click: () => undefined },
       points: { size: (_chart, index) => (index <= 2 * bandsOf(spec).length ? 0 : 8), width: 2, fill: colours.surface },
       bind: {
         dblclick: () => () => {
