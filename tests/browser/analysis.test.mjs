@@ -58,24 +58,25 @@ const leak = finding("leak", {
   limit_at: ago(-180),
   text: "memory_bytes of db-01 keeps rising by 240 MB an hour.",
 });
-const drift = finding("drift", { kind: "drift", about: "model", name: HOSTILE, series: { name: "feature/amount", labels: {}, unit: null }, value: 0.4, expected: null, low: null, high: 0.1, score: null, text: "amount has drifted." });
+const drift = finding("drift", { kind: "drift", about: "model", name: HOSTILE, series: { name: "feature/amount", labels: { version: "v1" }, unit: null }, value: null, expected: null, low: null, high: null, score: 0.41, text: "amount has drifted." });
+const silence = finding("silence", { kind: "silence", severity: "critical", name: "edge-09", since: ago(400), series: null, value: null, expected: null, low: null, high: null, score: null, text: "edge-09 has sent no sample." });
 const moved = ["m1", "m2", "m3"].map((id, nth) => finding(id, { name: `web-0${nth + 1}`, kind: "shift", since: ago(30 - nth) }));
 const over = finding("over", { state: "closed", since: ago(90), until: ago(60), name: "cache-01" });
 
 function analysis(findings, together = [], fields = {}) {
   const open = findings.filter((each) => each.state === "open");
   const by_kind = Object.fromEntries(["anomaly", "shift", "leak", "trend", "silence"].map((kind) => [kind, open.filter((each) => each.kind === kind).length]));
-  return { position: 1, epoch: 1, at: ago(0), summary: { watched_series: 412, learning_series: 7, open: open.length, by_kind }, findings, together, ...fields };
+  return { position: 1, epoch: 1, at: ago(0), summary: { watched_series: 412, learning_series: 7, unwatched_series: 0, open: open.length, critical: 0, by_kind }, findings, together, ...fields };
 }
 
-const BUSY = analysis([leak, finding("a", { since: ago(3) }), drift, ...moved, over], [{ since: ago(30), first: "m1", findings: ["m2", "m1", "m3"], sources: 3, correlation: 0.93 }]);
+const BUSY = analysis([leak, silence, finding("a", { since: ago(3) }), drift, ...moved, over], [{ since: ago(30), first: "m1", findings: ["m2", "m1", "m3"], sources: 3, correlation: 0.93 }]);
 
 /** Opens `path` with `first` as what the server says; `say` has it say something else, over the socket. */
 async function open(first, path = "/analysis", options = {}) {
   const visitor = await visit(browser, house, options);
   let socket = null;
   const frame = (type, data) => JSON.stringify({ type, channel: "ai-analysis", epoch: data.epoch, applied_seq: data.position, timestamp: ago(0), data });
-  await visitor.page.route("**/api/v1/analysis", (route) => route.fulfill({ json: first }));
+  await visitor.page.route("**/api/v1/analysis?*", (route) => route.fulfill({ json: first }));
   await visitor.page.routeWebSocket(/\/ws$/, (page) => {
     const server = page.connectToServer();
     socket = page;
@@ -101,15 +102,15 @@ async function openBusy(options) {
 describe("the page of findings", () => {
   test("tells the worst first, each with its kind, its place, its value against what was expected, and since when", async () => {
     const { page, leave } = await openBusy();
-    assert.deepEqual(await idsOf(page), ["leak", "a", "drift", "group m1"]);
+    assert.deepEqual(await idsOf(page), ["leak", "silence", "a", "drift", "group m1"]);
     const first = page.locator('tr[data-finding="leak"]');
     assert.match(await first.textContent(), /CriticalLeak.*db-01.*memory_bytes.*7\.2 GB.*keeps rising by 240 MB an hour.*Reaches its limit.*\+240 MB an hour · Mann–Kendall z = 8\.1/);
     const second = page.locator('tr[data-finding="a"]');
-    assert.match(await second.textContent(), /WarningAnomaly.*cpu_usage_percent \{core="0"\}.*97%expected 30–60%.*6\.2\d? robust standard deviations/);
+    assert.match(await second.textContent(), /WarningAnomaly.*cpu_usage_percent \{core="0"\}.*97%expected 30–60%.*6\.2\d? usual deviations from what was expected/);
     assert.equal(await second.locator(".range-bar .band").count(), 1);
-    assert.match(await page.locator(".summary").textContent(), /Open6Anomaly1Shift3Leak1Trend0Silence0Drift1Series watched4127 of them still learning/);
+    assert.match(await page.locator(".summary").textContent(), /Open7Anomaly1Shift3Leak1Trend0Silence1Drift1Series watched4127 more are being learned/);
     assert.match(await page.getByRole("region", { name: "Over" }).textContent(), /cache-01/);
-    assert.match(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: /Analysis/ }).textContent(), /6 open/);
+    assert.match(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: /Analysis/ }).textContent(), /7 open/);
     await leave();
   });
 
@@ -159,7 +160,7 @@ describe("the page of findings", () => {
     await page.getByRole("heading", { level: 1, name: HOSTILE, exact: true }).waitFor({ timeout: PATIENCE_MS });
     const url = new URL(page.url());
     assert.equal(url.pathname, `/models/${encodeURIComponent(HOSTILE)}`);
-    assert.deepEqual([url.searchParams.get("tab"), url.searchParams.get("column")], ["drift", "feature/amount"]);
+    assert.deepEqual(["tab", "column", "version"].map((name) => url.searchParams.get(name)), ["drift", "feature/amount", "v1"]);
     assert.equal(await page.locator("main img").count(), 0);
     await leave();
   });
@@ -170,7 +171,7 @@ describe("the page of findings", () => {
     await calm.page.getByText("412 series are watched").waitFor();
     assert.deepEqual(await violations(calm.page), []);
     await calm.leave();
-    const empty = await open(analysis([], [], { summary: { watched_series: 0, learning_series: 0, open: 0, by_kind: {} } }));
+    const empty = await open(analysis([], [], { summary: { watched_series: 0, learning_series: 0, unwatched_series: 0, open: 0, critical: 0, by_kind: {} } }));
     await empty.page.getByText("Nothing is watched yet").waitFor({ timeout: PATIENCE_MS });
     await empty.leave();
   });
@@ -179,7 +180,7 @@ describe("the page of findings", () => {
 test("the overview tells how many findings are open", async () => {
   const { page, say, leave } = await open(BUSY, "/");
   const link = page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: /Analysis/ });
-  await until(PATIENCE_MS, async () => (await link.textContent()) === "Analysis 6 open");
+  await until(PATIENCE_MS, async () => (await link.textContent()) === "Analysis 7 open");
   say({ ...analysis([leak]), position: 2 });
   await until(PATIENCE_MS, async () => (await link.textContent()) === "Analysis 1 open");
   await link.click();

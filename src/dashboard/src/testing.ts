@@ -153,7 +153,7 @@ export const analysisOf = (findings: Finding[], together: Together[] = [], field
   position: 10,
   epoch: 1,
   at: "2026-01-01T00:10:00Z",
-  summary: { watched_series: 40, learning_series: 2, open: findings.filter((each) => each.state === "open").length, by_kind: {} },
+  summary: { watched_series: 40, learning_series: 2, unwatched_series: 0, open: findings.filter((each) => each.state === "open").length, by_kind: {} },
   findings,
   together,
   ...fields,

@@ -11,7 +11,8 @@ export interface Finding {
   about: "source" | "model";
   /** Of the source or the model. */
   name: string;
-  series: { name: string; labels: Record<string, string>; unit: string | null };
+  /** `null` of a silence, which is of all series of a source. */
+  series: { name: string; labels: Record<string, string>; unit: string | null } | null;
   state: "open" | "closed";
   severity: "warning" | "critical";
   /** Log times. */
@@ -23,7 +24,7 @@ export interface Finding {
   /** The band in which the value was expected. */
   low: number | null;
   high: number | null;
-  /** Robust standard deviations of an anomaly or a shift, z of Mann–Kendall of a leak or a trend. */
+  /** Usual deviations of an anomaly or a shift, z of Mann–Kendall of a leak or a trend, the population stability index of a drift. */
   score: number | null;
   change_per_hour: number | null;
   /** When a leak reaches its limit if it goes on as it does. */
@@ -49,14 +50,19 @@ export interface Analysis {
   /** Log time. */
   at: string;
   summary: {
+    /** Whose usual values are known. */
     watched_series: number;
-    /** Of which too little has been seen to know what is ordinary. */
+    /** Of which too little has come. */
     learning_series: number;
+    /** Beyond the bounds. */
+    unwatched_series: number;
     open: number;
     by_kind: Partial<Record<FindingKind, number>>;
   };
+  /** The gravest, as many as are given at once. */
   findings: Finding[];
   together: Together[];
 }
 
-export const ANALYSIS_PATH = "/api/v1/analysis";
+/** As many findings as a frame of the channel holds. */
+export const ANALYSIS_PATH = "/api/v1/analysis?limit=200";

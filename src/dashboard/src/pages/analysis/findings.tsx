@@ -28,6 +28,7 @@ export function OpenFindings({ analysis, entries }: { analysis: Analysis; entrie
   const byId = new Map(entries.map((entry) => [entry.id, entry]));
   const shown = order(entries.map((entry) => entry.id)).map((id) => byId.get(id)!);
   const { open, watched_series: watched, learning_series: learning } = analysis.summary;
+  const listed = analysis.findings.filter((finding) => finding.state === "open").length;
   const n = (value: number): string => count(language.value, value);
 
   if (entries.length === 0) {
@@ -36,8 +37,8 @@ export function OpenFindings({ analysis, entries }: { analysis: Analysis; entrie
       <div class="notice card" role="status">
         {open === 0 ? (
           <>
-            <h2>{t(watched === 0 ? "analysis.nothingWatched" : "analysis.ordinary")}</h2>
-            <p>{watched === 0 ? t("analysis.nothingWatchedHint") : t("analysis.ordinaryHint", { watched: n(watched), learning: n(learning) })}</p>
+            <h2>{t(watched + learning === 0 ? "analysis.nothingWatched" : "analysis.ordinary")}</h2>
+            <p>{watched + learning === 0 ? t("analysis.nothingWatchedHint") : t("analysis.ordinaryHint", { watched: n(watched), learning: n(learning) })}</p>
           </>
         ) : (
           <p>{t("analysis.noMatch")}</p>
@@ -67,6 +68,7 @@ export function OpenFindings({ analysis, entries }: { analysis: Analysis; entrie
           ),
         )}
       </Table>
+      {listed < open ? <p class="quiet foot">{t("analysis.gravest", { n: n(listed), total: n(open) })}</p> : null}
     </section>
   );
 }
@@ -153,7 +155,7 @@ function GroupRows({ id, group }: { id: string; group: Group }) {
           <td role="cell" class="c-what" colSpan={2}>
             {first === null ? null : (
               <>
-                <span class="tag">{t("analysis.first")}</span> {first.name} <small>{seriesText(first.series)}</small>
+                <span class="tag">{t("analysis.first")}</span> {first.name} <small>{seriesText(first)}</small>
                 <p>{findingText(first)}</p>
               </>
             )}

@@ -42,6 +42,12 @@ test("a filter holds inside groups, and a group without a match is not shown", (
   expect(shown({ text: "", kind: "silence" })).toEqual([]);
 });
 
+test("a silence is of no series, and is found by its source", () => {
+  const silent = analysisOf([finding("a", { kind: "silence", name: "db-01", series: null })]);
+  expect(arrange(silent, { text: "db", kind: "silence" }).open).toHaveLength(1);
+  expect(arrange(silent, { text: "cpu", kind: null }).open).toHaveLength(0);
+});
+
 test("what is left of a group that is over is told one by one, and an id nobody knows is passed over", () => {
   const over = three.map((each) => ({ ...each, state: "closed" as const, until: at(30) }));
   expect(arrange(analysisOf(over, together), ALL)).toMatchObject({ open: [], closed: [{ id: "a" }, { id: "b" }, { id: "c" }] });

@@ -14,6 +14,7 @@ export interface Group {
   members: Finding[];
   /** How many there are, whether they match or not. */
   total: number;
+  /** That of the worst that is open. */
   severity: Finding["severity"];
 }
 
@@ -41,7 +42,7 @@ export function arrange({ findings, together }: Analysis, selection: Selection):
     all.forEach((finding) => grouped.add(finding.id));
     const members = all.filter(matches).sort((a, b) => Number(b.id === each.first) - Number(a.id === each.first) || time(a.since) - time(b.since));
     if (members.length === 0) continue;
-    const severity = members.some((finding) => finding.severity === "critical") ? "critical" : "warning";
+    const severity = all.some((finding) => finding.state === "open" && finding.severity === "critical") ? "critical" : "warning";
     entries.push({
       entry: { id: `together ${each.first}`, group: { together: each, members, total: all.length, severity } },
       severity: SEVERITY[severity],
@@ -60,7 +61,7 @@ export function arrange({ findings, together }: Analysis, selection: Selection):
 function matching({ text, kind }: Selection): (finding: Finding) => boolean {
   const needle = text.trim().toLocaleLowerCase();
   return (finding) =>
-    (kind === null || finding.kind === kind) && (needle === "" || [finding.name, finding.series.name].some((name) => name.toLocaleLowerCase().includes(needle)));
+    (kind === null || finding.kind === kind) && (needle === "" || [finding.name, finding.series?.name ?? ""].some((name) => name.toLocaleLowerCase().includes(needle)));
 }
 
 /** Open findings of a kind: as the server counts them, or counted here where it does not. */

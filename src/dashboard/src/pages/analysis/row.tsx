@@ -23,7 +23,7 @@ export function FindingRow({ finding, isFirst = false }: { finding: Finding; isF
       </td>
       <th role="rowheader" scope="row" class="c-where">
         <Where finding={finding} /> {isFirst ? <span class="tag">{t("analysis.first")}</span> : null}
-        <small>{seriesText(finding.series)}</small>
+        <small>{seriesText(finding)}</small>
       </th>
       <td role="cell" class="c-since">
         {until === null ? (
@@ -61,9 +61,11 @@ const SUBJECT = /^(feature\/.+|prediction|score)$/s;
 /** A model leads to its drift tab. */
 function Where({ finding: { id, about, name, series } }: { finding: Finding }) {
   if (about === "source") return <b title={name}>{name}</b>;
-  const column = SUBJECT.test(series.name) ? `&${new URLSearchParams({ column: series.name })}` : "";
+  const column = series !== null && SUBJECT.test(series.name) ? { column: series.name } : {};
+  const version = series?.labels["version"];
+  const where = new URLSearchParams({ tab: "drift", ...column, ...(version === undefined ? {} : { version }) });
   return (
-    <Link href={`${modelAddress(name)}?tab=drift${column}`} id={`model-${encodeURIComponent(id)}`} title={name}>
+    <Link href={`${modelAddress(name)}?${where}`} id={`model-${encodeURIComponent(id)}`} title={name}>
       {name}
     </Link>
   );
@@ -75,7 +77,7 @@ function Value({ finding }: { finding: Finding }) {
   if (value === null && expected === null) return <span class="missing">{MISSING}</span>;
   return (
     <>
-      <span class="value">{quantity(language.value, value, series.unit)}</span>
+      <span class="value">{quantity(language.value, value, series?.unit ?? null)}</span>
       {expected === null ? null : <small>{expected}</small>}
       <RangeBar finding={finding} />
     </>
@@ -101,7 +103,7 @@ function RangeBar({ finding }: { finding: Finding }) {
 function Rest({ finding }: { finding: Finding }) {
   const { change_per_hour: perHour, limit_at: limit, series, state } = finding;
   const score = scoreText(finding);
-  const parts = [...(perHour === null ? [] : [t("finding.perHour", { change: change(language.value, perHour, series.unit) })]), ...(score === null ? [] : [score])];
+  const parts = [...(perHour === null ? [] : [t("finding.perHour", { change: change(language.value, perHour, series?.unit ?? null) })]), ...(score === null ? [] : [score])];
   return (
     <>
       {limit === null || state === "closed" ? null : (

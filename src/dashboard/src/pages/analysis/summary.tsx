@@ -9,7 +9,7 @@ import { filterByKind, selection } from "./selection";
 export function SummaryRow({ analysis }: { analysis: Analysis }) {
   const locale = language.value;
   const chosen = selection.value.kind;
-  const { open, watched_series: watched, learning_series: learning } = analysis.summary;
+  const { open, watched_series: watched, learning_series: learning, unwatched_series: unwatched } = analysis.summary;
   return (
     <section class="summary" aria-label={t("analysis.summary")}>
       <div class="tiles" role="group" aria-label={t("analysis.kind")}>
@@ -30,7 +30,8 @@ export function SummaryRow({ analysis }: { analysis: Analysis }) {
       <div class="tile rate">
         <span class="tile-label">{t("analysis.watched")}</span>
         <span class="tile-value">{count(locale, watched)}</span>
-        <span class="tile-note">{t("analysis.learning", { n: count(locale, learning) })}</span>
+        <span class="tile-note">{t("analysis.learning", { n: count(locale, learning) })}
+          {unwatched === 0 ? null : <b> {t("analysis.unwatched", { n: count(locale, unwatched) })}</b>}</span>
       </div>
     </section>
   );

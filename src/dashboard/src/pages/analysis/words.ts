@@ -1,21 +1,26 @@
 /** What a finding says, in the reader's language. */
 
 import type { Finding } from "../../api/analysis";
+import { effect } from "../../format/drift";
 import { change, quantity } from "../../format/quantity";
 import { interval, decimal } from "../../format/number";
 import { moment } from "../../format/time";
 import { t } from "../../i18n";
 import { now } from "../../store/clock";
 import { language } from "../../store/preferences";
+import { subjectName } from "../model/drift/words";
 
-/** `cpu_usage {core="0"}`. */
-export function seriesText({ name, labels }: Finding["series"]): string {
-  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+/** `cpu_usage {core="0"}`; a drift's column as its own page names it; empty for what is of no one series. */
+export function seriesText({ kind, series }: Finding): string {
+  if (series === null) return "";
+  const name = kind === "drift" ? subjectName(series.name) : series.name;
+  const pairs = Object.entries(series.labels).map(([label, value]) => `${label}="${value}"`);
   return pairs.length === 0 ? name : `${name} {${pairs.join(", ")}}`;
 }
 
 /** What was expected: the band or its one end, else the one value; `null` if the finding says nothing of it. */
-export function expectedText({ expected, low, high, series: { unit } }: Finding): string | null {
+export function expectedText({ expected, low, high, series }: Finding): string | null {
+  const unit = series?.unit ?? null;
   const show = (value: number): string => quantity(language.value, value, unit);
   if (low !== null && high !== null) return t("finding.expected", { value: interval(low, high, show) });
   if (high !== null) return t("finding.atMost", { value: show(high) });
@@ -30,9 +35,10 @@ export function findingText(finding: Finding): string {
   return built ?? finding.text;
 }
 
-function sentence({ kind, value, expected, low, high, change_per_hour: perHour, last_at, series }: Finding): string | null {
+function sentence({ kind, value, expected, low, high, change_per_hour: perHour, since, series }: Finding): string | null {
   const locale = language.value;
-  const show = (figure: number): string => quantity(locale, figure, series.unit);
+  const unit = series?.unit ?? null;
+  const show = (figure: number): string => quantity(locale, figure, unit);
   switch (kind) {
     case "anomaly":
       return value === null || low === null || high === null ? null : t("finding.anomaly", { value: show(value), range: interval(low, high, show) });
@@ -40,9 +46,9 @@ function sentence({ kind, value, expected, low, high, change_per_hour: perHour, 
       return value === null || expected === null ? null : t("finding.shift", { before: show(expected), value: show(value) });
     case "leak":
     case "trend":
-      return perHour === null ? null : t(`finding.${kind}`, { change: change(locale, perHour, series.unit) });
+      return perHour === null ? null : t(`finding.${kind}`, { change: change(locale, perHour, unit) });
     case "silence":
-      return t("finding.silence", { time: moment(locale, new Date(last_at), now.value) });
+      return t("finding.silence", { time: moment(locale, new Date(since), now.value) });
     case "drift":
       return t("finding.drift");
   }
@@ -51,6 +57,7 @@ function sentence({ kind, value, expected, low, high, change_per_hour: perHour, 
 /** How sure it is, by the statistic that found it; `null` where there is none to tell. */
 export function scoreText({ kind, score }: Finding): string | null {
   if (score === null) return null;
+  if (kind === "drift") return t("finding.psi", { score: effect(language.value, score) });
   const text = decimal(language.value, score, 3);
   if (kind === "anomaly" || kind === "shift") return t("finding.deviations", { score: text });
   return kind === "leak" || kind === "trend" ? t("finding.mannKendall", { score: text }) : null;
