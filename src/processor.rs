@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
+use crate::monitor::analysis::{self, Analysis};
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::drift::reference::Row as RowOfReference;
 use crate::monitor::drift::{Drift, Part, Row, Track, Watch};
@@ -30,7 +31,7 @@ use crate::store::key::{self, Tag};
 use crate::store::{self, Order, PendingKey, Reader, Store, Syncer};
 use crate::telemetry;
 use crate::time::Timestamp;
-use crate::view::View;
+use crate::view::{Changed, View};
 
 /// Records applied before a commit is due although more wait: bounds what one sled batch holds.
 const COMMIT_RECORDS_MAX: usize = 262_144;
@@ -143,7 +144,12 @@ impl Projection {
             }
         };
         let Standing { rows_digest, epoch, created, fingerprint } = standing;
-        let state = State { desk, models: Models::restore(models(&reader)?), sources: Sources::restore(sources(&reader)?) };
+        let state = State {
+            desk,
+            models: Models::restore(models(&reader)?),
+            sources: Sources::restore(sources(&reader)?),
+            analysis: Analysis::restore(analysis(&reader)?),
+        };
         let outbox =
             scan_all(&reader, Tag::Outbox)?.iter().filter_map(|(key, _)| key::fields(key, Tag::Outbox)?.u64()).collect();
         let digest = digest_of(rows_digest, &desk_bytes(&state.desk));
@@ -203,7 +209,7 @@ impl Projection {
     /// Lands everything applied since the last commit, whole or not at all, and gives the view of it.
     pub fn commit(&mut self) -> Result<Arc<View>, Error> {
         let seq = self.state.desk.position;
-        let (models, sources) = self.put_dirty();
+        let changed = self.put_dirty();
         self.put_outbox();
         let rows_digest = self.cold.digest();
         let mut head = desk_bytes(&self.state.desk);
@@ -218,12 +224,12 @@ impl Projection {
         telemetry::COMMIT_RECORDS.add(self.records_uncommitted as u64);
         telemetry::REJECTED_RECORDS.add(self.state.desk.counts.rejected - self.view.counts.rejected);
         self.records_uncommitted = 0;
-        self.view = self.view.advanced(&self.state, digest, &models, &sources);
+        self.view = self.view.advanced(&self.state, digest, &changed);
         Ok(Arc::new(self.view.clone()))
     }
 
-    /// Puts the rows of what changed; gives the models and sources among it.
-    fn put_dirty(&mut self) -> (Vec<u32>, Vec<u32>) {
+    /// Puts the rows of what changed.
+    fn put_dirty(&mut self) -> Changed {
         let mut dirty = self.state.models.take_dirty();
         dirty.panes.sort_unstable();
         dirty.panes.dedup();
@@ -277,7 +283,17 @@ impl Projection {
             self.cold.put_state(key::source(*id), source, &mut row_hash);
             source.row_hash = row_hash;
         }
-        (dirty.models, sources)
+        let subjects = self.state.analysis.take_dirty();
+        for id in &subjects {
+            self.state.analysis.take_dirty_parts(*id, &mut |part, value| {
+                let key = key::analysis_part(*id, part);
+                match value {
+                    analysis::Row::Watched(kept) => self.cold.put_kept(key, kept),
+                    analysis::Row::Seasons(kept) => self.cold.put_kept(key, kept),
+                }
+            });
+        }
+        Changed { models: dirty.models, sources, subjects }
     }
 
     /// Puts the effects of this commit as one row, and deletes the rows whose effects have all been carried out.
@@ -430,6 +446,20 @@ fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {
         sources.push(source);
     }
     Ok(sources)
+}
+
+/// The parts of the subjects of the analysis, in the order of their numbers.
+fn analysis(reader: &Reader) -> Result<Vec<analysis::Parts>, store::Error> {
+    let mut parts: Vec<analysis::Parts> = Vec::new();
+    for (row_key, value) in scan_all(reader, Tag::Analysis)? {
+        let part = key::part_of_analysis(&row_key);
+        match (part, parts.last_mut()) {
+            (Some(analysis::Part::Watched), _) => parts.push((kept(&row_key, &value)?, Arc::default())),
+            (Some(analysis::Part::Seasons), Some((_, seasons))) => *seasons = kept(&row_key, &value)?,
+            _ => return Err(store::Error::Damaged("the key of a part of the analysis cannot be read".to_owned())),
+        }
+    }
+    Ok(parts)
 }
 
 fn scan_all(reader: &Reader, tag: Tag) -> Result<Vec<(Vec<u8>, store::Value)>, store::Error> {

@@ -45,6 +45,12 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
         rest = later;
         number += 1;
         let at = now[0].body["at"].clone();
+        // a server that is watched: busy now and then, and silent in between
+        if number % 90 < 80 {
+            let at = START_MS + 30_000 * number;
+            let cpu = if number % 40 < 34 { 20 + number % 3 } else { 95 };
+            put("sample", json!({ "source": "db-01", "at": at, "metrics": { "cpu": cpu, "requests_total": number * number } }));
+        }
         match random.below(12) {
             0 => put(
                 "prediction",

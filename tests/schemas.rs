@@ -13,7 +13,16 @@ use tidewatch::monitor::effect::Action;
 use tidewatch::monitor::{State, apply};
 use tidewatch::time::Timestamp;
 
-const FACTS: [&str; 6] = ["window_closed", "window_revised", "status_changed", "drift_detected", "drift_cleared", "rejected"];
+const FACTS: [&str; 8] = [
+    "window_closed",
+    "window_revised",
+    "status_changed",
+    "drift_detected",
+    "drift_cleared",
+    "anomaly_detected",
+    "anomaly_cleared",
+    "rejected",
+];
 
 fn schemas() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
@@ -79,6 +88,12 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
         let record =
             |i: usize| serde_json::json!({ "model": "d", "at": at(i), "prediction": "a", "features": { "x": i + shift } });
         publish(Kind::Prediction, (0..200).map(record).collect());
+    }
+    // half an hour of a busy server, and a spike in it
+    for round in 0..60 {
+        let busy = if (40..48).contains(&round) { 95.0 } else { 20.0 };
+        let at = format!("2025-12-31T00:{:02}:{:02}Z", round / 2, round % 2 * 30);
+        publish(Kind::Sample, serde_json::json!({ "source": "web-01", "at": at, "metrics": { "cpu": busy } }));
     }
 
     let mut seen = BTreeSet::new();

@@ -3,6 +3,7 @@
 
 pub mod access;
 mod ai;
+mod analysis;
 mod applied;
 mod auth;
 mod condition;

@@ -28,6 +28,7 @@ const BEARER: &str = "bearer";
     tags(
         (name = "models", description = "What models did, and how well"),
         (name = "drift", description = "Whether models are asked, answer and are right as they were"),
+        (name = "analysis", description = "What is out of the ordinary"),
         (name = "sources", description = "Hosts, services and plugins"),
         (name = "publish", description = "The one way in"),
         (name = "log", description = "The log and what it did not accept"),

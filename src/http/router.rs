@@ -24,8 +24,8 @@ use crate::http::condition::{EPOCH, POSITION};
 use crate::http::drift::{policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, auth, dashboard, docs, drift, export, fairness, health, models, predictions, problem, publish, rejected, slices,
-    socket, sources, streams, thresholds, tokens, windows,
+    ai, analysis, auth, dashboard, docs, drift, export, fairness, health, models, predictions, problem, publish, rejected,
+    slices, socket, sources, streams, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -99,6 +99,9 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sources::list))
         .routes(routes!(sources::show))
         .routes(routes!(sources::records))
+        .routes(routes!(analysis::report))
+        .routes(routes!(analysis::of_source))
+        .routes(routes!(analysis::of_model))
         .routes(routes!(streams::list))
         .routes(routes!(health::health))
         .routes(routes!(health::metrics))

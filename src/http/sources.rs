@@ -163,7 +163,7 @@ pub async fn records(
     Ok(Json(RecordPage { items, next_cursor }))
 }
 
-fn find(view: &View, name: &str) -> Result<(u32, Arc<Source>), Problem> {
+pub fn find(view: &View, name: &str) -> Result<(u32, Arc<Source>), Problem> {
     view.sources.get(name).cloned().ok_or_else(|| {
         Problem::not_found("unknown-source", format!("there is no source {name:?}; GET /api/v1/sources lists those there are"))
     })

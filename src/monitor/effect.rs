@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EffectId, Name};
+use crate::monitor::analysis::About;
+use crate::monitor::analysis::finding::Finding;
 use crate::monitor::drift::alarm::Alarm;
+use crate::monitor::limits::SAMPLES_MIN;
 use crate::monitor::point::Point;
 use crate::monitor::rejected::Rejected;
+use crate::monitor::source::SeriesKey;
 use crate::monitor::status::{Reason, Status};
 use crate::monitor::window::Headline;
 use crate::time::Timestamp;
@@ -54,6 +59,15 @@ pub enum Announcement {
         version: Option<Name>,
         alarm: Alarm,
     },
+    /// Something out of the ordinary was found, or is over.
+    Anomaly {
+        about: About,
+        name: Name,
+        /// Metric and labels; `None` of a silence.
+        series: Option<SeriesKey>,
+        finding: Box<Finding>,
+        at: Timestamp,
+    },
     Rejected(Rejected),
 }
 
@@ -65,17 +79,20 @@ impl Announcement {
             Self::StatusChanged { .. } => Fact::StatusChanged,
             Self::Drift { alarm: Alarm { detected: true, .. }, .. } => Fact::DriftDetected,
             Self::Drift { .. } => Fact::DriftCleared,
+            Self::Anomaly { finding, .. } if finding.is_open() => Fact::AnomalyDetected,
+            Self::Anomaly { .. } => Fact::AnomalyCleared,
             Self::Rejected(_) => Fact::Rejected,
         }
     }
 
-    /// What the fact is about: a model, or a kind of input. The last token of its subject.
+    /// What the fact is about: a model, a source, or a kind of input. The last token of its subject.
     pub fn about(&self) -> &str {
         match self {
             Self::WindowClosed { model, .. }
             | Self::WindowRevised { model, .. }
             | Self::StatusChanged { model, .. }
             | Self::Drift { model, .. } => model.as_str(),
+            Self::Anomaly { name, .. } => name.as_str(),
             Self::Rejected(rejected) => rejected.kind.as_str(),
         }
     }
@@ -102,6 +119,20 @@ impl Announcement {
                     "threshold": alarm.threshold, "stored_at": alarm.at.to_string(),
                 })
             }
+            Self::Anomaly { about, name, series, finding, at } => {
+                let labels = |labels: &[(Name, CompactString)]| -> BTreeMap<String, String> {
+                    labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+                };
+                let series = series.as_ref().map(|(name, of)| serde_json::json!({"name": name, "labels": labels(of)}));
+                let Finding { ordinal, pattern, since, until, severity, figures, .. } = &**finding;
+                serde_json::json!({
+                    "id": id.to_string(), "type": fact, "about": about, about.as_str(): name, "finding": ordinal, "pattern": pattern,
+                    "series": series, "severity": severity, "since": since.to_string(), "until": until.map(|until| until.to_string()),
+                    "value": figures.value, "expected": figures.expected, "low": figures.low, "high": figures.high,
+                    "score": figures.score, "change_per_hour": figures.per_hour,
+                    "limit_at": figures.limit_at.map(|limit| limit.to_string()), "stored_at": at.to_string(),
+                })
+            }
             Self::Rejected(Rejected { seq, index, kind, source, stored_at, fault }) => serde_json::json!({
                 "id": id.to_string(), "type": fact, "seq": seq, "index": index, "kind": kind, "source": source,
                 "stored_at": stored_at.to_string(), "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
@@ -119,6 +150,8 @@ pub enum Fact {
     StatusChanged,
     DriftDetected,
     DriftCleared,
+    AnomalyDetected,
+    AnomalyCleared,
     Rejected,
 }
 
@@ -130,6 +163,8 @@ impl Fact {
             Self::StatusChanged => "status_changed",
             Self::DriftDetected => "drift_detected",
             Self::DriftCleared => "drift_cleared",
+            Self::AnomalyDetected => "anomaly_detected",
+            Self::AnomalyCleared => "anomaly_cleared",
             Self::Rejected => "rejected",
         }
     }
@@ -154,6 +189,17 @@ impl Effects {
         let id = EffectId { seq: self.seq, index: self.next };
         self.next += 1;
         self.list.push(Effect { id, action: Action::Announce(announcement) });
+    }
+
+    /// The windows that the message has closed so far.
+    pub(super) fn windows_closed(&self) -> Vec<(Name, Point)> {
+        let closed = self.list.iter().filter_map(|effect| match &effect.action {
+            Action::Announce(Announcement::WindowClosed { model, point, .. }) if SAMPLES_MIN <= point.predictions => {
+                Some((model.clone(), point.clone()))
+            }
+            Action::Announce(_) => None,
+        });
+        closed.collect()
     }
 
     pub fn into_vec(self) -> Vec<Effect> {

@@ -103,3 +103,17 @@ pub const ALARMS_MAX: usize = 50;
 
 /// Baselines of one version in the life of a log; after that its reference cannot be replaced.
 pub const BASELINES_MAX: u32 = 1_000;
+
+/// Half a minute of a series of samples is one point of the analysis.
+pub const ROUND: Span = Span::from_secs(30);
+
+/// Series watched for anomalies, of one source or model and of all; further ones are kept and not watched.
+pub const SERIES_WATCHED_PER_SUBJECT_MAX: usize = 128;
+pub const SERIES_WATCHED_MAX: usize = 20_000;
+
+/// Findings of one source or model that are over, kept for the read side.
+pub const FINDINGS_OVER_MAX: usize = 20;
+
+/// Log time without a sample after which a source is silent; and after which nobody waits for it any more.
+pub const SILENCE_MIN: Span = Span::from_secs(300);
+pub const SILENCE_REMEMBERED: Span = Span::from_secs(86_400);

@@ -1,5 +1,6 @@
 //! What it all means. [`State`] and [`apply`], and nothing else: each subject has a module of its own.
 
+pub mod analysis;
 pub mod classes;
 pub mod cold;
 pub mod drift;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Command, Event, Fault, Kind, Message};
 use crate::ids::Slug;
+use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::Fleet;
 use crate::monitor::effect::{Effect, Effects};
@@ -40,6 +42,7 @@ pub struct State {
     pub desk: Desk,
     pub models: Models,
     pub sources: Sources,
+    pub analysis: Analysis,
 }
 
 /// The small part of the state that changes with every message and is written whole.
@@ -93,6 +96,7 @@ pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<
         };
         state.count(cold, at, verdict, &mut effects);
     }
+    state.analyse_windows(&mut effects);
     effects.into_vec()
 }
 
@@ -113,7 +117,7 @@ impl State {
         match event {
             Event::PredictionLogged(prediction) => self.models.on_prediction(cold, at, prediction, &mut self.desk, effects),
             Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk, effects),
-            Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time),
+            Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time, &mut self.analysis, effects),
             Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
             Event::CommandGiven(command) => self.on_command(at, command),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
@@ -124,8 +128,16 @@ impl State {
             }
             Event::ClockTicked => {
                 self.models.on_tick(cold, &mut self.desk, effects);
+                self.sources.on_tick(log_time, &mut self.analysis, effects);
                 Verdict::Applied
             }
+        }
+    }
+
+    /// Has the windows analysed that the message closed.
+    fn analyse_windows(&mut self, effects: &mut Effects) {
+        for (model, point) in effects.windows_closed() {
+            self.analysis.on_window_closed(&model, &point, self.desk.log_time, effects);
         }
     }
 

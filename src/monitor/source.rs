@@ -1,17 +1,21 @@
 //! Hosts, services and plugins: what they sent, counted by kind, with the latest value of each of their series and their newest
 //! records kept for the read side.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Kind, Note, Sample};
+use crate::event::{Kind, Metric, Note, Sample};
 use crate::ids::Name;
+use crate::monitor::analysis::Analysis;
+use crate::monitor::analysis::gathering::{self, Gathering};
 use crate::monitor::cold::{Cold, List};
+use crate::monitor::effect::Effects;
 use crate::monitor::join::{self, JoinKey, JoinRow};
-use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SOURCES_MAX};
+use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SILENCE_MIN, SOURCES_MAX};
 use crate::monitor::model::Verdict;
 use crate::monitor::{Place, bound_reached};
 use crate::time::Timestamp;
@@ -28,15 +32,19 @@ pub struct Sources {
 pub struct Source {
     pub name: Name,
     pub kinds: BTreeMap<Kind, Received>,
-    /// Latest value per series: metric name and series labels.
-    pub series: BTreeMap<(Name, Vec<(Name, CompactString)>), Latest>,
+    pub series: BTreeMap<SeriesKey, Latest>,
     /// Values dropped because the source has too many series.
     pub series_refused: u64,
+    /// Log time of the newest sample.
+    pub heard_at: Timestamp,
     #[serde(skip)]
     dirty: bool,
     #[serde(skip)]
     pub row_hash: u128,
 }
+
+/// What names a series within its source: the metric, and its labels sorted by name.
+pub type SeriesKey = (Name, Vec<(Name, CompactString)>);
 
 /// How much of one kind came from a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,11 +53,13 @@ pub struct Received {
     pub last_at: Timestamp,
 }
 
+/// The newest value of a series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latest {
     pub value: f64,
     pub unit: Option<CompactString>,
     pub at: Timestamp,
+    gathering: Gathering,
 }
 
 impl Sources {
@@ -78,27 +88,49 @@ impl Sources {
         dirty
     }
 
-    pub(super) fn on_sample(&mut self, cold: &mut impl Cold, at: Place<'_>, sample: &Sample, log_time: Timestamp) -> Verdict {
+    pub(super) fn on_sample(
+        &mut self,
+        cold: &mut impl Cold,
+        at: Place<'_>,
+        sample: &Sample,
+        log_time: Timestamp,
+        analysis: &mut Analysis,
+        effects: &mut Effects,
+    ) -> Verdict {
         let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
         if is_repeat(cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
         let source = self.touch(id);
         source.receive(at.kind, sample.at);
+        source.heard_at = log_time;
+        analysis.on_heard(&source.name, sample.at, log_time, effects);
         for metric in &sample.metrics {
             let key = (metric.name.clone(), metric.labels.clone());
-            let known = source.series.contains_key(&key);
-            if !known && SERIES_MAX <= source.series.len() {
-                source.series_refused += 1;
-                continue;
+            let is_full = SERIES_MAX <= source.series.len();
+            let latest = match source.series.entry(key) {
+                Entry::Vacant(_) if is_full => {
+                    source.series_refused += 1;
+                    continue;
+                }
+                entry => entry.or_insert_with(|| Latest::of(metric, sample.at)),
+            };
+            if latest.at <= sample.at {
+                *latest = Latest { gathering: latest.gathering, ..Latest::of(metric, sample.at) };
             }
-            let latest = Latest { value: metric.value, unit: metric.unit.clone(), at: sample.at };
-            let held = source.series.entry(key).or_insert_with(|| latest.clone());
-            if held.at <= latest.at {
-                *held = latest;
+            let over = latest.gathering.take(sample.at, metric.value, gathering::is_counter(metric.name.as_str()));
+            if let Some(reading) = over {
+                let series = (&metric.name, &metric.labels[..], metric.unit.as_ref());
+                analysis.on_reading(&source.name, series, &mut latest.gathering.place, reading, log_time, effects);
             }
         }
         Verdict::Applied
+    }
+
+    /// Notes which sources have fallen silent.
+    pub(super) fn on_tick(&self, log_time: Timestamp, analysis: &mut Analysis, effects: &mut Effects) {
+        let silent = self.list.iter().filter(|source| SILENCE_MIN < log_time - source.heard_at);
+        silent.for_each(|source| analysis.on_silence(source, log_time, effects));
     }
 
     pub(super) fn on_note(&mut self, cold: &mut impl Cold, at: Place<'_>, note: &Note, log_time: Timestamp) -> Verdict {
@@ -132,6 +164,7 @@ impl Sources {
             kinds: BTreeMap::new(),
             series: BTreeMap::new(),
             series_refused: 0,
+            heard_at: Timestamp::default(),
             dirty: false,
             row_hash: 0,
         }));
@@ -157,7 +190,23 @@ pub struct Kept {
     pub body: String,
 }
 
+impl Latest {
+    fn of(metric: &Metric, at: Timestamp) -> Self {
+        Self { value: metric.value, unit: metric.unit.clone(), at, gathering: Gathering::default() }
+    }
+}
+
 impl Source {
+    /// The time of the newest sample, as the source has it.
+    pub fn sampled_at(&self) -> Option<Timestamp> {
+        self.kinds.get(&Kind::Sample).map(|received| received.last_at)
+    }
+
+    /// Whether its newest sample told of the present when it came, and not of the past.
+    pub fn was_live(&self) -> bool {
+        self.sampled_at().is_some_and(|sampled| self.heard_at - sampled <= SILENCE_MIN)
+    }
+
     /// Counts one record; gives its ordinal.
     fn receive(&mut self, kind: Kind, at: Timestamp) -> u64 {
         let received = self.kinds.entry(kind).or_default();

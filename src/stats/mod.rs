@@ -38,6 +38,8 @@ pub mod reconstruction;
 pub mod regression;
 pub mod scores;
 pub mod sketch;
+pub mod smoothing;
+pub mod trend;
 
 pub use estimate::Estimate;
 pub use metric::MetricName;

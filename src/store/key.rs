@@ -1,6 +1,7 @@
 //! Keys of the one tree: a tag byte, then big-endian fields, so that byte order is the order of the fields. The only place that
 //! knows the layout; a new kind of row is a new tag.
 
+use crate::monitor::analysis;
 use crate::monitor::cold::List;
 use crate::monitor::drift::Part;
 use crate::time::Timestamp;
@@ -9,6 +10,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Tag {
+    Analysis = b'a',
     Directory = b'd',
     RunPart = b'f',
     Head = b'h',
@@ -95,6 +97,26 @@ pub fn pane_start(row_key: &[u8]) -> Option<Timestamp> {
 /// One source.
 pub fn source(source: u32) -> Vec<u8> {
     Key::of(Tag::Source).u32(source).bytes
+}
+
+/// One part of what is analysed about a source or a model, by the number of that subject.
+pub fn analysis_part(subject: u32, part: analysis::Part) -> Vec<u8> {
+    let part = match part {
+        analysis::Part::Watched => 0,
+        analysis::Part::Seasons => 1,
+    };
+    Key::of(Tag::Analysis).u32(subject).u8(part).bytes
+}
+
+/// The part of a subject that a row of this key is.
+pub fn part_of_analysis(row_key: &[u8]) -> Option<analysis::Part> {
+    let mut fields = fields(row_key, Tag::Analysis)?;
+    fields.u32()?;
+    match fields.u8()? {
+        0 => Some(analysis::Part::Watched),
+        1 => Some(analysis::Part::Seasons),
+        _ => None,
+    }
 }
 
 /// One entry of a list, by its ordinal.

@@ -1,20 +1,24 @@
 //! The read model: what the committed state looks like to readers. A [`View`] is finished and never changes; the processor
 //! publishes the next one. Knows how figures are shown, not how they are served.
 
+pub mod analysis;
 pub mod drift;
 pub mod evaluation;
 pub mod fairness;
 pub mod model;
 pub mod profile;
 pub mod source;
+pub mod together;
 pub mod watch;
 pub mod window;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use crate::ids::Name;
+use crate::monitor::analysis::Subject;
 use crate::monitor::drift::Fleet;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
@@ -44,11 +48,23 @@ pub struct View {
     pub settled_through: u64,
     pub models: OrdMap<Name, Arc<Model>>,
     pub sources: OrdMap<Name, (u32, Arc<Source>)>,
+    /// What is analysed, by the number of the subject.
+    pub analysis: OrdMap<u32, Subject>,
+    /// Findings that have begun or ended in the life of the process.
+    pub turns: u64,
+}
+
+/// What a commit changed, by number.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
+    pub models: Vec<u32>,
+    pub sources: Vec<u32>,
+    pub subjects: BTreeSet<u32>,
 }
 
 impl View {
-    /// The next view: `self` with the models and sources that changed.
-    pub fn advanced(&self, state: &State, digest: u128, models: &[u32], sources: &[u32]) -> Self {
+    /// The next view: `self` with what changed.
+    pub fn advanced(&self, state: &State, digest: u128, changed: &Changed) -> Self {
         let desk = &state.desk;
         let mut next = Self {
             epoch: self.epoch,
@@ -63,23 +79,31 @@ impl View {
             settled_through: desk.settled_through,
             models: self.models.clone(),
             sources: self.sources.clone(),
+            analysis: self.analysis.clone(),
+            turns: state.analysis.turns(),
         };
-        for id in models {
+        for id in &changed.models {
             let model = state.models.get(*id);
             next.models.insert(model.name.clone(), Arc::clone(model));
         }
-        for id in sources {
+        for id in &changed.sources {
             let source = state.sources.get(*id);
             next.sources.insert(source.name.clone(), (*id, Arc::clone(source)));
+        }
+        for id in &changed.subjects {
+            next.analysis.insert(*id, state.analysis.get(*id).clone());
         }
         next
     }
 
     /// The first view after the store was opened.
     pub fn of(epoch: u64, state: &State, digest: u128) -> Self {
-        let models: Vec<u32> = state.models.iter().map(|model| model.id).collect();
-        let sources: Vec<u32> = state.sources.iter().map(|(id, _)| id).collect();
-        Self { epoch, ..Self::default() }.advanced(state, digest, &models, &sources)
+        let everything = Changed {
+            models: state.models.iter().map(|model| model.id).collect(),
+            sources: state.sources.iter().map(|(id, _)| id).collect(),
+            subjects: state.analysis.iter().map(|(id, _)| id).collect(),
+        };
+        Self { epoch, ..Self::default() }.advanced(state, digest, &everything)
     }
 
     /// The digest as it is shown.

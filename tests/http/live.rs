@@ -210,6 +210,54 @@ async fn servers_and_the_system_are_told_in_the_agreed_shape() {
     );
 }
 
+/// Samples of half an hour, with a spike at its end.
+fn busy(source: &str) -> Value {
+    let sample = |round: u32| {
+        let at = format!("2026-01-01T00:{:02}:{:02}Z", round / 2, round % 2 * 30);
+        json!({"source": source, "at": at, "metrics": {"cpu": if round < 50 { 20 + round % 3 } else { 95 }}})
+    };
+    (0..60).map(sample).collect()
+}
+
+#[tokio::test]
+async fn what_is_out_of_the_ordinary_is_told_when_it_begins() {
+    let room = Room::open().await;
+    let mut client = Client::open(&room, ADMIN).await;
+    client.say(json!({"op": "subscribe", "channel": "ai-analysis"})).await;
+    let frame = client.frame().await;
+    assert_eq!(
+        (&frame["type"], &frame["channel"], &frame["data"]["findings"]),
+        (&json!("snapshot"), &json!("ai-analysis"), &json!([]))
+    );
+    room.publish("sample", busy("web-01")).await;
+    let frame = client.frame().await;
+    let finding = &frame["data"]["findings"][0];
+    assert_eq!(
+        (&frame["type"], &finding["kind"], &finding["name"], &finding["state"], &finding["severity"]),
+        (&json!("change"), &json!("anomaly"), &json!("web-01"), &json!("open"), &json!("critical"))
+    );
+    assert_eq!(frame["data"]["summary"]["open"], 1);
+
+    // the same by the API, with what is usual
+    let report = room.json("/api/v1/analysis?state=open&kind=anomaly&name=web-01").await;
+    assert_eq!((&report["findings"][0]["id"], &report["findings"][0]["value"]), (&finding["id"], &json!(95.0)));
+    assert_eq!(room.json("/api/v1/analysis?state=closed").await["findings"], json!([]));
+    assert_eq!(room.get("/api/v1/analysis?kind=odd").await.status(), 400);
+    let usual = room.json("/api/v1/sources/web-01/analysis").await;
+    let series = &usual["items"][0];
+    assert_eq!((&series["name"], &series["state"], &series["is_unusual"]), (&json!("cpu"), &json!("watched"), &json!(true)));
+    assert!((series["expected"].as_f64().unwrap() - 21.0).abs() < 1.0, "{series}");
+    assert_eq!(room.get("/api/v1/sources/none/analysis").await.status(), 404);
+    assert_eq!(room.get("/api/v1/models/none/analysis").await.status(), 404);
+
+    // another server in trouble at the same time: one cause may be behind both
+    room.publish("sample", busy("web-02")).await;
+    let report = room.json("/api/v1/analysis").await;
+    let together = &report["together"][0];
+    assert_eq!((&together["sources"], &together["first"]), (&json!(2), &json!("source/web-01/0")), "{report}");
+    assert!(0.9 < together["correlation"].as_f64().unwrap(), "{together}");
+}
+
 #[tokio::test]
 async fn misunderstandings_are_answered_and_excess_ends_the_talk() {
     let room = Room::open().await;

@@ -17,6 +17,7 @@ use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
 use crate::monitor::model::Model;
 use crate::time::Timestamp;
 use crate::view::View;
+use crate::view::analysis::{AnalysisReport, Wanted};
 use crate::view::model::{ModelSummary, status_distribution};
 use crate::view::source::{ServerMetrics, ServersSummary};
 use crate::view::window::{Resolution, Slice, Window};
@@ -24,6 +25,9 @@ use crate::view::window::{Resolution, Slice, Window};
 /// Models of one frame: half a megabyte at most, for that is what a client that does not read costs us. What is left follows in the
 /// next frame.
 const MODELS_PER_FRAME: usize = 64;
+
+/// Findings of one frame, the gravest first; the API lists more.
+const FINDINGS_PER_FRAME: usize = 200;
 
 #[derive(Serialize)]
 struct ModelsData {
@@ -187,6 +191,12 @@ pub async fn system_status(shared: &Shared, view: &Arc<View>, kind: FrameType) -
         }
     };
     whole(shared, Channel::SystemStatus, view, kind, data).await
+}
+
+/// A frame of the channel `ai-analysis`.
+pub async fn ai_analysis(shared: &Shared, view: &Arc<View>, kind: FrameType) -> Result<Utf8Bytes, Problem> {
+    let wanted = Wanted { limit: FINDINGS_PER_FRAME, ..Wanted::default() };
+    whole(shared, Channel::AiAnalysis, view, kind, move |view: &View| AnalysisReport::of(view, &wanted)).await
 }
 
 /// A frame that tells everything every time, shared by all.

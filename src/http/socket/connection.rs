@@ -24,6 +24,8 @@ use crate::view::View;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Frames of `server-metrics` and `system-status`, as requirement D6 has it.
 const BROADCAST: Duration = Duration::from_secs(5);
+/// Frames of `ai-analysis`, as requirement D15 has it, unless a finding begins or ends.
+const ANALYSIS: Duration = Duration::from_secs(30);
 /// A ping goes out with every so many heartbeats.
 const BEATS_PER_PING: u32 = 4;
 /// Silence, not even an answer to a ping, after which a connection is given up.
@@ -63,6 +65,8 @@ struct Subscription {
     due: Instant,
     /// Position of the view of the last frame; `None` before the first.
     sent: Option<u64>,
+    /// Beginnings and ends of findings that the last frame knew.
+    turns: u64,
 }
 
 /// How far a subscription has got.
@@ -172,7 +176,8 @@ impl Connection {
             }
             _ => Progress::Fresh,
         };
-        self.subscriptions.insert(wanted.channel, Subscription { wanted, state, due: Instant::now(), sent: None });
+        self.subscriptions
+            .insert(wanted.channel, Subscription { wanted, state, due: Instant::now(), sent: None, turns: view.turns });
     }
 
     /// A revoked token closes at once what it opened.
@@ -195,9 +200,9 @@ impl Connection {
 
     /// When the next frame may go out; `None` while there is nothing to tell.
     fn next_due(&self) -> Option<Instant> {
-        let position = self.views.borrow().position;
-        let waiting = self.subscriptions.values().filter(|subscription| subscription.has_news(position));
-        waiting.map(|subscription| subscription.due).min()
+        let view = self.views.borrow();
+        let waiting = self.subscriptions.values().filter(|subscription| subscription.has_news(view.position));
+        waiting.map(|subscription| subscription.due(&view)).min()
     }
 
     /// Sends what is due, each channel one frame at most, so that the client is heard between two.
@@ -207,7 +212,7 @@ impl Connection {
             let view = self.view();
             let now = Instant::now();
             let Some(subscription) = self.subscriptions.get(&channel) else { continue };
-            if !subscription.has_news(view.position) || now < subscription.due {
+            if !subscription.has_news(view.position) || now < subscription.due(&view) {
                 continue;
             }
             match self.frame(channel, &view).await {
@@ -261,8 +266,12 @@ impl Connection {
                 subscription.state = Progress::Whole;
                 Some(channel::system_status(&self.shared, view, kind).await?)
             }
+            Channel::AiAnalysis => {
+                subscription.state = Progress::Whole;
+                Some(channel::ai_analysis(&self.shared, view, kind).await?)
+            }
         };
-        subscription.moved(view.position, is_complete);
+        subscription.moved(view, is_complete);
         Ok(text)
     }
 
@@ -308,18 +317,29 @@ impl Connection {
 
 impl Subscription {
     fn has_news(&self, position: u64) -> bool {
-        self.sent != Some(position) || matches!(self.wanted.channel, Channel::ServerMetrics | Channel::SystemStatus)
+        let tells_all = matches!(self.wanted.channel, Channel::ServerMetrics | Channel::SystemStatus | Channel::AiAnalysis);
+        tells_all || self.sent != Some(position)
+    }
+
+    /// When the next frame may go out: of the analysis sooner if a finding has begun or ended.
+    fn due(&self, view: &View) -> Instant {
+        match self.wanted.channel {
+            Channel::AiAnalysis if self.turns != view.turns => self.due - (ANALYSIS - BROADCAST),
+            _ => self.due,
+        }
     }
 
     /// After a frame. The next may go out when the interval has passed, at an instant all subscribers of that interval share, so
     /// that they find each other's frames made.
-    fn moved(&mut self, position: u64, is_complete: bool) {
+    fn moved(&mut self, view: &View, is_complete: bool) {
         let now = Instant::now();
-        self.sent = is_complete.then_some(position);
+        self.sent = is_complete.then_some(view.position);
+        self.turns = view.turns;
         self.due = match self.wanted.channel {
             Channel::Models | Channel::Windows if is_complete => shared_instant(now, self.wanted.interval),
             Channel::Models | Channel::Windows => now,
             Channel::ServerMetrics | Channel::SystemStatus => now + BROADCAST,
+            Channel::AiAnalysis => now + ANALYSIS,
         };
     }
 }

@@ -20,10 +20,11 @@ pub enum Channel {
     Windows,
     ServerMetrics,
     SystemStatus,
+    AiAnalysis,
 }
 
 impl Channel {
-    pub const ALL: [Self; 4] = [Self::Models, Self::Windows, Self::ServerMetrics, Self::SystemStatus];
+    pub const ALL: [Self; 5] = [Self::Models, Self::Windows, Self::ServerMetrics, Self::SystemStatus, Self::AiAnalysis];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +32,7 @@ impl Channel {
             Self::Windows => "windows",
             Self::ServerMetrics => "server-metrics",
             Self::SystemStatus => "system-status",
+            Self::AiAnalysis => "ai-analysis",
         }
     }
 }

@@ -34,9 +34,9 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 /// Live
 ///
 /// Upgrades to a WebSocket of JSON text frames. Send `{"op":"subscribe","channel":"models"}`; get `snapshot`, then `change`.
-/// Channels: `models`, `windows` (of one model), `server-metrics`, `system-status`. A heartbeat comes every five seconds. A token
-/// goes into `Authorization`, or, from a browser, into the subprotocols `tidewatch.v1` and `tidewatch.token.<token>`; never into the
-/// address. Origin must be our own, or one that is configured.
+/// Channels: `models`, `windows` (of one model), `server-metrics`, `system-status`, `ai-analysis` (every 30 seconds, and soon after a
+/// finding begins or ends). A heartbeat comes every five seconds. A token goes into `Authorization`, or, from a browser, into the
+/// subprotocols `tidewatch.v1` and `tidewatch.token.<token>`; never into the address. Origin must be our own, or one that is configured.
 #[utoipa::path(
     get, path = "/ws", tag = "live",
     responses(

@@ -1,0 +1,127 @@
+//! `/api/v1/analysis`: what is out of the ordinary, and what is usual for each series.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::page;
+use crate::http::problem::Problem;
+use crate::http::shared::Shared;
+use crate::http::step::Step;
+use crate::monitor::analysis::About;
+use crate::view::View;
+use crate::view::analysis::{AnalysisReport, SeriesFigures, Wanted, subject_of};
+
+const KINDS: [&str; 6] = ["anomaly", "shift", "leak", "trend", "silence", "drift"];
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AnalysisQuery {
+    /// anomaly, shift, leak, trend, silence or drift.
+    kind: Option<String>,
+    /// Only about the source or model of this name.
+    name: Option<String>,
+    /// open or closed.
+    state: Option<String>,
+    /// 1 to 1,000 findings; 100 if left out.
+    limit: Option<usize>,
+}
+
+/// The series of a source or a model, and what is usual for them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SeriesAnswer {
+    position: u64,
+    epoch: u64,
+    items: Vec<SeriesFigures>,
+}
+
+/// What is out of the ordinary
+///
+/// Anomalies, shifts, leaks, filling disks and silences of sources and models, and the drifts of models; what began together is grouped.
+/// The summary and the groups are of all, whatever is asked for. The channel `ai-analysis` of `/ws` tells the same.
+#[utoipa::path(
+    get, path = "/api/v1/analysis", tag = "analysis", params(AnalysisQuery),
+    responses(
+        (status = 200, description = "What is found", body = AnalysisReport, example = json!({"position": 1024, "epoch": 1,
+            "at": "2026-01-01T00:10:00Z", "summary": {"watched_series": 640, "learning_series": 0, "unwatched_series": 0, "open": 1,
+                "critical": 1, "by_kind": {"anomaly": 1}},
+            "findings": [{"id": "source/web-01/0", "kind": "anomaly", "about": "source", "name": "web-01",
+                "series": {"name": "tidewatch_cpu_usage_percent", "labels": {"core": "0"}, "unit": "percent"}, "state": "open",
+                "severity": "critical", "since": "2026-01-01T00:08:00Z", "until": null, "last_at": "2026-01-01T00:09:30Z", "value": 94.2,
+                "expected": 31.5, "low": 20.1, "high": 42.9, "score": 27.5, "change_per_hour": null, "limit_at": null,
+                "text": "tidewatch_cpu_usage_percent (core=0) of web-01 is 94.2 where 31.5 is usual (20.1 to 42.9)."}], "together": []})),
+        (status = 400, description = "A bad kind, state or limit", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn report(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Query(AnalysisQuery { kind, name, state, limit }): Query<AnalysisQuery>,
+) -> Result<Json<AnalysisReport>, Problem> {
+    let limit = page::limit(limit)?;
+    if let Some(kind) = &kind
+        && !KINDS.contains(&kind.as_str())
+    {
+        return Err(Problem::bad_request("bad-kind", format!("kind is one of {}, not {kind:?}", KINDS.join(", "))));
+    }
+    let is_open = match state.as_deref() {
+        None => None,
+        Some("open") => Some(true),
+        Some("closed") => Some(false),
+        Some(other) => return Err(Problem::bad_request("bad-state", format!("state is open or closed, not {other:?}"))),
+    };
+    let wanted = Wanted { kind, name, is_open, limit };
+    Ok(Json(shared.blocking(move || Ok(AnalysisReport::of(&view, &wanted))).await?))
+}
+
+/// What is usual for a source
+///
+/// Every series that is watched, with what is expected of it now. Empty before the first round of half a minute is over.
+#[utoipa::path(
+    get, path = "/api/v1/sources/{source}/analysis", tag = "analysis",
+    params(("source" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
+    responses(
+        (status = 200, description = "The series", body = SeriesAnswer, example = json!({"position": 1024, "epoch": 1, "items": [
+            {"name": "tidewatch_memory_usage_percent", "labels": {}, "unit": "percent", "state": "watched", "rhythm_hours": 24,
+             "at": "2026-01-01T00:09:30Z", "value": 40.5, "expected": 40.1, "low": 36.2, "high": 44.0, "score": 0.5, "is_unusual": false}]})),
+        (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn of_source(
+    Extension(view): Extension<Arc<View>>,
+    Path(Step(name)): Path<Step>,
+) -> Result<Json<SeriesAnswer>, Problem> {
+    crate::http::sources::find(&view, &name)?;
+    Ok(Json(SeriesAnswer::of(&view, About::Source, &name)))
+}
+
+/// What is usual for a model
+///
+/// Its predictions a minute, error rate and 95th percentile of the response time, with what is expected of them now.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/analysis", tag = "analysis",
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
+    responses(
+        (status = 200, description = "The series", body = SeriesAnswer, example = json!({"position": 1024, "epoch": 1, "items": [
+            {"name": "error_rate", "labels": {}, "unit": "ratio", "state": "watched", "rhythm_hours": 24, "at": "2026-01-01T00:09:00Z",
+             "value": 0.01, "expected": 0.012, "low": 0.0, "high": 0.05, "score": -0.4, "is_unusual": false}]})),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn of_model(
+    Extension(view): Extension<Arc<View>>,
+    Path(Step(name)): Path<Step>,
+) -> Result<Json<SeriesAnswer>, Problem> {
+    crate::http::models::find(&view, &name)?;
+    Ok(Json(SeriesAnswer::of(&view, About::Model, &name)))
+}
+
+impl SeriesAnswer {
+    fn of(view: &View, about: About, name: &str) -> Self {
+        let items = subject_of(view, about, name).map(SeriesFigures::of).unwrap_or_default();
+        Self { position: view.position, epoch: view.epoch, items }
+    }
+}

@@ -1,0 +1,382 @@
+//! What is out of the ordinary in the series of sources and models: anomalies, shifts, leaks, trends, silence.
+//!
+//! A sample's value goes into the round of its series that is open ([`gathering`]); a round that is over is one point, and the point is
+//! judged against what is usual ([`series`]). All of it is state, so a restart forgets nothing and a replay finds the same. No promise is
+//! made about how often a finding is false, beyond that of the band: metrics of machines have no distribution to promise it by.
+
+pub mod finding;
+pub mod gathering;
+mod rise;
+pub mod season;
+pub mod series;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Name;
+use crate::monitor::analysis::finding::{Figures, Finding, Pattern};
+use crate::monitor::analysis::season::Season;
+use crate::monitor::analysis::series::{Series, Word};
+use crate::monitor::drift::kept::Kept;
+use crate::monitor::effect::{Announcement, Effects};
+use crate::monitor::limits::{FINDINGS_OVER_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED};
+use crate::monitor::point::Point;
+use crate::monitor::source::Source;
+use crate::time::Timestamp;
+
+/// All subjects, by number in the order of the log.
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    subjects: Vec<Subject>,
+    by_name: BTreeMap<(About, Name), u32>,
+    /// Series of all subjects.
+    series: usize,
+    dirty: BTreeSet<u32>,
+    /// Findings that have begun or ended since it was restored: no part of the state.
+    turns: u64,
+}
+
+/// A source or a model. Its parts are rows of their own in the store: each changes at its own pace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    pub watched: Arc<Kept<Watched>>,
+    /// By place of the series.
+    seasons: Arc<Kept<Vec<Season>>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    Source,
+    Model,
+}
+
+/// What changes with each round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    pub about: About,
+    pub name: Name,
+    pub series: Vec<Series>,
+    /// All that go on and the newest that are over, oldest first.
+    pub findings: Vec<Finding>,
+    /// Findings so far.
+    found: u32,
+    /// Ordinal of the silence: it may be over already, if nobody waits for the source any more.
+    silence: Option<u32>,
+    /// Series beyond the bounds, which nobody watches.
+    pub unwatched: u64,
+}
+
+/// Names the rows of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Watched,
+    Seasons,
+}
+
+/// A row to be written.
+pub enum Row<'a> {
+    Watched(&'a mut Kept<Watched>),
+    Seasons(&'a mut Kept<Vec<Season>>),
+}
+
+/// Metric, labels and unit of a series.
+type SeriesName<'s> = (&'s Name, &'s [(Name, CompactString)], Option<&'s CompactString>);
+
+/// A subject as the store has it.
+pub type Parts = (Arc<Kept<Watched>>, Arc<Kept<Vec<Season>>>);
+
+/// One point of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Start of the round.
+    pub at: Timestamp,
+    pub value: f64,
+}
+
+impl About {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Model => "model",
+        }
+    }
+}
+
+impl Analysis {
+    /// Takes the subjects back from a store, in the order of their numbers.
+    pub fn restore(parts: Vec<Parts>) -> Self {
+        let subjects: Vec<Subject> = parts.into_iter().map(|(watched, seasons)| Subject { watched, seasons }).collect();
+        let by_name = subjects.iter().zip(0..).map(|(subject, id)| (subject.key(), id)).collect();
+        let series = subjects.iter().map(|subject| subject.watched.series.len()).sum();
+        Self { subjects, by_name, series, ..Self::default() }
+    }
+
+    pub fn get(&self, id: u32) -> &Subject {
+        &self.subjects[id as usize]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Subject)> {
+        (0..).zip(&self.subjects)
+    }
+
+    /// How often a finding has begun or ended in the life of the process: readers look again when it changes.
+    pub const fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// The subjects changed since this was last asked; the caller writes their parts.
+    pub fn take_dirty(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Hands over every row of a subject that is not up to date.
+    pub fn take_dirty_parts(&mut self, id: u32, take: &mut impl FnMut(Part, Row<'_>)) {
+        let Subject { watched, seasons } = &mut self.subjects[id as usize];
+        if watched.is_dirty() {
+            take(Part::Watched, Row::Watched(Arc::make_mut(watched)));
+        }
+        if seasons.is_dirty() {
+            take(Part::Seasons, Row::Seasons(Arc::make_mut(seasons)));
+        }
+    }
+
+    /// Judges a point of a series of a source. `place` is where the series was put before, and is put now.
+    pub fn on_reading(
+        &mut self,
+        source: &Name,
+        series: SeriesName<'_>,
+        place: &mut Option<u16>,
+        reading: Reading,
+        log_time: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let id = self.id_of(About::Source, source);
+        self.take(id, series, place, reading, log_time, effects);
+    }
+
+    /// Judges a window of a model that has closed.
+    pub fn on_window_closed(&mut self, model: &Name, point: &Point, log_time: Timestamp, effects: &mut Effects) {
+        let id = self.id_of(About::Model, model);
+        let share = |part: u64| part as f64 / point.predictions as f64;
+        let mut figures =
+            vec![("predictions", None, point.predictions as f64), ("error_rate", Some("ratio"), share(point.errors))];
+        if point.timed != 0 {
+            figures.push(("response_time_p95", Some("s"), point.response_time_p95));
+        }
+        for (name, unit, value) in figures {
+            let name = Name::try_from(name).expect("a plain name");
+            let unit = unit.map(CompactString::const_new);
+            let mut place = self.get(id).watched.place_of(&name);
+            let reading = Reading { at: point.start, value };
+            self.take(id, (&name, &[], unit.as_ref()), &mut place, reading, log_time, effects);
+        }
+    }
+
+    /// A source is heard again.
+    pub fn on_heard(&mut self, source: &Name, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+        let Some(id) = self.by_name.get(&(About::Source, source.clone())).copied() else { return };
+        if let Some(ordinal) = self.get(id).watched.silence {
+            self.turns += 1;
+            self.change(id).end_silence(ordinal, at, log_time, effects);
+        }
+    }
+
+    /// A source has not been heard for [`SILENCE_MIN`] or longer. That is a finding until it is heard again, or hardly will be.
+    pub fn on_silence(&mut self, source: &Source, log_time: Timestamp, effects: &mut Effects) {
+        let Some(id) = self.by_name.get(&(About::Source, source.name.clone())).copied() else { return };
+        let watched = &self.get(id).watched;
+        match (watched.silence, source.sampled_at()) {
+            (Some(ordinal), _) if SILENCE_REMEMBERED < log_time - source.heard_at && watched.is_open(ordinal) => {
+                self.turns += 1;
+                self.change(id).end(ordinal, Pattern::Silence, log_time, None, log_time, effects);
+            }
+            (None, Some(since)) if source.was_live() && watched.knows_a_series() => {
+                self.turns += 1;
+                self.change(id).begin_silence(since, log_time, effects);
+            }
+            _ => {}
+        }
+    }
+
+    /// Judges one point of a series of a subject.
+    fn take(
+        &mut self,
+        id: u32,
+        (name, labels, unit): SeriesName<'_>,
+        place: &mut Option<u16>,
+        reading: Reading,
+        log_time: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let known = self.get(id).watched.series.len();
+        let place = match *place {
+            Some(place) => place,
+            None if SERIES_WATCHED_PER_SUBJECT_MAX <= known || SERIES_WATCHED_MAX <= self.series => {
+                self.change(id).unwatched += 1;
+                return;
+            }
+            None => {
+                self.series += 1;
+                self.change(id).series.push(Series::new(name.clone(), labels.to_vec(), unit.cloned()));
+                *place.insert(known as u16)
+            }
+        };
+        self.dirty.insert(id);
+        let Subject { watched, seasons } = &mut self.subjects[id as usize];
+        let watched = Arc::make_mut(watched).change();
+        let unknown = Season::default();
+        let season = seasons.get(usize::from(place)).unwrap_or(&unknown);
+        let (words, learnt) = watched.series[usize::from(place)].take(reading.at, reading.value, season);
+        if let Some(season) = learnt {
+            let seasons = Arc::make_mut(seasons).change();
+            seasons.resize_with(seasons.len().max(usize::from(place) + 1), Season::default);
+            seasons[usize::from(place)] = season;
+        }
+        for word in words {
+            self.turns += u64::from(!matches!(word, Word::GoesOn { .. }));
+            watched.hear(place, word, reading.at, log_time, effects);
+        }
+    }
+
+    fn change(&mut self, id: u32) -> &mut Watched {
+        self.dirty.insert(id);
+        Arc::make_mut(&mut self.subjects[id as usize].watched).change()
+    }
+
+    fn id_of(&mut self, about: About, name: &Name) -> u32 {
+        let key = (about, name.clone());
+        if let Some(id) = self.by_name.get(&key) {
+            return *id;
+        }
+        let id = self.subjects.len() as u32;
+        let watched = Watched {
+            about,
+            name: name.clone(),
+            series: Vec::new(),
+            findings: Vec::new(),
+            found: 0,
+            silence: None,
+            unwatched: 0,
+        };
+        self.subjects.push(Subject { watched: Arc::new(Kept::new(watched)), seasons: Arc::default() });
+        self.by_name.insert(key, id);
+        id
+    }
+}
+
+impl Subject {
+    /// How long the rhythm is that is known of a series, in hours: 0, 24 or 168.
+    pub fn period_hours(&self, place: u16) -> usize {
+        self.seasons.get(usize::from(place)).map_or(0, Season::period_hours)
+    }
+
+    fn key(&self) -> (About, Name) {
+        (self.watched.about, self.watched.name.clone())
+    }
+}
+
+impl Watched {
+    fn place_of(&self, name: &Name) -> Option<u16> {
+        self.series.iter().position(|series| series.name == *name).map(|place| place as u16)
+    }
+
+    fn knows_a_series(&self) -> bool {
+        self.series.iter().any(|series| !series.is_learning())
+    }
+
+    fn is_open(&self, ordinal: u32) -> bool {
+        self.findings.iter().any(|finding| finding.ordinal == ordinal && finding.is_open())
+    }
+
+    /// Makes what a series says a finding, or part of one.
+    fn hear(&mut self, place: u16, word: Word, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+        match word {
+            Word::Begins { pattern, ring, figures } => {
+                let ordinal = self.begin(pattern, Some(place), at, figures, log_time, effects);
+                let series = &mut self.series[usize::from(place)];
+                match ring {
+                    Some(ring) => series.rise = Some((ordinal, ring)),
+                    None => series.anomaly = Some(ordinal),
+                }
+            }
+            Word::GoesOn { ordinal, figures } => {
+                if let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
+                    finding.last_at = at;
+                    finding.severity = finding.severity.max(figures.severity(at));
+                    finding.figures = figures;
+                }
+            }
+            Word::IsOver { ordinal, pattern, figures } => self.end(ordinal, pattern, at, Some(figures), log_time, effects),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        pattern: Pattern,
+        series: Option<u16>,
+        since: Timestamp,
+        figures: Figures,
+        log_time: Timestamp,
+        effects: &mut Effects,
+    ) -> u32 {
+        let ordinal = self.found;
+        self.found += 1;
+        let severity = figures.severity(since);
+        let finding = Finding { ordinal, pattern, series, since, until: None, last_at: since, severity, figures };
+        effects.announce(self.announcement(&finding, log_time));
+        self.findings.push(finding);
+        ordinal
+    }
+
+    fn end(
+        &mut self,
+        ordinal: u32,
+        pattern: Pattern,
+        at: Timestamp,
+        figures: Option<Figures>,
+        log_time: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) else { return };
+        (finding.pattern, finding.until, finding.last_at) = (pattern, Some(at), at);
+        if let Some(figures) = figures {
+            finding.figures = figures;
+        }
+        let over = finding.clone();
+        effects.announce(self.announcement(&over, log_time));
+        let surplus = self.findings.iter().filter(|finding| !finding.is_open()).count().saturating_sub(FINDINGS_OVER_MAX);
+        for _ in 0..surplus {
+            if let Some(oldest) = self.findings.iter().position(|finding| !finding.is_open()) {
+                self.findings.remove(oldest);
+            }
+        }
+    }
+
+    fn begin_silence(&mut self, since: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+        self.silence = Some(self.begin(Pattern::Silence, None, since, Figures::default(), log_time, effects));
+    }
+
+    fn end_silence(&mut self, ordinal: u32, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+        self.silence = None;
+        if self.is_open(ordinal) {
+            self.end(ordinal, Pattern::Silence, at, None, log_time, effects);
+        }
+    }
+
+    fn announcement(&self, finding: &Finding, at: Timestamp) -> Announcement {
+        let series = finding.series.map(|place| &self.series[usize::from(place)]);
+        Announcement::Anomaly {
+            about: self.about,
+            name: self.name.clone(),
+            series: series.map(|series| (series.name.clone(), series.labels.clone())),
+            finding: Box::new(finding.clone()),
+            at,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use super::finding::Severity;
+use super::*;
+use crate::event::{Event, Kind, Message, Metric, Sample};
+use crate::ids::Slug;
+use crate::monitor::cold::InMemory;
+use crate::monitor::{State, apply};
+use crate::time::Span;
+
+/// 2026-01-01T00:00:00Z, a Thursday.
+const START: i64 = 1_767_225_600;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis((START + seconds) * 1_000)
+}
+
+/// A machine that sends series, and what is told of them.
+#[derive(Default)]
+struct Bench {
+    state: State,
+    cold: InMemory,
+    seq: u64,
+    /// Fact, metric (empty of a silence) and pattern.
+    told: Vec<(&'static str, String, Pattern)>,
+}
+
+impl Bench {
+    fn apply(&mut self, seconds: i64, kind: Kind, event: Event) {
+        self.seq += 1;
+        let source = Slug::try_from("s").unwrap();
+        let message = Message { seq: self.seq, stored_at: at(seconds), kind, source, records: vec![Ok(event)] };
+        for effect in apply(&mut self.state, &mut self.cold, &message) {
+            let crate::monitor::effect::Action::Announce(announcement) = &effect.action;
+            if let Announcement::Anomaly { series, finding, .. } = announcement {
+                let name = series.as_ref().map_or_else(String::new, |(name, _)| name.to_string());
+                self.told.push((announcement.fact().as_str(), name, finding.pattern));
+            }
+        }
+    }
+
+    fn sample(&mut self, seconds: i64, values: &[(&str, f64)]) {
+        let metric = |(name, value): &(&str, f64)| Metric {
+            name: Name::try_from(*name).unwrap(),
+            value: *value,
+            unit: None,
+            labels: Vec::new(),
+        };
+        let metrics = values.iter().map(metric).collect();
+        let source = Name::try_from("web-01").unwrap();
+        self.apply(seconds, Kind::Sample, Event::SamplesTaken(Sample { source, at: at(seconds), event_id: None, metrics }));
+    }
+
+    fn watched(&self) -> &Watched {
+        &self.state.analysis.get(0).watched
+    }
+}
+
+/// Between -1 and 1, the same everywhere.
+fn noise(index: i64) -> f64 {
+    let mixed = (index as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (mixed >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+#[test]
+fn a_spike_is_an_anomaly_until_the_series_is_back() {
+    let mut bench = Bench::default();
+    for tick in 0..480 {
+        let value = 30.0 + 2.0 * noise(tick) + if (240..260).contains(&tick) { 60.0 } else { 0.0 };
+        bench.sample(tick * 15, &[("cpu_usage_percent", value)]);
+    }
+    let told = |fact| (fact, "cpu_usage_percent".to_owned(), Pattern::Anomaly);
+    assert_eq!(bench.told, [told("anomaly_detected"), told("anomaly_cleared")]);
+    let finding = &bench.watched().findings[0];
+    assert_eq!(finding.severity, Severity::Critical);
+    // three rounds of 30 s into the hour at which it began
+    assert!((60..=120).contains(&(finding.since - at(3_600)).micros().div_euclid(1_000_000)), "{}", finding.since);
+    assert_eq!(bench.watched().series[0].anomaly, None);
+}
+
+#[test]
+fn what_stays_is_usual_in_the_end() {
+    let mut bench = Bench::default();
+    for tick in 0..960 {
+        let value = if tick < 240 { 30.0 } else { 50.0 } + noise(tick);
+        bench.sample(tick * 15, &[("cpu_usage_percent", value)]);
+    }
+    let told = |fact, pattern| (fact, "cpu_usage_percent".to_owned(), pattern);
+    assert_eq!(bench.told, [told("anomaly_detected", Pattern::Anomaly), told("anomaly_cleared", Pattern::Shift)]);
+    let (_, figures) = bench.watched().series[0].newest.unwrap();
+    assert!((figures.expected.unwrap() - 50.0).abs() < 1.0, "{figures:?}");
+}
+
+#[test]
+fn memory_that_rises_steadily_leaks_and_a_queue_fills() {
+    let mut bench = Bench::default();
+    for tick in 0..240 {
+        let rise = (tick - 120).max(0) as f64 * 0.3;
+        let values =
+            [("memory_usage_percent", 40.0 + rise + noise(tick)), ("queue_length", 10.0 + rise), ("requests", 10.0 + rise)];
+        bench.sample(tick * 15, &values);
+    }
+    let found: Vec<(&str, Pattern)> = bench.told.iter().map(|(_, name, pattern)| (name.as_str(), *pattern)).collect();
+    assert!(found.contains(&("memory_usage_percent", Pattern::Leak)), "{found:?}");
+    assert!(found.contains(&("queue_length", Pattern::Trend)), "{found:?}");
+    assert!(!found.iter().any(|(name, pattern)| *name == "requests" && *pattern != Pattern::Anomaly), "{found:?}");
+    let leak = bench.watched().findings.iter().find(|finding| finding.pattern == Pattern::Leak).unwrap();
+    // 0.3 every 15 s
+    assert!((leak.figures.per_hour.unwrap() - 72.0).abs() < 5.0, "{leak:?}");
+    assert!(leak.figures.limit_at.is_some());
+}
+
+#[test]
+fn the_rhythm_of_a_day_is_no_anomaly_once_it_is_known() {
+    let mut bench = Bench::default();
+    // a job that runs from 2 to 3 in the night and takes all there is
+    for tick in 0..6 * 1_440 {
+        let hour = tick / 60 % 24;
+        let value = if hour == 2 { 90.0 } else { 20.0 } + noise(tick);
+        bench.sample(tick * 60, &[("cpu_usage_percent", value)]);
+    }
+    let days = |finding: &Finding| (finding.since - at(0)).micros() / Span::from_secs(86_400).micros();
+    let mut found: Vec<i64> = bench.watched().findings.iter().map(days).collect();
+    found.dedup();
+    assert!(found.iter().all(|day| *day < 3), "{found:?}");
+    assert_eq!(bench.state.analysis.get(0).period_hours(0), 24);
+}
+
+#[test]
+fn ordinary_series_of_every_kind_are_left_in_peace() {
+    let mut bench = Bench::default();
+    let mut walk = 50.0;
+    for tick in 0..2 * 86_400 / 30 {
+        walk = 50.0 + 0.98 * (walk - 50.0) + noise(tick * 7);
+        let spike = if tick % 97 == 0 { 40.0 } else { 0.0 };
+        let values = [
+            ("constant", 5.0),
+            ("noisy", 10.0 + noise(tick)),
+            ("wandering", walk),
+            ("spiky", 1.0 + 0.1 * noise(tick * 3) + spike),
+            ("requests_total", (tick * 100) as f64),
+            ("switch", f64::from(u8::from(noise(tick * 11) > 0.0))),
+            ("memory_used_bytes", 1e9 + 1e7 * walk),
+        ];
+        bench.sample(tick * 30, &values);
+    }
+    assert_eq!(bench.told, []);
+}
+
+#[test]
+fn a_source_that_falls_silent_is_found_until_it_is_heard_again() {
+    let mut bench = Bench::default();
+    for tick in 0..80 {
+        bench.sample(tick * 15, &[("cpu_usage_percent", 30.0 + noise(tick))]);
+    }
+    let told = |fact| (fact, String::new(), Pattern::Silence);
+    bench.apply(80 * 15 + 200, Kind::Tick, Event::ClockTicked);
+    assert_eq!(bench.told, []);
+    bench.apply(80 * 15 + 400, Kind::Tick, Event::ClockTicked);
+    bench.apply(80 * 15 + 405, Kind::Tick, Event::ClockTicked);
+    assert_eq!(bench.told, [told("anomaly_detected")]);
+    assert_eq!(bench.watched().findings[0].since, at(79 * 15));
+    bench.sample(2_000, &[("cpu_usage_percent", 30.0)]);
+    assert_eq!(bench.told, [told("anomaly_detected"), told("anomaly_cleared")]);
+}
+
+#[test]
+fn one_that_does_not_come_back_is_given_up_after_a_day_and_told_once() {
+    let mut bench = Bench::default();
+    (0..80).for_each(|tick| bench.sample(tick * 15, &[("cpu_usage_percent", 30.0)]));
+    (0..200).for_each(|tick| bench.apply(1_200 + tick * 900, Kind::Tick, Event::ClockTicked));
+    let facts: Vec<&str> = bench.told.iter().map(|(fact, ..)| *fact).collect();
+    assert_eq!(facts, ["anomaly_detected", "anomaly_cleared"]);
+}
+
+#[test]
+fn huge_values_and_too_many_series_harm_nobody() {
+    let mut bench = Bench::default();
+    for tick in 0..100 {
+        let huge = if tick % 2 == 0 { f64::MAX } else { f64::MIN };
+        bench.sample(tick * 30, &[("cpu_usage_percent", 30.0 + noise(tick)), ("huge", huge), ("large", huge / 1e160)]);
+    }
+    let names: Vec<String> = (0..200).map(|number| format!("series_{number}")).collect();
+    let values: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 1.0)).collect();
+    (100..103).for_each(|tick| bench.sample(tick * 30, &values));
+    let watched = bench.watched();
+    assert_eq!(watched.series.len(), SERIES_WATCHED_PER_SUBJECT_MAX);
+    assert!(0 < watched.unwatched);
+    let figures = watched.series.iter().filter_map(|series| series.newest).map(|(_, figures)| figures);
+    assert!(figures.clone().all(|figures| figures.score.is_some_and(f64::is_finite)));
+}

@@ -1,0 +1,351 @@
+//! What is out of the ordinary in servers, services and models, as the channel `ai-analysis` (D15) and the API show it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
+use crate::monitor::analysis::series::Series;
+use crate::monitor::analysis::{About, Subject, Watched};
+use crate::monitor::drift::Track;
+use crate::monitor::drift::baseline::subject;
+use crate::monitor::model::Model;
+use crate::time::Timestamp;
+use crate::view::View;
+use crate::view::together::{Group, groups};
+
+/// Everything that is found, at one moment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AnalysisReport {
+    pub position: u64,
+    pub epoch: u64,
+    /// Log time.
+    pub at: String,
+    pub summary: AnalysisSummary,
+    /// Those that go on first, critical ones before others, newer before older.
+    pub findings: Vec<FindingFigures>,
+    /// Findings that began within minutes of each other.
+    pub together: Vec<Group>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct AnalysisSummary {
+    /// Series whose usual values are known.
+    pub watched_series: u64,
+    /// Series of which too little has come.
+    pub learning_series: u64,
+    /// Series beyond the bounds, which nobody watches.
+    pub unwatched_series: u64,
+    /// Findings that go on, and of them those of each kind.
+    pub open: u64,
+    pub critical: u64,
+    pub by_kind: BTreeMap<&'static str, u64>,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct FindingFigures {
+    pub id: String,
+    /// anomaly, shift, leak, trend, silence or drift.
+    pub kind: &'static str,
+    /// source or model.
+    pub about: &'static str,
+    /// Of the source or the model.
+    pub name: String,
+    /// Null of a silence.
+    pub series: Option<SeriesName>,
+    /// open or closed.
+    pub state: &'static str,
+    /// warning or critical.
+    pub severity: &'static str,
+    pub since: String,
+    pub until: Option<String>,
+    pub last_at: String,
+    /// As of `last_at`; what was expected then, and the band that is ordinary.
+    pub value: Option<f64>,
+    pub expected: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// Usual deviations from what was expected. Of a leak or a trend: standard deviations of Mann and Kendall's statistic above chance. Of a
+    /// drift: the population stability index.
+    pub score: Option<f64>,
+    /// Rise in the unit of the series.
+    pub change_per_hour: Option<f64>,
+    /// When what is a share reaches its whole at this pace.
+    pub limit_at: Option<String>,
+    /// All of it in a sentence.
+    pub text: String,
+    #[serde(skip)]
+    pub(super) began: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SeriesName {
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+    pub unit: Option<String>,
+}
+
+/// What is usual for one series, and what it is.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SeriesFigures {
+    #[serde(flatten)]
+    pub series: SeriesName,
+    /// learning or watched.
+    pub state: &'static str,
+    /// Hours of the rhythm that is known: 0, 24 (of the day) or 168 (of the week).
+    pub rhythm_hours: usize,
+    /// The newest point: a mean of half a minute, or of a counter its growth a second.
+    pub at: Option<String>,
+    pub value: Option<f64>,
+    pub expected: Option<f64>,
+    /// The band that is ordinary.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// Usual deviations from what was expected.
+    pub score: Option<f64>,
+    /// Whether an anomaly, a leak or a trend goes on.
+    pub is_unusual: bool,
+}
+
+/// Which findings are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    pub kind: Option<String>,
+    pub name: Option<String>,
+    pub is_open: Option<bool>,
+    pub limit: usize,
+}
+
+impl AnalysisReport {
+    pub fn of(view: &View, wanted: &Wanted) -> Self {
+        let subjects = || view.analysis.values().map(|subject| &**subject.watched);
+        let of_sources =
+            subjects().flat_map(|watched| watched.findings.iter().map(move |finding| FindingFigures::of(watched, finding)));
+        let of_models = view.models.values().flat_map(|model| drifts(model));
+        let all: Vec<FindingFigures> = of_sources.chain(of_models).collect();
+        let mut summary = AnalysisSummary::default();
+        for watched in subjects() {
+            let learning = watched.series.iter().filter(|series| series.is_learning()).count() as u64;
+            summary.learning_series += learning;
+            summary.watched_series += watched.series.len() as u64 - learning;
+            summary.unwatched_series += watched.unwatched;
+        }
+        for finding in all.iter().filter(|finding| finding.is_open()) {
+            summary.open += 1;
+            summary.critical += u64::from(finding.severity == "critical");
+            *summary.by_kind.entry(finding.kind).or_default() += 1;
+        }
+        let together = groups(view, &all);
+        let mut findings: Vec<FindingFigures> = all.into_iter().filter(|finding| wanted.is_met_by(finding)).collect();
+        findings.sort_by(|a, b| {
+            let grave = |finding: &FindingFigures| {
+                (finding.is_open(), finding.is_open() && finding.severity == "critical", finding.began)
+            };
+            grave(b).cmp(&grave(a)).then_with(|| a.id.cmp(&b.id))
+        });
+        findings.truncate(wanted.limit);
+        Self { position: view.position, epoch: view.epoch, at: view.log_time.to_string(), summary, findings, together }
+    }
+}
+
+impl Wanted {
+    fn is_met_by(&self, finding: &FindingFigures) -> bool {
+        self.kind.as_ref().is_none_or(|kind| kind == finding.kind)
+            && self.name.as_ref().is_none_or(|name| *name == finding.name)
+            && self.is_open.is_none_or(|open| open == finding.is_open())
+    }
+}
+
+impl FindingFigures {
+    fn of(watched: &Watched, finding: &Finding) -> Self {
+        let series = finding.series.map(|place| &watched.series[usize::from(place)]);
+        let figures = &finding.figures;
+        Self {
+            id: id_of(watched, finding.ordinal),
+            kind: match finding.pattern {
+                Pattern::Anomaly => "anomaly",
+                Pattern::Shift => "shift",
+                Pattern::Leak => "leak",
+                Pattern::Trend => "trend",
+                Pattern::Silence => "silence",
+            },
+            about: watched.about.as_str(),
+            name: watched.name.to_string(),
+            series: series.map(SeriesName::of),
+            state: if finding.is_open() { "open" } else { "closed" },
+            severity: match finding.severity {
+                Severity::Warning => "warning",
+                Severity::Critical => "critical",
+            },
+            since: finding.since.to_string(),
+            until: finding.until.map(|until| until.to_string()),
+            last_at: finding.last_at.to_string(),
+            value: figures.value,
+            expected: figures.expected,
+            low: figures.low,
+            high: figures.high,
+            score: figures.score,
+            change_per_hour: figures.per_hour,
+            limit_at: figures.limit_at.map(|limit| limit.to_string()),
+            text: sentence(watched, series, finding),
+            began: finding.since,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+}
+
+impl SeriesName {
+    fn of(series: &Series) -> Self {
+        Self {
+            name: series.name.to_string(),
+            labels: series.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            unit: series.unit.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl SeriesFigures {
+    /// Every series of a subject.
+    pub fn of(subject: &Subject) -> Vec<Self> {
+        let series = (0..).zip(&subject.watched.series);
+        let figures = series.map(|(place, series)| {
+            let (at, figures) = series.newest.unzip();
+            let figures = figures.unwrap_or_default();
+            Self {
+                series: SeriesName::of(series),
+                state: if series.is_learning() { "learning" } else { "watched" },
+                rhythm_hours: subject.period_hours(place),
+                at: at.map(|at| at.to_string()),
+                value: figures.value,
+                expected: figures.expected,
+                low: figures.low,
+                high: figures.high,
+                score: figures.score,
+                is_unusual: series.anomaly.is_some() || series.rise.is_some(),
+            }
+        });
+        figures.collect()
+    }
+}
+
+/// The subject about a source or a model, if anything of it is analysed.
+pub fn subject_of<'v>(view: &'v View, about: About, name: &str) -> Option<&'v Subject> {
+    view.analysis.values().find(|subject| subject.watched.about == about && subject.watched.name.as_str() == name)
+}
+
+pub(super) fn id_of(watched: &Watched, ordinal: u32) -> String {
+    format!("{}/{}/{ordinal}", watched.about.as_str(), watched.name)
+}
+
+/// The drifts of the versions of a model that go on.
+fn drifts(model: &Model) -> Vec<FindingFigures> {
+    model.drift.tracks.iter().flat_map(|track| drifts_of(model, track)).collect()
+}
+
+fn drifts_of(model: &Model, track: &Track) -> Vec<FindingFigures> {
+    let Some(baseline) = &track.baseline else { return Vec::new() };
+    let columns = baseline.columns.iter().enumerate().zip(&track.watch.standings);
+    let drifted = columns.filter_map(|((place, column), standing)| {
+        let since = standing.since?;
+        let name = subject(place, &column.name);
+        let version = track.watch.version.as_ref();
+        let of_version = version.map_or_else(String::new, |version| format!(", version {version},"));
+        Some(FindingFigures {
+            id: format!("drift/{}/{}/{name}", model.name, version.map_or("", |version| version.as_str())),
+            kind: "drift",
+            about: About::Model.as_str(),
+            name: model.name.to_string(),
+            text: format!("{name} of {}{of_version} is not distributed as on its reference", model.name),
+            series: Some(SeriesName {
+                name,
+                labels: version.map(|version| ("version".to_owned(), version.to_string())).into_iter().collect(),
+                unit: None,
+            }),
+            state: "open",
+            severity: "warning",
+            since: since.to_string(),
+            until: None,
+            last_at: track.watch.score.as_ref().map_or(since, |score| score.window).to_string(),
+            value: None,
+            expected: None,
+            low: None,
+            high: None,
+            score: standing.figures.map(|figures| figures.psi),
+            change_per_hour: None,
+            limit_at: None,
+            began: since,
+        })
+    });
+    drifted.collect()
+}
+
+fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -> String {
+    let figures = &finding.figures;
+    let who = &watched.name;
+    let what = series.map_or_else(String::new, |series| {
+        let labels: Vec<String> = series.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if labels.is_empty() { series.name.to_string() } else { format!("{} ({})", series.name, labels.join(", ")) }
+    });
+    let of = |figure: Option<f64>| figure.map_or_else(|| "unknown".to_owned(), short);
+    let over = if finding.is_open() { "" } else { " It is over." };
+    match finding.pattern {
+        Pattern::Anomaly => format!(
+            "{what} of {who} is {} where {} is usual ({} to {}).{over}",
+            of(figures.value),
+            of(figures.expected),
+            of(figures.low),
+            of(figures.high)
+        ),
+        Pattern::Shift => {
+            format!("{what} of {who} went from {} to {} and stayed there.", of(figures.expected), of(figures.value))
+        }
+        Pattern::Leak | Pattern::Trend => {
+            let verb = if finding.pattern == Pattern::Leak { "leaks" } else { "fills" };
+            let limit = figures.limit_at.map_or_else(String::new, |limit| format!(" At this pace it is full at {limit}."));
+            match (figures.per_hour, finding.is_open()) {
+                (Some(per_hour), true) => {
+                    format!(
+                        "{what} of {who} {verb}: it rises steadily by {} an hour, to {} now.{limit}",
+                        short(per_hour),
+                        of(figures.value)
+                    )
+                }
+                (_, true) => format!("{what} of {who} {verb}: it rises steadily, to {} now.", of(figures.value)),
+                (_, false) => format!("{what} of {who} rose steadily.{over}"),
+            }
+        }
+        Pattern::Silence if finding.is_open() => format!("{who} has sent no sample since {}.", finding.since),
+        Pattern::Silence => format!("{who} sent no sample from {} to {}.", finding.since, finding.last_at),
+    }
+}
+
+/// Four significant digits.
+fn short(value: f64) -> String {
+    let magnitude = value.abs().log10().floor();
+    match magnitude {
+        m if m.is_finite() && (-4.0..4.0).contains(&m) => {
+            let digits = (3.0 - m).max(0.0) as usize;
+            let text = format!("{value:.digits$}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+        }
+        m if m.is_finite() && (4.0..15.0).contains(&m) => format!("{value:.0}"),
+        m if m.is_finite() => format!("{value:.3e}"),
+        _ => "0".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_short() {
+        let shown = [0.0, 94.25, 31.0, 0.012_345, 123_456_789.0, 1e20, -0.5].map(short);
+        assert_eq!(shown, ["0", "94.25", "31", "0.01235", "123456789", "1.000e20", "-0.5"]);
+    }
+}
