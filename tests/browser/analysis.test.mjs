@@ -1,4 +1,5 @@
-// The page of findings, with answers and frames of the server's shape put in its mouth: what was found is ours to say here, and to change.
+// The page of findings: with answers and frames of the server's shape put in its mouth, so that what was found is ours to say and to change,
+// and once with what the server finds itself.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openHouse, until } from "./house.mjs";
@@ -175,6 +176,40 @@ describe("the page of findings", () => {
     await empty.page.getByText("Nothing is watched yet").waitFor({ timeout: PATIENCE_MS });
     await empty.leave();
   });
+});
+
+/** Samples of half an hour up to now, with a spike at its end, as a server in trouble sends them. */
+async function publishBusy(source) {
+  const start = Math.floor(Date.now() / 30_000) * 30_000 - 30 * 60_000;
+  const samples = Array.from({ length: 60 }, (_, round) => ({
+    source,
+    at: new Date(start + round * 30_000).toISOString(),
+    metrics: [{ name: "cpu", unit: "percent", value: round < 50 ? 20 + (round % 3) : 95 }],
+  }));
+  const answer = await fetch(`${house.url}/api/v1/publish/sample/${source}?wait=applied`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${house.token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(samples),
+  });
+  assert.ok(answer.ok, `publish answered ${answer.status}`);
+}
+
+test("what a real server finds comes to the page by itself, and what began together is one entry", async () => {
+  const { page, signIn, leave } = await visit(browser, house, {});
+  await signIn("/analysis");
+  await page.getByText("Nothing is watched yet").waitFor({ timeout: PATIENCE_MS });
+  await publishBusy("busy-01");
+  const row = page.locator("tr[data-finding]").filter({ hasText: "busy-01" });
+  await row.waitFor({ timeout: 2 * PATIENCE_MS });
+  assert.match(await row.textContent(), /CriticalAnomaly.*busy-01 *cpu.*95%expected [\d.]+–[\d.]+%.*usual deviations from what was expected/);
+  assert.match(await page.locator(".summary").textContent(), /Open1Anomaly1/);
+  await publishBusy("busy-02");
+  const fold = page.getByRole("button", { name: "2 findings that began together in 2 sources" });
+  await fold.waitFor({ timeout: 3 * PATIENCE_MS });
+  await fold.click();
+  assert.match(await page.locator("tr[data-finding]").filter({ hasText: "busy-01" }).locator("th").textContent(), /moved first/);
+  assert.deepEqual(await violations(page), []);
+  await leave();
 });
 
 test("the overview tells how many findings are open", async () => {
