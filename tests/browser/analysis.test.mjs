@@ -107,7 +107,7 @@ describe("the page of findings", () => {
     const first = page.locator('tr[data-finding="leak"]');
     assert.match(await first.textContent(), /CriticalLeak.*db-01.*memory_bytes.*7\.2 GB.*keeps rising by 240 MB an hour.*Reaches its limit.*\+240 MB an hour · Mann–Kendall z = 8\.1/);
     const second = page.locator('tr[data-finding="a"]');
-    assert.match(await second.textContent(), /WarningAnomaly.*cpu_usage_percent \{core="0"\}.*97%expected 30–60%.*6\.2\d? usual deviations from what was expected/);
+    assert.match(await second.textContent(), /WarningAnomaly.*cpu_usage_percent \{core="0"\}.*97%expected 30–60%.*6\.2\d? usual deviations above what was expected/);
     assert.equal(await second.locator(".range-bar .band").count(), 1);
     assert.match(await page.locator(".summary").textContent(), /Open7Anomaly1Shift3Leak1Trend0Silence1Drift1Series watched4127 more are being learned/);
     assert.match(await page.getByRole("region", { name: "Over" }).textContent(), /cache-01/);
@@ -117,7 +117,7 @@ describe("the page of findings", () => {
 
   test("unfolds what moved together from the keyboard, with the one that moved first", async () => {
     const { page, leave } = await openBusy();
-    const fold = page.getByRole("button", { name: "3 findings that began together in 3 sources" });
+    const fold = page.getByRole("button", { name: "3 findings that began together in 3 places" });
     assert.equal(await fold.getAttribute("aria-expanded"), "false");
     await fold.press("Enter");
     assert.equal(await fold.getAttribute("aria-expanded"), "true");
@@ -201,10 +201,10 @@ test("what a real server finds comes to the page by itself, and what began toget
   await publishBusy("busy-01");
   const row = page.locator("tr[data-finding]").filter({ hasText: "busy-01" });
   await row.waitFor({ timeout: 2 * PATIENCE_MS });
-  assert.match(await row.textContent(), /CriticalAnomaly.*busy-01 *cpu.*95%expected [\d.]+–[\d.]+%.*usual deviations from what was expected/);
+  assert.match(await row.textContent(), /CriticalAnomaly.*busy-01 *cpu.*95%expected [\d.]+–[\d.]+%.*usual deviations above what was expected/);
   assert.match(await page.locator(".summary").textContent(), /Open1Anomaly1/);
   await publishBusy("busy-02");
-  const fold = page.getByRole("button", { name: "2 findings that began together in 2 sources" });
+  const fold = page.getByRole("button", { name: "2 findings that began together in 2 places" });
   await fold.waitFor({ timeout: 3 * PATIENCE_MS });
   await fold.click();
   assert.match(await page.locator("tr[data-finding]").filter({ hasText: "busy-01" }).locator("th").textContent(), /moved first/);

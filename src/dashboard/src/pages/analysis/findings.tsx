@@ -139,7 +139,7 @@ function GroupRows({ id, group }: { id: string; group: Group }) {
           </td>
           <th role="rowheader" scope="row" class="c-where">
             <button type="button" class="pick" id={`fold-${key}`} aria-expanded={open} aria-controls={`members-${key}`} onClick={toggle}>
-              <span aria-hidden="true">{open ? "▾" : "▸"}</span> {t("analysis.together", { n: count(locale, total), sources: count(locale, together.sources) })}
+              <span aria-hidden="true">{open ? "▾" : "▸"}</span> {t(together.sources === 1 ? "analysis.togetherOne" : "analysis.together", { n: count(locale, total), sources: count(locale, together.sources) })}
             </button>
             <small>
               {members.length < total ? t("analysis.matching", { shown: members.length, n: total }) : null}

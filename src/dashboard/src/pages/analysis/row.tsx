@@ -1,4 +1,5 @@
 import type { Finding } from "../../api/analysis";
+import { effect } from "../../format/drift";
 import { change, quantity } from "../../format/quantity";
 import { MISSING } from "../../format/number";
 import { t } from "../../i18n";
@@ -8,7 +9,7 @@ import { StatusLight } from "../../shell/status-light";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { barOf } from "./order";
-import { expectedText, findingText, scoreText, seriesText } from "./words";
+import { expectedText, findingText, scoreText, seriesText, unitOf } from "./words";
 
 const WIDTH = 150;
 const HEIGHT = 14;
@@ -72,12 +73,20 @@ function Where({ finding: { id, about, name, series } }: { finding: Finding }) {
 }
 
 function Value({ finding }: { finding: Finding }) {
-  const { value, series } = finding;
+  const { kind, score, value, series } = finding;
+  if (kind === "drift" && score !== null) {
+    return (
+      <>
+        <span class="value">{effect(language.value, score)}</span>
+        <small>{t("drift.effect")}</small>
+      </>
+    );
+  }
   const expected = expectedText(finding);
   if (value === null && expected === null) return <span class="missing">{MISSING}</span>;
   return (
     <>
-      <span class="value">{quantity(language.value, value, series?.unit ?? null)}</span>
+      <span class="value">{quantity(language.value, value, unitOf(series))}</span>
       {expected === null ? null : <small>{expected}</small>}
       <RangeBar finding={finding} />
     </>
@@ -103,7 +112,7 @@ function RangeBar({ finding }: { finding: Finding }) {
 function Rest({ finding }: { finding: Finding }) {
   const { change_per_hour: perHour, limit_at: limit, series, state } = finding;
   const score = scoreText(finding);
-  const parts = [...(perHour === null ? [] : [t("finding.perHour", { change: change(language.value, perHour, series?.unit ?? null) })]), ...(score === null ? [] : [score])];
+  const parts = [...(perHour === null ? [] : [t("finding.perHour", { change: change(language.value, perHour, unitOf(series)) })]), ...(score === null ? [] : [score])];
   return (
     <>
       {limit === null || state === "closed" ? null : (

@@ -1,7 +1,6 @@
 /** What a finding says, in the reader's language. */
 
 import type { Finding } from "../../api/analysis";
-import { effect } from "../../format/drift";
 import { change, quantity } from "../../format/quantity";
 import { interval, decimal } from "../../format/number";
 import { moment } from "../../format/time";
@@ -18,9 +17,12 @@ export function seriesText({ kind, series }: Finding): string {
   return pairs.length === 0 ? name : `${name} {${pairs.join(", ")}}`;
 }
 
+/** The unit a series was published with, else the one its name ends on, as names do in Prometheus; `null` if it has neither. */
+export const unitOf = (series: Finding["series"]): string | null => series?.unit ?? /_(percent|bytes|seconds|ratio)$/.exec(series?.name ?? "")?.[1] ?? null;
+
 /** What was expected: the band or its one end, else the one value; `null` if the finding says nothing of it. */
 export function expectedText({ expected, low, high, series }: Finding): string | null {
-  const unit = series?.unit ?? null;
+  const unit = unitOf(series);
   const show = (value: number): string => quantity(language.value, value, unit);
   if (low !== null && high !== null) return t("finding.expected", { value: interval(low, high, show) });
   if (high !== null) return t("finding.atMost", { value: show(high) });
@@ -37,7 +39,7 @@ export function findingText(finding: Finding): string {
 
 function sentence({ kind, value, expected, low, high, change_per_hour: perHour, since, series }: Finding): string | null {
   const locale = language.value;
-  const unit = series?.unit ?? null;
+  const unit = unitOf(series);
   const show = (figure: number): string => quantity(locale, figure, unit);
   switch (kind) {
     case "anomaly":
@@ -57,8 +59,7 @@ function sentence({ kind, value, expected, low, high, change_per_hour: perHour, 
 /** How sure it is, by the statistic that found it; `null` where there is none to tell. */
 export function scoreText({ kind, score }: Finding): string | null {
   if (score === null) return null;
-  if (kind === "drift") return t("finding.psi", { score: effect(language.value, score) });
-  const text = decimal(language.value, score, 3);
-  if (kind === "anomaly" || kind === "shift") return t("finding.deviations", { score: text });
+  const text = decimal(language.value, Math.abs(score), 3);
+  if (kind === "anomaly" || kind === "shift") return t(score < 0 ? "finding.below" : "finding.above", { score: text });
   return kind === "leak" || kind === "trend" ? t("finding.mannKendall", { score: text }) : null;
 }
