@@ -91,6 +91,15 @@ describe("the reference", () => {
     await leave();
   });
 
+  test("stays what it is where a token may not replace it, and the role that may is named", async () => {
+    const { page, leave } = await openDrift({ tolerate: /403/ }, await tokenOf("operator"));
+    await page.getByRole("button", { name: "Replace the reference" }).click();
+    await page.getByRole("button", { name: "Replace…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replace", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: "Your token does not allow this: this needs a token of the role admin." }).waitFor({ timeout: PATIENCE_MS });
+    await leave();
+  });
+
   test("is not offered to be replaced to someone who may only read", async () => {
     const { page, leave } = await openDrift({}, await tokenOf("viewer"));
     await page.getByText("Replacing the reference needs a token that may do more than read.").waitFor({ timeout: PATIENCE_MS });
