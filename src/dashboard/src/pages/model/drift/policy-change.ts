@@ -17,7 +17,9 @@ export const FIGURE_NAMES = Object.keys(FIGURES) as Figure[];
 /** What is in the fields that were touched, as text. */
 export type Draft = Partial<Record<Figure, string>> & { watch?: boolean };
 
-export type PolicyChange = Partial<Pick<DriftPolicy, Figure | "watch">>;
+/** What of a policy can be changed here. */
+export type Changeable = Pick<DriftPolicy, Figure | "watch">;
+export type PolicyChange = Partial<Changeable>;
 
 /** Widths of drift windows in seconds: whole minutes that part a day evenly; `held` too, whatever it is. */
 export function widths(held: number): number[] {
@@ -26,7 +28,7 @@ export function widths(held: number): number[] {
 }
 
 /** What of `draft` differs from the policy in force; what is no number differs from nothing. */
-export function changeOf(policy: DriftPolicy, { watch, ...figures }: Draft): PolicyChange {
+export function changeOf(policy: Changeable, { watch, ...figures }: Draft): PolicyChange {
   const change: PolicyChange = {};
   if (watch !== undefined && watch !== policy.watch) change.watch = watch;
   for (const [name, text] of Object.entries(figures) as [Figure, string][]) {
