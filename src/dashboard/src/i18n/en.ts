@@ -305,8 +305,8 @@ export const en = {
   "against.side.same_hour_of_week": "Same hours before",
   "against.shown": "Distributions and tests compare",
   "against.with": "with",
-  "against.only": "Verdicts, score, heatmap and alarms stay those against the reference.",
-  "against.nothing": "Nothing was counted in those hours since the reference is in use, so there is nothing to compare with; verdicts, score, heatmap and alarms stay those against the reference.",
+  "against.only": "Verdicts, score, heatmap and alarms do not follow this choice.",
+  "against.nothing": "Nothing was counted in those hours since the reference is in use, so there is nothing to compare with. Verdicts, score, heatmap and alarms do not follow this choice.",
 
   "reference.title": "Reference",
   "reference.gathering": "gathering",

@@ -307,8 +307,8 @@ export const ko: Record<Key, string> = {
   "against.side.same_hour_of_week": "이전 같은 시간",
   "against.shown": "분포와 검정의 비교:",
   "against.with": "↔",
-  "against.only": "판정, 점수, 히트맵, 경보는 그대로 기준에 대한 것입니다.",
-  "against.nothing": "지금의 기준을 쓴 뒤로 그 시간에 센 것이 없어 비교할 수 없습니다. 판정, 점수, 히트맵, 경보는 그대로 기준에 대한 것입니다.",
+  "against.only": "판정, 점수, 히트맵, 경보는 이 선택을 따르지 않습니다.",
+  "against.nothing": "지금의 기준을 쓴 뒤로 그 시간에 센 것이 없어 비교할 수 없습니다. 판정, 점수, 히트맵, 경보는 이 선택을 따르지 않습니다.",
 
   "reference.title": "기준",
   "reference.gathering": "수집 중",
