@@ -123,6 +123,13 @@ async fn the_golden_stream_drifts_as_far_as_the_published_packages_say() {
     let answer = house.get("/api/ai/monitoring/performance?model_name=ctr").await.unwrap();
     assert!(answer["performance"]["drift_score"].is_f64(), "{answer}");
 
+    // what the error detectors say together
+    let together = house.get("/api/v1/drift/discoveries?labels=1000000").await.unwrap();
+    assert_eq!((&together["detectors"], &together["beyond"]), (&json!(4), &json!(0)), "{together}");
+    let few = house.get("/api/v1/drift/discoveries?labels=100").await.unwrap();
+    assert_eq!((&few["beyond"], &few["discoveries"]), (&json!(4), &json!([])), "{few}");
+    assert!(house.get("/api/v1/drift/discoveries?fdr=1").await.is_none(), "no share");
+
     // a restart forgets nothing
     let export = house.quiet().await;
     assert!(export.lines().any(|line| line.starts_with(r#"{"type":"drift","model":"ctr""#)), "{export:.2000}");
@@ -130,6 +137,86 @@ async fn the_golden_stream_drifts_as_far_as_the_published_packages_say() {
     let house = Plan::on(&server.url(), data.path()).open();
     house.applied(last).await;
     assert_eq!(house.quiet().await, export);
+}
+
+/// So many predictions a minute from one minute on up to another, of which `amount` is uniform from `shift` on.
+fn minutes(range: std::ops::Range<i64>, shift: f64) -> Vec<Value> {
+    let start = rfc3339_ms("2026-01-01T00:00:00Z");
+    let of = |minute: i64| {
+        (0..120_i64).map(move |n| {
+            json!({
+                "model": "till", "model_version": "2", "prediction_id": format!("{minute}-{n}"),
+                "at": start + minute * 60_000 + n * 500, "prediction": "yes", "segment": { "shop": if n < 60 { "a" } else { "b" } },
+                // a walk that visits every part of the range alike
+                "features": { "amount": ((minute * 120 + n) * 37 % 100) as f64 / 100.0 + shift },
+            })
+        })
+    };
+    range.flat_map(of).collect()
+}
+
+fn rfc3339_ms(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_of_the_past_is_compared_to_and_survives_a_restart() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let plan = Plan::on(&server.url(), data.path());
+    let house = plan.open();
+    let publisher = Publisher::to(&server.url()).await;
+    assert_eq!(house.send(Method::PUT, "/api/v1/drift/policy", r#"{"segments":true}"#.to_owned()).await.0, 200);
+    let bodies: Vec<Value> = [minutes(0..20, 0.0), minutes(20..60, 0.4)].concat();
+    let last = publisher.send_all(frames("prediction", &bodies, 100)).await;
+    house.applied(last).await;
+    let moved = |report: &Value| column(report, "feature/amount")["judged"]["drift"].clone();
+    let told = report(&house, "till", "").await;
+    assert_eq!(moved(&told), true);
+    for (segment, shop) in told["segments"].as_array().unwrap().iter().zip(["a", "b"]) {
+        assert_eq!(
+            (&segment["segment"]["shop"], &segment["columns"]["feature/amount"]["status"]),
+            (&json!(shop), &json!("drift"))
+        );
+        let apart = report(&house, "till", &format!("?segment=shop:{shop}")).await;
+        assert_eq!(column(&apart, "feature/amount")["judged"], segment["columns"]["feature/amount"]["judged"]);
+    }
+    assert_eq!(told["policy"]["columns"], 9, "three columns, and those of both shops");
+
+    let put = async |house: &House, query: &str, body: &str| {
+        let (status, answer) = house.send(Method::PUT, &format!("/api/v1/models/till/reference{query}"), body.to_owned()).await;
+        (status, answer)
+    };
+    let (from, until) = ("2026-01-01T00:25:00Z", "2026-01-01T00:45:00Z");
+    for (query, body, wanted, told) in [
+        (format!("?from={from}"), "", 400, "both"),
+        (format!("?from={from}&until={until}"), "a,b\n1,2\n", 400, "leave out"),
+        (format!("?from={until}&until={from}"), "", 422, "after `from`"),
+        (format!("?from={from}&until=2026-03-01T00:00:00Z"), "", 422, "31 days"),
+        (format!("?from={from}&until={until}&version=1"), "", 422, "widen the range"),
+        ("?from=2025-01-01T00:00:00Z&until=2025-01-02T00:00:00Z".to_owned(), "", 422, "widen the range"),
+    ] {
+        let (status, answer) = put(&house, &query, body).await;
+        assert!(status == wanted && answer.to_string().contains(told), "{query}: {status} {answer}");
+    }
+    let (status, answer) = put(&house, &format!("?from={from}&until={until}&version=2"), "").await;
+    assert_eq!((status, &answer["rows"]), (200, &json!(20 * 120)), "{answer}");
+    let reference = report(&house, "till", "").await["reference"].clone();
+    assert_eq!(
+        (&reference["state"], &reference["origin"], &reference["rows"]),
+        (&json!("ready"), &json!("range"), &json!(2_400))
+    );
+    assert_eq!(reference["range"], json!({ "from": from, "until": until }));
+
+    let last = publisher.send_all(frames("prediction", &minutes(60..80, 0.4), 100)).await;
+    house.applied(last).await;
+    let told = report(&house, "till", "").await;
+    assert_eq!((moved(&told), &told["columns"][2]["status"]), (json!(false), &json!("stable")), "{told}");
+    let export = house.quiet().await;
+    house.kill();
+    let house = plan.open();
+    house.applied(last).await;
+    assert_eq!(house.quiet().await, export);
+    assert_eq!(report(&house, "till", "").await["reference"], reference);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,10 +233,19 @@ async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
     assert!(status == 422 && detail.contains("line 3"), "{status} {detail}");
     let (status, detail) = refused(Method::PUT, &format!("{reference}?score=c"), "a,b\n1,2\n").await;
     assert!(status == 422 && detail.contains("\"c\""), "{status} {detail}");
-    for body in [r#"{"window_seconds":61}"#, r#"{"window_seconds":7200000}"#, r#"{"false_alarms_per_month":0}"#, "{}"] {
+    for body in [
+        r#"{"window_seconds":61}"#,
+        r#"{"window_seconds":7200000}"#,
+        r#"{"false_alarms_per_month":0}"#,
+        r#"{"season":"lunar"}"#,
+        "{}",
+    ] {
         assert_eq!(refused(Method::PUT, "/api/v1/drift/policy", body).await.0, 422, "{body}");
     }
     let (status, policy) = house.send(Method::PUT, "/api/v1/drift/policy", r#"{"window_seconds":3600}"#.to_owned()).await;
     assert_eq!((status, &policy["window_seconds"], &policy["psi_threshold"]), (200, &json!(3_600), &json!(0.1)));
+    let told = r#"{"season":"same_hour_of_week","segments":true}"#;
+    let (status, policy) = house.send(Method::PUT, "/api/v1/drift/policy", told.to_owned()).await;
+    assert_eq!((status, &policy["season"], &policy["segments"]), (200, &json!("same_hour_of_week"), &json!(true)));
     assert!(house.get("/api/v1/models/nobody/drift").await.is_none());
 }

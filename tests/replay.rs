@@ -65,12 +65,19 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
             4 => {
                 put("label", json!({ "model": "fraud", "prediction_id": format!("nobody-{number}"), "actual": "a", "at": at }))
             }
-            6 => match number % 3 {
+            6 => match number % 4 {
                 0 => put(
                     "command",
-                    json!({ "command": "set_drift_policy", "reference_rows": 100 + number % 50, "window_seconds": 60 }),
+                    json!({
+                        "command": "set_drift_policy", "reference_rows": 100 + number % 50, "window_seconds": 60,
+                        "season": if number % 8 < 4 { "none" } else { "same_hour_of_week" }, "segments": number % 8 == 0,
+                    }),
                 ),
                 1 => put("command", json!({ "command": "gather_reference", "model": "fraud", "version": "v1" })),
+                2 => put(
+                    "command",
+                    json!({ "command": "reference_from_range", "model": "fraud", "from": START_MS, "until": START_MS + 600_000 }),
+                ),
                 _ => {
                     let rows: Vec<_> =
                         (0..120).map(|n| json!({ "features": { "amount": n, "country": "kr" }, "prediction": "a" })).collect();
@@ -115,6 +122,48 @@ fn synthetic_log(seed: u64) -> Vec<Message> {
     }
     // an hour later what waited has expired
     put(&mut log, stored_ms + 7_200_000, "tw.in.tick.tidewatch", b"{}");
+    log
+}
+
+/// Twenty-five minutes of four weeks of a model with segments, one of which moves in the last, and everything that can be compared to: the
+/// reference, the same segment of it, the same hours, a range of the past.
+fn weekly_log(seed: u64) -> Vec<Message> {
+    const WEEK_MS: i64 = 7 * 86_400_000;
+    let mut random = Random(seed);
+    let mut log: Vec<Message> = Vec::new();
+    let mut put = |stored_ms: i64, kind: &str, body: Value| {
+        let (seq, payload) = (log.len() as u64 + 1, body.to_string());
+        let (subject, stored_at) = (format!("tw.in.{kind}.tests"), Timestamp::from_millis(stored_ms));
+        log.push(decode(Raw { seq, stored_at, subject: &subject, headers: &(), payload: payload.as_bytes() }, &root()));
+    };
+    let policy = json!({
+        "command": "set_drift_policy", "reference_rows": 400, "window_seconds": 300, "season": "same_hour_of_week", "segments": true,
+    });
+    put(START_MS, "command", policy);
+    for week in 0..4 {
+        let start = START_MS + week * WEEK_MS;
+        for n in (0..1_500).step_by(3) {
+            let at = start + n * 1_000;
+            let mut record = |more: i64| {
+                let region = ["kr", "kr", "kr", "us", "us"][random.below(5) as usize];
+                let moved = if week == 3 && region == "us" { 40 } else { 0 };
+                let amount = random.below(100) + moved;
+                json!({ "model": "tide", "at": at + more * 1_000, "prediction": "a", "features": { "amount": amount }, "segment": { "region": region } })
+            };
+            put(at + 2_000, "prediction", json!([record(0), record(1), record(2)]));
+            if n % 60 == 0 {
+                put(at + 2_000, "tick", json!({}));
+            }
+            if week == 2 && n == 750 {
+                let (from, until) = (start - WEEK_MS, start - WEEK_MS + 1_500_000);
+                put(
+                    at + 2_000,
+                    "command",
+                    json!({ "command": "reference_from_range", "model": "tide", "from": from, "until": until }),
+                );
+            }
+        }
+    }
     log
 }
 
@@ -176,6 +225,17 @@ fn outbox(projection: &Projection, settled: u64) -> BTreeMap<EffectId, Effect> {
     let rows = projection.reader().scan_prefix(&key::all(Tag::Outbox), Order::Ascending, usize::MAX).unwrap();
     let effects = rows.iter().flat_map(|(_, value)| rmp_serde::from_slice::<Vec<Effect>>(value).unwrap());
     effects.filter(|effect| settled < effect.id.seq).map(|effect| (effect.id, effect)).collect()
+}
+
+#[test]
+fn what_is_compared_to_does_not_depend_on_how_the_log_is_cut_either() {
+    let log = weekly_log(3);
+    let whole = drive(&log, Cut::Every(log.len()));
+    let said = format!("{:?}", whole.outbox.values().collect::<Vec<_>>());
+    assert!(said.contains("SameHourOfWeek") && said.contains("segment: Some("), "nothing was found in this log");
+    for cut in [Cut::Every(1), Cut::Every(100), Cut::Random(5)] {
+        assert_eq!(drive(&log, cut), whole, "{cut:?}");
+    }
 }
 
 #[test]

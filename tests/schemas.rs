@@ -81,12 +81,14 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
     publish(Kind::Tick, serde_json::json!({}));
     publish(Kind::Prediction, serde_json::json!({ "model": "m", "confidence": "high" }));
     // a reference, two windows elsewhere, and three that have come back
-    publish(Kind::Command, serde_json::json!({ "command": "set_drift_policy", "reference_rows": 200, "window_seconds": 60 }));
+    publish(
+        Kind::Command,
+        serde_json::json!({ "command": "set_drift_policy", "reference_rows": 200, "window_seconds": 60, "segments": true }),
+    );
     for minute in 0..8 {
         let shift = if (3..5).contains(&minute) { 1_000 } else { 0 };
         let at = |i: usize| format!("2025-12-31T00:0{minute}:{:02}.{:03}Z", i / 4, i % 4);
-        let record =
-            |i: usize| serde_json::json!({ "model": "d", "at": at(i), "prediction": "a", "features": { "x": i + shift } });
+        let record = |i: usize| serde_json::json!({ "model": "d", "at": at(i), "prediction": "a", "features": { "x": i + shift }, "segment": { "half": (i % 2).to_string() } });
         publish(Kind::Prediction, (0..200).map(record).collect());
     }
     // half an hour of a busy server, and a spike in it
@@ -96,16 +98,19 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
         publish(Kind::Sample, serde_json::json!({ "source": "web-01", "at": at, "metrics": { "cpu": busy } }));
     }
 
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut of_segments) = (BTreeSet::new(), 0);
     for effect in &facts {
         let Action::Announce(announcement) = &effect.action;
-        let (name, body) = (announcement.fact().as_str(), serde_json::from_str(&announcement.body(effect.id)).unwrap());
+        let body: Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
+        let name = announcement.fact().as_str();
         if let Err(error) = validator(name).validate(&body) {
             panic!("{name}: {error} at {} of {body}", error.instance_path());
         }
+        of_segments += usize::from(body["segment"].is_object());
         seen.insert(name);
     }
     assert_eq!(seen, BTreeSet::from(FACTS));
+    assert_eq!(of_segments, 4, "both halves moved and came back");
 }
 
 #[test]
@@ -188,6 +193,8 @@ fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_
         "too_many_baselines",
         "no_upload",
         "bad_detector",
+        "range_too_long",
+        "too_few_rows",
     ];
     let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
     assert_eq!(listed, known);

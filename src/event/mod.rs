@@ -2,6 +2,7 @@
 //! Knows nothing of what an event means.
 
 pub mod features;
+mod instant;
 pub mod subject;
 pub mod wire;
 
@@ -166,6 +167,8 @@ pub enum Command {
         model: Name,
         detectors: Vec<DetectorChoice>,
     },
+    /// Compare a version (or all of a model's that have enough of it) to what it was asked and what it answered in the past.
+    ReferenceFromRange(PastRange),
     /// Compare a version to a training set. Several commands may give its rows, one after the other.
     UseReference(TrainingRows),
     CreateToken {
@@ -191,6 +194,20 @@ pub struct DetectorChoice {
     /// As `tidewatch detect --param` takes them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+}
+
+/// The minutes of a model that begin in `[from, until)`. On the wire instants are RFC 3339 or epoch numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastRange {
+    pub model: Name,
+    /// Absent: every version that has enough predictions in the range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Name>,
+    #[serde(with = "instant")]
+    pub from: Timestamp,
+    #[serde(with = "instant")]
+    pub until: Timestamp,
 }
 
 /// Rows of a training set for one version.
@@ -220,6 +237,16 @@ pub struct TrainingRow {
     pub score: Option<f64>,
 }
 
+/// What a stream repeats: windows are held against the same part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Season {
+    /// Nothing that is known of.
+    #[default]
+    None,
+    SameHourOfWeek,
+}
+
 /// When a window is said to have drifted; see the alarm budget in `monitor::drift::judge`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +269,12 @@ pub struct PolicyChange {
     /// Labels of one version between two false alarms of its error detector, at least and in the mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_run_length: Option<f64>,
+    /// Whether windows are held against the same minutes of the weeks before, where there is enough of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<Season>,
+    /// Whether the largest segments of a version are judged apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<bool>,
 }
 
 /// What the bearer of a token may do; each role may do what the one before it may.

@@ -52,6 +52,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/models/{model}/drift"),
     of_view("/api/v1/models/{model}/drift/windows"),
     entry(Method::PUT, "/api/v1/models/{model}/reference", ADMIN),
+    of_view("/api/v1/drift/discoveries"),
     of_view("/api/v1/drift/policy"),
     entry(Method::PUT, "/api/v1/drift/policy", ADMIN),
     of_view("/api/v1/rejected"),

@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::condition::{EPOCH, POSITION};
-use crate::http::drift::{policy, reference};
+use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, docs, drift, export, fairness, health, models, predictions, problem, publish, rejected,
@@ -92,6 +92,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(fairness::show))
         .routes(routes!(drift::report))
         .routes(routes!(drift::windows))
+        .routes(routes!(discoveries::show))
         .routes(routes!(reference::replace))
         .routes(routes!(policy::show, policy::change))
         .routes(routes!(rejected::list))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::pane::Pane;
 use crate::time::Timestamp;
@@ -25,8 +26,22 @@ pub trait Cold {
     /// The start of the first pane of `model` in `[from, before)`.
     fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp>;
 
+    /// Shows the panes of `model` that begin in `[from, before)`, oldest first, until `see` says that it has seen enough; leaves them as
+    /// they are.
+    fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next);
+
+    /// A baseline that is no longer in use and has been written.
+    fn baseline(&mut self, model: u32, number: u32) -> Option<Baseline>;
+
     /// Appends to a list that keeps its newest `keep` entries; `ordinal` counts up from 0.
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>);
+}
+
+/// Whether the next pane is to be shown as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Shown,
+    Enough,
 }
 
 /// A bounded list of entries for the read side.
@@ -71,6 +86,22 @@ impl Cold for InMemory {
 
     fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
         self.panes.range((model, from)..(model, before)).next().map(|((_, start), _)| *start)
+    }
+
+    fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next) {
+        if before <= from {
+            return;
+        }
+        for ((_, start), pane) in self.panes.range((model, from)..(model, before)) {
+            if see(*start, pane) == Next::Enough {
+                return;
+            }
+        }
+    }
+
+    /// None: rows of tracks are never taken to this.
+    fn baseline(&mut self, _model: u32, _number: u32) -> Option<Baseline> {
+        None
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {

@@ -113,9 +113,11 @@ impl Announcement {
                 let window =
                     alarm.window.map(|(start, end)| serde_json::json!({"start": start.to_string(), "end": end.to_string()}));
                 let effect: BTreeMap<&str, f64> = alarm.effect.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
+                let segment: Option<BTreeMap<&str, &str>> =
+                    alarm.segment.as_ref().map(|(name, value)| BTreeMap::from([(name.as_str(), value.as_str())]));
                 serde_json::json!({
                     "id": id.to_string(), "type": fact, "model": model, "version": version, "subject": alarm.subject,
-                    "detector": alarm.detector, "window": window, "effect": effect, "evidence": alarm.evidence,
+                    "segment": segment, "detector": alarm.detector, "window": window, "against": alarm.against, "effect": effect, "evidence": alarm.evidence,
                     "threshold": alarm.threshold, "stored_at": alarm.at.to_string(),
                 })
             }

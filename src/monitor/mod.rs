@@ -119,7 +119,7 @@ impl State {
             Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk, effects),
             Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time, &mut self.analysis, effects),
             Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
-            Event::CommandGiven(command) => self.on_command(at, command),
+            Event::CommandGiven(command) => self.on_command(cold, at, command),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
             Event::EffectsSettled { settled_through } if at.seq <= *settled_through => Verdict::Ignored,
             Event::EffectsSettled { settled_through } => {
@@ -141,7 +141,7 @@ impl State {
         }
     }
 
-    fn on_command(&mut self, at: Place<'_>, command: &Command) -> Verdict {
+    fn on_command(&mut self, cold: &mut impl Cold, at: Place<'_>, command: &Command) -> Verdict {
         match command {
             Command::SetThresholds { .. } => self.desk.thresholds.set(command),
             Command::CreateToken { id, name, role, hash } => {
@@ -153,6 +153,7 @@ impl State {
                 self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
             }
             Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
+            Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk),
             Command::UseReference(training) => self.models.on_training_rows(at, training, &mut self.desk),
         }
     }

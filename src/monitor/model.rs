@@ -23,6 +23,7 @@ use crate::monitor::status::{self, Status};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
+mod reference;
 mod watch;
 
 use watch::columns_of;
@@ -490,7 +491,7 @@ impl Model {
         let closing: Vec<Timestamp> =
             self.hot.range(first_open..).map(|(start, _)| *start).take_while(|start| self.is_closed(*start)).collect();
         for start in &closing {
-            self.watch_closed(*start, desk, dirty, effects);
+            self.watch_closed(cold, *start, desk, dirty, effects);
             let pane = &self.hot[start];
             if !pane.dirty {
                 // from now on a row of its own
@@ -505,7 +506,7 @@ impl Model {
             self.announce_revised(cold, desk, dirty, effects);
             self.judge(desk, effects);
         }
-        self.judge_over(desk, dirty, effects);
+        self.judge_over(cold, desk, dirty, effects);
         self.let_go(cold);
         self.seal(cold, desk);
     }

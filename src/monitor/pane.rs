@@ -122,8 +122,8 @@ impl Pane {
         }
     }
 
-    /// The baseline over which the cells that `of` lets through were counted; of several the newest. `None` if none was.
-    pub fn baseline_of(&self, of: impl Fn(u16) -> bool) -> Option<u32> {
+    /// The bins over which the cells that `of` lets through were counted; of several the newest. `None` if none was.
+    pub fn bins_of(&self, of: impl Fn(u16) -> bool) -> Option<u32> {
         let tallies = self.cells.iter().filter(|(index, _)| of(*index)).filter_map(|(_, cell)| cell.tally.as_ref());
         tallies.map(|tally| tally.baseline).max()
     }
@@ -142,10 +142,10 @@ impl Pane {
 }
 
 impl Cell {
-    /// Counts a prediction over the bins of its baseline. A cell that was begun with another baseline stays with that.
+    /// Counts a prediction over the bins of its baseline. A cell that was begun with other bins stays with those.
     pub fn watch(&mut self, sight: &Sight, prediction: &Feature, score: &Feature, features: &Features) {
         let tally = self.tally.get_or_insert_with(|| Arc::new(Tally::of(&sight.baseline)));
-        if tally.baseline == sight.baseline.number {
+        if tally.baseline == sight.baseline.bins {
             sight.count(Arc::make_mut(tally), prediction, score, features);
         }
     }

@@ -86,10 +86,16 @@ fn tell(effect: &Effect) -> String {
         "window_closed" => format!("closed {at} n={}", body["window"]["predictions"]),
         "window_revised" => format!("revised {at} labelled={}", body["window"]["labelled"]),
         "status_changed" => format!("status {} -> {}", body["from"].as_str().unwrap(), body["to"].as_str().unwrap()),
-        "drift_detected" => format!("drift detected {} {}", told(&body, "subject"), told(&body, "detector")),
-        "drift_cleared" => format!("drift cleared {} {}", told(&body, "subject"), told(&body, "detector")),
+        "drift_detected" => format!("drift detected {}{} {}", told(&body, "subject"), segment(&body), told(&body, "detector")),
+        "drift_cleared" => format!("drift cleared {}{} {}", told(&body, "subject"), segment(&body), told(&body, "detector")),
         other => other.to_owned(),
     }
+}
+
+/// Where a drift is one of a segment: which.
+fn segment(body: &serde_json::Value) -> String {
+    let named = body["segment"].as_object().into_iter().flatten().next();
+    named.map_or_else(String::new, |(name, value)| format!(" in {name}={}", value.as_str().unwrap()))
 }
 
 fn told<'a>(body: &'a serde_json::Value, field: &str) -> &'a str {

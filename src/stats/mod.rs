@@ -7,8 +7,8 @@
 //! [`scores::EXACT_MAX`] distinct scores have been and gone. A count may pass below zero on the way (a removal that comes before its addition);
 //! figures are read as if it were zero.
 //!
-//! What is watched without end has figures of its own: intervals that hold at every moment ([`confidence_sequence`]) and false alarms
-//! counted over a stretch of time ([`budget`]).
+//! What is watched without end has figures of its own: intervals that hold at every moment ([`confidence_sequence`]) and what
+//! many detectors have found together ([`discoveries`]).
 //!
 //! Change detectors ([`detect`]) are the other kind: they depend on the order of their values and take nothing back.
 //!
@@ -16,13 +16,13 @@
 
 pub mod attribution;
 pub mod boosting;
-pub mod budget;
 pub mod calibration;
 pub mod cbpe;
 pub mod classes;
 pub mod confidence_sequence;
 pub mod counts;
 pub mod detect;
+pub mod discoveries;
 pub mod dle;
 pub mod drift;
 pub mod eigen;

@@ -1,7 +1,7 @@
 //! The core's [`Cold`] state in the store: join rows in the pending store, panes as rows, lists as rings of rows. Holds what one
 //! commit changes until it lands, and the digest over all rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use serde::Serialize;
@@ -9,9 +9,12 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, row_hash};
-use crate::monitor::cold::{Cold, List};
+use crate::monitor::cold::{Cold, List, Next};
+use crate::monitor::drift::Part;
+use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::kept::Kept;
 use crate::monitor::join::{JoinKey, JoinRow};
+use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::pane::Pane;
 use crate::time::Timestamp;
 
@@ -46,6 +49,9 @@ struct Ahead {
 
 /// How far ahead a key is looked for when some before it were not asked for.
 const SKIPPED_MAX: usize = 16;
+
+/// Panes read at a time where a stretch of them is asked for.
+const PANES_READ: usize = 256;
 
 impl ColdStore {
     pub fn new(store: Store, digest: u128) -> Self {
@@ -249,6 +255,50 @@ impl Cold for ColdStore {
         self.first_panes.resize(self.first_panes.len().max(model + 1), None);
         self.first_panes[model] = Some(first);
         (first < before).then_some(first)
+    }
+
+    fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next) {
+        let end = key::pane(model, before);
+        let mut from = from;
+        while from < before {
+            let rows =
+                self.reader.scan(Bound::Included(&key::pane(model, from)), Bound::Excluded(&end), Order::Ascending, PANES_READ);
+            let rows = self.ask(rows);
+            let mut stored = BTreeMap::new();
+            for (row_key, value) in &rows {
+                stored.extend(key::pane_start(row_key).map(|start| (start, (row_key, value))));
+            }
+            // a pane that is held is newer than its row
+            let until = if rows.len() < PANES_READ {
+                before
+            } else {
+                stored.keys().next_back().map_or(before, |last| *last + PANE_WIDTH)
+            };
+            let held = self.panes.range((model, from)..(model, until)).map(|((_, start), _)| *start);
+            let starts: BTreeSet<Timestamp> = held.chain(stored.keys().copied()).collect();
+            for start in starts {
+                let next = match (self.panes.get(&(model, start)), stored.get(&start)) {
+                    (Some(pane), _) => see(start, pane),
+                    (None, Some((row_key, value))) => {
+                        let read = read_row::<Pane>(row_key, value).map(Some);
+                        self.ask(read).map_or(Next::Shown, |(pane, _)| see(start, &pane))
+                    }
+                    (None, None) => Next::Shown,
+                };
+                if next == Next::Enough {
+                    return;
+                }
+            }
+            from = until;
+        }
+    }
+
+    fn baseline(&mut self, model: u32, number: u32) -> Option<Baseline> {
+        let row_key = key::track_part(model, Baseline::track_of(number), Part::Baseline(number));
+        let found = self.reader.get(&row_key);
+        let value = self.ask(found)?;
+        let read = read_row::<Baseline>(&row_key, &value).map(Some);
+        self.ask(read).map(|(baseline, _)| baseline)
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {

@@ -2,6 +2,8 @@
 //! publishes the next one. Knows how figures are shown, not how they are served.
 
 pub mod analysis;
+pub mod compared;
+pub mod discoveries;
 pub mod drift;
 pub mod evaluation;
 pub mod fairness;

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::event::Season;
 use crate::monitor::drift::alarm::Alarm;
-use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, Origin, PREDICTION, subject};
+use crate::monitor::drift::baseline::{Baseline, Column, FEATURES, PREDICTION, subject};
 use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
-use crate::monitor::drift::judge::{self, Figures, Policy, Score};
+use crate::monitor::drift::judge::{self, Against, Figures, Policy, Score, Standing};
 use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Fleet, Track, Watch};
 use crate::stats::detect::Verdict;
 use crate::stats::drift::Comparison;
 use crate::stats::{Estimate, MetricName};
+use crate::view::compared::{Reference, SegmentReport, against};
 use crate::view::drift::Test;
 use crate::view::profile::{Bin, Profile, histogram};
 
@@ -39,25 +41,10 @@ pub struct DriftReport {
     pub columns: Vec<ColumnReport>,
     pub labels: LabelFigures,
     pub estimator: EstimatorFigures,
+    /// Segments that are judged apart; empty unless the policy asks for them.
+    pub segments: Vec<SegmentReport>,
     /// The newest last.
     pub alarms: Vec<AlarmFigures>,
-}
-
-/// What a version is compared to.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Reference {
-    /// gathering, uploading or ready.
-    pub state: &'static str,
-    /// first_rows, collected or uploaded.
-    pub origin: &'static str,
-    pub rows: u64,
-    /// Rows it is frozen at.
-    pub needed: u32,
-    /// Event times of its first and last row; null while it is gathered.
-    pub from: Option<String>,
-    pub to: Option<String>,
-    /// Changes when the reference is replaced.
-    pub number: Option<u32>,
 }
 
 /// What estimates performance before labels come.
@@ -79,7 +66,7 @@ pub struct EstimatorFigures {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
-    "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}))]
+    "error_run_length": 1000000.0, "season": "none", "segments": false, "columns": 44, "evidence_needed": 12.85}))]
 pub struct PolicyFigures {
     /// Whether predictions are held against a reference at all.
     pub watch: bool,
@@ -91,7 +78,12 @@ pub struct PolicyFigures {
     pub false_alarms_per_month: f64,
     /// Labels of one version between two false alarms of its error detector, at least and in the mean.
     pub error_run_length: f64,
-    /// Columns of the fleet that the budget is shared out over.
+    /// none; or same_hour_of_week: windows are held against the same minutes of the last four weeks, where at least two of those hold at least
+    /// 100 rows together.
+    pub season: &'static str,
+    /// Whether the largest segments of each version are judged apart.
+    pub segments: bool,
+    /// Columns of the fleet that the budget is shared out over, those of segments that are judged apart too.
     pub columns: u64,
     /// Nats of evidence that an alarm needs at present.
     pub evidence_needed: f64,
@@ -149,6 +141,8 @@ pub struct JudgedFigures {
     /// Share of missing values then, less that of the reference.
     pub missing_change: f64,
     pub drift: bool,
+    /// What the window was held against: reference or same_hour_of_week.
+    pub against: &'static str,
 }
 
 /// Labels in the order of their arrival.
@@ -180,12 +174,16 @@ pub struct AlarmFigures {
     /// Log time.
     pub at: String,
     pub subject: String,
+    /// The segment in which it has moved, as `{name: value}`; null for the version as a whole.
+    pub segment: Option<BTreeMap<String, String>>,
     /// `window`, or the name of a change detector.
     pub detector: String,
     /// False: the drift is over.
     pub detected: bool,
     pub start: Option<String>,
     pub end: Option<String>,
+    /// What the window was held against: reference or same_hour_of_week; null for a change detector.
+    pub against: Option<&'static str>,
     pub effect: BTreeMap<String, f64>,
     pub evidence: f64,
     pub threshold: f64,
@@ -222,7 +220,8 @@ pub struct WindowColumn {
 
 impl PolicyFigures {
     pub fn of(fleet: &Fleet) -> Self {
-        let Policy { watch, reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length } = fleet.policy;
+        let Policy { watch, reference_rows, window, psi_threshold, false_alarms_per_month, error_run_length, season, segments } =
+            fleet.policy;
         Self {
             watch,
             reference_rows,
@@ -230,32 +229,13 @@ impl PolicyFigures {
             psi_threshold,
             false_alarms_per_month,
             error_run_length,
+            season: match season {
+                Season::None => "none",
+                Season::SameHourOfWeek => "same_hour_of_week",
+            },
+            segments,
             columns: fleet.columns,
             evidence_needed: fleet.policy.needed(fleet.columns),
-        }
-    }
-}
-
-impl Reference {
-    pub fn of(track: &Track, fleet: &Fleet) -> Self {
-        let baseline = track.baseline.as_deref();
-        let origin = |origin: Origin| match origin {
-            Origin::FirstRows => "first_rows",
-            Origin::Collected => "collected",
-            Origin::Uploaded => "uploaded",
-        };
-        Self {
-            state: match baseline {
-                Some(_) => "ready",
-                None if track.is_uploading() => "uploading",
-                None => "gathering",
-            },
-            origin: origin(track.watch.origin),
-            rows: baseline.map_or(track.gathered() as u64, |baseline| baseline.rows),
-            needed: fleet.policy.reference_rows,
-            from: baseline.map(|baseline| baseline.from.to_string()),
-            to: baseline.map(|baseline| baseline.to.to_string()),
-            number: baseline.map(|baseline| baseline.number),
         }
     }
 }
@@ -333,10 +313,12 @@ impl AlarmFigures {
         Self {
             at: alarm.at.to_string(),
             subject: alarm.subject.clone(),
+            segment: alarm.segment.as_ref().map(|(name, value)| BTreeMap::from([(name.to_string(), value.to_string())])),
             detector: alarm.detector.to_string(),
             detected: alarm.detected,
             start: alarm.window.map(|(start, _)| start.to_string()),
             end: alarm.window.map(|(_, end)| end.to_string()),
+            against: alarm.against.map(against),
             effect: alarm.effect.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
             evidence: alarm.evidence,
             threshold: alarm.threshold,
@@ -345,18 +327,30 @@ impl AlarmFigures {
 }
 
 impl JudgedFigures {
-    fn of(figures: &Figures) -> Self {
-        let Figures { psi, jensen_shannon, evidence, needed, missing_change, drift } = *figures;
-        Self { psi, jensen_shannon, evidence, needed, missing_change, drift }
+    pub fn of(figures: &Figures) -> Self {
+        let Figures { psi, jensen_shannon, evidence, needed, missing_change, drift, against: held_against } = *figures;
+        Self { psi, jensen_shannon, evidence, needed, missing_change, drift, against: against(held_against) }
     }
 }
 
-/// Every column of `current` against `reference`, both over the bins of the track's baseline.
-pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet) -> Vec<ColumnReport> {
+/// Every column of `current` against `reference`, both over the bins of the track's baseline. How columns stand is told of the version, or of
+/// `segment` where that is judged apart.
+pub fn columns(
+    track: &Track,
+    segment: Option<&(String, String)>,
+    reference: &Tally,
+    current: &Tally,
+    fleet: &Fleet,
+) -> Vec<ColumnReport> {
     let Some(baseline) = &track.baseline else { return Vec::new() };
     let level = (-fleet.policy.needed(fleet.columns)).exp();
+    let apart = segment.and_then(|(name, value)| {
+        let mut judged = track.watch.segments.iter();
+        judged.find(|segment| segment.name.as_str() == name && segment.value.as_str() == value)
+    });
+    let standings = apart.map_or(&track.watch.standings, |segment| &segment.standings);
     let of = |(place, column): (usize, &Column)| {
-        let standing = track.watch.standings.get(place).copied().unwrap_or_default();
+        let standing = standings.get(place).copied().unwrap_or_default();
         let (before, now) = (&reference.columns[place], &current.columns[place]);
         let coarse = Comparison::new(&column.bins.coarse(&before.counts), &column.bins.coarse(&now.counts)).ok();
         ColumnReport {
@@ -368,11 +362,7 @@ pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet)
                 _ => "score",
             },
             kind: column.bins.kind(),
-            status: match (standing.since, standing.figures) {
-                (Some(_), _) => "drift",
-                (None, Some(_)) => "stable",
-                (None, None) => "no_data",
-            },
+            status: status(&standing),
             since: standing.since.map(|since| since.to_string()),
             judged: standing.figures.as_ref().map(JudgedFigures::of),
             tests: crate::view::drift::of_bins(&column.bins, (before, reference.rows), (now, current.rows), level),
@@ -385,6 +375,15 @@ pub fn columns(track: &Track, reference: &Tally, current: &Tally, fleet: &Fleet)
     baseline.columns.iter().enumerate().map(of).collect()
 }
 
+/// drift, stable or no_data.
+pub const fn status(standing: &Standing) -> &'static str {
+    match (standing.since, standing.figures) {
+        (Some(_), _) => "drift",
+        (None, Some(_)) => "stable",
+        (None, None) => "no_data",
+    }
+}
+
 /// One window in a row of the heatmap.
 pub fn window(
     baseline: &Baseline,
@@ -394,7 +393,7 @@ pub fn window(
     (start, end, closed): (String, String, bool),
 ) -> DriftWindowReport {
     let needed = fleet.policy.needed(fleet.columns);
-    let figures = judge::compare(baseline, reference, current, &fleet.policy, needed);
+    let figures = judge::compare(baseline, (reference, Against::Reference), current, &fleet.policy, needed);
     let of = |(place, (column, figures)): (usize, (&Column, &Option<Figures>))| {
         let tally = &current.columns[place];
         let present = tally.present();

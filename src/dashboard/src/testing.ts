@@ -90,7 +90,7 @@ export function columnReport(name: string, fields: Partial<ColumnReport> = {}): 
     type: "numeric",
     status: "stable",
     since: null,
-    judged: { psi: 0.01, jensen_shannon: 0.02, evidence: 1, needed: 12.8, missing_change: 0, drift: false },
+    judged: { psi: 0.01, jensen_shannon: 0.02, evidence: 1, needed: 12.8, missing_change: 0, drift: false, against: "reference" },
     tests: {},
     attribution: null,
     reference: profile,

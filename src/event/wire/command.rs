@@ -7,7 +7,7 @@ use super::FEATURES_MAX;
 use super::fault::{Problem, Reason, required};
 use super::leaf::{Leaf, checked};
 use super::walk::{Cx, Take, Tree};
-use crate::event::{Command, Event, PolicyChange, TrainingRows};
+use crate::event::{Command, Event, PastRange, PolicyChange, TrainingRows};
 use crate::ids::NAME_BYTES_MAX;
 
 /// Reads one command to its end.
@@ -53,14 +53,14 @@ fn check(command: &Command) -> Result<(), Problem> {
         }
         Command::SetDriftPolicy(change) => check_policy(change),
         Command::GatherReference { .. } | Command::SetDetectors { .. } => Ok(()),
+        Command::ReferenceFromRange(range) => check_range(range),
         Command::UseReference(training) => check_training(training),
         Command::RevokeToken { id } => checked(id.clone()).map(drop).map_err(|problem| problem.under("id")),
     }
 }
 
 fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
-    let PolicyChange { watch: _, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } =
-        change;
+    let PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length, .. } = change;
     let whole = |value: &Option<u32>| value.map(f64::from);
     for (key, value, low, high) in [
         ("reference_rows", whole(reference_rows), 100.0, 10_000.0),
@@ -80,6 +80,14 @@ fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+fn check_range(range: &PastRange) -> Result<(), Problem> {
+    for (key, instant) in [("from", range.from), ("until", range.until)] {
+        Leaf::Instant(instant).instant().map_err(|problem| problem.under(key))?;
+    }
+    let detail = || format!("must lie after `from`, {}", range.from);
+    if range.from < range.until { Ok(()) } else { Err(Problem::new(Reason::OutOfRange, detail()).under("until")) }
 }
 
 fn check_training(training: &TrainingRows) -> Result<(), Problem> {

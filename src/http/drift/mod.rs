@@ -1,5 +1,6 @@
 //! Drift of a model: reports, windows, the reference and the policy.
 
+pub mod discoveries;
 pub mod policy;
 pub mod reference;
 mod training;
@@ -19,18 +20,16 @@ use crate::http::windows::{self, WINDOWS_MAX, windows_in};
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::tally::Tally;
-use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::limits::{PANE_WIDTH, SEASON_WEEKS, WEEK};
 use crate::monitor::model::Model;
 use crate::store::{Reader, key};
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+use crate::view::compared::{Reference, SegmentReport};
 use crate::view::watch::{
-    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, Reference, ScoreFigures,
+    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, ScoreFigures,
 };
 use crate::view::window::Slice;
-
-/// Weeks back that the same hour is looked for.
-const WEEKS: i64 = 4;
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -61,7 +60,7 @@ pub struct DriftQuery {
     params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
     responses(
         (status = 200, description = "The report, with the headers Tidewatch-Position and Tidewatch-Epoch", body = DriftReport,
-         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "origin": "first_rows", "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "columns": 44, "evidence_needed": 12.85}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
+         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "origin": "first_rows", "range": null, "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "season": "none", "segments": true, "columns": 44, "evidence_needed": 12.85}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "segments": [{"segment": {"region": "kr"}, "columns": {"feature/amount": {"status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.44, "jensen_shannon": 0.25, "evidence": 22.3, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}}}}], "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "segment": null, "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "against": "reference", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
         (status = 400, description = "A range or slice that cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
     )
@@ -94,8 +93,8 @@ pub async fn report(
             counted(from, to, &mut current)?;
             let reference = if seasonal {
                 let mut hours = Tally::of(baseline);
-                for weeks in 1..=WEEKS {
-                    let back = Span::from_secs(weeks * 7 * 86_400);
+                for weeks in 1..=SEASON_WEEKS {
+                    let back = Span::from_micros(WEEK.micros() * i64::from(weeks));
                     counted(from - back, to - back, &mut hours)?;
                 }
                 hours
@@ -103,7 +102,7 @@ pub async fn report(
                 baseline.tally(takes)
             };
             predictions = current.rows;
-            columns = watch::columns(&track, &reference, &current, &view.drift);
+            columns = watch::columns(&track, slice.segment.as_ref(), &reference, &current, &view.drift);
         }
         let version = |track: &Track| track.watch.version.as_ref().map(|version| version.to_string());
         Ok(DriftReport {
@@ -119,6 +118,7 @@ pub async fn report(
             columns,
             labels: LabelFigures::of(&track.watch),
             estimator: EstimatorFigures::of(&track.estimator, &view.drift),
+            segments: SegmentReport::all(&track),
             alarms: track.watch.alarms.iter().map(AlarmFigures::of).collect(),
         })
     });
@@ -127,7 +127,7 @@ pub async fn report(
 
 /// Drift over time
 ///
-/// One version against its reference, window by window, oldest first: how far each column has moved, how evidently, and in what order its
+/// One version against its reference (whatever season the policy knows of), window by window, oldest first: how far each column has moved, how evidently, and in what order its
 /// values were. Windows of before the reference are left out; a window that was counted over an earlier reference is compared to that.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/drift/windows", tag = "drift",
@@ -189,8 +189,8 @@ impl Merged<'_> {
         takes: impl Fn(u16) -> bool + Copy,
     ) -> Result<(), Problem> {
         let window = start.floor(self.width);
-        let Some(number) = pane.baseline_of(takes) else { return Ok(()) };
-        if self.open.as_ref().is_some_and(|(open, baseline, _)| *open != window || baseline.number != number) {
+        let Some(number) = pane.bins_of(takes) else { return Ok(()) };
+        if self.open.as_ref().is_some_and(|(open, baseline, _)| *open != window || baseline.bins != number) {
             self.finish(takes)?;
         }
         if self.open.is_none() {
@@ -212,9 +212,9 @@ impl Merged<'_> {
         Ok(())
     }
 
-    /// The baseline of that number: the one in use, or an earlier one from the store.
+    /// The baseline of these bins: the one in use, or the first that had them from the store.
     fn baseline(&self, number: u32) -> Result<Option<Arc<Baseline>>, Problem> {
-        if let Some(in_use) = self.track.baseline.as_deref().filter(|baseline| baseline.number == number) {
+        if let Some(in_use) = self.track.baseline.as_deref().filter(|baseline| baseline.bins == number) {
             return Ok(Some(Arc::new(Baseline::clone(in_use))));
         }
         let row_key = key::track_part(self.model.id, Baseline::track_of(number), crate::monitor::drift::Part::Baseline(number));

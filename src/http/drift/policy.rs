@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::event::{Command, Kind, PolicyChange};
+use crate::event::{Command, Kind, PolicyChange, Season};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::view::View;
@@ -31,9 +31,25 @@ pub struct DriftPolicyChange {
     /// Expected false alarms of all models in 30 days.
     #[schema(minimum = 0.000001, maximum = 1000000)]
     false_alarms_per_month: Option<f64>,
-    /// Labels of one version between two false alarms of its error detector.
+    /// Labels of one version between two false alarms of its error detector. Detectors that run already hold their evidence against it from the
+    /// next label on; what is promised of them is what the lowest since their last alarm promises.
     #[schema(minimum = 100)]
     error_run_length: Option<f64>,
+    /// What windows are held against where there is enough of it; else against the reference.
+    season: Option<SeasonChoice>,
+    /// Whether the 8 largest segments of each version are judged apart, each against the same segment of the reference if that has 100 rows. The
+    /// budget is then shared out over their columns as well: every alarm of the fleet needs up to 2.2 nats more.
+    segments: Option<bool>,
+}
+
+/// What a stream repeats.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeasonChoice {
+    /// Nothing that is known of: windows are held against the reference.
+    None,
+    /// Windows are held against the same minutes of the last four weeks, where at least two of these hold at least 100 rows together.
+    SameHourOfWeek,
 }
 
 /// Drift policy
@@ -59,10 +75,19 @@ pub async fn change(
     State(shared): State<Arc<Shared>>,
     Json(change): Json<DriftPolicyChange>,
 ) -> Result<Json<PolicyFigures>, Problem> {
-    let DriftPolicyChange { watch, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length } =
-        change;
-    let change =
-        PolicyChange { watch, reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length };
+    let change = PolicyChange {
+        watch: change.watch,
+        reference_rows: change.reference_rows,
+        window_seconds: change.window_seconds,
+        psi_threshold: change.psi_threshold,
+        false_alarms_per_month: change.false_alarms_per_month,
+        error_run_length: change.error_run_length,
+        season: change.season.map(|season| match season {
+            SeasonChoice::None => Season::None,
+            SeasonChoice::SameHourOfWeek => Season::SameHourOfWeek,
+        }),
+        segments: change.segments,
+    };
     if change == PolicyChange::default() {
         return Err(Problem::unprocessable("nothing-to-change", "give at least one value"));
     }

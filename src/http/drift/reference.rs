@@ -1,4 +1,5 @@
-//! `/api/v1/models/{model}/reference`: what a version is compared to, replaced by the predictions to come or by a training set.
+//! `/api/v1/models/{model}/reference`: what a version is compared to, replaced by the predictions to come, a range of the past or a
+//! training set.
 
 use std::sync::Arc;
 
@@ -8,19 +9,29 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::event::{Command, Kind, TrainingRows};
+use crate::event::{Command, Kind, PastRange, TrainingRows};
 use crate::http::drift::training;
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
+use crate::http::windows::instant;
 use crate::ids::Name;
+use crate::monitor::drift::baseline::Origin;
+use crate::monitor::limits::PANE_WIDTH;
 use crate::view::View;
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReferenceQuery {
-    /// The version. Left out: with a training set, predictions that name no version; without one, every version of the model.
+    /// The version. Left out: with a training set, predictions that name no version; with a range, every version that has 100 predictions in
+    /// it; else every version of the model.
     version: Option<String>,
+    /// Where a range of the past begins: RFC 3339 or an epoch number, moved back to the start of its minute.
+    #[param(example = "2026-01-01T00:00:00Z")]
+    from: Option<String>,
+    /// Where it ends, not included; in the same way.
+    #[param(example = "2026-01-08T00:00:00Z")]
+    until: Option<String>,
     /// The column of a training set that holds what the model predicted.
     #[param(example = "prediction")]
     prediction: Option<String>,
@@ -34,7 +45,7 @@ pub struct ReferenceQuery {
 pub struct ReferenceTaken {
     /// Stream sequence of the last command.
     seq: u64,
-    /// Rows that make the reference; null where it is gathered from the predictions to come.
+    /// Rows that make the reference, of all versions that took it; null where it is gathered from the predictions to come.
     rows: Option<u64>,
     /// Rows that were uploaded.
     of: Option<u64>,
@@ -42,7 +53,9 @@ pub struct ReferenceTaken {
 
 /// Replace the reference
 ///
-/// Without a body the predictions to come are gathered. With a training set (CSV with a header, or one JSON object a line) its rows become
+/// Without a body the predictions to come are gathered. With `from` and `until` and no body the reference is made of the closed minutes of that
+/// range, at most 31 days: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
+/// attribution, is not known of it. With a training set (CSV with a header, or one JSON object a line) its rows become
 /// the reference; of more than 10,000 rows that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
 /// log, so a replay uses it again.
 #[utoipa::path(
@@ -51,8 +64,9 @@ pub struct ReferenceTaken {
     request_body(content = String, content_type = "text/csv", description = "A training set, or nothing"),
     responses(
         (status = 200, description = "In force", body = ReferenceTaken),
+        (status = 400, description = "A range that is no range, or one beside a training set", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model, and no training set for it", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A training set that cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A training set that cannot be read; a range that is too long or holds too few predictions", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn replace(
@@ -64,7 +78,25 @@ pub async fn replace(
 ) -> Result<Json<ReferenceTaken>, Problem> {
     let named = |text: &str| Name::try_from(text).map_err(|bad| Problem::unprocessable("bad-name", bad.to_string()));
     let version = query.version.as_deref().map(named).transpose()?;
-    if body.iter().all(u8::is_ascii_whitespace) {
+    let is_empty = body.iter().all(u8::is_ascii_whitespace);
+    if query.from.is_some() || query.until.is_some() {
+        if !is_empty {
+            let detail = "a reference is made of a range or of a training set: leave out `from` and `until`, or the body";
+            return Err(Problem::bad_request("range-and-body", detail));
+        }
+        let (Some(from), Some(until)) = (&query.from, &query.until) else {
+            return Err(Problem::bad_request("half-a-range", "a range has both `from` and `until`"));
+        };
+        let (from, until) = (instant("from", from)?, instant("until", until)?);
+        let model = find(&view, &name)?.name.clone();
+        let command = Command::ReferenceFromRange(PastRange { model, version, from, until });
+        let (seq, view) = shared.accepted(Kind::Command, &command).await?;
+        let taken = Origin::Range { from: from.floor(PANE_WIDTH), until: until.floor(PANE_WIDTH) };
+        let tracks = &find(&view, &name)?.drift.tracks;
+        let baselines = tracks.iter().filter_map(|track| track.baseline.as_ref()).filter(|baseline| baseline.origin == taken);
+        return Ok(Json(ReferenceTaken { seq, rows: Some(baselines.map(|baseline| baseline.rows).sum()), of: None }));
+    }
+    if is_empty {
         let model = find(&view, &name)?.name.clone();
         let (seq, _) = shared.accepted(Kind::Command, &Command::GatherReference { model, version }).await?;
         return Ok(Json(ReferenceTaken { seq, rows: None, of: None }));

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::Name;
+use crate::monitor::drift::judge::Against;
 use crate::time::Timestamp;
 
 /// A drift was detected, or is over.
@@ -13,12 +15,16 @@ pub struct Alarm {
     pub at: Timestamp,
     /// What has moved: `prediction`, `score`, `error`, or `feature/` and a name.
     pub subject: String,
+    /// Name and value of the segment in which it has moved; `None` for the version as a whole.
+    pub segment: Option<(Name, Name)>,
     /// Who says so: `window`, or the name of a change detector.
     pub detector: Cow<'static, str>,
     /// False: the drift is over.
     pub detected: bool,
     /// Start and end of the window that was judged; `None` for a detector of arriving values.
     pub window: Option<(Timestamp, Timestamp)>,
+    /// What the window was held against; `None` for a detector of arriving values.
+    pub against: Option<Against>,
     /// How much, by name: `psi` and `jensen_shannon` of a window, `rate_before` and `rate_now` of errors.
     pub effect: Vec<(Cow<'static, str>, f64)>,
     /// How evidently: nats for a window, the statistic of a detector.

@@ -33,6 +33,8 @@ pub const FEATURES: usize = 2;
 pub struct Baseline {
     /// Unique within a model, see [`Self::number_of`].
     pub number: u32,
+    /// The number of the baseline that first had these bins: counts over its bins are counts over those of this one.
+    pub bins: u32,
     pub origin: Origin,
     pub rows: u64,
     /// Event times of the first and the last row.
@@ -54,6 +56,8 @@ pub enum Origin {
     Collected,
     /// A training set that was uploaded.
     Uploaded,
+    /// Minutes of the past that begin in `[from, until)`.
+    Range { from: Timestamp, until: Timestamp },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,7 +111,7 @@ impl Baseline {
             .collect();
         let times = || rows.iter().map(|row| row.at);
         let (from, to) = (times().min().unwrap_or_default(), times().max().unwrap_or_default());
-        let mut baseline = Self { number, origin, rows: rows.len() as u64, from, to, columns, cells: Vec::new() };
+        let mut baseline = Self { number, bins: number, origin, rows: rows.len() as u64, from, to, columns, cells: Vec::new() };
         let mut cells: BTreeMap<u16, Tally> = BTreeMap::new();
         for row in rows {
             let tally = cells.entry(row.cell).or_insert_with(|| Tally::of(&baseline));

@@ -170,7 +170,8 @@ impl Chosen {
     }
 }
 
-/// Puts the detectors of a version to work: those that are there go on, further ones begin.
+/// Puts the detectors of a version to work: those that are there go on, further ones begin. The one that promises something is held to the
+/// run length that is wanted now, whenever it was started.
 pub fn start(watching: &mut Vec<Watching>, chosen: &[Chosen], policy: &Policy) {
     if watching.is_empty() {
         let promised = e_detector::Params {
@@ -180,6 +181,9 @@ pub fn start(watching: &mut Vec<Watching>, chosen: &[Chosen], policy: &Policy) {
         };
         watching.push(Watching::new(Input::Error, AnyDetector::EDetector(EDetector::new(promised))));
         watching.push(Watching::new(Input::Error, AnyDetector::Adwin(Adwin::new(adwin::Params::default()))));
+    }
+    if let Some(AnyDetector::EDetector(promised)) = watching.first_mut().map(|watching| &mut watching.detector) {
+        promised.set_run_length(policy.error_run_length);
     }
     let further = chosen.iter().skip(watching.len() - STANDARD);
     watching.extend(further.map(|Chosen { input, detector }| Watching::new(input.clone(), detector.clone())));
@@ -214,9 +218,11 @@ impl Watching {
         Some(Alarm {
             at,
             subject: self.input.to_string(),
+            segment: None,
             detector: Cow::Borrowed(self.detector.name()),
             detected: true,
             window: None,
+            against: None,
             effect: if self.input == Input::Error { effect.collect() } else { Vec::new() },
             evidence: score,
             threshold,

@@ -1,15 +1,15 @@
 //! Whether a drift window differs from its baseline: how much, and how evidently. An alarm needs both.
 //!
-//! What is promised. Every drift window of every version asks two questions of each of its columns (have its values moved, has the share
-//! of missing ones), each at the level `α = budget · width / (month · questions of the fleet)`. If nothing has changed and rows are
+//! What is promised. Every drift window of every version, and of every segment that is judged apart, asks two questions of each of its columns
+//! (have its values moved, has the share of missing ones), each at the level `α = budget · width / (month · questions of the fleet)`. If nothing has changed and rows are
 //! independent draws, a question is answered wrongly with a chance of at most `α`, so the expected number of false alarms of the whole
 //! fleet in a month is at most the budget: expectations add up whatever depends on what, also through the shared reference
 //! (Bonferroni; per-family error rate, Tukey (1953)). What is not promised: anything about streams whose rows depend on each other or
-//! that have seasons longer than the reference.
+//! that have seasons longer than the reference; [`super::season`] says what changes where the policy knows of a season.
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::PolicyChange;
+use crate::event::{PolicyChange, Season};
 use crate::monitor::drift::baseline::{Baseline, Bins, FEATURES, PREDICTION};
 use crate::monitor::drift::tally::{ColumnTally, Tally};
 use crate::monitor::limits::{COMPARED_MIN, MONTH};
@@ -45,6 +45,10 @@ pub struct Policy {
     pub false_alarms_per_month: f64,
     /// Labels of one version between two false alarms of its error detector, at least and in the mean.
     pub error_run_length: f64,
+    /// What windows are held against where there is enough of it.
+    pub season: Season,
+    /// Whether the largest segments of a version are judged apart.
+    pub segments: bool,
 }
 
 /// How one column stands after the last window that could be judged.
@@ -72,6 +76,17 @@ pub struct Figures {
     /// Share of missing values now, less that of the reference.
     pub missing_change: f64,
     pub drift: bool,
+    pub against: Against,
+}
+
+/// What a window was held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    /// The reference, of a segment the same segment of it.
+    Reference,
+    /// The same minutes of the weeks before.
+    SameHourOfWeek,
 }
 
 /// How far a version has moved from its baseline, 0 to 1.
@@ -104,6 +119,8 @@ impl Default for Policy {
             psi_threshold: 0.1,
             false_alarms_per_month: 1.0,
             error_run_length: 1_000_000.0,
+            season: Season::None,
+            segments: false,
         }
     }
 }
@@ -117,10 +134,12 @@ impl Policy {
         self.psi_threshold = change.psi_threshold.unwrap_or(self.psi_threshold);
         self.false_alarms_per_month = change.false_alarms_per_month.unwrap_or(self.false_alarms_per_month);
         self.error_run_length = change.error_run_length.unwrap_or(self.error_run_length);
+        self.season = change.season.unwrap_or(self.season);
+        self.segments = change.segments.unwrap_or(self.segments);
         if *self == before { Verdict::Ignored } else { Verdict::Applied }
     }
 
-    /// Evidence in nats that an answer needs while the fleet watches so many `columns`.
+    /// Evidence in nats that an answer needs while the fleet judges so many `columns`.
     pub fn needed(&self, columns: u64) -> f64 {
         let windows = MONTH.micros() as f64 / self.window.micros() as f64;
         let questions = (columns.max(1) * QUESTIONS) as f64;
@@ -162,12 +181,12 @@ impl Standing {
 
 impl Figures {
     /// Compares one column of a window with that of its baseline. `None` if either side has too few rows, or no value at all on one.
-    pub fn of(
+    fn of(
         bins: &Bins,
         reference: (&ColumnTally, u64),
         current: (&ColumnTally, u64),
         policy: &Policy,
-        needed: f64,
+        (needed, against): (f64, Against),
     ) -> Option<Self> {
         let ((reference, reference_rows), (current, rows)) = (reference, current);
         if reference_rows < COMPARED_MIN || rows < COMPARED_MIN {
@@ -196,7 +215,7 @@ impl Figures {
         let by_value = policy.psi_threshold <= psi && needed <= moved;
         let by_missing = MISSING_MIN <= missing_change.abs() && needed <= missing_evidence;
         let evidence = moved.max(missing_evidence);
-        Some(Self { psi, jensen_shannon, evidence, needed, missing_change, drift: by_value || by_missing })
+        Some(Self { psi, jensen_shannon, evidence, needed, missing_change, drift: by_value || by_missing, against })
     }
 }
 
@@ -210,13 +229,19 @@ fn beyond_chance(bins: &Comparison) -> f64 {
     (distance * distance - chance).max(0.0).sqrt()
 }
 
-/// Every column of a window against the baseline; `None` where there is too little to judge.
-pub fn compare(baseline: &Baseline, reference: &Tally, current: &Tally, policy: &Policy, needed: f64) -> Vec<Option<Figures>> {
+/// Every column of a window against what is over the same bins; `None` where there is too little to judge.
+pub fn compare(
+    baseline: &Baseline,
+    (reference, against): (&Tally, Against),
+    current: &Tally,
+    policy: &Policy,
+    needed: f64,
+) -> Vec<Option<Figures>> {
     let columns = baseline.columns.iter().zip(reference.columns.iter().zip(&current.columns));
     columns
         .map(|(column, (before, now))| {
             // an identifier is asked only whether it is there
-            Figures::of(&column.bins, (before, reference.rows), (now, current.rows), policy, needed)
+            Figures::of(&column.bins, (before, reference.rows), (now, current.rows), policy, (needed, against))
         })
         .collect()
 }

@@ -11,12 +11,15 @@ pub mod estimator;
 pub mod judge;
 pub mod kept;
 pub mod labels;
+pub mod past;
 pub mod reference;
+pub mod season;
+pub mod segments;
 pub mod tally;
 #[cfg(test)]
 mod tests;
+pub mod window;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -29,12 +32,14 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SCORE};
 use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
-use crate::monitor::drift::judge::{Policy, Score, Standing, Turn};
+use crate::monitor::drift::judge::{Policy, Score, Standing};
 use crate::monitor::drift::kept::Kept;
-use crate::monitor::drift::labels::{Labels, Outcomes};
+use crate::monitor::drift::labels::Labels;
 use crate::monitor::drift::reference::Reference;
+use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
-use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, GATHERED_VALUES_MAX, PANE_WIDTH, TRACKS_MAX};
+use crate::monitor::drift::window::DriftWindow;
+use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, GATHERED_VALUES_MAX, TRACKS_MAX};
 use crate::time::Timestamp;
 
 /// What the fleet as a whole decides and shares.
@@ -43,7 +48,8 @@ pub struct Fleet {
     pub policy: Policy,
     /// Values of all references that are being gathered.
     pub gathered: u64,
-    /// Columns of all baselines in use: the alarm budget is shared out over them.
+    /// Columns that are judged, those of all baselines in use and those of each segment that is judged apart: the alarm budget is shared
+    /// out over them.
     pub columns: u64,
 }
 
@@ -108,20 +114,16 @@ pub struct Watch {
     index: u16,
     /// By column of the baseline.
     pub standings: Vec<Standing>,
+    /// Those that are judged apart.
+    pub segments: Vec<Segment>,
+    /// The number of the baseline they were chosen from; `None` while none are judged.
+    segments_of: Option<u32>,
     pub score: Option<Score>,
     pub labels: Labels,
     /// The two that every version has, then those chosen for the model. Empty before the first label.
     pub detectors: Vec<Watching>,
     /// The newest, oldest first.
     pub alarms: Vec<Alarm>,
-}
-
-/// The closed panes of the drift window that is open.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DriftWindow {
-    pub start: Timestamp,
-    /// `None` before the first pane.
-    pub tally: Option<Tally>,
 }
 
 /// Where the features of the record before went: those of the next are most likely in the same order. No part of the value.
@@ -238,8 +240,7 @@ impl Track {
     /// * `classifies`: predictions that are numbers are classes.
     pub fn freeze(&mut self, classifies: bool, fleet: &mut Fleet) {
         if self.reference.rows() != 0 {
-            let number = Baseline::number_of(self.watch.index, self.watch.baselines + 1);
-            let baseline = self.reference.freeze(number, self.watch.origin, &self.watch.names, classifies);
+            let baseline = self.reference.freeze(self.next_number(), self.watch.origin, &self.watch.names, classifies);
             self.drop_reference(fleet);
             self.adopt(baseline, fleet);
         }
@@ -255,6 +256,31 @@ impl Track {
     pub fn is_young(&self) -> bool {
         let Watch { origin, baselines, detectors, .. } = &**self.watch;
         *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.chunks.len() <= 1
+    }
+
+    /// The number of the baseline to come.
+    pub fn next_number(&self) -> u32 {
+        Baseline::number_of(self.watch.index, self.watch.baselines + 1)
+    }
+
+    pub fn has_had_all_baselines(&self) -> bool {
+        BASELINES_MAX <= self.watch.baselines
+    }
+
+    /// A baseline that has these bins, if one is in memory.
+    pub fn baseline_of_bins(&self, bins: u32) -> Option<Arc<Baseline>> {
+        let mut held = self.baseline.iter().chain(&self.retired);
+        held.find(|baseline| baseline.bins == bins).map(|baseline| Arc::new(Baseline::clone(baseline)))
+    }
+
+    /// Compares to a baseline made of the past from here on. False if there were too many baselines already.
+    pub fn refer_to(&mut self, baseline: Baseline, fleet: &mut Fleet) -> bool {
+        let begun = self.gather_anew(baseline.origin, fleet);
+        if begun {
+            self.watch_mut().names = baseline.columns[FEATURES..].iter().map(|column| column.name.clone()).collect();
+            self.adopt(baseline, fleet);
+        }
+        begun
     }
 
     /// Whether the baseline in use has this number.
@@ -320,10 +346,11 @@ impl Track {
 
     /// Forgets the baseline, or the rows gathered so far, and gathers anew. False if there were too many baselines already.
     pub fn gather_anew(&mut self, origin: Origin, fleet: &mut Fleet) -> bool {
-        if BASELINES_MAX <= self.watch.baselines {
+        if self.has_had_all_baselines() {
             return false;
         }
         self.drop_reference(fleet);
+        self.forget_segments(fleet);
         if let Some(baseline) = self.baseline.take() {
             fleet.columns -= baseline.columns.len() as u64;
             if baseline.is_dirty() {
@@ -336,43 +363,6 @@ impl Track {
         watch.standings.clear();
         *self.window_mut() = DriftWindow::default();
         true
-    }
-
-    /// Judges the drift window that is open and begins anew. Gives what it says that was not said before.
-    pub fn judge_window(&mut self, policy: &Policy, needed: f64, at: Timestamp) -> Vec<Alarm> {
-        let window = std::mem::take(self.window_mut());
-        let (Some(tally), Some(baseline)) = (&window.tally, self.baseline.clone()) else { return Vec::new() };
-        let figures = judge::compare(&baseline, &baseline.tally(|_| true), tally, policy, needed);
-        let watch = self.watch_mut();
-        let mut alarms = Vec::new();
-        for ((place, column), (standing, figures)) in
-            baseline.columns.iter().enumerate().zip(watch.standings.iter_mut().zip(&figures))
-        {
-            let Some(figures) = figures else { continue };
-            if let Some(turn) = standing.turn(window.start, *figures) {
-                alarms.push(Alarm {
-                    at,
-                    subject: baseline::subject(place, &column.name),
-                    detector: Cow::Borrowed("window"),
-                    detected: turn == Turn::Detected,
-                    window: Some((window.start, window.start + policy.window)),
-                    effect: vec![
-                        (Cow::Borrowed("psi"), figures.psi),
-                        (Cow::Borrowed("jensen_shannon"), figures.jensen_shannon),
-                        (Cow::Borrowed("missing_change"), figures.missing_change),
-                    ],
-                    evidence: figures.evidence,
-                    threshold: figures.needed,
-                });
-            }
-        }
-        let performance = watch.labels.performance_drop(needed);
-        watch.labels.recent = Outcomes::default();
-        if let Some(score) = judge::score(window.start, tally.rows, &figures) {
-            watch.score = Some(Score { performance, ..score });
-        }
-        alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
-        alarms
     }
 
     /// Shows the detectors something that has arrived. Gives the alarms they raise.
@@ -441,16 +431,5 @@ impl Sight {
             }
         }
         debug_assert!(FEATURES <= columns.len());
-    }
-}
-
-impl DriftWindow {
-    /// Where the drift window that holds `pane` begins.
-    pub fn start_of(pane: Timestamp, policy: &Policy) -> Timestamp {
-        pane.floor(policy.window)
-    }
-
-    pub fn is_over(&self, watermark: Timestamp, policy: &Policy) -> bool {
-        self.tally.is_some() && self.start + policy.window.max(PANE_WIDTH) <= watermark
     }
 }

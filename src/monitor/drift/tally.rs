@@ -13,7 +13,7 @@ use crate::stats::exact::ExactSum;
 /// Predictions counted over the bins of one baseline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
-    /// The number of the baseline whose bins these are.
+    /// The number of the baseline that first had the bins these are, see [`Baseline::bins`].
     pub baseline: u32,
     pub rows: u64,
     /// Features that the reference did not have.
@@ -57,7 +57,7 @@ pub struct Newcomers {
 impl Tally {
     pub fn of(baseline: &Baseline) -> Self {
         let columns = baseline.columns.iter().map(|column| ColumnTally::of(&column.bins)).collect();
-        Self { baseline: baseline.number, rows: 0, unexpected: 0, columns }
+        Self { baseline: baseline.bins, rows: 0, unexpected: 0, columns }
     }
 
     /// Adds all of `other`, which is of the same baseline.

@@ -2,13 +2,15 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Command, DetectorChoice, Event, Feature, PolicyChange, TrainingRow, TrainingRows, Value};
+use crate::event::{Command, DetectorChoice, Event, Feature, PastRange, PolicyChange, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::{Bins, Origin};
 use crate::monitor::limits::CELLS_MAX;
 use crate::monitor::tests::{Input, MODEL, START, World, label, prediction, tick};
 use crate::time::{Span, Timestamp};
+
+mod compared;
 
 /// Predictions a minute.
 const RATE: u64 = 60;
@@ -178,6 +180,64 @@ fn a_training_set_takes_the_place_of_the_reference_and_its_model_need_not_have_s
     assert_ne!(baseline.number, 1, "panes counted over the first baseline are told from those over this one");
 }
 
+/// A command to compare to the minutes from one on up to another.
+fn past(from: i64, until: i64) -> Input {
+    let minute = |minute: i64| START + Span::from_secs(60 * minute);
+    let range = PastRange { model: name(MODEL), version: None, from: minute(from), until: minute(until) };
+    command(Command::ReferenceFromRange(range), minute(until))
+}
+
+#[test]
+fn a_range_of_the_past_becomes_the_reference_over_the_same_bins() {
+    let (mut world, mut chance) = (World::default(), Chance(13));
+    run(&mut world, &mut chance, 0..40, Mix::default());
+    let moved = Mix { shift: 0.3, ..Mix::default() };
+    assert_eq!(run(&mut world, &mut chance, 40..100, moved), ["drift detected feature/amount window"]);
+    let first = track(&world).baseline.clone().unwrap();
+
+    // some of these panes are in memory and some are not, and the last has not closed yet
+    world.when(past(50, 100));
+    let baseline = track(&world).baseline.clone().unwrap();
+    let (from, until) = (START + Span::from_secs(3_000), START + Span::from_secs(6_000));
+    assert_eq!((baseline.rows, baseline.origin), (49 * RATE, Origin::Range { from, until }));
+    assert_eq!((baseline.number, baseline.bins, first.number), (2, 1, 1));
+    assert_eq!(world.state.desk.drift.columns, 4);
+    let counted = baseline.tally(|_| true).columns.swap_remove(2);
+    let tenths = baseline.columns[2].bins.coarse(&counted.counts);
+    // beyond what the first reference had its bins are few and wide
+    let near = |count: &u64| (49 * RATE * 6 / 100..49 * RATE * 17 / 100).contains(count);
+    assert!(tenths.len() == 10 && tenths.iter().all(near), "deciles are those of the range: {tenths:?}");
+    assert!(matches!(baseline.columns[2].bins, Bins::Numeric { low, .. } if (0.3..0.31).contains(&low)));
+
+    // what has moved is now what is usual, and what was usual has moved
+    assert_eq!(run(&mut world, &mut chance, 100..140, moved), [""; 0]);
+    assert_eq!(run(&mut world, &mut chance, 140..170, Mix::default()), ["drift detected feature/amount window"]);
+    // the pane that was open when the command came, too, is counted over bins that are still in use
+    world.when(past(99, 102));
+    assert_eq!(track(&world).baseline.as_ref().unwrap().rows, 3 * RATE);
+
+    // of two sets of bins in a range the newer counts
+    world.when(command(Command::GatherReference { model: name(MODEL), version: None }, START));
+    run(&mut world, &mut chance, 170..200, moved);
+    world.when(past(150, 190));
+    let baseline = track(&world).baseline.clone().unwrap();
+    // it was whole after 16 minutes and 40 predictions
+    assert_eq!((baseline.rows, baseline.bins, baseline.number), (20 + 3 * RATE, 4, 5));
+}
+
+#[test]
+fn a_range_that_is_too_long_or_too_empty_is_refused_and_changes_nothing() {
+    let (mut world, mut chance) = (World::default(), Chance(14));
+    run(&mut world, &mut chance, 0..30, Mix::default());
+    let before = track(&world).clone();
+    for (nth, range) in (1..).zip([past(0, 60 * 24 * 32), past(0, 10), past(28, 29), past(500, 600)]) {
+        assert!(world.when(range).contains("rejected"));
+        assert_eq!((world.state.desk.counts.rejected, track(&world)), (nth, &before));
+    }
+    world.when(past(25, 29));
+    assert_eq!(track(&world).watch.in_use, Some(2));
+}
+
 #[test]
 fn every_version_has_a_baseline_of_its_own() {
     let mut world = World::default();
@@ -247,6 +307,29 @@ fn a_policy_counts_from_when_it_is_given() {
     assert_eq!((world.state.desk.counts.applied, world.state.desk.counts.ignored), (1, 1));
     run(&mut world, &mut Chance(9), 0..4, Mix::default());
     assert_eq!(track(&world).baseline.as_ref().unwrap().rows, 200);
+}
+
+#[test]
+fn a_run_length_that_is_changed_counts_for_detectors_that_run_already() {
+    let mut world = World::default();
+    let mut chance = Chance(15);
+    let mut labelled = |world: &mut World, range: std::ops::Range<u64>, rate: f64| {
+        let mut said = Vec::new();
+        for n in range {
+            let when = START + Span::from_secs(n as i64);
+            world.when(prediction(&format!("p{n}"), "no", when));
+            let wrong = chance.next() < rate;
+            said.extend(drift_in(&world.when(label(&format!("p{n}"), if wrong { "yes" } else { "no" }, when))));
+        }
+        said.retain(|fact| fact.contains("e_detector"));
+        said
+    };
+    // a rise that is not enough for a million labels
+    assert_eq!(labelled(&mut world, 0..2_000, 0.1), [""; 0]);
+    assert_eq!(labelled(&mut world, 2_000..2_128, 0.25), [""; 0]);
+    let shorter = PolicyChange { error_run_length: Some(100.0), ..PolicyChange::default() };
+    world.when(command(Command::SetDriftPolicy(shorter), START));
+    assert_eq!(labelled(&mut world, 2_128..2_192, 0.25), ["drift detected error e_detector"]);
 }
 
 proptest! {

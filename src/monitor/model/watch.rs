@@ -1,50 +1,27 @@
 //! What a model does about drift: it shows predictions to the track of their version, labels to the detectors, closed panes to the drift
-//! windows, and obeys commands about references and detectors. What drift *is*, [`crate::monitor::drift`] knows.
+//! windows, and obeys commands about detectors. What drift *is*, [`crate::monitor::drift`] knows.
 
 use std::sync::Arc;
 
-use super::{CellKey, Dirty, Model, Models, Verdict, too_many_models};
-use crate::event::{DetectorChoice, Feature, Prediction, TrainingRow, TrainingRows, Value};
+use super::{CellKey, Dirty, Model, Models, Verdict};
+use crate::event::{DetectorChoice, Feature, Prediction, Season, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
-use crate::monitor::drift::baseline::{FEATURES, Origin};
+use crate::monitor::cold::Cold;
+use crate::monitor::drift::baseline::FEATURES;
 use crate::monitor::drift::detectors::{self, Arrival, Chosen};
 use crate::monitor::drift::estimator::{Estimator, Rated};
-use crate::monitor::drift::tally::Tally;
-use crate::monitor::drift::{DriftWindow, Fleet, Part, Row, Seen, Sight, Track};
+use crate::monitor::drift::season::SameHours;
+use crate::monitor::drift::window::DriftWindow;
+use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{Answer, Served};
-use crate::monitor::limits::{ARRIVALS_MAX, BASELINES_MAX, CELLS_MAX, DETECTORS_MAX, TRACKS_MAX};
+use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::pane::Pane;
 use crate::monitor::{Desk, Place, bound_reached};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 impl Models {
-    /// Has a version of a model, or all of them, gather a reference anew.
-    pub(in crate::monitor) fn on_gather_reference(
-        &mut self,
-        place: Place<'_>,
-        model: &Name,
-        version: Option<&Name>,
-        desk: &mut Desk,
-    ) -> Verdict {
-        let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.gather_reference(version, desk, dirty)
-    }
-
-    /// Takes rows of a training set. The model may be one that has not served yet.
-    pub(in crate::monitor) fn on_training_rows(
-        &mut self,
-        place: Place<'_>,
-        training: &TrainingRows,
-        desk: &mut Desk,
-    ) -> Verdict {
-        let Some(id) = self.id_of(&training.model) else { return too_many_models() };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.take_training_rows(training, desk, dirty)
-    }
-
     /// Has every version of a model watched by these detectors beside those that every version has; they begin anew.
     pub(in crate::monitor) fn on_detectors(&mut self, place: Place<'_>, model: &Name, choices: &[DetectorChoice]) -> Verdict {
         let chosen: Result<Vec<Chosen>, String> = choices.iter().map(Chosen::of).collect();
@@ -177,89 +154,81 @@ impl Model {
     }
 
     /// Adds a pane that has closed to the drift window of each of its versions.
-    pub(super) fn watch_closed(&mut self, start: Timestamp, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let pane = Arc::clone(&self.hot[&start]);
+    pub(super) fn watch_closed(
+        &mut self,
+        cold: &mut impl Cold,
+        start: Timestamp,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) {
+        let (pane, profile) = (Arc::clone(&self.hot[&start]), Arc::clone(&self.profile));
         let window = DriftWindow::start_of(start, &desk.drift.policy);
         for (cell, of_cell) in pane.cells() {
-            let track = self.profile.cells.get(usize::from(cell)).and_then(|key| key.track);
-            let (Some(index), Some(counted)) = (track, &of_cell.tally) else { continue };
+            let Some(key) = profile.cells.get(usize::from(cell)) else { continue };
+            let (Some(index), Some(counted)) = (key.track, &of_cell.tally) else { continue };
             let open = &self.drift.tracks[usize::from(index)].window;
             if open.tally.is_some() && open.start != window {
-                self.judge_window(index, desk, dirty, effects);
+                self.judge_windows(cold, &[index], desk, dirty, effects);
             }
             let track = self.track_mut(index, dirty);
-            if track.baseline.as_ref().is_some_and(|baseline| baseline.number == counted.baseline) {
-                let open = track.window_mut();
-                open.start = window;
-                match &mut open.tally {
-                    Some(total) => total.merge(counted),
-                    None => open.tally = Some(Tally::clone(counted)),
-                }
+            if track.window.tally.is_none() {
+                track.settle_segments(&profile.cells, &mut desk.drift);
             }
+            track.add_closed(window, key, counted);
         }
     }
 
     /// Judges the drift windows that the watermark has passed.
-    pub(super) fn judge_over(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        for index in 0..self.drift.tracks.len() {
-            if self.drift.tracks[index].window.is_over(self.watermark, &desk.drift.policy) {
-                self.judge_window(index as u16, desk, dirty, effects);
+    pub(super) fn judge_over(&mut self, cold: &mut impl Cold, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+        let tracks = (0_u16..).zip(&self.drift.tracks);
+        let over = tracks.filter(|(_, track)| track.window.is_over(self.watermark, &desk.drift.policy));
+        let over: Vec<u16> = over.map(|(index, _)| index).collect();
+        self.judge_windows(cold, &over, desk, dirty, effects);
+    }
+
+    /// Judges the open drift windows of these tracks. What the weeks before hold is read once for all that begin together.
+    fn judge_windows(
+        &mut self,
+        cold: &mut impl Cold,
+        tracks: &[u16],
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) {
+        let Fleet { policy, columns, .. } = desk.drift;
+        let (model, profile) = (self.name.clone(), Arc::clone(&self.profile));
+        let mut read: Option<(Timestamp, SameHours)> = None;
+        for index in tracks {
+            let start = self.drift.tracks[usize::from(*index)].window.start;
+            if policy.season == Season::SameHourOfWeek && read.as_ref().is_none_or(|(known, _)| *known != start) {
+                read = Some((start, self.same_hours(cold, start, policy.window)));
+            }
+            let hours = read.as_ref().map(|(_, hours)| hours);
+            let track = self.track_mut(*index, dirty);
+            for alarm in track.judge_window(&policy, policy.needed(columns), hours, &profile.cells, desk.log_time) {
+                let version = track.watch.version.clone();
+                effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
             }
         }
     }
 
-    fn judge_window(&mut self, index: u16, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let Fleet { policy, columns, .. } = desk.drift;
-        let model = self.name.clone();
-        let track = self.track_mut(index, dirty);
-        for alarm in track.judge_window(&policy, policy.needed(columns), desk.log_time) {
-            let version = track.watch.version.clone();
-            effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
-        }
-    }
-
-    /// Forgets the reference of one version or of all and gathers the predictions to come.
-    fn gather_reference(&mut self, version: Option<&Name>, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
-        let wanted = |track: &Track| version.is_none() || track.watch.version.as_ref() == version;
-        let tracks = (0_u16..).zip(&self.drift.tracks);
-        let indices: Vec<u16> = tracks.filter(|(_, track)| wanted(track)).map(|(index, _)| index).collect();
-        if indices.is_empty() {
-            return Verdict::Ignored;
-        }
-        let mut begun = true;
-        for index in indices {
-            begun &= self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
-        }
-        if begun { Verdict::Applied } else { too_many_baselines() }
-    }
-
-    fn take_training_rows(&mut self, training: &TrainingRows, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
-        let TrainingRows { model: _, version, first, last, rows } = training;
-        let Some(index) = Arc::make_mut(&mut self.drift).track_of(version.as_ref()) else {
-            return bound_reached("too_many_versions", format!("a model has at most {TRACKS_MAX} versions with a reference"));
+    /// What the same minutes of the weeks before hold. Reads as many panes a week as the window has, none of them in memory.
+    fn same_hours(&self, cold: &mut impl Cold, start: Timestamp, width: Span) -> SameHours {
+        let bins_of = |cell: u16| {
+            let track = self.profile.cells.get(usize::from(cell))?.track?;
+            self.drift.tracks[usize::from(track)].baseline.as_ref().map(|baseline| baseline.bins)
         };
-        let classifies = self.profile.classes.task() != Task::Regression;
-        let at = desk.log_time;
-        let track = self.track_mut(index, dirty);
-        if *first && !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
-            return too_many_baselines();
+        let mut hours = SameHours::default();
+        for week in 1..=SEASON_WEEKS {
+            let from = start - Span::from_micros(WEEK.micros() * i64::from(week));
+            cold.each_pane(self.id, from, from + width, &mut |_, pane| hours.add(week, pane, bins_of));
         }
-        if !track.is_uploading() {
-            let detail = "no training set is being uploaded for this version: give its first rows with `first`".to_owned();
-            return bound_reached("no_upload", detail);
-        }
-        for TrainingRow { features, prediction, score } in rows {
-            let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
-            track.gather_row(Seen { at, cell: 0, answer, confidence: None, features, classifies }, &mut desk.drift);
-        }
-        if *last {
-            track.freeze(classifies, &mut desk.drift);
-        }
-        Verdict::Applied
+        hours
     }
 
     /// A track, to be changed.
-    fn track_mut(&mut self, index: u16, dirty: &mut Dirty) -> &mut Track {
+    pub(super) fn track_mut(&mut self, index: u16, dirty: &mut Dirty) -> &mut Track {
         let track = &mut Arc::make_mut(&mut self.drift).tracks[usize::from(index)];
         if track.touch() {
             dirty.tracks.push((self.id, index));
@@ -292,14 +261,10 @@ pub(super) fn columns_of(prediction: &Prediction, answer: &Answer) -> (Feature, 
     (value, score.map_or(Feature::Missing, Feature::Number))
 }
 
-fn value_of(value: Option<&Value>) -> Feature {
+pub(super) fn value_of(value: Option<&Value>) -> Feature {
     match value {
         None => Feature::Missing,
         Some(Value::Number(number)) => Feature::Number(*number),
         Some(Value::Class(name)) => Feature::text(name),
     }
-}
-
-fn too_many_baselines() -> Verdict {
-    bound_reached("too_many_baselines", format!("a version has had {BASELINES_MAX} baselines already"))
 }

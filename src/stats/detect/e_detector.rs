@@ -41,6 +41,10 @@
 //!    `P(τ > n) ≥ 1 − n / threshold` over `n` from 0 up to the threshold: `E τ ≥ threshold / 2`. The half is the price of stakes that
 //!    depend on the rows, and the threshold is twice the run length. With a known rate the stake is 1 throughout, `E M(min(τ, n)) ≤
 //!    E min(τ, n)` gives `E τ ≥ threshold`, and the threshold is the run length.
+//! 7. *A threshold that is moved.* Whoever moves it may have looked at the evidence. For any fixed level `θ`, an alarm under a threshold of at
+//!    least `θ` comes no earlier than `M` first reaches `θ`, which no threshold has a part in; so step 6 bounds the chance of such an alarm
+//!    within `n` rows of the baseline by `n / θ`. What is promised of a detector is what the lowest of its thresholds since its start, or since
+//!    its last alarm, promises; and of the alarms under a higher one, what that promises.
 
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +164,11 @@ impl EDetector {
             detector.cells = vec![Cell { high: rate, stake: 1.0, bets, evidence: Default::default() }];
         }
         detector
+    }
+
+    /// Holds the evidence against this run length from the next row on: step 7 of the proof.
+    pub const fn set_run_length(&mut self, run_length: f64) {
+        self.params.run_length = run_length;
     }
 
     /// Rows since the change began, where the last verdict was a drift: 0 if it was the newest row that began it.
@@ -360,6 +369,21 @@ mod tests {
             detector.cut();
             prop_assert!(held(&detector).iter().zip(before).all(|(after, before)| *after <= before));
         }
+    }
+
+    #[test]
+    fn a_run_length_that_is_changed_moves_the_threshold_and_not_the_evidence() {
+        let (mut moved, mut still) = (EDetector::new(Params { baseline: 100, ..Params::default() }), None);
+        let errors = |row: u32| f64::from(u8::from(row.is_multiple_of(if row < 2_000 { 10 } else { 6 })));
+        for row in 0..2_400 {
+            let verdict = moved.update(errors(row));
+            assert!(!verdict.is_drift(), "row {row}");
+            still = Some(verdict);
+        }
+        let Some(Verdict::Stable { score, .. }) = still else { panic!("{still:?}") };
+        moved.set_run_length(score / 4.0);
+        let next = moved.update(0.0);
+        assert!(matches!(next, Verdict::Drift { threshold, .. } if threshold == score / 2.0), "{next:?}");
     }
 
     #[test]

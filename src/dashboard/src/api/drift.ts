@@ -15,7 +15,9 @@ export interface DriftScore {
 
 export interface DriftReference {
   state: "gathering" | "uploading" | "ready";
-  origin: "first_rows" | "collected" | "uploaded";
+  origin: "first_rows" | "collected" | "uploaded" | "range";
+  /** The minutes of the past that it is made of; null for other origins. */
+  range: { from: string; until: string } | null;
   rows: number;
   /** Rows it is frozen at. */
   needed: number;
@@ -45,6 +47,10 @@ export interface DriftPolicy {
   false_alarms_per_month: number;
   /** Labels of one version between two false alarms of its e-detector, at least and in the mean. */
   error_run_length: number;
+  /** What windows are held against where there is enough of it. */
+  season: "none" | "same_hour_of_week";
+  /** Whether the largest segments of each version are judged apart. */
+  segments: boolean;
   /** Columns of the fleet that the budget is shared out over. */
   columns: number;
   /** Nats. */
@@ -52,6 +58,8 @@ export interface DriftPolicy {
 }
 
 export type ColumnStatus = "drift" | "stable" | "no_data";
+
+export type Against = "reference" | "same_hour_of_week";
 
 export interface Judged {
   psi: number;
@@ -61,6 +69,8 @@ export interface Judged {
   /** Share of missing values then, less that of the reference. */
   missing_change: number;
   drift: boolean;
+  /** What the window was held against. */
+  against: Against;
 }
 
 export interface DriftTest {
@@ -136,15 +146,26 @@ export interface Alarm {
   /** Log time. */
   at: string;
   subject: string;
+  /** `{name: value}` of the segment in which it has moved; `null` for the version as a whole. */
+  segment: Record<string, string> | null;
   /** `window`, or the name of a change detector. */
   detector: string;
   /** `false`: the drift is over. */
   detected: boolean;
   start: string | null;
   end: string | null;
+  /** `null` for a change detector. */
+  against: Against | null;
   effect: Record<string, number>;
   evidence: number;
   threshold: number;
+}
+
+export interface SegmentReport {
+  /** As `{name: value}`. */
+  segment: Record<string, string>;
+  /** By subject. */
+  columns: Record<string, { status: ColumnStatus; since: string | null; judged: Judged | null }>;
 }
 
 export interface DriftReport {
@@ -162,6 +183,8 @@ export interface DriftReport {
   /** Empty while the reference is gathered. */
   columns: ColumnReport[];
   labels: { arrived: number; baseline: Estimate; recent: Estimate; detectors: Detector[] };
+  /** Segments that are judged apart. */
+  segments: SegmentReport[];
   /** The newest last. */
   alarms: Alarm[];
 }

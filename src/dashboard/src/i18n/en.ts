@@ -318,6 +318,7 @@ export const en = {
   "reference.first_rows": "first predictions",
   "reference.collected": "gathered on request",
   "reference.uploaded": "training set",
+  "reference.past": "range of the past",
   "reference.rows": "Rows",
   "reference.range": "From–to",
 
@@ -482,6 +483,7 @@ export const en = {
   "alarm.detectedOf": "{name}: drift",
   "alarm.clearedOf": "{name}: drift over",
   "alarm.window": "effect {effect}, evidence {evidence} nats, {needed} needed",
+  "alarm.sameHours": "against the same minutes of the weeks before",
   "alarm.rates": "error rate {before} → {now}",
   "alarm.statistic": "{name} {statistic} against {threshold}",
   "alarm.first": "The newest {n} are listed.",

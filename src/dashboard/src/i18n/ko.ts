@@ -320,6 +320,7 @@ export const ko: Record<Key, string> = {
   "reference.first_rows": "첫 예측들",
   "reference.collected": "요청으로 수집",
   "reference.uploaded": "학습 데이터",
+  "reference.past": "과거 구간",
   "reference.rows": "행",
   "reference.range": "기간",
 
@@ -484,6 +485,7 @@ export const ko: Record<Key, string> = {
   "alarm.detectedOf": "{name}: 드리프트",
   "alarm.clearedOf": "{name}: 드리프트 종료",
   "alarm.window": "효과 {effect}, 증거 {evidence} nat(필요 {needed})",
+  "alarm.sameHours": "지난 몇 주의 같은 시간대와 비교",
   "alarm.rates": "오류율 {before} → {now}",
   "alarm.statistic": "{name} {statistic}, 기준 {threshold}",
   "alarm.first": "최신 {n}건만 표시합니다.",

@@ -19,8 +19,14 @@ export const markersOf = (alarms: readonly Alarm[]): Marker[] =>
     open: () => openAlarm(alarm),
     at: seconds(alarm.end ?? alarm.at),
     detected: alarm.detected,
-    text: t(alarm.detected ? "alarm.detectedOf" : "alarm.clearedOf", { name: subjectName(alarm.subject) }),
+    text: t(alarm.detected ? "alarm.detectedOf" : "alarm.clearedOf", { name: nameOf(alarm) }),
   }));
+
+/** What has moved, and in which segment. */
+function nameOf(alarm: Alarm): string {
+  const segment = Object.entries(alarm.segment ?? {}).map(([name, value]) => `${name}: ${value}`);
+  return [subjectName(alarm.subject), ...segment].join(" · ");
+}
 
 interface Props {
   alarms: readonly Alarm[];
@@ -39,7 +45,7 @@ export function AlarmList({ alarms, columns, onOpen }: Props) {
       {newest.length === 0 ? <p class="quiet">{t("alarm.none")}</p> : null}
       <ol>
         {newest.map((alarm) => (
-          <li key={`${alarm.at} ${alarm.subject} ${alarm.detector} ${alarm.detected}`}>
+          <li key={`${alarm.at} ${nameOf(alarm)} ${alarm.detector} ${alarm.detected}`}>
             <svg class={`shape ${alarm.detected ? "drift" : "over"}`} viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">
               <path d="M.6 1.4h12.8L7 12.8z" />
             </svg>
@@ -47,10 +53,10 @@ export function AlarmList({ alarms, columns, onOpen }: Props) {
               <p>
                 {columns.some((column) => column.subject === alarm.subject) ? (
                   <button type="button" class="pick" onClick={() => onOpen(alarm.subject)}>
-                    {subjectName(alarm.subject)}
+                    {nameOf(alarm)}
                   </button>
                 ) : (
-                  <b>{subjectName(alarm.subject)}</b>
+                  <b>{nameOf(alarm)}</b>
                 )}{" "}
                 <b>{t(alarm.detected ? "alarm.detected" : "alarm.cleared")}</b>{" "}
                 <span class="quiet">{alarm.start === null || alarm.end === null ? <Moment at={alarm.at} /> : <Span start={alarm.start} end={alarm.end} />}</span>
@@ -70,11 +76,12 @@ function figures(alarm: Alarm): string {
   const locale = language.value;
   if (alarm.detector === "window") {
     const missing = alarm.effect["missing_change"] ?? 0;
-    const figures = t("alarm.window", {
+    const window = t("alarm.window", {
       effect: effect(locale, alarm.effect["psi"]),
       evidence: nats(locale, alarm.evidence),
       needed: nats(locale, alarm.threshold),
     });
+    const figures = alarm.against === "same_hour_of_week" ? `${window} · ${t("alarm.sameHours")}` : window;
     return Math.abs(missing) < MISSING_MIN ? figures : `${t("drift.missingChange", { points: points(locale, missing) })}, ${figures}`;
   }
   const { rate_before: before, rate_now: now } = alarm.effect;

@@ -6,7 +6,7 @@ import { moved, slotsOf, step } from "./grid";
 import { ranked } from "./order";
 import { foremost, pairsOf, tallest } from "./shares";
 
-const judged = (evidence: number) => ({ psi: 0.2, jensen_shannon: 0.1, evidence, needed: 12.8, missing_change: 0, drift: false });
+const judged = (evidence: number) => ({ psi: 0.2, jensen_shannon: 0.1, evidence, needed: 12.8, missing_change: 0, drift: false, against: "reference" as const });
 
 test("columns that drift come first, then by evidence, and what could not be judged comes last", () => {
   const columns = [

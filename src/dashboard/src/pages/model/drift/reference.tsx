@@ -35,7 +35,7 @@ export function ReferenceCard({ report, onReplaced }: Props) {
       <dl class="facts">
         <div>
           <dt>{t("reference.origin")}</dt>
-          <dd>{t(`reference.${reference.origin}`)}</dd>
+          <dd>{t(reference.origin === "range" ? "reference.past" : `reference.${reference.origin}`)}</dd>
         </div>
         {ready ? (
           <div>

@@ -1,0 +1,134 @@
+//! The drift window of a version: what its closed panes hold, and how it is judged once it is over.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::monitor::drift::Track;
+use crate::monitor::drift::alarm::Alarm;
+use crate::monitor::drift::baseline::{self, Baseline};
+use crate::monitor::drift::judge::{self, Against, Figures, Policy, Score, Standing, Turn};
+use crate::monitor::drift::labels::Outcomes;
+use crate::monitor::drift::season::SameHours;
+use crate::monitor::drift::segments::Segment;
+use crate::monitor::drift::tally::Tally;
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::CellKey;
+use crate::time::Timestamp;
+
+/// The closed panes of the drift window that is open.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DriftWindow {
+    pub start: Timestamp,
+    /// `None` before the first pane.
+    pub tally: Option<Tally>,
+    /// Of each segment that is judged, in their order.
+    segments: Vec<Tally>,
+}
+
+/// What is judged of a window, and when.
+struct Judged<'a> {
+    baseline: &'a Baseline,
+    bounds: (Timestamp, Timestamp),
+    at: Timestamp,
+}
+
+impl DriftWindow {
+    /// Where the drift window that holds `pane` begins.
+    pub fn start_of(pane: Timestamp, policy: &Policy) -> Timestamp {
+        pane.floor(policy.window)
+    }
+
+    pub fn is_over(&self, watermark: Timestamp, policy: &Policy) -> bool {
+        self.tally.is_some() && self.start + policy.window.max(PANE_WIDTH) <= watermark
+    }
+}
+
+impl Track {
+    /// Adds what a cell of a closed pane has counted to the drift window that begins at `start`.
+    pub fn add_closed(&mut self, start: Timestamp, cell: &CellKey, counted: &Tally) {
+        let Some(baseline) = self.baseline.clone().filter(|baseline| baseline.bins == counted.baseline) else { return };
+        let watch = Arc::clone(&self.watch);
+        let open = self.window_mut();
+        open.start = start;
+        if open.tally.is_none() {
+            open.tally = Some(Tally::of(&baseline));
+            open.segments = vec![Tally::of(&baseline); watch.segments.len()];
+        }
+        let of_segments = watch.segments.iter().zip(&mut open.segments).filter(|(segment, _)| segment.holds(cell));
+        of_segments.map(|(_, total)| total).chain(&mut open.tally).for_each(|total| total.merge(counted));
+    }
+
+    /// Judges the drift window that is open and begins anew. Gives what it says that was not said before.
+    ///
+    /// * `hours`: the same hours of the weeks before, where the policy wants windows held against those.
+    pub fn judge_window(
+        &mut self,
+        policy: &Policy,
+        needed: f64,
+        hours: Option<&SameHours>,
+        cells: &[CellKey],
+        at: Timestamp,
+    ) -> Vec<Alarm> {
+        let window = std::mem::take(self.window_mut());
+        let (Some(tally), Some(baseline)) = (&window.tally, self.baseline.clone()) else { return Vec::new() };
+        let compare = |tally: &Tally, of: &dyn Fn(u16) -> bool| {
+            let (before, against) = match hours.and_then(|hours| hours.tally(&baseline, of)) {
+                Some(hours) => (hours, Against::SameHourOfWeek),
+                None => (baseline.tally(of), Against::Reference),
+            };
+            judge::compare(&baseline, (&before, against), tally, policy, needed)
+        };
+        let judged = Judged { baseline: &baseline, bounds: (window.start, window.start + policy.window), at };
+        let figures = compare(tally, &|_| true);
+        let watch = self.watch_mut();
+        let mut alarms = judged.turns(&mut watch.standings, &figures, None);
+        for (place, tally) in window.segments.iter().enumerate() {
+            let holds = |cell: u16| cells.get(usize::from(cell)).is_some_and(|key| watch.segments[place].holds(key));
+            let figures = compare(tally, &holds);
+            let Segment { name, value, standings } = &mut watch.segments[place];
+            alarms.extend(judged.turns(standings, &figures, Some((name.clone(), value.clone()))));
+        }
+        let performance = watch.labels.performance_drop(needed);
+        watch.labels.recent = Outcomes::default();
+        if let Some(score) = judge::score(window.start, tally.rows, &figures) {
+            watch.score = Some(Score { performance, ..score });
+        }
+        alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
+        alarms
+    }
+}
+
+impl Judged<'_> {
+    /// Takes the figures in, column by column: what is new of it.
+    fn turns(
+        &self,
+        standings: &mut [Standing],
+        figures: &[Option<Figures>],
+        segment: Option<(crate::ids::Name, crate::ids::Name)>,
+    ) -> Vec<Alarm> {
+        let columns = self.baseline.columns.iter().enumerate().zip(standings.iter_mut().zip(figures));
+        let turned = columns.filter_map(|((place, column), (standing, figures))| {
+            let figures = (*figures)?;
+            let turn = standing.turn(self.bounds.0, figures)?;
+            Some(Alarm {
+                at: self.at,
+                subject: baseline::subject(place, &column.name),
+                segment: segment.clone(),
+                detector: Cow::Borrowed("window"),
+                detected: turn == Turn::Detected,
+                window: Some(self.bounds),
+                against: Some(figures.against),
+                effect: vec![
+                    (Cow::Borrowed("psi"), figures.psi),
+                    (Cow::Borrowed("jensen_shannon"), figures.jensen_shannon),
+                    (Cow::Borrowed("missing_change"), figures.missing_change),
+                ],
+                evidence: figures.evidence,
+                threshold: figures.needed,
+            })
+        });
+        turned.collect()
+    }
+}

@@ -1,0 +1,161 @@
+//! What a model does about references: it has them gathered anew, taken from a training set, or made of its past.
+
+use std::sync::Arc;
+
+use super::watch::value_of;
+use super::{Dirty, Model, Models, Verdict, too_many_models};
+use crate::event::{Feature, PastRange, TrainingRow, TrainingRows};
+use crate::ids::Name;
+use crate::monitor::classes::Task;
+use crate::monitor::cold::{Cold, Next};
+use crate::monitor::drift::baseline::{Baseline, Origin};
+use crate::monitor::drift::past::{Counted, Past};
+use crate::monitor::drift::{Seen, Track};
+use crate::monitor::limits::{BASELINES_MAX, COMPARED_MIN, PANE_WIDTH, PAST_COLUMNS_MAX, PAST_MAX, TRACKS_MAX};
+use crate::monitor::{Desk, Place, bound_reached};
+
+impl Models {
+    /// Has a version of a model, or all of them, gather a reference anew.
+    pub(in crate::monitor) fn on_gather_reference(
+        &mut self,
+        place: Place<'_>,
+        model: &Name,
+        version: Option<&Name>,
+        desk: &mut Desk,
+    ) -> Verdict {
+        let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.gather_reference(version, desk, dirty)
+    }
+
+    /// Takes rows of a training set. The model may be one that has not served yet.
+    pub(in crate::monitor) fn on_training_rows(
+        &mut self,
+        place: Place<'_>,
+        training: &TrainingRows,
+        desk: &mut Desk,
+    ) -> Verdict {
+        let Some(id) = self.id_of(&training.model) else { return too_many_models() };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.take_training_rows(training, desk, dirty)
+    }
+
+    /// Has a version of a model, or all of them, compared to a range of its past.
+    pub(in crate::monitor) fn on_past_range(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        range: &PastRange,
+        desk: &mut Desk,
+    ) -> Verdict {
+        let Some(id) = self.by_name.get(&range.model).copied() else { return Verdict::Ignored };
+        let (model, dirty) = self.touch(id, place.seq);
+        model.refer_to_past(cold, range, desk, dirty)
+    }
+}
+
+impl Model {
+    /// Forgets the reference of one version or of all and gathers the predictions to come.
+    fn gather_reference(&mut self, version: Option<&Name>, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+        let wanted = |track: &Track| version.is_none() || track.watch.version.as_ref() == version;
+        let tracks = (0_u16..).zip(&self.drift.tracks);
+        let indices: Vec<u16> = tracks.filter(|(_, track)| wanted(track)).map(|(index, _)| index).collect();
+        if indices.is_empty() {
+            return Verdict::Ignored;
+        }
+        let mut begun = true;
+        for index in indices {
+            begun &= self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
+        }
+        if begun { Verdict::Applied } else { too_many_baselines() }
+    }
+
+    fn take_training_rows(&mut self, training: &TrainingRows, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+        let TrainingRows { model: _, version, first, last, rows } = training;
+        let Some(index) = Arc::make_mut(&mut self.drift).track_of(version.as_ref()) else {
+            return bound_reached("too_many_versions", format!("a model has at most {TRACKS_MAX} versions with a reference"));
+        };
+        let classifies = self.profile.classes.task() != Task::Regression;
+        let at = desk.log_time;
+        let track = self.track_mut(index, dirty);
+        if *first && !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
+            return too_many_baselines();
+        }
+        if !track.is_uploading() {
+            let detail = "no training set is being uploaded for this version: give its first rows with `first`".to_owned();
+            return bound_reached("no_upload", detail);
+        }
+        for TrainingRow { features, prediction, score } in rows {
+            let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
+            track.gather_row(Seen { at, cell: 0, answer, confidence: None, features, classifies }, &mut desk.drift);
+        }
+        if *last {
+            track.freeze(classifies, &mut desk.drift);
+        }
+        Verdict::Applied
+    }
+
+    /// Compares to what the closed panes of a range have counted. All of it happens, or nothing does.
+    fn refer_to_past(&mut self, cold: &mut impl Cold, range: &PastRange, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+        let (from, until) = (range.from.floor(PANE_WIDTH), range.until.floor(PANE_WIDTH));
+        if PAST_MAX < until - from {
+            let days = PAST_MAX.micros() / 86_400_000_000;
+            return bound_reached(
+                "range_too_long",
+                format!("a reference is made of at most {days} days of the past: move `from` or `until`"),
+            );
+        }
+        let past = self.past_of(cold, range);
+        if past.is_too_much() {
+            let detail =
+                format!("the minutes of this range hold more than {PAST_COLUMNS_MAX} columns in all: move `from` or `until`");
+            return bound_reached("range_too_long", detail);
+        }
+        let most = past.versions.values().map(Counted::rows).max().unwrap_or(0);
+        let counted = past.versions.into_iter().filter(|(_, counted)| counted.is_enough());
+        let baselines: Vec<(u16, Baseline)> = counted
+            .filter_map(|(index, counted)| {
+                let track = &self.drift.tracks[usize::from(index)];
+                let like =
+                    track.baseline_of_bins(counted.bins).or_else(|| cold.baseline(self.id, counted.bins).map(Arc::new))?;
+                Some((index, counted.freeze(track.next_number(), Origin::Range { from, until }, &like)))
+            })
+            .collect();
+        if baselines.is_empty() {
+            let detail = format!(
+                "no version that is asked for has {COMPARED_MIN} predictions between {from} and {until} that were counted over one \
+                 reference; the most are {most}: widen the range, or let the predictions to come be gathered"
+            );
+            return bound_reached("too_few_rows", detail);
+        }
+        if baselines.iter().any(|(index, _)| self.drift.tracks[usize::from(*index)].has_had_all_baselines()) {
+            return too_many_baselines();
+        }
+        for (index, baseline) in baselines {
+            self.track_mut(index, dirty).refer_to(baseline, &mut desk.drift);
+        }
+        Verdict::Applied
+    }
+
+    /// What the closed panes of a range hold of the versions that are asked for.
+    fn past_of(&self, cold: &mut impl Cold, range: &PastRange) -> Past {
+        let from = range.from.floor(PANE_WIDTH);
+        let until = range.until.min(self.watermark).floor(PANE_WIDTH);
+        let track_of = |cell: u16| {
+            let key = self.profile.cells.get(usize::from(cell))?;
+            key.track.filter(|_| range.version.is_none() || range.version == key.version)
+        };
+        let mut past = Past::default();
+        cold.each_pane(self.id, from, until.min(self.hot_from), &mut |start, pane| past.add(start, pane, track_of));
+        for (start, pane) in self.hot.range(from..).take_while(|(start, _)| **start < until) {
+            if past.add(*start, pane, track_of) == Next::Enough {
+                break;
+            }
+        }
+        past
+    }
+}
+
+fn too_many_baselines() -> Verdict {
+    bound_reached("too_many_baselines", format!("a version has had {BASELINES_MAX} baselines already"))
+}
