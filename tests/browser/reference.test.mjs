@@ -80,6 +80,33 @@ describe("the reference", () => {
     await leave();
   });
 
+  test("is made of a stretch of the past: both ends go out in UTC, and an end before the beginning goes nowhere", async () => {
+    const { page, leave } = await openDrift();
+    const asked = [];
+    await page.route(/\/reference\?/, (route) => {
+      asked.push(`${route.request().method()} ${route.request().url()}`);
+      return route.fulfill({ json: { seq: 1, rows: 5120, of: null } });
+    });
+    await page.getByRole("button", { name: "Replace the reference" }).click();
+    await page.getByLabel("take a stretch of the past").check();
+    await page.getByLabel("From", { exact: true }).fill("2026-01-02T09:00");
+    await page.getByLabel("To", { exact: true }).fill("2026-01-01T09:00");
+    await page.getByText("The end must be after the beginning.").waitFor();
+    await page.getByRole("button", { name: "Replace…" }).click();
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    await page.getByLabel("To", { exact: true }).fill("2026-01-03T09:30");
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("button", { name: "Replace…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replace", exact: true }).click();
+    await page.getByText("In force: 5,120 rows are the reference.").waitFor({ timeout: PATIENCE_MS });
+    const [request, ...more] = asked;
+    assert.deepEqual(more, []);
+    // The visitor is in Seoul.
+    const params = new URLSearchParams({ version: "v1", from: "2026-01-02T00:00:00.000Z", until: "2026-01-03T00:30:00.000Z" });
+    assert.equal(request, `PUT ${house.url}/api/v1/models/${encodeURIComponent(MODEL)}/reference?${params}`);
+    await leave();
+  });
+
   test("is gathered anew, and the page says how far", async () => {
     const { page, leave } = await openDrift();
     await page.getByRole("button", { name: "Replace the reference" }).click();

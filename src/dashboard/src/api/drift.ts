@@ -30,7 +30,7 @@ export interface DriftReference {
 /** What `PUT …/reference` answers. */
 export interface ReferenceTaken {
   seq: number;
-  /** Rows that make the reference; `null` where it is gathered from the predictions to come. */
+  /** Rows that make the reference, of every version that took it; `null` where it is gathered from the predictions to come. */
   rows: number | null;
   /** Rows that were uploaded. */
   of: number | null;

@@ -51,6 +51,9 @@ export const driftWindowsPath = (model: string, { resolution, ...query }: DriftQ
 export interface ReferenceQuery {
   /** `null`: predictions that name no version, and of those to come the ones of every version. */
   version: string | null;
+  /** RFC 3339: the stretch of the past that makes the reference. */
+  from?: string;
+  until?: string;
   /** Columns of a training set that are no features. */
   prediction?: string | null;
   score?: string | null;

@@ -321,6 +321,7 @@ export const en = {
   "reference.past": "range of the past",
   "reference.rows": "Rows",
   "reference.range": "From–to",
+  "reference.stretch": "Stretch",
 
   "confirm.cancel": "Cancel",
   "failure.denied": "Your token does not allow this: {message}.",
@@ -334,6 +335,10 @@ export const en = {
   "replace.every": "of every version of the model, and not of this one alone",
   "replace.upload": "upload a training set",
   "replace.uploadNote": "CSV with a header, or JSON Lines: a row for each prediction, a column for each feature, named as the model names them. Of more than 10,000 rows that many are drawn at random.",
+  "replace.range": "take a stretch of the past",
+  "replace.rangeNote": "What was counted in the closed minutes of that stretch becomes the reference, 31 days at most, with 100 predictions of the version at least. Windows are compared to it at once.",
+  "replace.askRange": "From then on {version} is held against {from} to {until}. The old reference does not come back.",
+  "replace.askRangeAll": "From then on every version is held against its predictions of {from} to {until}. The old references do not come back.",
   "replace.file": "File",
   "replace.columns": "{n} columns: {names}",
   "replace.noColumns": "No header could be read in this file.",

@@ -323,6 +323,7 @@ export const ko: Record<Key, string> = {
   "reference.past": "과거 구간",
   "reference.rows": "행",
   "reference.range": "기간",
+  "reference.stretch": "가져온 구간",
 
   "confirm.cancel": "취소",
   "failure.denied": "이 토큰으로는 할 수 없습니다: {message}.",
@@ -336,6 +337,10 @@ export const ko: Record<Key, string> = {
   "replace.every": "이 버전만이 아니라 모델의 모든 버전",
   "replace.upload": "학습 데이터 올리기",
   "replace.uploadNote": "머리글이 있는 CSV 또는 JSON Lines: 예측마다 한 행, 특성마다 한 열이며 이름은 모델이 쓰는 것과 같아야 합니다. 10,000행이 넘으면 그만큼을 무작위로 뽑습니다.",
+  "replace.range": "지난 기간에서 가져오기",
+  "replace.rangeNote": "그 기간의 확정된 분마다 센 것이 기준이 됩니다. 최대 31일이고 버전의 예측이 적어도 100건 있어야 합니다. 구간은 바로 비교됩니다.",
+  "replace.askRange": "이제부터 {version}을(를) {from} ~ {until} 기간과 비교합니다. 이전 기준은 되돌릴 수 없습니다.",
+  "replace.askRangeAll": "이제부터 모든 버전을 각각의 {from} ~ {until} 예측과 비교합니다. 이전 기준은 되돌릴 수 없습니다.",
   "replace.file": "파일",
   "replace.columns": "열 {n}개: {names}",
   "replace.noColumns": "이 파일에서 머리글을 읽을 수 없습니다.",

@@ -43,6 +43,14 @@ export function ReferenceCard({ report, onReplaced }: Props) {
             <dd>{count(locale, reference.rows)}</dd>
           </div>
         ) : null}
+        {reference.range ? (
+          <div>
+            <dt>{t("reference.stretch")}</dt>
+            <dd>
+              <Moment at={reference.range.from} /> – <Moment at={reference.range.until} />
+            </dd>
+          </div>
+        ) : null}
         {reference.from === null || reference.to === null ? null : (
           <div>
             <dt>{t("reference.range")}</dt>

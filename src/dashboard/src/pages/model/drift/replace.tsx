@@ -1,4 +1,4 @@
-/** Another reference: gathered anew from the predictions to come, or a training set that is uploaded. */
+/** Another reference: gathered anew from the predictions to come, a training set that is uploaded, or a stretch of the past. */
 
 import { useSignal, type Signal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
@@ -6,14 +6,16 @@ import type { DriftReport, ReferenceTaken } from "../../../api/drift";
 import { referencePath, type ReferenceQuery } from "../../../api/paths";
 import { api } from "../../../api/session";
 import { count, percent } from "../../../format/number";
+import { localField, moment } from "../../../format/time";
 import { t } from "../../../i18n";
 import { Confirm } from "../../../shell/confirm";
 import { failureText } from "../../../shell/failure";
+import { now } from "../../../store/clock";
 import { language } from "../../../store/preferences";
 import { role } from "../../../store/session";
 import { columnsIn, HEAD_BYTES, usual } from "./training";
 
-const SOURCES = ["gather", "upload"] as const;
+const SOURCES = ["gather", "upload", "range"] as const;
 type Source = (typeof SOURCES)[number];
 
 /** A training set that was chosen, and which of its columns are no features. */
@@ -22,6 +24,12 @@ interface Chosen {
   columns: string[];
   prediction: string | null;
   score: string | null;
+}
+
+/** A stretch of the past, as the fields have it: the reader's own time, to the minute. */
+interface Stretch {
+  from: string;
+  until: string;
 }
 
 type Course = { kind: "editing" | "asking" } | { kind: "sending"; share: number | null } | { kind: "done"; taken: ReferenceTaken } | { kind: "failed"; message: string };
@@ -47,27 +55,46 @@ export function ReplaceReference({ report, onReplaced }: Props) {
 function ReplaceForm({ report, onReplaced }: Props) {
   const source = useSignal<Source>("gather");
   const chosen = useSignal<Chosen | null>(null);
+  const stretch = useSignal<Stretch>(lastDay());
   const every = useSignal(false);
   const course = useSignal<Course>({ kind: "editing" });
   const { version } = report;
   const busy = course.value.kind === "sending";
   const named = version ?? t("drift.unnamed");
   const all = every.value || version === null;
+  const wrong = source.value === "range" && !(Date.parse(stretch.value.from) < Date.parse(stretch.value.until));
 
+  const choose = (next: Source): void => {
+    source.value = next;
+    // The field that held the file is built anew, and empty.
+    chosen.value = null;
+  };
   const submit = (event: TargetedEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    if (!busy) course.value = { kind: "asking" };
+    if (!busy && !wrong) course.value = { kind: "asking" };
+  };
+  const queryOf = (): ReferenceQuery => {
+    if (source.value === "upload") return { version, prediction: chosen.value?.prediction ?? null, score: chosen.value?.score ?? null };
+    const of = { version: every.value ? null : version };
+    return source.value === "gather" ? of : { ...of, from: utcOf(stretch.value.from), until: utcOf(stretch.value.until) };
   };
   const replace = async (): Promise<void> => {
     const file = source.value === "upload" ? chosen.value : null;
     course.value = { kind: "sending", share: file === null ? null : 0 };
     try {
-      const taken = await send(report.model, file === null ? { version: every.value ? null : version } : { version, prediction: file.prediction, score: file.score }, file?.file ?? null, course);
+      const taken = await send(report.model, queryOf(), file?.file ?? null, course);
       course.value = { kind: "done", taken };
       onReplaced();
     } catch (error) {
       course.value = { kind: "failed", message: failureText(error) };
     }
+  };
+
+  const question = (): string => {
+    if (source.value === "gather") return t(all ? "replace.askGatherAll" : "replace.askGather", { version: named });
+    if (source.value === "upload") return t("replace.askUpload", { version: named, file: chosen.value?.file.name ?? "" });
+    const [from, until] = [stretch.value.from, stretch.value.until].map((field) => moment(language.value, new Date(field), now.peek())) as [string, string];
+    return t(all ? "replace.askRangeAll" : "replace.askRange", { version: named, from, until });
   };
 
   return (
@@ -76,13 +103,19 @@ function ReplaceForm({ report, onReplaced }: Props) {
         <legend>{t("replace.title", { version: named })}</legend>
         {SOURCES.map((each) => (
           <label key={each} class="radio">
-            <input type="radio" name="reference-source" checked={source.value === each} onChange={() => (source.value = each)} />
+            <input type="radio" name="reference-source" checked={source.value === each} onChange={() => choose(each)} />
             {t(`replace.${each}`)}
           </label>
         ))}
-        {source.value === "gather" ? (
+        {source.value === "upload" ? (
+          <TrainingSet chosen={chosen} />
+        ) : (
           <>
-            <p class="quiet">{t("replace.gatherNote", { needed: count(language.value, report.policy.reference_rows) })}</p>
+            {source.value === "gather" ? (
+              <p class="quiet">{t("replace.gatherNote", { needed: count(language.value, report.policy.reference_rows) })}</p>
+            ) : (
+              <StretchFields stretch={stretch} wrong={wrong} />
+            )}
             {version === null || report.versions.length < 2 ? null : (
               <label class="radio">
                 <input type="checkbox" checked={every.value} onChange={(event) => (every.value = event.currentTarget.checked)} />
@@ -90,8 +123,6 @@ function ReplaceForm({ report, onReplaced }: Props) {
               </label>
             )}
           </>
-        ) : (
-          <TrainingSet chosen={chosen} />
         )}
         <button type="submit" class="primary" aria-disabled={busy}>
           {t("replace.submit")}
@@ -100,7 +131,7 @@ function ReplaceForm({ report, onReplaced }: Props) {
       <Progress course={course.value} />
       {course.value.kind !== "asking" ? null : (
         <Confirm title={t("replace.confirmTitle")} action={t("replace.confirm")} onConfirm={() => void replace()} onCancel={() => (course.value = { kind: "editing" })}>
-          <p>{source.value === "gather" ? t(all ? "replace.askGatherAll" : "replace.askGather", { version: named }) : t("replace.askUpload", { version: named, file: chosen.value?.file.name ?? "" })}</p>
+          <p>{question()}</p>
         </Confirm>
       )}
     </form>
@@ -113,6 +144,44 @@ async function send(model: string, query: ReferenceQuery, file: File | null, cou
   const path = referencePath(model, query);
   if (file === null) return (await server.put<ReferenceTaken>(path)).body;
   return server.upload<ReferenceTaken>(path, file, (share) => (course.value = { kind: "sending", share }));
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** The day before now. */
+function lastDay(): Stretch {
+  const until = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
+  return { from: localField((until - DAY_MS) / 1000), until: localField(until / 1000) };
+}
+
+/** RFC 3339 in UTC. */
+const utcOf = (field: string): string => new Date(field).toISOString();
+
+function StretchFields({ stretch, wrong }: { stretch: Signal<Stretch>; wrong: boolean }) {
+  return (
+    <>
+      <p class="quiet">{t("replace.rangeNote")}</p>
+      <div class="stretch">
+        {(["from", "until"] as const).map((end) => (
+          <label key={end} class="field">
+            {t(end === "from" ? "range.from" : "range.to")}
+            <input
+              type="datetime-local"
+              required
+              value={stretch.value[end]}
+              aria-invalid={wrong}
+              aria-describedby="stretch-problem"
+              onInput={(event) => (stretch.value = { ...stretch.value, [end]: event.currentTarget.value })}
+            />
+          </label>
+        ))}
+      </div>
+      <p class="problem" id="stretch-problem">
+        {wrong ? t("range.invalid") : ""}
+      </p>
+    </>
+  );
 }
 
 /** Which file, and which of its columns hold what the model said of each row. */
