@@ -7,6 +7,7 @@ import { launch, violations, visit } from "./visitor.mjs";
 
 const PATIENCE_MS = 20_000;
 const MODEL = "card/fraud №2";
+const PAST = "past";
 
 let house;
 let browser;
@@ -15,6 +16,7 @@ before(async () => {
   house = await openHouse({ demo: false });
   browser = await launch();
   await publishDrifting(house, MODEL, { windows: 4, moved: 0, rows: 300 });
+  await publishDrifting(house, PAST, { windows: 6, moved: 0, rows: 300 });
 });
 after(async () => {
   await browser?.close();
@@ -31,9 +33,9 @@ async function tokenOf(role) {
   return (await answer.json()).token;
 }
 
-async function openDrift(options = {}, token = house.token) {
+async function openDrift(options = {}, token = house.token, model = MODEL) {
   const visitor = await visit(browser, { ...house, token }, options);
-  await visitor.signIn(`/models/${encodeURIComponent(MODEL)}?tab=drift`);
+  await visitor.signIn(`/models/${encodeURIComponent(model)}?tab=drift`);
   await card(visitor.page).waitFor({ timeout: PATIENCE_MS });
   return visitor;
 }
@@ -77,6 +79,17 @@ describe("the reference", () => {
     await page.getByRole("button", { name: "Replace…" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Replace", exact: true }).click();
     await page.getByRole("alert").filter({ hasText: /was not replaced: line 3/ }).waitFor({ timeout: PATIENCE_MS });
+    await leave();
+  });
+
+  test("is made of the last day, and the page says which stretch it is", async () => {
+    const { page, leave } = await openDrift({}, house.token, PAST);
+    await page.getByRole("button", { name: "Replace the reference" }).click();
+    await page.getByLabel("take a stretch of the past").check();
+    await page.getByRole("button", { name: "Replace…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replace", exact: true }).click();
+    await page.getByText(/In force: [\d,]+ rows are the reference\./).waitFor({ timeout: PATIENCE_MS });
+    await until(PATIENCE_MS, async () => /range of the past.*Stretch.* – /.test(await card(page).locator(".facts").textContent()));
     await leave();
   });
 
@@ -146,13 +159,15 @@ describe("the policy", () => {
     assert.equal(await page.getByRole("button", { name: "Save the policy" }).getAttribute("aria-disabled"), "true");
     await effect.fill("0.2");
     await page.getByLabel("Width of a drift window").selectOption("3600");
+    await page.getByLabel("Season").selectOption("same_hour_of_week");
+    await page.getByLabel("Judge segments apart").check();
     assert.deepEqual(await violations(page), []);
     await page.getByRole("button", { name: "Save the policy" }).click();
     await page.getByText("In force.", { exact: true }).waitFor({ timeout: PATIENCE_MS });
     await page.getByText("below 0.20 a change is too small to matter").waitFor({ timeout: PATIENCE_MS });
     const answer = await fetch(`${house.url}/api/v1/drift/policy`, { headers: { Authorization: `Bearer ${house.token}` } });
-    const { psi_threshold: least, window_seconds: width, reference_rows: rows } = await answer.json();
-    assert.deepEqual([least, width, rows], [0.2, 3600, 1000]);
+    const { psi_threshold: least, window_seconds: width, reference_rows: rows, season, segments } = await answer.json();
+    assert.deepEqual([least, width, rows, season, segments], [0.2, 3600, 1000, "same_hour_of_week", true]);
     await page.getByLabel("Watch for drift").uncheck();
     await page.getByRole("button", { name: "Save the policy" }).press("Enter");
     await page.getByText("Watching for drift is switched off by the policy").waitFor({ timeout: PATIENCE_MS });

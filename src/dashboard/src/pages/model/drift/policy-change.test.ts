@@ -8,12 +8,15 @@ const policy: Changeable = {
   psi_threshold: 0.1,
   false_alarms_per_month: 1,
   error_run_length: 1e6,
+  season: "none",
+  segments: false,
 };
 
 test("only what differs is sent", () => {
   expect(changeOf(policy, {})).toEqual({});
   expect(changeOf(policy, { psi_threshold: "0.10", watch: true })).toEqual({});
   expect(changeOf(policy, { psi_threshold: "0.2", reference_rows: "500", watch: false })).toEqual({ psi_threshold: 0.2, reference_rows: 500, watch: false });
+  expect(changeOf(policy, { season: "same_hour_of_week", segments: false })).toEqual({ season: "same_hour_of_week" });
   expect(changeOf(policy, { psi_threshold: " ", error_run_length: "many" })).toEqual({});
   expect(changeOf(policy, { psi_threshold: "0" })).toEqual({ psi_threshold: 0 });
 });

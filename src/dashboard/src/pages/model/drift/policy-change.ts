@@ -14,11 +14,14 @@ export const FIGURES = {
 export type Figure = keyof typeof FIGURES;
 export const FIGURE_NAMES = Object.keys(FIGURES) as Figure[];
 
-/** What is in the fields that were touched, as text. */
-export type Draft = Partial<Record<Figure, string>> & { watch?: boolean };
+/** What is chosen and not written. */
+type Choices = Pick<DriftPolicy, "watch" | "season" | "segments">;
+
+/** What is in the fields that were touched; figures as text. */
+export type Draft = Partial<Record<Figure, string>> & Partial<Choices>;
 
 /** What of a policy can be changed here. */
-export type Changeable = Pick<DriftPolicy, Figure | "watch">;
+export type Changeable = Pick<DriftPolicy, Figure> & Choices;
 export type PolicyChange = Partial<Changeable>;
 
 /** Widths of drift windows in seconds: whole minutes that part a day evenly; `held` too, whatever it is. */
@@ -28,9 +31,11 @@ export function widths(held: number): number[] {
 }
 
 /** What of `draft` differs from the policy in force; what is no number differs from nothing. */
-export function changeOf(policy: Changeable, { watch, ...figures }: Draft): PolicyChange {
+export function changeOf(policy: Changeable, { watch, season, segments, ...figures }: Draft): PolicyChange {
   const change: PolicyChange = {};
   if (watch !== undefined && watch !== policy.watch) change.watch = watch;
+  if (season !== undefined && season !== policy.season) change.season = season;
+  if (segments !== undefined && segments !== policy.segments) change.segments = segments;
   for (const [name, text] of Object.entries(figures) as [Figure, string][]) {
     const value = text.trim() === "" ? NaN : Number(text);
     if (Number.isFinite(value) && value !== policy[name]) change[name] = value;

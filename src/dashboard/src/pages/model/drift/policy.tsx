@@ -11,6 +11,8 @@ import { language } from "../../../store/preferences";
 import { role } from "../../../store/session";
 import { changeOf, FIGURE_NAMES, FIGURES, widths, type Draft, type Figure } from "./policy-change";
 
+const SEASONS = ["none", "same_hour_of_week"] as const;
+
 type Course = { kind: "editing" | "saving" | "saved" } | { kind: "failed"; message: string };
 
 interface Props {
@@ -31,22 +33,22 @@ export function PolicyCard({ policy, onChanged }: Props) {
 }
 
 function Values({ policy }: { policy: DriftPolicy }) {
+  const onOff = (on: boolean): string => t(on ? "policy.on" : "policy.off");
+  const values = [
+    ["watch", onOff(policy.watch)],
+    ...FIGURE_NAMES.map((name) => [name, name === "window_seconds" ? duration(language.value, policy[name]) : decimal(language.value, policy[name])] as const),
+    ["season", t(`policy.season.${policy.season}`)],
+    ["segments", onOff(policy.segments)],
+  ] as const;
   return (
     <>
       <p class="quiet">{t("policy.reads")}</p>
       <dl class="policy-fields">
-        <div>
-          <dt>{t("policy.watch")}</dt>
-          <dd>
-            <b>{t(policy.watch ? "policy.on" : "policy.off")}</b>
-            <p class="quiet">{t("policy.watchNote")}</p>
-          </dd>
-        </div>
-        {FIGURE_NAMES.map((name) => (
+        {values.map(([name, text]) => (
           <div key={name}>
             <dt>{t(`policy.${name}`)}</dt>
             <dd>
-              <b>{name === "window_seconds" ? duration(language.value, policy[name]) : decimal(language.value, policy[name])}</b>
+              <b>{text}</b>
               <p class="quiet">{t(`policy.${name}Note`)}</p>
             </dd>
           </div>
@@ -84,25 +86,22 @@ function PolicyForm({ policy, onChanged }: Props) {
   return (
     <form onSubmit={submit}>
       <div class="policy-fields">
-        <div>
-          <label class="radio">
-            <input
-              type="checkbox"
-              checked={draft.value.watch ?? policy.watch}
-              aria-describedby="policy-watch-note"
-              onChange={(event) => edit({ watch: event.currentTarget.checked })}
-            />
-            {t("policy.watch")}
-          </label>
-          <p class="quiet" id="policy-watch-note">
-            {t("policy.watchNote")}
-          </p>
-        </div>
+        <Check name="watch" on={draft.value.watch ?? policy.watch} onEdit={edit} />
         {FIGURE_NAMES.map((name) => (
           <Field key={name} name={name}>
             {name === "window_seconds" ? <Width policy={policy} draft={draft} onEdit={edit} /> : <Amount name={name} policy={policy} draft={draft} onEdit={edit} />}
           </Field>
         ))}
+        <Field name="season">
+          <select id="policy-season" aria-describedby="policy-season-note" value={draft.value.season ?? policy.season} onChange={(event) => edit({ season: SEASONS.find((each) => each === event.currentTarget.value) ?? "none" })}>
+            {SEASONS.map((each) => (
+              <option key={each} value={each}>
+                {t(`policy.season.${each}`)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Check name="segments" on={draft.value.segments ?? policy.segments} onEdit={edit} />
       </div>
       <p class="actions">
         <button type="submit" class="primary" aria-disabled={idle}>
@@ -120,7 +119,21 @@ function PolicyForm({ policy, onChanged }: Props) {
   );
 }
 
-function Field({ name, children }: { name: Figure; children: ComponentChildren }) {
+function Check({ name, on, onEdit }: { name: "watch" | "segments"; on: boolean; onEdit: (edits: Draft) => void }) {
+  return (
+    <div>
+      <label class="radio">
+        <input type="checkbox" checked={on} aria-describedby={`policy-${name}-note`} onChange={(event) => onEdit({ [name]: event.currentTarget.checked })} />
+        {t(`policy.${name}`)}
+      </label>
+      <p class="quiet" id={`policy-${name}-note`}>
+        {t(`policy.${name}Note`)}
+      </p>
+    </div>
+  );
+}
+
+function Field({ name, children }: { name: Figure | "season"; children: ComponentChildren }) {
   return (
     <div>
       <label class="field" for={`policy-${name}`}>
