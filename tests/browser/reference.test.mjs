@@ -186,3 +186,24 @@ describe("the policy", () => {
     }
   });
 });
+
+test("segments that are judged apart are told with what drifts in each, and one of them can be looked at", async () => {
+  const policy = { watch: true, window_seconds: 600, psi_threshold: 0.1, season: "none", segments: true };
+  const answer = await fetch(`${house.url}/api/v1/drift/policy`, {
+    method: "PUT",
+    headers: { Authorization: `Bearer ${house.token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(policy),
+  });
+  assert.ok(answer.ok, `policy answered ${answer.status}`);
+  await publishDrifting(house, "apart", { windows: 6, moved: 2, rows: 600 });
+  const { page, leave } = await openDrift({}, house.token, "apart");
+  const table = page.getByRole("region", { name: "Segments judged apart" });
+  const row = (name) => table.getByRole("row").filter({ hasText: name });
+  await row("region:us").waitFor({ timeout: PATIENCE_MS });
+  for (const segment of ["region:us", "region:kr"]) assert.match(await row(segment).textContent(), /▲ .*amount/);
+  assert.deepEqual(await violations(page), []);
+  await table.getByRole("button", { name: "region:kr" }).click();
+  await page.getByText("are of segment region:kr, which is judged apart").waitFor({ timeout: PATIENCE_MS });
+  assert.equal(new URL(page.url()).searchParams.get("segment"), "region:kr");
+  await leave();
+});

@@ -308,6 +308,10 @@ export const en = {
   "against.only": "Verdicts, score, heatmap and alarms do not follow this choice.",
   "against.nothing": "Nothing was counted in those hours since the reference is in use, so there is nothing to compare with. Verdicts, score, heatmap and alarms do not follow this choice.",
 
+  "apart.title": "Segments judged apart",
+  "apart.note": "each against the same segment of the reference",
+  "apart.segmentNote": "Heatmap, distributions, tests and verdicts are of segment {name}, which is judged apart; score, labels and alarms that name no segment are of all predictions.",
+
   "reference.title": "Reference",
   "reference.gathering": "gathering",
   "reference.uploading": "uploading",

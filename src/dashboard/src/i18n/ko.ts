@@ -310,6 +310,10 @@ export const ko: Record<Key, string> = {
   "against.only": "판정, 점수, 히트맵, 경보는 이 선택을 따르지 않습니다.",
   "against.nothing": "지금의 기준을 쓴 뒤로 그 시간에 센 것이 없어 비교할 수 없습니다. 판정, 점수, 히트맵, 경보는 이 선택을 따르지 않습니다.",
 
+  "apart.title": "따로 판정하는 세그먼트",
+  "apart.note": "저마다 기준의 같은 세그먼트와 비교",
+  "apart.segmentNote": "히트맵, 분포, 검정, 판정은 따로 판정하는 세그먼트 {name}의 것이고 점수, 정답, 그리고 세그먼트를 밝히지 않은 경보는 전체 예측의 것입니다.",
+
   "reference.title": "기준",
   "reference.gathering": "수집 중",
   "reference.uploading": "올리는 중",

@@ -10,6 +10,7 @@ import type { Reading } from "../reading";
 import { column, driftWidth, driftWindow, focus, type Against } from "../view";
 import { AgainstNote } from "./against";
 import { AlarmList } from "./alarms";
+import { ApartCard, isJudgedApart } from "./apart";
 import { ColumnDetail } from "./detail";
 import { ColumnList } from "./columns";
 import { DriftControls } from "./controls";
@@ -33,13 +34,16 @@ export function DriftTab({ model, report }: Props) {
   return (
     <div class="tab-body drift" aria-busy={windows.body === null}>
       <DriftControls model={model} report={body} />
-      {focus.value.segment === null ? null : <p class="quiet">{t("drift.segmentNote", { name: focus.value.segment })}</p>}
+      {focus.value.segment === null ? null : (
+        <p class="quiet">{t(isJudgedApart(body, focus.value.segment) ? "apart.segmentNote" : "drift.segmentNote", { name: focus.value.segment })}</p>
+      )}
       {body.columns.length === 0 ? null : <AgainstNote report={body} against={report.against} />}
       <ScoreRow report={body} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
       <ReferenceCard report={body} onReplaced={report.retry} />
       {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
+      <ApartCard segments={body.segments} />
       <Explanation policy={body.policy} />
       <PolicyCard policy={body.policy} onChanged={report.retry} />
     </div>
