@@ -122,6 +122,21 @@ impl Contender {
     }
 }
 
+/// What `of` gives for each seed, in their order; on all cores.
+fn each<T: Send>(seeds: u64, of: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let mut found: Vec<(u64, T)> = std::thread::scope(|scope| {
+        let share = |first: u64| {
+            let of = &of;
+            scope.spawn(move || (first..seeds).step_by(cores as usize).map(|seed| (seed, of(seed))).collect::<Vec<_>>())
+        };
+        let threads: Vec<_> = (0..cores).map(share).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a trial does not fail")).collect()
+    });
+    found.sort_by_key(|(seed, _)| *seed);
+    found.into_iter().map(|(_, found)| found).collect()
+}
+
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} takes a whole number, not `{text}`")))
@@ -130,18 +145,22 @@ fn setting(name: &str, default: u64) -> u64 {
 fn false_alarms(streams: u64, rows: u64) {
     for null in [Null::Independent, Null::Autocorrelated, Null::Seasonal] {
         println!("\n{}; {streams} streams of {rows} events", null.describe());
-        let mut found: Vec<(u64, u64, f64)> = vec![(0, 0, 0.0); CONTENDERS.len()];
-        for seed in 0..streams {
+        let of_streams = each(streams, |seed| {
             let stream = null.stream(seed, rows);
-            for (contender, (alarms, events, seconds)) in CONTENDERS.iter().zip(&mut found) {
+            let of_contender = |contender: &Contender| {
                 if !seed.is_multiple_of(contender.one_in) {
-                    continue;
+                    return (0, 0, 0.0);
                 }
                 let (mut detector, start) = (contender.start(), Instant::now());
-                *alarms += stream.iter().filter(|error| Contender::is_alarm(&mut detector, **error)).count() as u64;
-                *events += rows;
-                *seconds += start.elapsed().as_secs_f64();
-            }
+                let alarms = stream.iter().filter(|error| Contender::is_alarm(&mut detector, **error)).count() as u64;
+                (alarms, rows, start.elapsed().as_secs_f64())
+            };
+            CONTENDERS.iter().map(of_contender).collect::<Vec<_>>()
+        });
+        let mut found: Vec<(u64, u64, f64)> = vec![(0, 0, 0.0); CONTENDERS.len()];
+        for (total, (alarms, events, seconds)) in of_streams.iter().flat_map(|of_stream| (0..).zip(of_stream)) {
+            let total: &mut (u64, u64, f64) = &mut found[total];
+            *total = (total.0 + alarms, total.1 + events, total.2 + seconds);
         }
         for (Contender { name, promise, .. }, (alarms, events, seconds)) in CONTENDERS.iter().zip(found) {
             let per = alarms as f64 * 1e5 / events as f64;
@@ -165,14 +184,13 @@ fn delays(trials: u64) {
     for before in [20_000_u64, 5_000, 2_000] {
         for (rate, most) in [(0.12, 60_000_u64), (0.15, 20_000), (0.20, 10_000)] {
             for contender in CONTENDERS.iter().filter(|contender| contender.one_in == 1) {
-                let mut early = 0;
-                let mut delays: Vec<u64> = (0..trials)
-                    .map(|seed| {
-                        let (mut detector, mut chance) = (contender.start(), Chance::of((1 << 40) + seed));
-                        early += (0..before).filter(|_| Contender::is_alarm(&mut detector, chance.error(RATE))).count();
-                        (1..=most).find(|_| Contender::is_alarm(&mut detector, chance.error(rate))).unwrap_or(u64::MAX)
-                    })
-                    .collect();
+                let of_trials = each(trials, |seed| {
+                    let (mut detector, mut chance) = (contender.start(), Chance::of((1 << 40) + seed));
+                    let early = (0..before).filter(|_| Contender::is_alarm(&mut detector, chance.error(RATE))).count();
+                    (early, (1..=most).find(|_| Contender::is_alarm(&mut detector, chance.error(rate))).unwrap_or(u64::MAX))
+                });
+                let early: usize = of_trials.iter().map(|(early, _)| early).sum();
+                let mut delays: Vec<u64> = of_trials.into_iter().map(|(_, delay)| delay).collect();
                 delays.sort_unstable();
                 let at = |share: f64| match delays[(share * (delays.len() - 1) as f64) as usize] {
                     u64::MAX => "never".to_owned(),

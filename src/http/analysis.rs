@@ -50,7 +50,7 @@ pub struct SeriesAnswer {
                 "critical": 1, "by_kind": {"anomaly": 1}},
             "findings": [{"id": "source/web-01/0", "kind": "anomaly", "about": "source", "name": "web-01",
                 "series": {"name": "tidewatch_cpu_usage_percent", "labels": {"core": "0"}, "unit": "percent"}, "state": "open",
-                "severity": "critical", "since": "2026-01-01T00:08:00Z", "until": null, "last_at": "2026-01-01T00:09:30Z", "value": 94.2,
+                "severity": "critical", "since": "2026-01-01T00:08:00Z", "until": null, "last_at": "2026-01-01T00:09:30Z", "now": 94.2, "value": 94.2,
                 "expected": 31.5, "low": 20.1, "high": 42.9, "score": 27.5, "change_per_hour": null, "limit_at": null,
                 "text": "tidewatch_cpu_usage_percent (core=0) of web-01 is 94.2 where 31.5 is usual (20.1 to 42.9)."}], "together": []})),
         (status = 400, description = "A bad kind, state or limit", body = Problem, content_type = "application/problem+json"),

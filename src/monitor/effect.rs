@@ -131,7 +131,7 @@ impl Announcement {
                     "id": id.to_string(), "type": fact, "about": about, about.as_str(): name, "finding": ordinal, "pattern": pattern,
                     "series": series, "severity": severity, "since": since.to_string(), "until": until.map(|until| until.to_string()),
                     "value": figures.value, "expected": figures.expected, "low": figures.low, "high": figures.high,
-                    "score": figures.score, "change_per_hour": figures.per_hour,
+                    "score": figures.score, "now": finding.now, "change_per_hour": figures.per_hour,
                     "limit_at": figures.limit_at.map(|limit| limit.to_string()), "stored_at": at.to_string(),
                 })
             }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
+use crate::monitor::analysis::gathering;
 use crate::monitor::analysis::series::Series;
 use crate::monitor::analysis::{About, Subject, Watched};
 use crate::monitor::drift::Track;
@@ -62,7 +63,9 @@ pub struct FindingFigures {
     pub since: String,
     pub until: Option<String>,
     pub last_at: String,
-    /// As of `last_at`; what was expected then, and the band that is ordinary.
+    /// The newest value.
+    pub now: Option<f64>,
+    /// Where it was farthest, what was expected then, and the band that was ordinary; of a leak or a trend, the newest, and what it began from.
     pub value: Option<f64>,
     pub expected: Option<f64>,
     pub low: Option<f64>,
@@ -182,6 +185,7 @@ impl FindingFigures {
             since: finding.since.to_string(),
             until: finding.until.map(|until| until.to_string()),
             last_at: finding.last_at.to_string(),
+            now: finding.now,
             value: figures.value,
             expected: figures.expected,
             low: figures.low,
@@ -271,6 +275,7 @@ fn drifts_of(model: &Model, track: &Track) -> Vec<FindingFigures> {
             since: since.to_string(),
             until: None,
             last_at: track.watch.score.as_ref().map_or(since, |score| score.window).to_string(),
+            now: None,
             value: None,
             expected: None,
             low: None,
@@ -292,30 +297,31 @@ fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -> St
         if labels.is_empty() { series.name.to_string() } else { format!("{} ({})", series.name, labels.join(", ")) }
     });
     let of = |figure: Option<f64>| figure.map_or_else(|| "unknown".to_owned(), short);
-    let over = if finding.is_open() { "" } else { " It is over." };
+    let (verb, over) = if finding.is_open() { ("is", "") } else { ("was", " It is over.") };
+    let pace = series.map_or("", |series| if gathering::is_counter(series.name.as_str()) { " a second" } else { "" });
     match finding.pattern {
         Pattern::Anomaly => format!(
-            "{what} of {who} is {} where {} is usual ({} to {}).{over}",
+            "{what} of {who} {verb} {}{pace} where {} is usual ({} to {}).{over}",
             of(figures.value),
             of(figures.expected),
             of(figures.low),
             of(figures.high)
         ),
         Pattern::Shift => {
-            format!("{what} of {who} went from {} to {} and stayed there.", of(figures.expected), of(figures.value))
+            format!("{what} of {who} went from {} to {}{pace} and stayed there.", of(figures.expected), of(figures.value))
         }
         Pattern::Leak | Pattern::Trend => {
-            let verb = if finding.pattern == Pattern::Leak { "leaks" } else { "fills" };
+            let does = if finding.pattern == Pattern::Leak { "leaks" } else { "fills" };
             let limit = figures.limit_at.map_or_else(String::new, |limit| format!(" At this pace it is full at {limit}."));
             match (figures.per_hour, finding.is_open()) {
                 (Some(per_hour), true) => {
                     format!(
-                        "{what} of {who} {verb}: it rises steadily by {} an hour, to {} now.{limit}",
+                        "{what} of {who} {does}: it rises steadily by {} an hour, to {} now.{limit}",
                         short(per_hour),
                         of(figures.value)
                     )
                 }
-                (_, true) => format!("{what} of {who} {verb}: it rises steadily, to {} now.", of(figures.value)),
+                (_, true) => format!("{what} of {who} {does}: it rises steadily, to {} now.", of(figures.value)),
                 (_, false) => format!("{what} of {who} rose steadily.{over}"),
             }
         }

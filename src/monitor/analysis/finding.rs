@@ -45,8 +45,10 @@ pub struct Finding {
     pub last_at: Timestamp,
     /// The worst it has been.
     pub severity: Severity,
-    /// As of `last_at`.
+    /// Where it was farthest; of a rise, as of `last_at`.
     pub figures: Figures,
+    /// The newest value; `None` of a silence.
+    pub now: Option<f64>,
 }
 
 /// How far from the ordinary.
@@ -68,6 +70,18 @@ pub struct Figures {
 impl Finding {
     pub const fn is_open(&self) -> bool {
         self.until.is_none()
+    }
+
+    /// Takes in what a point of `at` says.
+    pub(super) fn follow(&mut self, at: Timestamp, figures: Figures) {
+        let distance = |figures: &Figures| figures.score.map_or(0.0, f64::abs);
+        let is_rise = matches!(self.pattern, Pattern::Leak | Pattern::Trend);
+        if is_rise && figures.score.is_some() || distance(&self.figures) < distance(&figures) {
+            self.figures = figures;
+        }
+        self.now = figures.value;
+        self.last_at = at;
+        self.severity = self.severity.max(figures.severity(at));
     }
 }
 

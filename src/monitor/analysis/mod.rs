@@ -307,9 +307,7 @@ impl Watched {
             }
             Word::GoesOn { ordinal, figures } => {
                 if let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
-                    finding.last_at = at;
-                    finding.severity = finding.severity.max(figures.severity(at));
-                    finding.figures = figures;
+                    finding.follow(at, figures);
                 }
             }
             Word::IsOver { ordinal, pattern, figures } => self.end(ordinal, pattern, at, Some(figures), log_time, effects),
@@ -328,7 +326,8 @@ impl Watched {
         let ordinal = self.found;
         self.found += 1;
         let severity = figures.severity(since);
-        let finding = Finding { ordinal, pattern, series, since, until: None, last_at: since, severity, figures };
+        let finding =
+            Finding { ordinal, pattern, series, since, until: None, last_at: since, severity, figures, now: figures.value };
         effects.announce(self.announcement(&finding, log_time));
         self.findings.push(finding);
         ordinal
@@ -344,10 +343,10 @@ impl Watched {
         effects: &mut Effects,
     ) {
         let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) else { return };
-        (finding.pattern, finding.until, finding.last_at) = (pattern, Some(at), at);
         if let Some(figures) = figures {
-            finding.figures = figures;
+            finding.follow(at, figures);
         }
+        (finding.pattern, finding.until, finding.last_at) = (pattern, Some(at), at);
         let over = finding.clone();
         effects.announce(self.announcement(&over, log_time));
         let surplus = self.findings.iter().filter(|finding| !finding.is_open()).count().saturating_sub(FINDINGS_OVER_MAX);

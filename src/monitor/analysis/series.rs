@@ -39,12 +39,14 @@ const STEP: f64 = 0.5;
 /// Points in a row outside the band that are an anomaly, and within half of it that end one.
 const POINTS_TO_OPEN: i32 = 3;
 const POINTS_TO_CLOSE: u32 = 3;
-/// Points after which what was an anomaly is usual, and how long nothing is held against the rhythm of before then.
+/// Points after which what was an anomaly is usual, and how long a rhythm that it broke is not to be trusted.
 const POINTS_TO_SETTLE: u32 = 60;
 const MISTRUST: Span = Span::from_secs(2 * 86_400);
 /// An anomaly so soon after another is a relapse; the third in a row is how the series is, and it is learnt anew.
 const RELAPSE: Span = Span::from_secs(3_600);
 const RELAPSES_MAX: u8 = 2;
+/// What is left after each point of a deviation that was learnt so: half in a day.
+const ROUGH_LEFT: f64 = 0.999_76;
 /// Share of what is usual at this hour that a point must be away from it to be far, where its range is not wide.
 const FAR_SHARE: f64 = 0.1;
 
@@ -102,6 +104,8 @@ pub struct Series {
     /// When the last anomaly ended, and how many began within [`RELAPSE`] of the one before.
     ended: Timestamp,
     relapses: u8,
+    /// The least deviation that relapses have taught.
+    rough: f64,
     /// The rhythm is not to be trusted before this.
     trusted_from: Timestamp,
     rings: [Ring; 3],
@@ -152,6 +156,7 @@ impl Series {
             lasting: 0,
             ended: Timestamp::from_micros(i64::MIN),
             relapses: 0,
+            rough: 0.0,
             trusted_from: Timestamp::from_micros(i64::MIN),
             rings: Default::default(),
             newest: None,
@@ -188,9 +193,10 @@ impl Series {
             }
             Standing::Known(smoother) => {
                 let trusted = season.usual(at).filter(|_| self.trusted_from <= at);
-                let view = Sight::of(value, *smoother, self.edge, trusted);
-                self.newest = Some((at, view.figures));
-                words.extend(self.judge(at, value, &view));
+                self.rough *= ROUGH_LEFT;
+                let sight = Sight::of(value, *smoother, (self.edge, self.rough), trusted);
+                self.newest = Some((at, sight.figures));
+                words.extend(self.judge(at, value, &sight));
             }
         }
         for ring in (0..).zip(grown).filter(|(_, grown)| *grown).map(|(ring, _)| ring) {
@@ -239,21 +245,23 @@ impl Series {
         };
         (self.anomaly, self.ended) = (None, at);
         if pattern == Pattern::Shift {
-            self.trusted_from = at + MISTRUST;
-        }
-        if pattern == Pattern::Shift || RELAPSES_MAX <= self.relapses {
-            self.relapses = 0;
+            if sight.breaks_rhythm {
+                self.trusted_from = at + MISTRUST;
+            }
             self.learn_anew();
+        } else if RELAPSES_MAX <= self.relapses {
+            self.relapses = 0;
+            self.rough = self.learn_anew().map_or(self.rough, |smoother| smoother.scale);
         }
         Word::IsOver { ordinal, pattern, figures }
     }
 
     /// Learns from the newest minutes what is usual now.
-    fn learn_anew(&mut self) {
+    fn learn_anew(&mut self) -> Option<Smoother> {
         let (_, minutes) = self.recent();
-        if let Some(smoother) = Smoother::start(&minutes[minutes.len().saturating_sub(LEARNT_FROM)..]) {
-            self.standing = Standing::Known(smoother);
-        }
+        let smoother = Smoother::start(&minutes[minutes.len().saturating_sub(LEARNT_FROM)..])?;
+        self.standing = Standing::Known(smoother);
+        Some(smoother)
     }
 
     /// Looks at a ring that has a new point. A rise that stays within what is usual at this hour is none.
@@ -324,13 +332,16 @@ struct Sight {
     is_near: bool,
     /// So well within that an anomaly may be over.
     is_calm: bool,
+    /// Out of what is usual at this hour, where that is known.
+    breaks_rhythm: bool,
     /// The least deviation.
     floor: f64,
 }
 
 impl Sight {
-    fn of(value: f64, smoother: Smoother, edge: f64, usual: Option<Range>) -> Self {
-        let floor = (FLOOR_SHARE * smoother.level.abs()).max(FLOOR);
+    /// * `edge`: deviations that are the edge of the band, and the least that a deviation is.
+    fn of(value: f64, smoother: Smoother, (edge, rough): (f64, f64), usual: Option<Range>) -> Self {
+        let floor = (FLOOR_SHARE * smoother.level.abs()).max(FLOOR).max(rough);
         let deviation = smoother.scale.max(floor);
         let reach = edge * deviation;
         let away = value - smoother.level;
@@ -363,7 +374,8 @@ impl Sight {
             () => -1,
         };
         let is_calm = beyond.abs() <= reach / 2.0 || (!is_far && away.abs() <= reach / 2.0);
-        Self { figures, side, is_near, is_calm, floor }
+        let breaks_rhythm = usual.is_some() && reach < beyond.abs();
+        Self { figures, side, is_near, is_calm, breaks_rhythm, floor }
     }
 }
 

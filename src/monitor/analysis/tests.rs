@@ -126,6 +126,33 @@ fn the_rhythm_of_a_day_is_no_anomaly_once_it_is_known() {
 }
 
 #[test]
+fn a_rhythm_that_fails_to_come_is_an_anomaly() {
+    let mut bench = Bench::default();
+    // traffic of the day, from 8 to 20, that stays away on the fourth
+    for tick in 0..4 * 1_440 {
+        let (day, hour) = (tick / 1_440, tick / 60 % 24);
+        let is_busy = (8..20).contains(&hour) && day != 3;
+        bench.sample(tick * 60, &[("requests", if is_busy { 500.0 } else { 50.0 } + 5.0 * noise(tick))]);
+    }
+    let last = bench.watched().findings.last().unwrap();
+    let since = (last.since - at(3 * 86_400)).micros() / Span::from_secs(3_600).micros();
+    // within the first hour in which it is missed
+    assert_eq!((last.pattern, since), (Pattern::Shift, 8), "{last:?}");
+}
+
+#[test]
+fn errors_that_come_now_and_then_are_told_a_few_times_only() {
+    let mut bench = Bench::default();
+    // none for a day, then bursts of some minutes twice an hour
+    for tick in 0..3 * 2_880_i64 {
+        let is_burst = 2_880 < tick && tick % 60 < 8;
+        bench.sample(tick * 30, &[("errors", if is_burst { 3.0 + noise(tick) } else { 0.0 })]);
+    }
+    let begun = bench.told.iter().filter(|(fact, ..)| *fact == "anomaly_detected").count();
+    assert!((1..=5).contains(&begun), "{begun}: {:?}", bench.told);
+}
+
+#[test]
 fn ordinary_series_of_every_kind_are_left_in_peace() {
     let mut bench = Bench::default();
     let mut walk = 50.0;
