@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -24,6 +24,9 @@ use crate::telemetry;
 
 /// The subprotocol prefix a browser carries its token in, since it cannot set a header on a WebSocket.
 pub const TOKEN_PROTOCOL: &str = "tidewatch.token.";
+
+/// The role of the token that a request came with, so that a page need not offer what would be refused.
+pub const ROLE: HeaderName = HeaderName::from_static("tidewatch-role");
 
 /// Failed attempts of one peer within [`WINDOW`] before it must wait.
 const FAILURES_MAX: u32 = 20;
@@ -97,14 +100,16 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
         return refused(Problem::forbidden("not a route"));
     };
     let entry = access::find(request.method(), path.as_str());
+    let mut role = None;
     if entry.is_none_or(|entry| entry.access != Access::Public) {
         match authenticate(&shared, request.headers(), path.as_str() == "/ws", peer_of(&request)) {
             Ok(caller) => {
-                if let Some(Access::From(role)) = entry.map(|entry| entry.access)
-                    && caller.role < role
+                if let Some(Access::From(least)) = entry.map(|entry| entry.access)
+                    && caller.role < least
                 {
-                    return refused(lacking(role));
+                    return refused(lacking(least));
                 }
+                role = Some(caller.role);
                 request.extensions_mut().insert(caller);
             }
             Err(problem) => return refused(problem),
@@ -114,7 +119,11 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
         return refused(problem);
     }
     match entry {
-        Some(entry) => condition::answer(&shared, entry, request, next).await,
+        Some(entry) => {
+            let mut response = condition::answer(&shared, entry, request, next).await;
+            response.headers_mut().extend(role.map(|role| (ROLE, HeaderValue::from_static(name_of(role)))));
+            response
+        }
         None => match access::methods(path.as_str()).as_slice() {
             [] => refused(Problem::forbidden("nobody may use this route")),
             allowed => Problem::method_not_allowed(allowed).into_response(),
@@ -132,12 +141,15 @@ fn oversized(shared: &Shared, headers: &HeaderMap) -> Option<Problem> {
 
 /// The refusal of somebody who lacks `role`.
 pub fn lacking(role: Role) -> Problem {
-    let name = match role {
+    Problem::forbidden(format!("this needs a token of the role {}", name_of(role)))
+}
+
+const fn name_of(role: Role) -> &'static str {
+    match role {
         Role::Viewer => "viewer",
         Role::Operator => "operator",
         Role::Admin => "admin",
-    };
-    Problem::forbidden(format!("this needs a token of the role {name}"))
+    }
 }
 
 /// Whether a caller who was let in before may still come in.

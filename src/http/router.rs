@@ -138,7 +138,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
                 HeaderName::from_static("nats-msg-id"),
                 HeaderName::from_static("idempotency-key"),
             ])
-            .expose_headers([POSITION, EPOCH, axum::http::header::ETAG, rejected::SUBJECT, rejected::STORED_AT])
+            .expose_headers([POSITION, EPOCH, auth::ROLE, axum::http::header::ETAG, rejected::SUBJECT, rejected::STORED_AT])
             .max_age(Duration::from_secs(600))
     })
 }

@@ -112,16 +112,16 @@ pub const MONTH: Span = Span::from_secs(30 * 86_400);
 /// Labels remembered between two looks of the detectors.
 pub const ARRIVALS_MAX: usize = 64;
 
-/// The longest range of the past that a reference is made of, and how many cells and columns of its panes are read for it: the log waits
-/// that long.
+/// The longest range of the past that a reference is made of, and how many cells and columns of its panes are read for it: at about 3 µs each
+/// the log waits 3 s at most.
 pub const PAST_MAX: Span = Span::from_secs(31 * 86_400);
-pub const PAST_COLUMNS_MAX: usize = 2_000_000;
+pub const PAST_COLUMNS_MAX: usize = 1_000_000;
 
 /// Weeks back that the same hours of a drift window are read, and in how many of them there must be rows.
 pub const SEASON_WEEKS: u8 = 4;
 pub const SEASON_WEEKS_MIN: u32 = 2;
 
-/// Cells and columns of their panes that are read for one window; one with more is held against the reference.
+/// Cells and columns of their panes that are read for one window, at about 3 µs each; one with more is held against the reference.
 pub const SEASON_COLUMNS_MAX: usize = 250_000;
 
 /// Segments of one version that are judged apart: the largest of its reference.

@@ -135,6 +135,20 @@ describe("the drift tab", () => {
     await leave();
   });
 
+  test("says what is compared with what and how many rows each side has, and can be held against the same hours before", async () => {
+    const { page, leave } = await openTab("drift");
+    await withColumns(page);
+    const note = page.getByTestId("against-note");
+    assert.match(await note.textContent(), /compare .+ · n = [\d,]+ with the reference, .+ · n = 1,000\.$/);
+    await page.getByLabel("Held against").selectOption("same_hour_of_week");
+    await until(PATIENCE_MS, async () => /the same hours of up to four weeks before · n = 0\. Nothing was counted/.test(await note.textContent()));
+    assert.equal(new URL(page.url()).searchParams.get("against"), "same_hour_of_week");
+    assert.match(await page.locator(".column-list .key").textContent(), /Same hours before n = 0/);
+    assert.equal(await list(page).first().getAttribute("data-column"), "feature/amount");
+    assert.deepEqual(await violations(page), []);
+    await leave();
+  });
+
   test("says how far a reference has been gathered, and claims nothing before", async () => {
     const { page, leave } = await openTab("drift", {}, YOUNG);
     await page.getByText("250 of 1,000 rows").waitFor({ timeout: PATIENCE_MS });
@@ -157,6 +171,61 @@ describe("the drift tab", () => {
       await page.keyboard.press("ArrowLeft");
       return (await said()).includes("amount: drift");
     });
+    await leave();
+  });
+});
+
+describe("the charts of performance", () => {
+  const openCharts = async () => {
+    const visitor = await visit(browser, house, {});
+    await visitor.signIn(`/models/${encodeURIComponent(MODEL)}?range=6h`);
+    // The badge comes from the report that has the alarms.
+    await visitor.page.locator("#tab-drift .tag").waitFor({ timeout: PATIENCE_MS });
+    await until(PATIENCE_MS, async () => /n = /.test(await visitor.page.locator(".chart .readout").first().textContent()));
+    return visitor;
+  };
+
+  test("lead from the triangle of an alarm to the drift tab, with the column and the window", async () => {
+    const { page, leave } = await openCharts();
+    const over = page.locator(".u-over").first();
+    await over.scrollIntoViewIfNeeded();
+    const { x, y, width } = await over.boundingBox();
+    // Where markers are is for the canvas to know; the pointer says when it is over one.
+    let found = null;
+    for (let left = 4; left < width && found === null; left += 4) {
+      await page.mouse.move(x + left, y + 4);
+      if (/drift\. Press for its details/.test(await over.getAttribute("title") ?? "")) found = left;
+    }
+    assert.notEqual(found, null, "no marker was found under the pointer");
+    await page.mouse.click(x + found, y + 90);
+    await page.getByText("picked window").waitFor({ timeout: PATIENCE_MS });
+    await page.mouse.click(x + found, y + 4);
+    await page.locator('#tab-drift[aria-selected="true"]').waitFor({ timeout: PATIENCE_MS });
+    assert.equal(await page.evaluate(() => document.activeElement.id), "tab-drift");
+    const params = new URL(page.url()).searchParams;
+    assert.equal(params.get("tab"), "drift");
+    assert.match(`${params.get("column")} ${params.get("window")}`, /^\S+ (null|20.+Z\/20.+Z)$/);
+    await leave();
+  });
+
+  test("lead there from the details of a window too, by the keyboard", async () => {
+    const { page, leave } = await openCharts();
+    const link = page.getByRole("list", { name: "Noticed in this window" }).getByRole("button").first();
+    await link.waitFor({ timeout: PATIENCE_MS });
+    await link.press("Enter");
+    await page.locator('#tab-drift[aria-selected="true"]').waitFor({ timeout: PATIENCE_MS });
+    await leave();
+  });
+
+  test("show intervals that hold at every look where they are asked for, and keep that in the address", async () => {
+    const { page, leave } = await openCharts();
+    const readout = page.locator(".chart").nth(1).locator(".readout");
+    await until(PATIENCE_MS, async () => /n = /.test(await readout.textContent()));
+    assert.doesNotMatch(await readout.textContent(), /at every look/);
+    await page.getByLabel("Intervals that hold however often one looks").check();
+    await until(PATIENCE_MS, async () => /at every look [\d.]+–[\d.]+%/.test(await readout.textContent()));
+    assert.equal(new URL(page.url()).searchParams.get("interval"), "always");
+    assert.deepEqual(await violations(page), []);
     await leave();
   });
 });

@@ -27,13 +27,19 @@ async fn every_route_admits_the_roles_of_the_table_and_no_others() {
             if let Some(token) = token {
                 request = request.bearer_auth(token);
             }
-            let status = request.send().await.unwrap().status();
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
             let context = format!("{} {} as {role:?}", entry.method, entry.path);
             match (entry.access, role) {
                 (Access::Public, _) => assert!(status != 401 && status != 403, "{context}: {status}"),
                 (Access::From(_), None) => assert_eq!(status, 401, "{context}"),
                 (Access::From(least), Some(role)) if role < &least => assert_eq!(status, 403, "{context}"),
-                (Access::From(_), Some(_)) => assert!(status != 401 && status != 403, "{context}: {status}"),
+                (Access::From(_), Some(role)) => {
+                    assert!(status != 401 && status != 403, "{context}: {status}");
+                    if status.is_success() {
+                        assert_eq!(answer.headers()["tidewatch-role"], format!("{role:?}").to_lowercase(), "{context}");
+                    }
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "./i18n";
+import { AnalysisPage } from "./pages/analysis";
 import { LoginPage } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
 import { route } from "./route/route";
@@ -28,6 +29,7 @@ export function App() {
 function Page() {
   const current = route.value;
   if (current.page === "overview") return <OverviewPage />;
+  if (current.page === "analysis") return <AnalysisPage />;
   if (current.page === "model") return <LazyModelPage key={current.model} model={current.model} />;
   return (
     <div class="notice">

@@ -5,6 +5,8 @@ import "./style/shell.css";
 import "./style/overview.css";
 import "./style/model.css";
 import "./style/drift.css";
+import "./style/forms.css";
+import "./style/analysis.css";
 
 import { render } from "preact";
 import { App } from "./app";

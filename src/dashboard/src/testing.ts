@@ -1,5 +1,6 @@
 /** Small examples for the tests, each as the server would say it; a test names only what it is about. */
 
+import type { Analysis, Finding, Together } from "./api/analysis";
 import type { ColumnReport, DriftWindow, Profile, WindowColumn } from "./api/drift";
 import type { ModelSummary, Window } from "./api/types";
 import type { DataFrame } from "./live/frames";
@@ -124,3 +125,36 @@ export function driftWindow(minute: number, columns: Record<string, Partial<Wind
     ...fields,
   };
 }
+
+/** An open anomaly of a host's CPU, since 2026-01-01T00:00Z. */
+export const finding = (id: string, fields: Partial<Finding> = {}): Finding => ({
+  id,
+  kind: "anomaly",
+  about: "source",
+  name: "web-01",
+  series: { name: "cpu_usage_percent", labels: {}, unit: "percent" },
+  state: "open",
+  severity: "warning",
+  since: "2026-01-01T00:00:00Z",
+  until: null,
+  last_at: "2026-01-01T00:10:00Z",
+  value: 97,
+  expected: 45,
+  low: 30,
+  high: 60,
+  score: 6.2,
+  change_per_hour: null,
+  limit_at: null,
+  text: "cpu_usage_percent of web-01 is 97 %, 30 to 60 % was expected.",
+  ...fields,
+});
+
+export const analysisOf = (findings: Finding[], together: Together[] = [], fields: Partial<Analysis> = {}): Analysis => ({
+  position: 10,
+  epoch: 1,
+  at: "2026-01-01T00:10:00Z",
+  summary: { watched_series: 40, learning_series: 2, unwatched_series: 0, open: findings.filter((each) => each.state === "open").length, by_kind: {} },
+  findings,
+  together,
+  ...fields,
+});

@@ -54,7 +54,7 @@ pub struct ReferenceTaken {
 /// Replace the reference
 ///
 /// Without a body the predictions to come are gathered. With `from` and `until` and no body the reference is made of the closed minutes of that
-/// range, at most 31 days: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
+/// range, at most 31 days and a million columns: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
 /// attribution, is not known of it. With a training set (CSV with a header, or one JSON object a line) its rows become
 /// the reference; of more than 10,000 rows that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
 /// log, so a replay uses it again.

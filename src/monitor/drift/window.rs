@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::Baseline;
@@ -102,12 +103,7 @@ impl Track {
 
 impl Judged<'_> {
     /// Takes the figures in, column by column: what is new of it.
-    fn turns(
-        &self,
-        standings: &mut [Standing],
-        figures: &[Option<Figures>],
-        segment: Option<(crate::ids::Name, crate::ids::Name)>,
-    ) -> Vec<Alarm> {
+    fn turns(&self, standings: &mut [Standing], figures: &[Option<Figures>], segment: Option<(Name, Name)>) -> Vec<Alarm> {
         let columns = self.baseline.columns.iter().zip(standings.iter_mut().zip(figures));
         let turned = columns.filter_map(|(column, (standing, figures))| {
             let figures = (*figures)?;

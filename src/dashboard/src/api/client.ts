@@ -1,4 +1,4 @@
-/** Reading from `/api/v1`: bearer token, problem documents, and nothing about what the answers mean. */
+/** Talking to `/api/v1`: bearer token, problem documents, and nothing about what the answers mean. */
 
 export class ApiError extends Error {
   constructor(
@@ -17,33 +17,72 @@ export interface Answer<T> {
 
 export interface Api {
   get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>>;
+  /** Sends `body` as JSON; without one, an empty body. */
+  put<T>(path: string, body?: unknown): Promise<Answer<T>>;
+  /** Sends a file as it is; `onSent` hears what share of it has gone out. */
+  upload<T>(path: string, file: Blob, onSent: (share: number) => void): Promise<T>;
 }
 
-/** `onUnauthorized` is called once per refused answer, before the promise rejects. */
-export function createApi(token: string, onUnauthorized: () => void, request: typeof fetch = (...args) => fetch(...args)): Api {
+/** Each step is told in its order by what it may do. */
+export const ROLES = ["viewer", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Hearers {
+  /** Called once per answer that refused the token, before the promise rejects. */
+  onUnauthorized: () => void;
+  /** Called with each answer that says what the token may do. */
+  onRole?: (role: Role) => void;
+}
+
+export function createApi(token: string, { onUnauthorized, onRole }: Hearers, request: typeof fetch = (...args) => fetch(...args)): Api {
+  const ask = async <T>(path: string, extra: RequestInit & { headers?: Record<string, string> }): Promise<Answer<T>> => {
+    const response = await request(path, {
+      credentials: "omit",
+      cache: "no-store",
+      ...extra,
+      headers: { Authorization: `Bearer ${token}`, Accept: "application/json", ...extra.headers },
+    });
+    if (response.status === 401) onUnauthorized();
+    if (!response.ok) throw new ApiError(response.status, problemIn(await response.text(), response.status));
+    const role = ROLES.find((each) => each === response.headers.get("Tidewatch-Role"));
+    if (role !== undefined) onRole?.(role);
+    const position = response.headers.get("Tidewatch-Position");
+    return { body: (await response.json()) as T, position: position === null ? null : Number(position) };
+  };
   return {
-    async get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>> {
-      const init: RequestInit = {
-        headers: { Authorization: `Bearer ${token}`, Accept: "application/json" },
-        credentials: "omit",
-        cache: "no-store",
-      };
-      if (signal) init.signal = signal;
-      const response = await request(path, init);
-      if (response.status === 401) onUnauthorized();
-      if (!response.ok) throw new ApiError(response.status, await problemOf(response));
-      const position = response.headers.get("Tidewatch-Position");
-      return { body: (await response.json()) as T, position: position === null ? null : Number(position) };
-    },
+    get: (path, signal) => ask(path, signal ? { signal } : {}),
+    put: (path, body) =>
+      ask(path, body === undefined ? { method: "PUT" } : { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    upload: (path, file, onSent) => upload(token, path, file, onSent, onUnauthorized),
   };
 }
 
+/** `fetch` does not tell how far a body has gone out; this older way does. */
+function upload<T>(token: string, path: string, file: Blob, onSent: (share: number) => void, onUnauthorized: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", path);
+    request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = ({ loaded, total }) => onSent(total === 0 ? 1 : loaded / total);
+    request.upload.onload = () => onSent(1);
+    request.onerror = () => reject(new TypeError("the connection was lost"));
+    request.onload = () => {
+      if (request.status === 401) onUnauthorized();
+      if (200 <= request.status && request.status < 300) resolve(JSON.parse(request.responseText) as T);
+      else reject(new ApiError(request.status, problemIn(request.responseText, request.status)));
+    };
+    request.send(file);
+  });
+}
+
 /** What a problem document (RFC 9457) says went wrong, or the bare status where there is none. */
-async function problemOf(response: Response): Promise<string> {
+export function problemIn(text: string, status: number): string {
   try {
-    const problem = (await response.json()) as { title?: string; detail?: string };
-    return problem.detail ?? problem.title ?? `HTTP ${response.status}`;
+    const problem = JSON.parse(text) as { title?: string; detail?: string };
+    return problem.detail ?? problem.title ?? `HTTP ${status}`;
   } catch {
-    return `HTTP ${response.status}`;
+    return `HTTP ${status}`;
   }
 }

@@ -28,6 +28,15 @@ export interface DriftReference {
   number: number | null;
 }
 
+/** What `PUT …/reference` answers. */
+export interface ReferenceTaken {
+  seq: number;
+  /** Rows that make the reference, of every version that took it; `null` where it is gathered from the predictions to come. */
+  rows: number | null;
+  /** Rows that were uploaded. */
+  of: number | null;
+}
+
 export interface DriftPolicy {
   /** Whether predictions are held against a reference at all. */
   watch: boolean;

@@ -41,11 +41,25 @@ export interface DriftQuery {
   to: string | null;
 }
 
-export const driftPath = (model: string, query: DriftQuery): string => `${modelPath(model)}/drift${search({ ...query })}`;
+/** `against`: what the newest data are held against; the reference where `null`. */
+export const driftPath = (model: string, query: DriftQuery & { against: string | null }): string => `${modelPath(model)}/drift${search({ ...query })}`;
 
 /** `resolution` in seconds; the width of the policy's windows where `null`. */
 export const driftWindowsPath = (model: string, { resolution, ...query }: DriftQuery & { resolution: number | null }): string =>
   `${modelPath(model)}/drift/windows${search({ ...query, resolution: resolution === null ? null : (RESOLUTION_NAMES[resolution] ?? null) })}`;
+
+export interface ReferenceQuery {
+  /** `null`: predictions that name no version, and of those to come the ones of every version. */
+  version: string | null;
+  /** RFC 3339: the stretch of the past that makes the reference. */
+  from?: string;
+  until?: string;
+  /** Columns of a training set that are no features. */
+  prediction?: string | null;
+  score?: string | null;
+}
+
+export const referencePath = (model: string, query: ReferenceQuery): string => `${modelPath(model)}/reference${search({ ...query })}`;
 
 /** The parameters that say something; an empty one, such as a version without a name, says nothing. */
 function search(params: Record<string, string | null>): string {

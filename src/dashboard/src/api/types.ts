@@ -38,6 +38,8 @@ export interface Window {
   labelled: number;
   coverage: number | null;
   metrics: Record<string, Estimate>;
+  /** Accuracy, error rate and p50, p95, p99 of the response time (seconds) with intervals that hold however often one looks. */
+  always_valid?: Record<string, Estimate>;
   /** What the scores alone let expect, with the band the realised figures should fall in; empty until they are calibrated. */
   estimated?: Record<string, Estimate>;
   latency: Latency | null;

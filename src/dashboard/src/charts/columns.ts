@@ -58,6 +58,9 @@ export const estimateOf = (window: Window, metric: string): Estimate | null => w
 /** What the metric is expected to be, before labels say. */
 export const expectedOf = (window: Window, metric: string): Estimate | null => window.estimated?.[metric] ?? null;
 
+/** The metric with an interval that holds however often one looks; `null` where there is no such interval. */
+export const alwaysValidOf = (window: Window, metric: string): Estimate | null => window.always_valid?.[metric] ?? null;
+
 /** Predictions per second over the window; while it is open, over the time it has run until `now` (Unix seconds). */
 export function throughputOf(window: Window, now: number): number | null {
   const start = Date.parse(window.start) / 1000;

@@ -10,11 +10,24 @@ export interface Marker {
   /** `false`: it is over. */
   detected: boolean;
   text: string;
+  /** Goes to what it is about. */
+  open: () => void;
 }
 
 /** Those within a window. */
 export const markersIn = (markers: readonly Marker[], window: { start: string; end: string }): Marker[] =>
   markers.filter(({ at }) => seconds(window.start) <= at && at < seconds(window.end));
+
+/** Pixels around the triangle at the top of a marker in which it can be hit. */
+const REACH = { left: 7, top: 14 };
+
+/** The marker whose triangle is at that place of the plot, in pixels; the nearest if there are several, `null` if there is none. */
+export function markerAt(chart: Pick<uPlot, "valToPos">, markers: readonly Marker[], left: number, top: number): Marker | null {
+  if (REACH.top < top) return null;
+  const distance = (marker: Marker): number => Math.abs(chart.valToPos(marker.at, "x") - left);
+  const near = markers.filter((marker) => distance(marker) <= REACH.left);
+  return near.reduce<Marker | null>((best, marker) => (best === null || distance(marker) < distance(best) ? marker : best), null);
+}
 
 /** A line down the plot with a triangle at its top, filled where drift begins and hollow where it ends. */
 export function drawMarkers(chart: uPlot, markers: readonly Marker[], colours: Colours): void {

@@ -23,7 +23,7 @@ export function dataOf(slots: Slots, spec: ChartSpec): uPlot.AlignedData {
 
 /** Charts of the same shape can take each other's data; of another shape they are built anew. */
 export const shapeOf = (spec: ChartSpec): string =>
-  JSON.stringify([bandsOf(spec).length, spec.threshold ?? null, spec.lines.map((line) => [line.name, line.colour, line.share === true])]);
+  JSON.stringify([bandsOf(spec).map((band) => band.fill), spec.threshold ?? null, spec.lines.map((line) => [line.name, line.colour, line.share === true])]);
 
 function seriesOf(spec: ChartSpec, colours: Colours): uPlot.Series[] {
   const series: uPlot.Series[] = [{}];
@@ -100,7 +100,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
     padding: [8, hasShare ? 0 : 20, 0, 0],
     legend: { show: false },
     series: seriesOf(spec, colours),
-    bands: bandsOf(spec).map((_, index) => ({ series: [1 + 2 * index, 2 + 2 * index], fill: index === 0 ? colours.band : colours.area })),
+    bands: bandsOf(spec).map(({ fill }, index) => ({ series: [1 + 2 * index, 2 + 2 * index], fill: colours[fill] })),
     scales: {
       x: { time: true, auto: false },
       y: { range: (_chart, low, high) => yRange(low, high, spec) },
@@ -123,7 +123,8 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
     cursor: {
       y: false,
       move: (_chart, left, top) => [left < 0 ? left : handlers.snap(left), top],
-      drag: { x: true, y: false, setScale: false, dist: 6 },
+      // What uPlot takes for a drag is any click beside the point that the cursor has snapped to; `listen` tells them apart.
+      drag: { x: true, y: false, setScale: false, dist: 6, click: () => undefined },
       points: { size: (_chart, index) => (index <= 2 * bandsOf(spec).length ? 0 : 8), width: 2, fill: colours.surface },
       bind: {
         dblclick: () => () => {

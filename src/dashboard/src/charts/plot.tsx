@@ -10,7 +10,7 @@ import uPlot from "uplot";
 import { t } from "../i18n";
 import { language } from "../store/preferences";
 import { nearestSlot, stepSlot, type Slots } from "./columns";
-import type { Marker } from "./markers";
+import { markerAt, type Marker } from "./markers";
 import { dataOf, HEIGHT, optionsOf, shapeOf } from "./options";
 import type { ChartSpec } from "./spec";
 import { useColours } from "./use-colours";
@@ -119,13 +119,17 @@ function place(chart: uPlot, slots: Slots, start: number | null): void {
   chart.setCursor({ left: left < 0 || chart.over.clientWidth < left ? -10 : left, top: 0 }, false);
 }
 
-/** Pointer over the plot: hover sets the shared cursor, a click that is no drag picks the window. */
+/** Pointer over the plot: hover sets the shared cursor, a click that is no drag picks the window, or opens the marker it hits. */
 function listen(chart: uPlot, latest: { current: Props }): () => void {
   let pressedAt = 0;
+  const markerUnder = (event: MouseEvent): Marker | null => markerAt(chart, latest.current.markers, event.offsetX, event.offsetY);
   const hover = (event: MouseEvent): void => {
     const { slots, cursor } = latest.current;
     const slot = slotAt(chart, slots, event.offsetX);
     cursor.value = slot === null ? null : slots.x[slot]!;
+    const marker = markerUnder(event);
+    chart.over.style.cursor = marker === null ? "" : "pointer";
+    chart.over.title = marker === null ? "" : t("chart.openMarker", { text: marker.text });
   };
   const leave = (): void => {
     latest.current.cursor.value = null;
@@ -134,8 +138,11 @@ function listen(chart: uPlot, latest: { current: Props }): () => void {
     pressedAt = event.clientX;
   };
   const pick = (event: MouseEvent): void => {
+    if (event.detail !== 1 || 4 <= Math.abs(event.clientX - pressedAt)) return;
+    const marker = markerUnder(event);
     const slot = slotAt(chart, latest.current.slots, event.offsetX);
-    if (slot !== null && event.detail === 1 && Math.abs(event.clientX - pressedAt) < 4) latest.current.onPick(latest.current.slots.x[slot]!);
+    if (marker !== null) marker.open();
+    else if (slot !== null) latest.current.onPick(latest.current.slots.x[slot]!);
   };
   chart.over.addEventListener("mousemove", hover);
   chart.over.addEventListener("mouseleave", leave);

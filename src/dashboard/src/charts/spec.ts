@@ -14,11 +14,12 @@ export interface Line {
 export interface Band {
   low: Column;
   high: Column;
+  fill: Token;
 }
 
 export interface ChartSpec {
   lines: Line[];
-  /** Intervals, that of the first line first. */
+  /** Intervals, in the order of the lines they are of. */
   bands?: Band[];
   threshold?: number | null;
   /** Whether the axis begins at zero. */

@@ -50,3 +50,9 @@ export function ago(locale: Locale, at: Date, now: Date): string {
   const [size, unit] = units.find(([each]) => each <= elapsed) ?? [1, "second" as const];
   return new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" }).format(-Math.floor(elapsed / size), unit);
 }
+
+/** Unix seconds as a `datetime-local` field wants them: the reader's zone, no suffix. */
+export function localField(at: number): string {
+  const date = new Date(at * 1000);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

@@ -73,7 +73,7 @@ async function check(given: string): Promise<void> {
   }
   checking.value = true;
   try {
-    await createApi(given, () => undefined).get("/api/v1/models?limit=1");
+    await createApi(given, { onUnauthorized: () => undefined }).get("/api/v1/models?limit=1");
     signIn(given);
   } catch (error) {
     problem.value = problemOf(error);

@@ -17,6 +17,8 @@ test("any name survives the address", () => {
 test("an address that is none of ours is unknown, a broken one too", () => {
   for (const path of ["/other", "/models/a/b", "/models/%E0%A4%A"]) expect(parseRoute(path)).toEqual({ page: "unknown" });
   expect(parseRoute("/")).toEqual({ page: "overview" });
+  expect([parseRoute("/analysis"), parseRoute("/analysis/")]).toEqual([{ page: "analysis" }, { page: "analysis" }]);
+  expect(parseRoute("/analysis/x")).toEqual({ page: "unknown" });
 });
 
 test("a name stays one step of the API's path and one value of its query", () => {

@@ -3,10 +3,11 @@
 import { signal } from "@preact/signals";
 import { nameOf, stepOf } from "./step";
 
-export type Route = { page: "overview" } | { page: "model"; model: string } | { page: "unknown" };
+export type Route = { page: "overview" } | { page: "analysis" } | { page: "model"; model: string } | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
   if (path === "/" || path === "/models" || path === "/models/") return { page: "overview" };
+  if (path === ANALYSIS || path === `${ANALYSIS}/`) return { page: "analysis" };
   const match = /^\/models\/([^/]+)\/?$/.exec(path);
   if (match === null) return { page: "unknown" };
   try {
@@ -15,6 +16,8 @@ export function parseRoute(path: string): Route {
     return { page: "unknown" };
   }
 }
+
+export const ANALYSIS = "/analysis";
 
 /** The address of a model's page. */
 export const modelAddress = (model: string): string => `/models/${stepOf(model)}`;

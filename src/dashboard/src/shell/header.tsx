@@ -1,4 +1,7 @@
+import { count } from "../format/number";
 import { t } from "../i18n";
+import { ANALYSIS, route } from "../route/route";
+import { analysis } from "../store/analysis";
 import { language, setLanguage, setTheme, theme, type Theme } from "../store/preferences";
 import { signOut } from "../store/session";
 import { ConnectionLight } from "./connection-light";
@@ -12,6 +15,7 @@ export function Header() {
         <Mark />
         <span>Tidewatch</span>
       </Link>
+      <Pages />
       <ConnectionLight />
       <div class="preferences">
         <Preferences />
@@ -20,6 +24,31 @@ export function Header() {
         </button>
       </div>
     </header>
+  );
+}
+
+/** Where one can go, and how much is open there. */
+function Pages() {
+  const { page } = route.value;
+  const open = analysis.value?.summary.open ?? 0;
+  return (
+    <nav class="pages" aria-label={t("nav.label")}>
+      <Link href="/" current={page === "overview"}>
+        {t("nav.overview")}
+      </Link>
+      <Link href={ANALYSIS} current={page === "analysis"}>
+        {t("nav.analysis")}
+        {open === 0 ? null : (
+          <>
+            {" "}
+            <span class="badge">
+              {count(language.value, open)}
+              <span class="visually-hidden"> {t("nav.open")}</span>
+            </span>
+          </>
+        )}
+      </Link>
+    </nav>
   );
 }
 

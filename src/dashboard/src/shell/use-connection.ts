@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { api } from "../api/session";
 import { browserWorld } from "../live/browser";
 import { Connection, type Subscription } from "../live/connection";
+import { analysisSubscription } from "../store/analysis";
 import { connection, heartbeat } from "../store/live";
 import { token } from "../store/session";
 
@@ -13,7 +14,7 @@ export function useConnection(identity: string, subscriptions: () => Subscriptio
   useEffect(() => {
     if (secret === null) return;
     const live = new Connection(browserWorld(secret), {
-      subscriptions: subscriptions(),
+      subscriptions: [...subscriptions(), analysisSubscription],
       onState: (state) => (connection.value = state),
       onHeartbeat: (beat) => (heartbeat.value = beat),
       // A refused socket does not say why; if it was the token, this answers 401 and the session ends.

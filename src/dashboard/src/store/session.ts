@@ -1,11 +1,15 @@
 /** Who is looking: the access token of this tab, and nothing else. */
 
 import { signal } from "@preact/signals";
+import type { Role } from "../api/client";
 
 const TOKEN_KEY = "tidewatch.token";
 
 /** `null` until signed in. */
 export const token = signal<string | null>(null);
+
+/** What the token may do, as the server says; `null` before it has. */
+export const role = signal<Role | null>(null);
 
 /** Set when the server refused a token it was given, so that the sign-in page can say so. */
 export const refused = signal(false);
@@ -33,6 +37,7 @@ export function restoreSession(): void {
 
 export function signIn(next: string): void {
   refused.value = false;
+  role.value = null;
   token.value = next;
   try {
     sessionStorage.setItem(TOKEN_KEY, next);
@@ -44,6 +49,7 @@ export function signIn(next: string): void {
 /** `wasRefused`: the server said 401, as opposed to a person who signs out. */
 export function signOut(wasRefused: boolean): void {
   refused.value = wasRefused;
+  role.value = null;
   token.value = null;
   try {
     sessionStorage.removeItem(TOKEN_KEY);

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 import { duration } from "../../format/number";
+import { localField } from "../../format/time";
 import { RANGE_NAMES } from "../../charts/resolution";
 import { t } from "../../i18n";
 import { setQuery } from "../../route/route";
@@ -99,10 +100,4 @@ function CustomRange({ from, to }: { from: number; to: number }) {
       </p>
     </form>
   );
-}
-
-/** Unix seconds as a `datetime-local` field wants them: the reader's zone, no suffix. */
-function localField(at: number): string {
-  const date = new Date(at * 1000);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ModelSummary, Window } from "../../api/types";
 import { windowsPath } from "../../api/paths";
 import { api } from "../../api/session";
+import { markersIn, type Marker } from "../../charts/markers";
 import { t } from "../../i18n";
 import { Span } from "../../shell/time";
 import { count } from "../../format/number";
@@ -26,9 +27,10 @@ interface Props {
   resolution: number;
   /** Start of the picked window, Unix seconds; `null` shows the newest hour with data. */
   picked: Signal<number | null>;
+  markers: readonly Marker[];
 }
 
-export function Details({ model, resolution, picked }: Props) {
+export function Details({ model, resolution, picked, markers }: Props) {
   const window = useDetails(model, resolution, picked.value);
   return (
     <section class="details card" aria-labelledby="details-title">
@@ -47,11 +49,28 @@ export function Details({ model, resolution, picked }: Props) {
           </button>
         )}
       </div>
+      {window === null ? null : <Noticed markers={markersIn(markers, window)} />}
       {window === null ? <p class="quiet">{t("details.none")}</p> : null}
       {window !== null && window.labelled === 0 ? <p class="quiet">{t("details.noLabels")}</p> : null}
       {window?.confusion ? <ConfusionMatrix confusion={window.confusion} /> : null}
       {window === null ? null : <MetricsTable task={model.task} window={window} />}
     </section>
+  );
+}
+
+/** What was noticed in the window; each leads to where it is told in full. */
+function Noticed({ markers }: { markers: readonly Marker[] }) {
+  if (markers.length === 0) return null;
+  return (
+    <ul class="noticed" aria-label={t("details.noticed")}>
+      {markers.map((marker, index) => (
+        <li key={index}>
+          <button type="button" class="pick marker-note" onClick={marker.open}>
+            {marker.detected ? "▾" : "▿"} {marker.text}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

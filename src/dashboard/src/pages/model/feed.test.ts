@@ -11,7 +11,7 @@ const HOUR: Request = { from: START, to: START + 3600, resolution: 60, version: 
 function house(position: number, ...windows: Window[]) {
   const asked: URL[] = [];
   const held = { position, windows };
-  const api: Api = {
+  const api: Pick<Api, "get"> = {
     get: <T>(path: string) => {
       asked.push(new URL(path, "http://house"));
       return Promise.resolve({ body: held.windows as T, position: held.position });
@@ -80,7 +80,7 @@ test("a snapshot after a break reads the whole range again", async () => {
 
 test("a failed reading is told and can be tried again", async () => {
   let works = false;
-  const api: Api = { get: <T>() => (works ? Promise.resolve({ body: [window(0)] as T, position: 1 }) : Promise.reject(new Error("away"))) };
+  const api: Pick<Api, "get"> = { get: <T>() => (works ? Promise.resolve({ body: [window(0)] as T, position: 1 }) : Promise.reject(new Error("away"))) };
   const feed = new WindowsFeed("m", () => api);
   feed.show(HOUR);
   await vi.waitFor(() => expect(feed.state.value).toEqual({ failed: "away" }));

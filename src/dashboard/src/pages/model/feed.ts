@@ -42,7 +42,7 @@ export class WindowsFeed {
 
   constructor(
     private readonly model: string,
-    private readonly api: () => Api | null,
+    private readonly api: () => Pick<Api, "get"> | null,
   ) {}
 
   /** Shows `request`; what is held stays on screen until the answer has come. */

@@ -75,7 +75,7 @@ function Parts({ model, feed, picked }: PartsProps) {
           <Controls />
           <Trends model={model} feed={feed} markers={markers} onPick={(start) => (picked.value = start)} />
           <div class="columns">
-            <Details model={model} resolution={feed.resolution.value} picked={picked} />
+            <Details model={model} resolution={feed.resolution.value} picked={picked} markers={markers} />
             <Versions model={model} />
           </div>
         </>

@@ -2,20 +2,21 @@
 
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import type { ModelSummary, Task, Thresholds, Window } from "../../api/types";
+import type { Estimate, ModelSummary, Task, Thresholds, Window } from "../../api/types";
 import { Chart, type Reading } from "../../charts/chart";
-import { closedPart, columnOf, estimateOf, expectedOf, finite, throughputOf, type Slots } from "../../charts/columns";
+import { alwaysValidOf, closedPart, columnOf, estimateOf, expectedOf, finite, throughputOf, type Slots } from "../../charts/columns";
 import type { Marker } from "../../charts/markers";
 import type { View } from "../../charts/plot";
+import type { Token } from "../../charts/colours";
 import type { Band, ChartSpec, Line } from "../../charts/spec";
-import { count, decimal, numberTick, duration, MISSING, percent, percentTick, perSecond } from "../../format/number";
+import { count, decimal, interval, numberTick, duration, MISSING, percent, percentTick, perSecond } from "../../format/number";
 import { isShare, metricText } from "../../format/metric";
 import { t } from "../../i18n";
 import { setQuery } from "../../route/route";
 import { estimateText } from "../../shell/estimate";
 import { now } from "../../store/clock";
 import { language } from "../../store/preferences";
-import { metric } from "./view";
+import { everyLook, metric } from "./view";
 import { metricNameFor } from "./words";
 
 export interface Panel {
@@ -47,6 +48,16 @@ function limitsOf(name: string): { least: number; most: number } {
   return name === "r2" || name === "bias" ? { least: -Infinity, most: Infinity } : { least: 0, most: Infinity };
 }
 
+/** The interval that was chosen: one that holds at every look, where there is one, else that of the window alone. */
+const intervalOf = (window: Window, name: string): Estimate | null => (everyLook.value ? alwaysValidOf(window, name) : null) ?? estimateOf(window, name);
+
+/** What the interval of a figure is of, and `n`. */
+const noteOf = (window: Window, name: string, estimate: Estimate): string => {
+  const chosen = intervalOf(window, name);
+  const text = estimateText(name, chosen ?? estimate);
+  return chosen === null || chosen === estimate || chosen.low === null ? text : t("chart.everyLookNote", { interval: text });
+};
+
 function estimateReading(window: Window, name: string, label: string): Reading {
   const locale = language.value;
   const show = (value: number): string => metricText(locale, name, value);
@@ -55,15 +66,15 @@ function estimateReading(window: Window, name: string, label: string): Reading {
     const missing = name === "error_rate" ? MISSING : t("value.noLabels");
     return { name: label, colour: "series-1", value: window.labelled === 0 ? missing : MISSING };
   }
-  return { name: label, colour: "series-1", value: show(estimate.value), note: estimateText(name, estimate) };
+  return { name: label, colour: "series-1", value: show(estimate.value), note: noteOf(window, name, estimate) };
 }
 
-/** Columns of an estimate and its interval. */
-function estimateColumns(slots: Slots, name: string, of = estimateOf): { values: Line["values"]; band: Band } {
-  const read = (part: "value" | "low" | "high") => columnOf(slots, (window) => finite(of(window, name)?.[part]));
+/** Columns of an estimate and of its interval. */
+function estimateColumns(slots: Slots, name: string, fill: Token, of = estimateOf, interval = of): { values: Line["values"]; band: Band } {
+  const read = (part: "value" | "low" | "high") => columnOf(slots, (window) => finite((part === "value" ? of : interval)(window, name)?.[part]));
   // The interval of a window that has just begun spans nearly everything and would flatten all the others; its readout has it.
   const closed = (column: Line["values"]) => closedPart(slots, column);
-  return { values: read("value"), band: { low: closed(read("low")), high: closed(read("high")) } };
+  return { values: read("value"), band: { low: closed(read("low")), high: closed(read("high")), fill } };
 }
 
 /** The estimate of `name` that needs no label, where any window has one. */
@@ -80,8 +91,8 @@ export function QualityChart(panel: Panel) {
   const chosen = metric.value;
   const name = metricNameFor(model.task, chosen);
   const spec = useMemo<ChartSpec>(() => {
-    const { values, band } = estimateColumns(slots, chosen);
-    const expected = estimateColumns(slots, chosen, expectedOf);
+    const { values, band } = estimateColumns(slots, chosen, "band", estimateOf, intervalOf);
+    const expected = estimateColumns(slots, chosen, "area", expectedOf);
     const isExpected = expected.values.some((value) => value !== null);
     return {
       lines: [
@@ -94,7 +105,7 @@ export function QualityChart(panel: Panel) {
       show: (value) => (isShare(chosen) ? percentTick(locale, value) : decimal(locale, value, 3)),
       ...limitsOf(chosen),
     };
-  }, [slots, chosen, name, locale, thresholds]);
+  }, [slots, chosen, name, locale, thresholds, everyLook.value]);
   const read = (window: Window): Reading[] => [
     estimateReading(window, chosen, name),
     ...expectedReading(window, chosen),
@@ -124,7 +135,7 @@ export function ErrorChart(panel: Panel) {
   const { slots, thresholds } = panel;
   const locale = language.value;
   const spec = useMemo<ChartSpec>(() => {
-    const { values, band } = estimateColumns(slots, "error_rate");
+    const { values, band } = estimateColumns(slots, "error_rate", "band", estimateOf, intervalOf);
     return {
       lines: [{ name: t("chart.errorRate"), colour: "series-1", values }],
       bands: [band],
@@ -133,14 +144,14 @@ export function ErrorChart(panel: Panel) {
       least: 0,
       most: 1,
     };
-  }, [slots, locale, thresholds]);
+  }, [slots, locale, thresholds, everyLook.value]);
   return <Chart {...panel} name={t("chart.errorRate")} spec={spec} read={(window) => [estimateReading(window, "error_rate", t("chart.errorRate"))]} />;
 }
 
 const QUANTILES = [
-  { part: "p50", colour: "series-1" },
-  { part: "p95", colour: "series-2" },
-  { part: "p99", colour: "series-3" },
+  { part: "p50", colour: "series-1", fill: "band" },
+  { part: "p95", colour: "series-2", fill: "band-2" },
+  { part: "p99", colour: "series-3", fill: "band-3" },
 ] as const;
 
 export function LatencyChart(panel: Panel) {
@@ -149,21 +160,33 @@ export function LatencyChart(panel: Panel) {
   const spec = useMemo<ChartSpec>(
     () => ({
       lines: QUANTILES.map(({ part, colour }) => ({ name: part, colour, values: columnOf(slots, (window) => finite(window.latency?.[part])) })),
+      bands: everyLook.value ? QUANTILES.map(({ part, fill }) => estimateColumns(slots, part, fill, alwaysValidOf).band) : [],
       show: (value) => duration(locale, value, true),
       zero: true,
       least: 0,
       most: Infinity,
     }),
-    [slots, locale],
+    [slots, locale, everyLook.value],
   );
   const read = (window: Window): Reading[] =>
     QUANTILES.map(({ part, colour }, index) => ({
       name: part,
       colour,
       value: duration(locale, window.latency?.[part]),
-      ...(index === 2 && window.latency ? { note: t("value.n", { n: count(locale, window.latency.n) }) } : {}),
+      ...latencyNote(window, part, index === QUANTILES.length - 1),
     }));
   return <Chart {...panel} name={t("chart.latency")} spec={spec} read={read} />;
+}
+
+/** The interval of a quantile, if it was asked for; `n` once, for all of them. */
+function latencyNote(window: Window, part: string, isLast: boolean): { note?: string } {
+  const locale = language.value;
+  const sure = everyLook.value ? alwaysValidOf(window, part) : null;
+  const text = [
+    ...(sure === null || sure.low === null || sure.high === null ? [] : [t("chart.everyLookNote", { interval: interval(sure.low, sure.high, (value) => duration(locale, value)) })]),
+    ...(isLast && window.latency ? [t("value.n", { n: count(locale, window.latency.n) })] : []),
+  ].join(" · ");
+  return text === "" ? {} : { note: text };
 }
 
 export function ThroughputChart(panel: Panel) {

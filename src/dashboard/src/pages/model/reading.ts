@@ -17,6 +17,8 @@ export function usePulse(value: number, everyMs: number): number {
 export interface Reading<T> {
   /** The newest answer; it stays while the next one is on its way. */
   body: T | null;
+  /** What `body` answers, which is not yet what is asked. */
+  path: string;
   /** Why the last reading failed. */
   failed: string | null;
   retry: () => void;
@@ -67,5 +69,5 @@ export function useReading<T>(path: string, pulse: number): Reading<T> {
     },
     [],
   );
-  return { body: held.body, failed: held.failed, retry: read };
+  return { ...held, retry: read };
 }

@@ -11,7 +11,7 @@ import type { WindowsFeed } from "./feed";
 import { ErrorChart, LatencyChart, QualityChart, ThroughputChart, type Panel } from "./panels";
 import { useThresholds } from "./thresholds";
 import { WindowTable } from "./window-table";
-import { asTable, focus, metric, range, showCustom, shownAt, zoom, zoomTo, type Shown } from "./view";
+import { asTable, everyLook, focus, metric, range, showCustom, showEveryLook, shownAt, zoom, zoomTo, type Shown } from "./view";
 
 interface Props {
   model: ModelSummary;
@@ -59,6 +59,10 @@ export function Trends({ model, feed, markers, onPick }: Props) {
         <LatencyChart {...panel} />
         <ThroughputChart {...panel} />
       </div>
+      <label class="radio every-look" title={t("chart.everyLookTitle")}>
+        <input type="checkbox" checked={everyLook.value} onChange={(event) => showEveryLook(event.currentTarget.checked)} />
+        {t("chart.everyLook")}
+      </label>
       <p class="quiet hint">
         {inView.x.length === 0 && state === "ready" ? <Empty model={model} /> : state === "loading" ? t("chart.loading") : t("chart.hint")}
       </p>

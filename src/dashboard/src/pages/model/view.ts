@@ -32,6 +32,16 @@ export const driftWidth = computed<number | null>(() => DRIFT_WIDTHS.find((width
 /** The drift window that is looked at, as `<start>/<end>`; `null` is the newest data. */
 export const driftWindow = computed(() => query.value.get("window"));
 
+/** What the distributions and tests of the report can be held against. */
+export const AGAINST = ["reference", "same_hour_of_week"] as const;
+export type Against = (typeof AGAINST)[number];
+
+/** What an address holds against; the reference if it names nothing that there is. */
+export const parseAgainst = (params: URLSearchParams): Against => AGAINST.find((each) => each === params.get("against")) ?? "reference";
+
+export const against = computed(() => parseAgainst(query.value));
+export const holdAgainst = (next: Against): void => setQuery({ against: next === "reference" ? null : next });
+
 /** What a range means in the address; one hour if it says nothing that makes sense. */
 export function parseRange(params: URLSearchParams): Range {
   const [from, to] = [Date.parse(params.get("from") ?? ""), Date.parse(params.get("to") ?? "")];
@@ -43,6 +53,9 @@ export function parseRange(params: URLSearchParams): Range {
 export const range = computed(() => parseRange(query.value));
 export const focus = computed<Focus>(() => ({ version: query.value.get("version"), segment: query.value.get("segment") }));
 export const metric = computed(() => query.value.get("metric") ?? "accuracy");
+/** Whether intervals are those that hold however often one looks, where there are such. */
+export const everyLook = computed(() => query.value.get("interval") === "always");
+export const showEveryLook = (on: boolean): void => setQuery({ interval: on ? "always" : null });
 export const asTable = computed(() => query.value.get("view") === "table");
 
 /** Drawn by hand inside the range; `null` shows all of it. */

@@ -5,6 +5,7 @@ import type { Marker } from "../../../charts/markers";
 import { effect, MISSING_MIN, nats, points } from "../../../format/drift";
 import { decimal, percent } from "../../../format/number";
 import { t } from "../../../i18n";
+import { setQuery } from "../../../route/route";
 import { Moment, Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import { seconds } from "../../../store/windows";
@@ -15,6 +16,7 @@ const ROWS_MAX = 20;
 /** Where alarms stand on a chart: at the end of the window that was judged, else when the log has them. */
 export const markersOf = (alarms: readonly Alarm[]): Marker[] =>
   alarms.map((alarm) => ({
+    open: () => openAlarm(alarm),
     at: seconds(alarm.end ?? alarm.at),
     detected: alarm.detected,
     text: t(alarm.detected ? "alarm.detectedOf" : "alarm.clearedOf", { name: nameOf(alarm) }),
@@ -86,4 +88,10 @@ function figures(alarm: Alarm): string {
   const rates = before === undefined || now === undefined ? [] : [t("alarm.rates", { before: percent(locale, before), now: percent(locale, now) })];
   const statistic = t("alarm.statistic", { name: detectorName(alarm.detector), statistic: decimal(locale, alarm.evidence, 3), threshold: decimal(locale, alarm.threshold, 3) });
   return [...rates, statistic].join(" · ");
+}
+
+/** The drift tab with the column of the alarm in the window that was judged; the focus goes along, to the tab. */
+function openAlarm({ subject, start, end }: Alarm): void {
+  setQuery({ tab: "drift", column: subject, window: start === null || end === null ? null : `${start}/${end}` });
+  requestAnimationFrame(() => document.getElementById("tab-drift")?.focus());
 }

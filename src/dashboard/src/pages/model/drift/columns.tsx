@@ -6,27 +6,30 @@ import { count, MISSING } from "../../../format/number";
 import { t } from "../../../i18n";
 import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
+import type { Against } from "../view";
 import { MiniHistogram } from "./histogram";
-import { judgedEnd } from "./order";
+import { judgedEnd, rowsAgainst } from "./order";
 import { ColumnLight } from "./status";
-import { groupName, subjectName } from "./words";
+import { groupName, sideName, subjectName } from "./words";
 
 interface Props {
   report: DriftReport;
+  against: Against;
   columns: readonly ColumnReport[];
   open: string | null;
   onOpen: (subject: string) => void;
 }
 
-export function ColumnList({ report, columns, open, onOpen }: Props) {
+export function ColumnList({ report, against, columns, open, onOpen }: Props) {
   const locale = language.value;
+  const before = sideName(against);
   return (
     <section class="card column-list" aria-labelledby="columns-title">
       <div class="section-head">
         <h2 id="columns-title">{t("drift.columns")}</h2>
         <p class="chart-window key">
           <span>
-            <span class="swatch reference" /> {t("histogram.reference")} {t("value.n", { n: count(locale, report.reference.rows) })}
+            <span class="swatch reference" /> {before} {t("value.n", { n: count(locale, rowsAgainst(report)) })}
           </span>
           <span>
             <span class="swatch current" /> <Span start={report.start} end={report.end} /> {t("value.n", { n: count(locale, report.predictions) })}
@@ -68,7 +71,7 @@ export function ColumnList({ report, columns, open, onOpen }: Props) {
                     <ColumnLight status={column.status} />
                   </td>
                   <td>
-                    <MiniHistogram bins={column.histogram} name={subjectName(subject)} />
+                    <MiniHistogram bins={column.histogram} name={subjectName(subject)} before={before} />
                   </td>
                   <td>
                     {judged === null ? <span class="missing">{MISSING}</span> : effect(locale, judged.psi)}

@@ -1,4 +1,4 @@
-/** Which version, which segment, and how wide the windows of the heatmap are. */
+/** Which version, which segment, what it is held against, and how wide the windows of the heatmap are. */
 
 import type { DriftReport } from "../../../api/drift";
 import type { ModelSummary } from "../../../api/types";
@@ -6,7 +6,8 @@ import { duration } from "../../../format/number";
 import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
 import { language } from "../../../store/preferences";
-import { DRIFT_WIDTHS, driftWidth, focus, showFocus } from "../view";
+import { against, AGAINST, DRIFT_WIDTHS, driftWidth, focus, holdAgainst, showFocus, tab } from "../view";
+import { sideName } from "./words";
 
 export function DriftControls({ model, report }: { model: ModelSummary; report: DriftReport }) {
   const { version, segment } = focus.value;
@@ -37,6 +38,18 @@ export function DriftControls({ model, report }: { model: ModelSummary; report: 
             {segments.map((each) => (
               <option key={each} value={each}>
                 {each}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {tab.value !== "drift" ? null : (
+        <label class="choice">
+          {t("against.label")}
+          <select value={against.value} onChange={(event) => holdAgainst(AGAINST.find((each) => each === event.currentTarget.value) ?? "reference")}>
+            {AGAINST.map((each) => (
+              <option key={each} value={each}>
+                {sideName(each)}
               </option>
             ))}
           </select>

@@ -7,10 +7,10 @@ import { t } from "../../../i18n";
 import { Moment, Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import { setQuery } from "../../../route/route";
-import { driftWindow } from "../view";
+import { driftWindow, type Against } from "../view";
 import { Histogram } from "./histogram";
 import { ColumnLight } from "./status";
-import { groupName, subjectName, testName } from "./words";
+import { groupName, sideName, subjectName, testName } from "./words";
 
 /** Tests that are decided by their p-value; the others by how far the statistic reaches. */
 const BY_P_VALUE = new Set(["ks", "chi_square"]);
@@ -19,8 +19,9 @@ const TEST_ORDER = [
   "kullback_leibler", "missing",
 ];
 
-export function ColumnDetail({ column, report }: { column: ColumnReport; report: DriftReport }) {
+export function ColumnDetail({ column, report, against }: { column: ColumnReport; report: DriftReport; against: Against }) {
   const locale = language.value;
+  const before = sideName(against);
   const { judged, attribution } = column;
   return (
     <section class="card column-detail" id="column-detail" tabIndex={0} aria-labelledby="detail-title">
@@ -64,9 +65,9 @@ export function ColumnDetail({ column, report }: { column: ColumnReport; report:
         )}
         {attribution === null ? null : <p>{t("drift.attribution", { points: points(locale, attribution) })}</p>}
       </div>
-      {column.histogram.length === 0 ? <p class="quiet">{t("histogram.none")}</p> : <Histogram bins={column.histogram} />}
+      {column.histogram.length === 0 ? <p class="quiet">{t("histogram.none")}</p> : <Histogram bins={column.histogram} before={before} />}
       <Tests tests={column.tests} />
-      <Sides column={column} />
+      <Sides column={column} before={before} />
       <Newcomers profile={column.current} />
     </section>
   );
@@ -117,7 +118,7 @@ const place = (name: string): number => {
 const QUANTILES = ["p01", "p05", "p25", "p50", "p75", "p95", "p99"] as const;
 
 /** Moments and quantiles of numbers, counts of everything, side by side. */
-function Sides({ column }: { column: ColumnReport }) {
+function Sides({ column, before }: { column: ColumnReport; before: string }) {
   const locale = language.value;
   const number = (value: number | null | undefined): string => decimal(locale, value);
   const rows: { name: string; show: (side: Profile) => string }[] = [
@@ -141,7 +142,7 @@ function Sides({ column }: { column: ColumnReport }) {
         <thead>
           <tr>
             <th scope="col">{t("details.metric")}</th>
-            <th scope="col">{t("histogram.reference")}</th>
+            <th scope="col">{before}</th>
             <th scope="col">{t("histogram.current")}</th>
           </tr>
         </thead>

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { Bin } from "../../../api/drift";
+import { calmOrder } from "../../../shell/calm";
 import { columnReport, driftWindow } from "../../../testing";
 import { moved, slotsOf, step } from "./grid";
-import { calmOrder, ranked } from "./order";
+import { ranked } from "./order";
 import { foremost, pairsOf, tallest } from "./shares";
 
 const judged = (evidence: number) => ({ psi: 0.2, jensen_shannon: 0.1, evidence, needed: 12.8, missing_change: 0, drift: false, against: "reference" as const });

@@ -1,4 +1,4 @@
-/** Reference against now as bars: small and without words in a list, and large with every bin named. */
+/** Before, which is mostly the reference, against now as bars: small and without words in a list, and large with every bin named. */
 
 import type { Bin } from "../../../api/drift";
 import { count, MISSING, percent } from "../../../format/number";
@@ -12,7 +12,7 @@ const HEIGHT = 32;
 const BARS_MAX = 24;
 const ROWS_MAX = 20;
 
-export function MiniHistogram({ bins, name }: { bins: readonly Bin[]; name: string }) {
+export function MiniHistogram({ bins, name, before }: { bins: readonly Bin[]; name: string; before: string }) {
   if (bins.length === 0) return <span class="missing">{MISSING}</span>;
   const { pairs, rest } = foremost(pairsOf(bins), BARS_MAX);
   const all = rest === null ? pairs : [...pairs, rest];
@@ -24,7 +24,7 @@ export function MiniHistogram({ bins, name }: { bins: readonly Bin[]; name: stri
     return { y: HEIGHT - height, height };
   };
   return (
-    <svg class="mini" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} role="img" aria-label={t("histogram.mini", { name })}>
+    <svg class="mini" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} role="img" aria-label={t("histogram.mini", { name, before })}>
       <path class="ground" d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} />
       {all.map((pair, index) => (
         <g key={index}>
@@ -36,7 +36,7 @@ export function MiniHistogram({ bins, name }: { bins: readonly Bin[]; name: stri
   );
 }
 
-export function Histogram({ bins }: { bins: readonly Bin[] }) {
+export function Histogram({ bins, before }: { bins: readonly Bin[]; before: string }) {
   const locale = language.value;
   const pairs = pairsOf(bins);
   const { pairs: shown, rest, restCount } = foremost(pairs, ROWS_MAX);
@@ -64,7 +64,7 @@ export function Histogram({ bins }: { bins: readonly Bin[] }) {
               <span class="visually-hidden">{t("histogram.title")}</span>
             </th>
             <th scope="col">
-              <span class="swatch reference" /> {t("histogram.reference")}
+              <span class="swatch reference" /> {before}
             </th>
             <th scope="col">
               <span class="swatch current" /> {t("histogram.current")}

@@ -1,29 +1,30 @@
 /** Whether what a version is asked and answers is still as it was: how much, how evidently, where and since when. */
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { ColumnReport, DriftReport, DriftWindow } from "../../../api/drift";
+import type { DriftReport, DriftWindow } from "../../../api/drift";
 import type { ModelSummary } from "../../../api/types";
 import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
+import { useCalm } from "../../../shell/calm";
 import type { Reading } from "../reading";
-import { column, driftWidth, driftWindow, focus } from "../view";
+import { column, driftWidth, driftWindow, focus, type Against } from "../view";
+import { AgainstNote } from "./against";
 import { AlarmList } from "./alarms";
+import { ApartCard, isJudgedApart } from "./apart";
 import { ColumnDetail } from "./detail";
 import { ColumnList } from "./columns";
 import { DriftControls } from "./controls";
 import { Heatmap } from "./heatmap";
 import { LabelCard } from "./labels";
-import { calmOrder, ranked } from "./order";
+import { ranked } from "./order";
+import { PolicyCard } from "./policy";
 import { ReferenceCard } from "./reference";
 import { Explanation, ScoreRow } from "./score";
-import { useDriftWindows } from "./use-drift";
-
-/** Milliseconds after a reader's last move in which nothing changes its place. */
-const CALM_MS = 10_000;
+import { useDriftWindows, type DriftReading } from "./use-drift";
 
 interface Props {
   model: ModelSummary;
-  report: Reading<DriftReport>;
+  report: DriftReading;
 }
 
 export function DriftTab({ model, report }: Props) {
@@ -33,13 +34,18 @@ export function DriftTab({ model, report }: Props) {
   return (
     <div class="tab-body drift" aria-busy={windows.body === null}>
       <DriftControls model={model} report={body} />
-      {focus.value.segment === null ? null : <p class="quiet">{t("drift.segmentNote", { name: focus.value.segment })}</p>}
+      {focus.value.segment === null ? null : (
+        <p class="quiet">{t(isJudgedApart(body, focus.value.segment) ? "apart.segmentNote" : "drift.segmentNote", { name: focus.value.segment })}</p>
+      )}
+      {body.columns.length === 0 ? null : <AgainstNote report={body} against={report.against} />}
       <ScoreRow report={body} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
-      <ReferenceCard report={body} />
-      {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} windows={windows} />}
+      <ReferenceCard report={body} onReplaced={report.retry} />
+      {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
+      <ApartCard segments={body.segments} />
       <Explanation policy={body.policy} />
+      <PolicyCard policy={body.policy} onChanged={report.retry} />
     </div>
   );
 }
@@ -57,12 +63,10 @@ export function Unread({ reading }: { reading: Reading<unknown> }) {
   );
 }
 
-function Columns({ report, windows }: { report: DriftReport; windows: Reading<DriftWindow[]> }) {
-  const active = useRef(0);
-  const stir = (): void => {
-    active.current = Date.now();
-  };
-  const columns = useCalm(report.columns, () => Date.now() - active.current < CALM_MS);
+function Columns({ report, against, windows }: { report: DriftReport; against: Against; windows: Reading<DriftWindow[]> }) {
+  const { order, stirred } = useCalm();
+  const bySubject = new Map(report.columns.map((each) => [each.subject, each]));
+  const columns = order(ranked(report.columns).map((each) => each.subject)).map((subject) => bySubject.get(subject)!);
   const open = columns.find((each) => each.subject === column.value) ?? columns[0]!;
   const toDetail = useRef(false);
   useLayoutEffect(() => {
@@ -78,15 +82,15 @@ function Columns({ report, windows }: { report: DriftReport; windows: Reading<Dr
     if (!byKey) requestAnimationFrame(() => document.getElementById("column-detail")?.scrollIntoView({ block: "nearest" }));
   };
   return (
-    <div class="drift-columns" onPointerMove={stir} onKeyDown={stir} onFocusIn={stir}>
+    <div class="drift-columns" {...stirred}>
       {windows.body === null ? (
         <Unread reading={windows} />
       ) : (
         <Heatmap subjects={columns.map((each) => each.subject)} windows={windows.body} policy={report.policy} open={open.subject} onOpen={show} />
       )}
       <div class="master-detail">
-        <ColumnList report={report} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />
-        <ColumnDetail column={open} report={report} />
+        <ColumnList report={report} against={against} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />
+        <ColumnDetail column={open} report={report} against={against} />
         <Arrivals report={report} />
       </div>
     </div>
@@ -101,12 +105,4 @@ function Arrivals({ report }: { report: DriftReport }) {
       <AlarmList alarms={report.alarms} columns={report.columns} onOpen={(subject) => setQuery({ column: subject, window: null })} />
     </div>
   );
-}
-
-/** Columns in their rank, which does not change under someone who reads. */
-function useCalm(columns: readonly ColumnReport[], held: () => boolean): ColumnReport[] {
-  const shown = useRef<readonly string[]>([]);
-  const bySubject = new Map(columns.map((each) => [each.subject, each]));
-  shown.current = calmOrder(shown.current, ranked(columns).map((each) => each.subject), held());
-  return shown.current.map((subject) => bySubject.get(subject)!);
 }

@@ -14,16 +14,10 @@ export const ranked = (columns: readonly ColumnReport[]): ColumnReport[] =>
       collator.compare(a.subject, b.subject),
   );
 
-/**
- * The order to show: `wanted`, or while someone reads (`held`), the one that is on screen, so that nothing moves from under the pointer.
- * A set of other columns counts at once.
- */
-export function calmOrder(shown: readonly string[], wanted: readonly string[], held: boolean): readonly string[] {
-  const same = shown.length === wanted.length && new Set([...shown, ...wanted]).size === wanted.length;
-  return held && same ? shown : wanted;
-}
-
 export const drifting = (report: DriftReport | null): number => report?.columns.filter((column) => column.status === "drift").length ?? 0;
+
+/** Rows of the other side: those of the reference, or of the hours it is held against. */
+export const rowsAgainst = (report: DriftReport): number => Math.max(0, ...report.columns.map((column) => column.reference.rows));
 
 /** When the window ended that was judged last. */
 export const judgedEnd = (score: DriftScore, policy: DriftPolicy): string => new Date(Date.parse(score.window) + policy.window_seconds * 1000).toISOString();

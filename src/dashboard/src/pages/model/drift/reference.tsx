@@ -5,8 +5,15 @@ import { count } from "../../../format/number";
 import { t } from "../../../i18n";
 import { Moment } from "../../../shell/time";
 import { language } from "../../../store/preferences";
+import { ReplaceReference } from "./replace";
 
-export function ReferenceCard({ report }: { report: DriftReport }) {
+interface Props {
+  report: DriftReport;
+  /** Where it can be replaced: called once it has been. */
+  onReplaced?: () => void;
+}
+
+export function ReferenceCard({ report, onReplaced }: Props) {
   const locale = language.value;
   const { reference } = report;
   const ready = reference.state === "ready";
@@ -36,6 +43,14 @@ export function ReferenceCard({ report }: { report: DriftReport }) {
             <dd>{count(locale, reference.rows)}</dd>
           </div>
         ) : null}
+        {reference.range ? (
+          <div>
+            <dt>{t("reference.stretch")}</dt>
+            <dd>
+              <Moment at={reference.range.from} /> – <Moment at={reference.range.until} />
+            </dd>
+          </div>
+        ) : null}
         {reference.from === null || reference.to === null ? null : (
           <div>
             <dt>{t("reference.range")}</dt>
@@ -49,6 +64,7 @@ export function ReferenceCard({ report }: { report: DriftReport }) {
           <dd>{report.version ?? t("drift.unnamed")}</dd>
         </div>
       </dl>
+      {onReplaced === undefined ? null : <ReplaceReference report={report} onReplaced={onReplaced} />}
     </section>
   );
 }

@@ -4,6 +4,7 @@ import type { Bin, ColumnReport } from "../../../api/drift";
 import { decimal } from "../../../format/number";
 import { isKey, t } from "../../../i18n";
 import { language } from "../../../store/preferences";
+import type { Against } from "../view";
 
 const FEATURE = "feature/";
 
@@ -13,6 +14,9 @@ export function subjectName(subject: string): string {
   const key = `subject.${subject}`;
   return isKey(key) ? t(key) : subject;
 }
+
+/** What the other side of a comparison is called in a table. */
+export const sideName = (against: Against): string => t(against === "reference" ? "histogram.reference" : `against.side.${against}`);
 
 export const groupName = (column: ColumnReport): string => `${t(`group.${column.group}`)} · ${t(`type.${column.type}`)}`;
 

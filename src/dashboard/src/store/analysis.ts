@@ -1,0 +1,29 @@
+/** What is out of the ordinary, as the server last said; every page keeps it up, for the count beside the page's name. */
+
+import { effect, signal } from "@preact/signals";
+import type { Analysis } from "../api/analysis";
+import type { Subscription } from "../live/connection";
+import { token } from "./session";
+
+/** `null` until the server has said anything. */
+export const analysis = signal<Analysis | null>(null);
+
+/** Nothing of one person's session is left for the next. */
+effect(() => {
+  if (token.value === null) analysis.value = null;
+});
+
+/** Each answer is whole; of two of one epoch the one of the later position counts. */
+export const newer = (held: Analysis | null, next: Analysis): Analysis =>
+  held !== null && held.epoch === next.epoch && next.position < held.position ? held : next;
+
+export const analysisSubscription: Subscription = {
+  channel: "ai-analysis",
+  place: () => null,
+  onFrame: (frame) => {
+    const data = frame.data as Partial<Analysis>;
+    if (data.summary === undefined || data.findings === undefined || data.together === undefined) return "dropped";
+    analysis.value = newer(analysis.peek(), data as Analysis);
+    return "applied";
+  },
+};
