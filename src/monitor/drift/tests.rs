@@ -159,6 +159,14 @@ fn features_that_part_company_are_told_though_each_alone_stays_as_it_was() {
     assert_eq!((score.features, score.value()), (0.0, score.multivariate));
     assert!(0.2 < score.multivariate, "{score:?}");
     assert_eq!(said(&mut world, 32_000..34_000, true), ["drift cleared multivariate window"]);
+    // against a range of the past, which knows the errors as its panes counted them
+    world.when(past(460, 500));
+    assert_eq!(
+        (track(&world).baseline.as_ref().unwrap().rows, track(&world).baseline.as_ref().unwrap().columns.len()),
+        (2_400, 6)
+    );
+    assert_eq!(said(&mut world, 34_000..38_000, true), [""; 0]);
+    assert_eq!(said(&mut world, 38_000..40_000, false), ["drift detected multivariate window"]);
 }
 
 #[test]
