@@ -6,6 +6,7 @@ pub mod cold;
 pub mod drift;
 pub mod effect;
 pub mod join;
+pub mod kept;
 pub mod limits;
 pub mod model;
 pub mod pane;

@@ -12,8 +12,8 @@ use super::{Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, r
 use crate::monitor::cold::{Cold, List, Next};
 use crate::monitor::drift::Part;
 use crate::monitor::drift::baseline::Baseline;
-use crate::monitor::drift::kept::Kept;
 use crate::monitor::join::{JoinKey, JoinRow};
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::pane::Pane;
 use crate::time::Timestamp;

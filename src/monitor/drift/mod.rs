@@ -10,7 +10,6 @@ pub mod detectors;
 pub mod encoding;
 pub mod estimator;
 pub mod judge;
-pub mod kept;
 pub mod labels;
 pub mod losses;
 pub mod multivariate;
@@ -36,13 +35,13 @@ use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SC
 use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing};
-use crate::monitor::drift::kept::Kept;
 use crate::monitor::drift::labels::Labels;
 use crate::monitor::drift::losses::Lesson;
 use crate::monitor::drift::reference::{Chunks, Reference};
 use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::window::DriftWindow;
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, GATHERED_VALUES_MAX, TRACKS_MAX};
 use crate::time::Timestamp;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Feature, Features};
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
-use crate::monitor::drift::kept::Kept;
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::FEATURES_WATCHED_MAX;
 use crate::time::Timestamp;
 
