@@ -51,7 +51,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/models/{model}/fairness"),
     of_view("/api/v1/models/{model}/drift"),
     of_view("/api/v1/models/{model}/drift/windows"),
-    entry(Method::PUT, "/api/v1/models/{model}/reference", ADMIN),
+    entry(Method::PUT, "/api/v1/models/{model}/reference", OPERATOR),
     of_view("/api/v1/drift/discoveries"),
     of_view("/api/v1/drift/policy"),
     entry(Method::PUT, "/api/v1/drift/policy", ADMIN),
