@@ -145,7 +145,7 @@ async fn serve(
     if let Some(simulation) = config.demo {
         let (client, root, stop) = (nats.client().clone(), nats.root().clone(), doors.clone());
         tasks.spawn(async move {
-            if let Err(error) = demo::run(client, &root, simulation, stop).await {
+            if let Err(error) = demo::run(client, &root, simulation, None, stop).await {
                 warn!(error = %chain(&error), "the simulator ended");
             }
         });

@@ -26,7 +26,7 @@ pub struct Demo {
     /// Which story
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Stop after this time, as 90s or 10m [default: on a signal]
+    /// Stop this long after the last hour is told, as 90s or 10m [default: on a signal]
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::duration)]
     duration: Option<Duration>,
     #[command(flatten)]
@@ -41,14 +41,8 @@ impl Demo {
             crate::config::rate(&self.rate).map_err(|problem| Exit::Usage.because(anyhow::anyhow!("--rate {problem}")))?;
         let nats = connect(&config).await?;
         let stop = stop_on_signal()?;
-        if let Some(duration) = self.duration {
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(duration).await;
-                stop.cancel();
-            });
-        }
-        let feed = demo::run(nats.client().clone(), &config.nats.root, Simulated { rate, seed: self.seed }, stop).await?;
+        let simulated = Simulated { rate, seed: self.seed };
+        let feed = demo::run(nats.client().clone(), &config.nats.root, simulated, self.duration, stop).await?;
         answer.give(&feed, |feed| {
             format!("told {} records in {} messages, the last as {}", feed.records, feed.messages, feed.last_seq)
         })

@@ -66,15 +66,25 @@ struct Frame {
 /// Tells the story over `client` until `stop`: first what the log lacks of the last hour, then live. Waits out a lost connection
 /// and a full stream.
 ///
+/// * `live`: how long to go on once the last hour is told; `None` for ever.
+///
 /// Errors: there is no stream for our subjects, or it cannot be read.
-pub async fn run(client: async_nats::Client, root: &Root, demo: Demo, stop: CancellationToken) -> Result<Feed, Error> {
+pub async fn run(
+    client: async_nats::Client,
+    root: &Root,
+    demo: Demo,
+    live: Option<Duration>,
+    stop: CancellationToken,
+) -> Result<Feed, Error> {
     let log = jetstream::new(client);
     let mut simulation = begin(&log, root, demo).await?;
     let mut feed = Feed::default();
     info!(rate = demo.rate, seed = demo.seed, from = %start_of(simulation.position()), "simulator started");
-    while !stop.is_cancelled() {
+    let mut end = None;
+    while !stop.is_cancelled() && end.is_none_or(|end| clock::monotonic() < end) {
         let behind = tick_of(clock::now()) - simulation.position();
         if behind <= 0 {
+            end = end.or(live.map(|live| clock::monotonic() + live));
             let pause = start_of(simulation.position() + 1) - clock::now();
             let pause = Duration::from_micros(pause.micros().max(0).cast_unsigned());
             // Both are cancel-safe: neither holds anything.
