@@ -1,5 +1,5 @@
-//! Claim: samples of servers are applied, analysis and all, at well over a million values a second on one core, and a series whose week is
-//! known costs at most 3 KB of rows. Varies how often servers are sampled: a value may be one of many of its half minute, or its whole.
+//! What the analysis of samples costs: values applied a second on one core, and bytes of rows a series whose week is known. Varies how often
+//! servers are sampled: a value may be one of many of its half minute, or its whole.
 //!
 //! `cargo bench --bench analysis`: 20 servers with 30 series each, MessagePack, one message a server.
 

@@ -17,8 +17,18 @@ pub struct Gathering {
     /// The newest value of a counter, and the last of the round before.
     newest: Option<(Timestamp, f64)>,
     before: Option<(Timestamp, f64)>,
-    /// Where the series is among those that are watched.
-    pub place: Option<u16>,
+    pub place: Place,
+}
+
+/// Where a series is among those that are watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// No point of it has come yet.
+    #[default]
+    New,
+    At(u16),
+    /// There are too many.
+    Refused,
 }
 
 impl Gathering {

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Name;
 use crate::monitor::analysis::finding::{Figures, Finding, Pattern};
+use crate::monitor::analysis::gathering::Place;
 use crate::monitor::analysis::season::Season;
 use crate::monitor::analysis::series::{Series, Word};
 use crate::monitor::effect::{Announcement, Effects};
@@ -151,13 +152,19 @@ impl Analysis {
         &mut self,
         source: &Name,
         series: SeriesName<'_>,
-        place: &mut Option<u16>,
+        place: &mut Place,
         reading: Reading,
         log_time: Timestamp,
         effects: &mut Effects,
     ) {
+        if *place == Place::Refused {
+            return;
+        }
         let id = self.id_of(About::Source, source);
         self.take(id, series, place, reading, log_time, effects);
+        if *place == Place::Refused {
+            self.change(id).unwatched += 1;
+        }
     }
 
     /// Judges a window of a model that has closed.
@@ -169,12 +176,18 @@ impl Analysis {
         if point.timed != 0 {
             figures.push(("response_time_p95", Some("s"), point.response_time_p95));
         }
+        let wanted = figures.len();
         for (name, unit, value) in figures {
             let name = Name::try_from(name).expect("a plain name");
             let unit = unit.map(CompactString::const_new);
             let mut place = self.get(id).watched.place_of(&name);
             let reading = Reading { at: point.start, value };
             self.take(id, (&name, &[], unit.as_ref()), &mut place, reading, log_time, effects);
+        }
+        let watched = &self.get(id).watched;
+        let unwatched = wanted.saturating_sub(watched.series.len()) as u64;
+        if watched.unwatched < unwatched {
+            self.change(id).unwatched = unwatched;
         }
     }
 
@@ -209,22 +222,24 @@ impl Analysis {
         &mut self,
         id: u32,
         (name, labels, unit): SeriesName<'_>,
-        place: &mut Option<u16>,
+        place: &mut Place,
         reading: Reading,
         log_time: Timestamp,
         effects: &mut Effects,
     ) {
         let known = self.get(id).watched.series.len();
         let place = match *place {
-            Some(place) => place,
-            None if SERIES_WATCHED_PER_SUBJECT_MAX <= known || SERIES_WATCHED_MAX <= self.series => {
-                self.change(id).unwatched += 1;
+            Place::At(at) => at,
+            Place::Refused => return,
+            Place::New if SERIES_WATCHED_PER_SUBJECT_MAX <= known || SERIES_WATCHED_MAX <= self.series => {
+                *place = Place::Refused;
                 return;
             }
-            None => {
+            Place::New => {
                 self.series += 1;
                 self.change(id).series.push(Series::new(name.clone(), labels.to_vec(), unit.cloned()));
-                *place.insert(known as u16)
+                *place = Place::At(known as u16);
+                known as u16
             }
         };
         self.dirty.insert(id);
@@ -282,8 +297,8 @@ impl Subject {
 }
 
 impl Watched {
-    fn place_of(&self, name: &Name) -> Option<u16> {
-        self.series.iter().position(|series| series.name == *name).map(|place| place as u16)
+    fn place_of(&self, name: &Name) -> Place {
+        self.series.iter().position(|series| series.name == *name).map_or(Place::New, |place| Place::At(place as u16))
     }
 
     fn knows_a_series(&self) -> bool {
