@@ -91,12 +91,13 @@ fn an_alarm_says_when_the_change_began_and_the_next_row_starts_afresh() {
             let (mut detector, mut chance) = (EDetector::new(Params::default()), Chance::of(seed));
             for _ in 0..5_000 {
                 detector.update(chance.error(0.1));
-                assert_eq!(detector.change_age(), None);
+                assert_eq!(detector.change(), None);
             }
             let delay = first_alarm(|| detector.update(chance.error(0.2)).is_drift(), 5_000);
-            let age = detector.change_age().unwrap();
-            assert!(detector.update(1.0) == EDetector::new(Params::default()).update(1.0) && detector.change_age().is_none());
-            age as i64 + 1 - delay as i64
+            let change = detector.change().unwrap();
+            assert!((change.before - 0.1).abs() < 0.03 && 0.13 < change.after && change.after < 0.5, "{change:?}");
+            assert!(detector.update(1.0) == EDetector::new(Params::default()).update(1.0) && detector.change().is_none());
+            change.values as i64 - delay as i64
         })
         .collect();
     off.sort_unstable();

@@ -25,7 +25,8 @@ pub struct Alarm {
     pub window: Option<(Timestamp, Timestamp)>,
     /// What the window was held against; `None` for a detector of arriving values.
     pub against: Option<Against>,
-    /// How much, by name: `psi` and `jensen_shannon` of a window, `rate_before` and `rate_now` of errors.
+    /// How much, by name: `psi` and `jensen_shannon` of a window; of a detector `rate_before` and `rate_now` of errors or `mean_before` and
+    /// `mean_now` of another input, and `values_since` the change.
     pub effect: Vec<(Cow<'static, str>, f64)>,
     /// How evidently: nats for a window, the statistic of a detector.
     pub evidence: f64,

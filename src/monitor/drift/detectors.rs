@@ -15,7 +15,7 @@ use crate::event::{DetectorChoice, Feature, Prediction};
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::estimator::Rated;
 use crate::monitor::drift::judge::Policy;
-use crate::monitor::drift::labels::Outcomes;
+use crate::monitor::drift::labels::Labels;
 use crate::monitor::drift::losses::Taught;
 use crate::monitor::join::{Answer, Truth};
 use crate::stats::detect::adwin::{self, Adwin};
@@ -207,17 +207,15 @@ impl Watching {
         place < STANDARD
     }
 
-    /// Takes in a value; one that the detector cannot take, such as a loss that it wants in 0 to 1, is passed over. `rates`: of errors
-    /// at first and lately.
-    pub fn take(&mut self, value: f64, rates: [&Outcomes; 2], at: Timestamp) -> Option<Alarm> {
+    /// Takes in a value; one that the detector cannot take, such as a loss that it wants in 0 to 1, is passed over. `labels`: what an
+    /// alarm about errors goes by where the detector does not know when the change began.
+    pub fn take(&mut self, value: f64, labels: &Labels, at: Timestamp) -> Option<Alarm> {
         let verdict = self.detector.offer(value).ok()?;
         self.verdict = Some(verdict);
         self.seen += 1;
         let Verdict::Drift { score, threshold, .. } = verdict else { return None };
         self.seen = 0;
         self.alarms += 1;
-        let named = ["rate_before", "rate_now"].map(Cow::Borrowed).into_iter().zip(rates);
-        let effect = named.filter_map(|(name, outcomes)| Some((name, outcomes.error_rate()?)));
         Some(Alarm {
             at,
             subject: self.input.to_string(),
@@ -226,9 +224,21 @@ impl Watching {
             detected: true,
             window: None,
             against: None,
-            effect: if self.input == Input::Error { effect.collect() } else { Vec::new() },
+            effect: self.effect(labels),
             evidence: score,
             threshold,
         })
+    }
+
+    /// How much has changed, where that is known: means of an input, which of errors are rates.
+    fn effect(&self, labels: &Labels) -> Vec<(Cow<'static, str>, f64)> {
+        let is_rate = self.input == Input::Error;
+        let of_labels = || Some((labels.first.error_rate()?, labels.recent.error_rate()?, labels.recent.n)).filter(|_| is_rate);
+        let known = self.detector.change().map(|change| (change.before, change.after, change.values)).or_else(of_labels);
+        let names = if is_rate { ["rate_before", "rate_now"] } else { ["mean_before", "mean_now"] };
+        let named = |(before, now, values): (f64, f64, u64)| {
+            vec![(names[0].into(), before), (names[1].into(), now), ("values_since".into(), values as f64)]
+        };
+        known.map(named).unwrap_or_default()
     }
 }

@@ -391,10 +391,9 @@ impl Track {
         match arrival {
             Arrival::Label { met, rated, taught, .. } => {
                 watch.labels.add(met, policy);
-                let Labels { first, recent, .. } = watch.labels;
                 let error = f64::from(u8::from(!met));
                 let standard = watch.detectors.iter_mut().enumerate().filter(|(place, _)| Watching::sees_labels(*place));
-                alarms.extend(standard.filter_map(|(_, watching)| watching.take(error, [&first, &recent], at)));
+                alarms.extend(standard.filter_map(|(_, watching)| watching.take(error, &watch.labels, at)));
                 if let Some(rated) = rated {
                     Arc::make_mut(&mut self.estimator).change().gather(rated, policy.reference_rows as usize);
                 }
@@ -403,9 +402,8 @@ impl Track {
                 }
             }
             Arrival::Value { place, value, .. } => {
-                let Labels { first, recent, .. } = watch.labels;
                 let watching = watch.detectors.get_mut(usize::from(place));
-                alarms.extend(watching.and_then(|watching| watching.take(value, [&first, &recent], at)));
+                alarms.extend(watching.and_then(|watching| watching.take(value, &watch.labels, at)));
             }
         }
         alarms.iter().for_each(|alarm| self.remember(alarm.clone()));

@@ -365,6 +365,11 @@ fn a_run_length_that_is_changed_counts_for_detectors_that_run_already() {
     let shorter = PolicyChange { error_run_length: Some(100.0), ..PolicyChange::default() };
     world.when(command(Command::SetDriftPolicy(shorter), START));
     assert_eq!(labelled(&mut world, 2_128..2_192, 0.25), ["drift detected error e_detector"]);
+    // not of all labels since some window, but since the rate rose
+    let alarm = track(&world).watch.alarms.iter().rev().find(|alarm| alarm.detector == "e_detector").unwrap();
+    let of = |name: &str| alarm.effect.iter().find(|(known, _)| known == name).unwrap().1;
+    assert!((of("rate_before") - 0.1).abs() < 0.03 && (of("rate_now") - 0.25).abs() < 0.08, "{alarm:?}");
+    assert!((100.0..260.0).contains(&of("values_since")), "{alarm:?}");
 }
 
 proptest! {

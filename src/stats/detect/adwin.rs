@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, Verdict};
+use super::{Change, Detector, Verdict};
 use crate::stats::logarithm::ln;
 
 /// What can be set; defaults as in river 0.23.
@@ -43,7 +43,8 @@ pub struct Adwin {
     /// Sum of squared deviations from the mean. Cancellation may take it slightly below 0.
     squares: f64,
     ticks: u64,
-    drifted: bool,
+    /// What the last value has brought to light.
+    change: Option<Change>,
     /// Of the cut that came nearest in the last look: difference of the means, and what it had to pass.
     nearest: (f64, f64),
 }
@@ -59,7 +60,7 @@ impl Adwin {
     /// An empty window.
     pub fn new(params: Params) -> Self {
         let rows = vec![Vec::with_capacity(params.max_buckets as usize + 1)];
-        Self { params, rows, width: 0, total: 0.0, squares: 0.0, ticks: 0, drifted: false, nearest: (0.0, 0.0) }
+        Self { params, rows, width: 0, total: 0.0, squares: 0.0, ticks: 0, change: None, nearest: (0.0, 0.0) }
     }
 
     /// Values in the window.
@@ -80,6 +81,11 @@ impl Adwin {
     /// Sum of squared deviations from the mean of the window.
     pub fn squares(&self) -> f64 {
         self.squares
+    }
+
+    /// The change that the last verdict has reported: between what was dropped from the window and what is left of it.
+    pub fn change(&self) -> Option<Change> {
+        self.change
     }
 
     fn insert(&mut self, value: f64) {
@@ -185,24 +191,24 @@ impl Adwin {
 
 impl Detector for Adwin {
     fn update(&mut self, value: f64) -> Verdict {
-        if self.drifted && self.params.reset {
+        if self.change.is_some() && self.params.reset {
             *self = Self::new(self.params);
         }
-        self.drifted = false;
+        self.change = None;
         self.insert(value);
         self.ticks += 1;
         let (clock, grace) = (u64::from(self.params.clock), u64::from(self.params.grace_period));
         if self.ticks.is_multiple_of(clock) && grace < self.width {
-            let mut cut = self.nearest;
+            let (width, total) = (self.width, self.total);
+            let mut first_cut = None;
             while self.has_cut() {
-                if !self.drifted {
-                    cut = self.nearest;
-                }
-                self.drifted = true;
+                first_cut.get_or_insert(self.nearest);
                 self.drop_oldest();
             }
-            if self.drifted {
+            if let Some(cut) = first_cut {
                 self.nearest = cut;
+                let before = (total - self.total) / (width - self.width) as f64;
+                self.change = Some(Change { before, after: self.mean(), values: self.width });
             }
         }
         let needs = (grace + 1).max(2 * u64::from(self.params.min_window_length)).next_multiple_of(clock);
@@ -210,7 +216,7 @@ impl Detector for Adwin {
             return Verdict::Warming { seen: self.ticks, needs };
         }
         let (score, threshold) = self.nearest;
-        Verdict::of(self.drifted, false, score, threshold)
+        Verdict::of(self.change.is_some(), false, score, threshold)
     }
 }
 

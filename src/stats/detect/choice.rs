@@ -15,7 +15,7 @@ use super::hddm_a::{self, HddmA};
 use super::hddm_w::{self, HddmW};
 use super::kswin::{self, Kswin};
 use super::page_hinkley::{self, PageHinkley};
-use super::{Detector, Direction, MAGNITUDE_MAX, Verdict};
+use super::{Change, Detector, Direction, MAGNITUDE_MAX, Verdict};
 
 /// A detector of any kind, as state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -373,6 +373,15 @@ impl AnyDetector {
             Self::Adwin(_) | Self::PageHinkley(_) | Self::Kswin(_) | Self::Cusum(_) => Input::Numbers,
             Self::Ddm(_) | Self::Eddm(_) | Self::HddmA(_) | Self::HddmW(_) | Self::Fhddm(_) => Input::Errors,
             Self::EDetector(_) => Input::Losses,
+        }
+    }
+
+    /// The change that the last verdict has reported. `None` if it was no drift, or if the detector does not know where the change began.
+    pub fn change(&self) -> Option<Change> {
+        match self {
+            Self::Adwin(detector) => detector.change(),
+            Self::EDetector(detector) => detector.change(),
+            _ => None,
         }
     }
 

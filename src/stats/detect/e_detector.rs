@@ -48,7 +48,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, Verdict};
+use super::{Change, Detector, Verdict};
 use crate::stats::logarithm::{exp, ln};
 
 /// The bets' alternatives: so many times `√(p̂ (1 − p̂))` above a cell. No more than a half apart, which costs a bet in between
@@ -136,11 +136,12 @@ struct Bets {
     most: f64,
 }
 
-/// Page's cumulative sum, as a product, and the row it last rose from 1.
+/// Page's cumulative sum, as a product; the row it last rose from 1, and the sum of the rows before that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Start {
     evidence: f64,
     row: u64,
+    sum_before: f64,
 }
 
 impl EDetector {
@@ -171,13 +172,16 @@ impl EDetector {
         self.params.run_length = run_length;
     }
 
-    /// Rows since the change began, where the last verdict was a drift: 0 if it was the newest row that began it.
+    /// The change that the last verdict has reported.
     ///
     /// The bet that has come farthest is asked where its cumulative sum against the rate of the last cut last rose from nothing:
-    /// Page (1954), *Biometrika* 41, 100–115; Hinkley (1971), *Biometrika* 58, 509–523. An estimate, without an interval.
-    pub fn change_age(&self) -> Option<u64> {
-        let farthest = self.starts.iter().max_by(|one, other| one.evidence.total_cmp(&other.evidence))?;
-        self.drifted.then(|| self.rows - farthest.row)
+    /// Page (1954), *Biometrika* 41, 100–115; Hinkley (1971), *Biometrika* 58, 509–523.
+    pub fn change(&self) -> Option<Change> {
+        let start = self.starts.iter().max_by(|one, other| one.evidence.total_cmp(&other.evidence)).filter(|_| self.drifted)?;
+        let earlier = start.row - 1;
+        let values = self.rows - earlier;
+        let before = if earlier == 0 { self.rate } else { start.sum_before / earlier as f64 };
+        Some(Change { before, after: (self.sum - start.sum_before) / values as f64, values })
     }
 
     /// What the evidence has to reach.
@@ -292,7 +296,7 @@ impl Detector for EDetector {
         }
         for (start, alternative) in self.starts.iter_mut().zip(ALTERNATIVES) {
             if start.evidence <= 1.0 {
-                *start = Start { evidence: 1.0, row: self.rows + 1 };
+                *start = Start { evidence: 1.0, row: self.rows + 1, sum_before: self.sum };
             }
             start.evidence = (start.evidence * self.origin.factor(alternative, value - self.rate)).min(f64::MAX);
         }

@@ -33,6 +33,16 @@ pub trait Detector {
     fn update(&mut self, value: f64) -> Verdict;
 }
 
+/// A change as the detector has it that reported it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Means of the values before it and since, in their unit.
+    pub before: f64,
+    pub after: f64,
+    /// Values since it began, at least 1. An estimate, without an interval.
+    pub values: u64,
+}
+
 /// The largest magnitude of a value: squares of it, summed over any stream, stay finite.
 pub const MAGNITUDE_MAX: f64 = 1e100;
 

@@ -75,6 +75,24 @@ proptest! {
     }
 
     #[test]
+    fn only_a_drift_has_a_change_and_its_means_are_of_the_values_before_it_and_since(stream in streams()) {
+        for mut detector in zoo() {
+            let mut seen = Vec::new();
+            for value in &stream {
+                let value = told(&detector, *value);
+                seen.push(value);
+                let verdict = detector.offer(value).unwrap();
+                let Some(change) = detector.change() else { continue };
+                prop_assert!(verdict.is_drift() && 1 <= change.values && change.values as usize <= seen.len());
+                let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+                let since = mean(&seen[seen.len() - change.values as usize..]);
+                prop_assert!((change.after - since).abs() <= 1e-9 * (1.0 + since.abs()), "{} {:?} {}", detector.name(), change, since);
+                prop_assert!(change.before.is_finite() && change.before != change.after);
+            }
+        }
+    }
+
+    #[test]
     fn a_constant_stream_is_no_drift_whatever_the_constant(exponent in -100.0..100.0, negative: bool, errors: bool) {
         let value = 10_f64.powf(exponent) * if negative { -1.0 } else { 1.0 };
         for mut detector in zoo() {

@@ -503,7 +503,8 @@ export const en = {
   "alarm.clearedOf": "{name}: drift over",
   "alarm.window": "effect {effect}, evidence {evidence} nats, {needed} needed",
   "alarm.sameHours": "against the same minutes of the weeks before",
-  "alarm.rates": "error rate {before} → {now}",
+  "alarm.rates": "error rate {before} → {now} (n = {n})",
+  "alarm.means": "mean {before} → {now} (n = {n})",
   "alarm.statistic": "{name} {statistic} against {threshold}",
   "alarm.first": "The newest {n} are listed.",
 

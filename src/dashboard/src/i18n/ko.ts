@@ -505,7 +505,8 @@ export const ko: Record<Key, string> = {
   "alarm.clearedOf": "{name}: 드리프트 종료",
   "alarm.window": "효과 {effect}, 증거 {evidence} nat(필요 {needed})",
   "alarm.sameHours": "지난 몇 주의 같은 시간대와 비교",
-  "alarm.rates": "오류율 {before} → {now}",
+  "alarm.rates": "오류율 {before} → {now} (n = {n})",
+  "alarm.means": "평균 {before} → {now} (n = {n})",
   "alarm.statistic": "{name} {statistic}, 기준 {threshold}",
   "alarm.first": "최신 {n}건만 표시합니다.",
 

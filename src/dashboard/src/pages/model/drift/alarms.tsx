@@ -3,7 +3,7 @@
 import type { Alarm, ColumnReport } from "../../../api/drift";
 import type { Marker } from "../../../charts/markers";
 import { effect, MISSING_MIN, nats, points } from "../../../format/drift";
-import { decimal, percent } from "../../../format/number";
+import { count, decimal, percent } from "../../../format/number";
 import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
 import { Moment, Span } from "../../../shell/time";
@@ -84,10 +84,21 @@ function figures(alarm: Alarm): string {
     const figures = alarm.against === "same_hour_of_week" ? `${window} · ${t("alarm.sameHours")}` : window;
     return Math.abs(missing) < MISSING_MIN ? figures : `${t("drift.missingChange", { points: points(locale, missing) })}, ${figures}`;
   }
-  const { rate_before: before, rate_now: now } = alarm.effect;
-  const rates = before === undefined || now === undefined ? [] : [t("alarm.rates", { before: percent(locale, before), now: percent(locale, now) })];
   const statistic = t("alarm.statistic", { name: detectorName(alarm.detector), statistic: decimal(locale, alarm.evidence, 3), threshold: decimal(locale, alarm.threshold, 3) });
-  return [...rates, statistic].join(" · ");
+  return [...means(alarm), statistic].join(" · ");
+}
+
+/** What a detector saw before the change and since: rates of errors, means of anything else. */
+function means({ effect: { rate_before, rate_now, mean_before, mean_now, values_since } }: Alarm): string[] {
+  const locale = language.value;
+  const n = count(locale, values_since);
+  if (rate_before !== undefined && rate_now !== undefined) {
+    return [t("alarm.rates", { before: percent(locale, rate_before), now: percent(locale, rate_now), n })];
+  }
+  if (mean_before !== undefined && mean_now !== undefined) {
+    return [t("alarm.means", { before: decimal(locale, mean_before, 4), now: decimal(locale, mean_now, 4), n })];
+  }
+  return [];
 }
 
 /** The drift tab with the column of the alarm in the window that was judged; the focus goes along, to the tab. */
