@@ -67,6 +67,14 @@ impl Timestamp {
             _ => Some(Self(number.div_euclid(1_000))),
         }
     }
+
+    /// `2026-11-27 16:06 UTC`, for a sentence; outside the years -9999 to 9999 as by `Display`.
+    pub fn to_minute_text(self) -> String {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(instant) => instant.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            Err(_) => self.to_string(),
+        }
+    }
 }
 
 /// RFC 3339 in UTC with as many fractional digits as needed. An instant outside the years -9999 to 9999 is shown as its number.
@@ -122,6 +130,13 @@ impl Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_tells_the_minute() {
+        let at = Timestamp::parse_rfc3339("2026-11-27T16:06:02.854761Z").unwrap();
+        assert_eq!(at.to_minute_text(), "2026-11-27 16:06 UTC");
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_minute_text(), format!("{}us", i64::MAX));
+    }
 
     #[test]
     fn an_epoch_number_is_read_by_its_magnitude() {

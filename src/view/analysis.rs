@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
-use crate::monitor::analysis::gathering;
 use crate::monitor::analysis::series::Series;
 use crate::monitor::analysis::{About, Subject, Watched};
 use crate::monitor::drift::Track;
@@ -15,6 +14,7 @@ use crate::monitor::model::Model;
 use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::together::{Group, groups};
+use crate::view::wording;
 
 /// Everything that is found, at one moment.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -193,7 +193,7 @@ impl FindingFigures {
             score: figures.score,
             change_per_hour: figures.per_hour,
             limit_at: figures.limit_at.map(|limit| limit.to_string()),
-            text: sentence(watched, series, finding),
+            text: wording::sentence(watched, series, finding),
             began: finding.since,
         }
     }
@@ -292,71 +292,4 @@ fn drifts_of(model: &Model, track: &Track) -> Vec<FindingFigures> {
         })
     });
     drifted.collect()
-}
-
-fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -> String {
-    let figures = &finding.figures;
-    let who = &watched.name;
-    let what = series.map_or_else(String::new, |series| {
-        let labels: Vec<String> = series.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if labels.is_empty() { series.name.to_string() } else { format!("{} ({})", series.name, labels.join(", ")) }
-    });
-    let of = |figure: Option<f64>| figure.map_or_else(|| "unknown".to_owned(), short);
-    let (verb, over) = if finding.is_open() { ("is", "") } else { ("was", " It is over.") };
-    let pace = series.map_or("", |series| if gathering::is_counter(series.name.as_str()) { " a second" } else { "" });
-    match finding.pattern {
-        Pattern::Anomaly => format!(
-            "{what} of {who} {verb} {}{pace} where {} is usual ({} to {}).{over}",
-            of(figures.value),
-            of(figures.expected),
-            of(figures.low),
-            of(figures.high)
-        ),
-        Pattern::Shift => {
-            format!("{what} of {who} went from {} to {}{pace} and stayed there.", of(figures.expected), of(figures.value))
-        }
-        Pattern::Leak | Pattern::Trend => {
-            let does = if finding.pattern == Pattern::Leak { "leaks" } else { "fills" };
-            let limit = figures.limit_at.map_or_else(String::new, |limit| format!(" At this pace it is full at {limit}."));
-            match (figures.per_hour, finding.is_open()) {
-                (Some(per_hour), true) => {
-                    format!(
-                        "{what} of {who} {does}: it rises steadily by {} an hour, to {} now.{limit}",
-                        short(per_hour),
-                        of(figures.value)
-                    )
-                }
-                (_, true) => format!("{what} of {who} {does}: it rises steadily, to {} now.", of(figures.value)),
-                (_, false) => format!("{what} of {who} rose steadily.{over}"),
-            }
-        }
-        Pattern::Silence if finding.is_open() => format!("{who} has sent no sample since {}.", finding.since),
-        Pattern::Silence => format!("{who} sent no sample from {} to {}.", finding.since, finding.last_at),
-    }
-}
-
-/// Four significant digits.
-fn short(value: f64) -> String {
-    let magnitude = value.abs().log10().floor();
-    match magnitude {
-        m if m.is_finite() && (-4.0..4.0).contains(&m) => {
-            let digits = (3.0 - m).max(0.0) as usize;
-            let text = format!("{value:.digits$}");
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-        }
-        m if m.is_finite() && (4.0..15.0).contains(&m) => format!("{value:.0}"),
-        m if m.is_finite() => format!("{value:.3e}"),
-        _ => "0".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_shown_short() {
-        let shown = [0.0, 94.25, 31.0, 0.012_345, 123_456_789.0, 1e20, -0.5].map(short);
-        assert_eq!(shown, ["0", "94.25", "31", "0.01235", "123456789", "1.000e20", "-0.5"]);
-    }
 }

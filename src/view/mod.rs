@@ -13,6 +13,7 @@ pub mod source;
 pub mod together;
 pub mod watch;
 pub mod window;
+mod wording;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

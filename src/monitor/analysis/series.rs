@@ -23,9 +23,12 @@ use crate::time::{Span, Timestamp};
 const LEARNT_FROM: usize = 20;
 /// The level follows within some thirty points, the scale within fifty.
 const PACE: Pace = Pace { level: 0.03, scale: 0.02 };
-/// A deviation is never taken for less than this share of what is expected, nor for less than the second.
+/// A deviation is never taken for less than this share of what is expected, nor for less than the second. A point that is held against it is
+/// seen no finer than that share of its own: of a series that was always 0 anything else is far off, and no number of deviations says how far.
 const FLOOR_SHARE: f64 = 0.01;
 const FLOOR: f64 = 1e-9;
+/// What is expected is 0 if it is this share of a deviation: a level that falls towards 0 never comes there.
+const NOTHING: f64 = 1e-6;
 /// Larger values are let be: their differences would be beyond the largest float.
 const VALUE_MAX: f64 = 1e150;
 
@@ -108,6 +111,8 @@ pub struct Series {
     rough: f64,
     /// The rhythm is not to be trusted before this.
     trusted_from: Timestamp,
+    /// Whether a point was ever below 0: of what never was, the band does not begin there either.
+    goes_below_zero: bool,
     rings: [Ring; 3],
     /// The newest point, judged; `None` while it is learnt.
     pub newest: Option<(Timestamp, Figures)>,
@@ -158,6 +163,7 @@ impl Series {
             relapses: 0,
             rough: 0.0,
             trusted_from: Timestamp::from_micros(i64::MIN),
+            goes_below_zero: false,
             rings: Default::default(),
             newest: None,
             anomaly: None,
@@ -180,6 +186,7 @@ impl Series {
         if VALUE_MAX < value.abs() {
             return (Vec::new(), None);
         }
+        self.goes_below_zero |= value < 0.0;
         let mut words = Vec::new();
         let grown = [0, 1, 2].map(|ring| self.rings[ring].add(at, value, WIDTHS[ring]));
         match &mut self.standing {
@@ -194,7 +201,10 @@ impl Series {
             Standing::Known(smoother) => {
                 let trusted = season.usual(at).filter(|_| self.trusted_from <= at);
                 self.rough *= ROUGH_LEFT;
-                let sight = Sight::of(value, *smoother, (self.edge, self.rough), trusted);
+                let mut sight = Sight::of(value, *smoother, (self.edge, self.rough), trusted);
+                if !self.goes_below_zero {
+                    sight.figures.low = sight.figures.low.map(|low| low.max(0.0));
+                }
                 self.newest = Some((at, sight.figures));
                 words.extend(self.judge(at, value, &sight));
             }
@@ -342,7 +352,7 @@ impl Sight {
     /// * `edge`: deviations that are the edge of the band, and the least that a deviation is.
     fn of(value: f64, smoother: Smoother, (edge, rough): (f64, f64), usual: Option<Range>) -> Self {
         let floor = (FLOOR_SHARE * smoother.level.abs()).max(FLOOR).max(rough);
-        let deviation = smoother.scale.max(floor);
+        let deviation = smoother.scale.max(floor).max(FLOOR_SHARE * value.abs());
         let reach = edge * deviation;
         let away = value - smoother.level;
         let is_near = away.abs() <= reach;
@@ -360,6 +370,7 @@ impl Sight {
             None => (smoother.level - reach, smoother.level + reach),
         };
         let expected = usual.map_or(smoother.level, |usual| smoother.level.clamp(usual.low, usual.high));
+        let expected = if expected.abs() < NOTHING * deviation { 0.0 } else { expected };
         let figures = Figures {
             value: Some(value),
             expected: Some(expected),
@@ -379,6 +390,7 @@ impl Sight {
     }
 }
 
-fn words_of(name: &Name) -> impl Iterator<Item = &str> {
+/// The words of a name, such as `disk` and `percent`.
+pub fn words_of(name: &Name) -> impl Iterator<Item = &str> {
     name.as_str().split(|c: char| !c.is_alphanumeric())
 }
