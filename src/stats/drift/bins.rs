@@ -10,6 +10,9 @@ use super::Sample;
 #[serde(transparent)]
 pub struct Edges(Vec<f64>);
 
+/// Edges from one that [`Edges::place`] looks at first to the next: about the root of how many there are.
+const STRIDE: usize = 8;
+
 /// Shares of a reference that fine bins part off at both of its ends: long tails hold much of a distance.
 const TAILS: [f64; 3] = [0.002, 0.004, 0.008];
 
@@ -60,10 +63,14 @@ impl Edges {
         Self::unique(between.chain(tails).chain(frozen.0).chain([least, greatest.next_up()]).chain(beyond))
     }
 
-    /// The bin of `value`. Cost: O(log bins).
+    /// The bin of `value`: how many edges it has reached. Cost: O(bins / [`STRIDE`]) comparisons that do not wait for each other, which for
+    /// a hundred bins is less than half of a binary search, whose every step waits for the one before.
     #[inline]
     pub fn place(&self, value: f64) -> usize {
-        self.0.partition_point(|edge| *edge <= value)
+        let reached = |edge: &&f64| **edge <= value;
+        let whole = self.0.iter().skip(STRIDE - 1).step_by(STRIDE).filter(reached).count() * STRIDE;
+        let rest = &self.0[whole..];
+        whole + rest[..rest.len().min(STRIDE - 1)].iter().filter(reached).count()
     }
 
     /// For each bin of `self` the bin of `coarse` that it lies in; `coarse` has no edge that `self` lacks.
@@ -89,5 +96,22 @@ impl Edges {
         edges.sort_unstable_by(f64::total_cmp);
         edges.dedup();
         Self(edges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_value_is_in_the_bin_that_a_binary_search_finds(edges in prop::collection::vec(-50_i32..50, 0..120), value in -60_i32..60) {
+            let edges = Edges::unique(edges.into_iter().map(f64::from));
+            for value in [f64::from(value), f64::from(value) + 0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+                prop_assert_eq!(edges.place(value), edges.0.partition_point(|edge| *edge <= value));
+            }
+        }
     }
 }
