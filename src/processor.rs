@@ -21,7 +21,7 @@ use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
-use crate::monitor::model::{Model, Models, Profile};
+use crate::monitor::model::{Model, Models, Profile, spans};
 use crate::monitor::pane::Pane;
 use crate::monitor::source::{Source, Sources};
 use crate::monitor::{self, Desk, State};
@@ -186,12 +186,15 @@ impl Projection {
     /// Applies messages; those already applied are passed over.
     pub fn apply(&mut self, batch: &Batch) {
         self.cold.look_ahead(&batch.join_keys);
-        for message in &batch.messages {
-            if message.seq <= self.state.desk.position {
-                continue;
+        for messages in spans(&batch.messages) {
+            self.state.models.look_ahead(messages);
+            for message in messages {
+                if message.seq <= self.state.desk.position {
+                    continue;
+                }
+                self.effects.extend(monitor::apply(&mut self.state, &mut self.cold, message));
+                self.records_uncommitted += message.records.len();
             }
-            self.effects.extend(monitor::apply(&mut self.state, &mut self.cold, message));
-            self.records_uncommitted += message.records.len();
         }
         self.fingerprint = batch.fingerprint;
         failpoint::reach(Point::ProcessorApplied);

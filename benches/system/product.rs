@@ -80,12 +80,12 @@ impl Product {
         self.client.get(format!("{}{path}", self.url)).bearer_auth(TOKEN).send().await.ok()?.json().await.ok()
     }
 
-    /// Waits until everything up to `seq` is applied and can be read; gives when.
+    /// Waits until everything up to `seq` is applied and can be read; gives when. Asks what costs the same however many models there are.
     pub async fn applied(&self, seq: u64) -> Instant {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let state = self.get("/api/v1/state").await;
-            if state.is_some_and(|state| state["position"].as_u64().is_some_and(|position| seq <= position)) {
+            let health = self.get("/api/v1/health").await;
+            if health.is_some_and(|health| health["position"].as_u64().is_some_and(|position| seq <= position)) {
                 return Instant::now();
             }
             assert!(Instant::now() < deadline, "tidewatch does not reach sequence {seq}");

@@ -23,8 +23,11 @@ use crate::monitor::status::{self, Status};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
+mod ahead;
 mod reference;
 mod watch;
+
+pub use ahead::spans;
 
 use watch::columns_of;
 

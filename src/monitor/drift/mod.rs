@@ -42,7 +42,7 @@ use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, GATHERED_VALUES_MAX, TRACKS_MAX};
+use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, TRACKS_MAX};
 use crate::time::Timestamp;
 
 /// What the fleet as a whole decides and shares.
@@ -238,11 +238,11 @@ impl Track {
             return;
         }
         let Seen { at, cell, answer, confidence, features, classifies: _ } = seen;
-        let mut names = self.watch.names.clone();
-        let (row, learnt) = reference::Row::of(at, cell, confidence, answer, features, &mut names);
-        if learnt {
-            self.watch_mut().names = names;
+        let unknown = reference::unknown(&self.watch.names, features, FEATURES_WATCHED_MAX);
+        if !unknown.is_empty() {
+            self.watch_mut().names.extend(unknown);
         }
+        let row = reference::Row::of(at, cell, confidence, answer, features, &self.watch.names);
         fleet.gathered += row.values.len() as u64;
         self.reference.push(row);
     }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Feature, Features};
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::FEATURES_WATCHED_MAX;
 use crate::time::Timestamp;
 
 /// Rows of one chunk: a commit writes the last chunk anew, and not all rows.
@@ -88,47 +87,40 @@ impl Reference {
 }
 
 impl Row {
-    /// Puts the values of a prediction in the order of `names`, which learns names that it does not know yet. True if it did.
+    /// The values of a prediction in the order of `names`.
     pub fn of(
         at: Timestamp,
         cell: u16,
         confidence: Option<f64>,
         answer: [Feature; FEATURES],
         features: &Features,
-        names: &mut Vec<CompactString>,
-    ) -> (Self, bool) {
-        let known = names.len();
-        let values = in_order(answer, features, names, FEATURES_WATCHED_MAX);
-        (Self { at, cell, confidence, values }, known < names.len())
+        names: &[CompactString],
+    ) -> Self {
+        Self { at, cell, confidence, values: in_order(answer, features, names) }
     }
 }
 
-/// `first`, then the features in the order of `names`, which learns further ones up to `most`.
-pub fn in_order<const N: usize>(
-    first: [Feature; N],
-    features: &Features,
-    names: &mut Vec<CompactString>,
-    most: usize,
-) -> Vec<Feature> {
-    let mut values = Vec::with_capacity(N + names.len().max(features.values().len().min(most)));
+/// The names of features that are not among `names`, so many that there are `most` with them.
+pub fn unknown(names: &[CompactString], features: &Features, most: usize) -> Vec<CompactString> {
+    let unknown = features.iter().enumerate().filter(|(index, (name, _))| place_in(names, *index, name).is_none());
+    unknown.map(|(_, (name, _))| name.into()).take(most - names.len()).collect()
+}
+
+/// `first`, then the features in the order of `names`; features that are not among them are left out.
+pub fn in_order<const N: usize>(first: [Feature; N], features: &Features, names: &[CompactString]) -> Vec<Feature> {
+    let mut values = Vec::with_capacity(N + names.len());
     values.extend(first);
     for (index, (name, value)) in features.iter().enumerate() {
-        // most records name the same features in the same order
-        let place = match names.get(index).is_some_and(|known| known == name) {
-            true => index,
-            false => match names.iter().position(|known| known == name) {
-                Some(place) => place,
-                None if names.len() < most => {
-                    names.push(name.into());
-                    names.len() - 1
-                }
-                None => continue,
-            },
-        };
+        let Some(place) = place_in(names, index, name) else { continue };
         if values.len() <= N + place {
             values.resize(N + place + 1, Feature::Missing);
         }
         values[N + place] = value.clone();
     }
     values
+}
+
+/// Where `name` is among `names`: most records name the same features in the same order, so at `index` first.
+fn place_in(names: &[CompactString], index: usize, name: &str) -> Option<usize> {
+    if names.get(index).is_some_and(|known| known == name) { Some(index) } else { names.iter().position(|known| known == name) }
 }
