@@ -50,7 +50,7 @@ pub async fn show(
     Query(query): Query<FairnessQuery>,
 ) -> Result<Json<Fairness>, Problem> {
     let model = find(&view, &name)?;
-    let (from, to) = windows::span(query.from.as_deref(), query.to.as_deref(), &model, RANGE_DEFAULT)?;
+    let (from, to) = windows::span(query.from.as_deref(), query.to.as_deref(), windows::newest(&model, &view), RANGE_DEFAULT)?;
     let reader = shared.app.reader.clone();
     let fairness = shared.blocking(move || {
         let panes = if model.has_predictions() { panes::all(&reader, &model, from.floor(PANE_WIDTH), to)? } else { Vec::new() };

@@ -132,7 +132,7 @@ impl WindowsQuery {
     }
 
     fn range(&self, model: &Model) -> Result<Range, Problem> {
-        let (from, to) = span(self.from.as_deref(), self.to.as_deref(), model, RANGE_DEFAULT)?;
+        let (from, to) = span(self.from.as_deref(), self.to.as_deref(), model.newest, RANGE_DEFAULT)?;
         let resolution = match &self.resolution {
             Some(text) => resolution(text)?,
             None => fitting(to - from),
@@ -175,9 +175,14 @@ impl Range {
     }
 }
 
-/// What lies between `from` and `to`: up to the end of the model's newest minute, and `width` long, unless said otherwise.
-pub fn span(from: Option<&str>, to: Option<&str>, model: &Model, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
-    let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+/// The newest minute of a model: that of its newest prediction or, before the first, of the log.
+pub fn newest(model: &Model, view: &View) -> Timestamp {
+    if model.has_predictions() { model.newest } else { view.log_time }
+}
+
+/// What lies between `from` and `to`: up to the end of the `newest` minute, and `width` long, unless said otherwise.
+pub fn span(from: Option<&str>, to: Option<&str>, newest: Timestamp, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
+    let newest_end = newest.floor(PANE_WIDTH) + PANE_WIDTH;
     let to = to.map_or(Ok(newest_end), |text| instant("to", text))?;
     let from = from.map_or(Ok(to - width), |text| instant("from", text))?;
     if to <= from {

@@ -76,6 +76,9 @@ pub const TRACKS_MAX: usize = 64;
 /// Values of all references that are being gathered; beyond this further versions wait until others are frozen.
 pub const GATHERED_VALUES_MAX: u64 = 1_000_000;
 
+/// Log time between two parts of a training set that is being uploaded.
+pub const UPLOAD_PATIENCE: Span = Span::from_secs(600);
+
 /// Labelled predictions of a regression that its losses are learnt from, and the features they keep.
 pub const LESSONS_MAX: usize = 1_000;
 pub const LESSON_FEATURES_MAX: usize = 31;

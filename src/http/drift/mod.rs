@@ -73,7 +73,7 @@ pub async fn report(
 ) -> Result<Json<DriftReport>, Problem> {
     let model = find(&view, &name)?;
     let (track, slice) = query.slice(&model)?;
-    let (from, to) = query.range(&model, view.drift.policy.window)?;
+    let (from, to) = query.range(windows::newest(&model, &view), view.drift.policy.window)?;
     let from = from.floor(PANE_WIDTH);
     let seasonal = query.is_seasonal()?;
     let reader = shared.app.reader.clone();
@@ -148,7 +148,7 @@ pub async fn windows(
     let model = find(&view, &name)?;
     let (track, slice) = query.slice(&model)?;
     let width = query.width(view.drift.policy.window)?;
-    let (from, to) = query.range(&model, Span::from_micros(width.micros() * 24))?;
+    let (from, to) = query.range(windows::newest(&model, &view), Span::from_micros(width.micros() * 24))?;
     let (from, to) = (from.floor(width), (to - Span::from_micros(1)).floor(width) + width);
     let count = windows_in(from, to, width);
     if WINDOWS_MAX < count {
@@ -245,8 +245,8 @@ impl DriftQuery {
     }
 
     /// What is asked for in whole minutes; `width` before the end if no beginning is given.
-    fn range(&self, model: &Model, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
-        windows::span(self.from.as_deref(), self.to.as_deref(), model, width)
+    fn range(&self, newest: Timestamp, width: Span) -> Result<(Timestamp, Timestamp), Problem> {
+        windows::span(self.from.as_deref(), self.to.as_deref(), newest, width)
     }
 
     fn is_seasonal(&self) -> Result<bool, Problem> {

@@ -7,9 +7,10 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::event::{Command, Kind, PastRange, TrainingRows};
+use crate::event::{Command, Kind, PastRange, TrainingRow, TrainingRows};
 use crate::http::drift::training;
 use crate::http::models::find;
 use crate::http::problem::Problem;
@@ -56,7 +57,7 @@ pub struct ReferenceTaken {
 /// Without a body the predictions to come are gathered. With `from` and `until` and no body the reference is made of the closed minutes of that
 /// range, at most 31 days and a million columns: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
 /// attribution, is not known of it. With a training set (CSV with a header, or one JSON object a line) its rows become
-/// the reference; of more than 10,000 rows that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
+/// the reference; of more than 10,000 rows or half a million values that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
 /// log, so a replay uses it again.
 #[utoipa::path(
     put, path = "/api/v1/models/{model}/reference", tag = "drift",
@@ -105,13 +106,23 @@ pub async fn replace(
     let columns = training::Columns { prediction: query.prediction, score: query.score };
     let (rows, of) = shared.blocking(move || training::read(&body, &columns)).await?;
     let count = rows.len() as u64;
+    // on a task of its own: begun, it goes on to the end, though the client goes away
+    let upload = tokio::spawn(async move { upload(&shared, &model, version.as_ref(), rows).await });
+    let seq = upload.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
+    Ok(Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) }))
+}
+
+/// Sends a training set in parts, and gives the sequence of the last. One set at a time: parts of two for one version would mix.
+async fn upload(shared: &Shared, model: &Name, version: Option<&Name>, rows: Vec<TrainingRow>) -> Result<u64, Problem> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
     let mut seq = 0;
     let frames = training::frames(rows);
     let last = frames.len() - 1;
     for (index, rows) in frames.into_iter().enumerate() {
-        let part =
-            TrainingRows { model: model.clone(), version: version.clone(), first: index == 0, last: index == last, rows };
+        let (model, version) = (model.clone(), version.cloned());
+        let part = TrainingRows { model, version, first: index == 0, last: index == last, rows };
         (seq, _) = shared.accepted(Kind::Command, &Command::UseReference(part)).await?;
     }
-    Ok(Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) }))
+    Ok(seq)
 }

@@ -2,12 +2,16 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::event::wire::MESSAGE_BYTES_MAX;
+use crate::event::wire::{FEATURES_MAX, MESSAGE_BYTES_MAX};
 use crate::event::{Feature, Features, TrainingRow, Value};
 use crate::http::problem::Problem;
+use crate::ids::NAME_BYTES_MAX;
+use crate::monitor::drift::baseline::FEATURES;
+use crate::monitor::limits::FEATURES_WATCHED_MAX;
 
-/// The most rows of a reference; of a larger set this many are drawn.
+/// The most rows and the most values of a reference; of a larger set so many are drawn.
 pub const ROWS_MAX: usize = 10_000;
+const VALUES_MAX: usize = 500_000;
 
 /// Bytes of rows in one command, with room for what is around them.
 const FRAME_BYTES: usize = MESSAGE_BYTES_MAX / 2;
@@ -31,7 +35,9 @@ pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), P
             let unreadable = |why: String| unreadable(line, &why);
             let record: Map<String, Json> = serde_json::from_slice(text).map_err(|error| unreadable(error.to_string()))?;
             let fields = record.into_iter().map(|(name, value)| Ok((name, feature(&value)?)));
-            drawn.offer(row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns));
+            let row = row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns);
+            check(&row.features).map_err(unreadable)?;
+            drawn.offer(row);
         }
     } else {
         let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(body);
@@ -46,7 +52,9 @@ pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), P
         }
         for record in reader.records() {
             let record = record.map_err(|error| unreadable(error.position().map_or(0, |at| at.line()), &error.to_string()))?;
-            drawn.offer(row(names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect(), columns));
+            let row = row(names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect(), columns);
+            check(&row.features).map_err(|why| unreadable(1, &why))?;
+            drawn.offer(row);
         }
     }
     if drawn.rows.is_empty() {
@@ -89,6 +97,18 @@ fn row(fields: Vec<(String, Feature)>, columns: &Columns) -> TrainingRow {
     TrainingRow { features: features.into_iter().collect::<Features>(), prediction, score }
 }
 
+/// What the decoder would refuse: found here, before the first part of the set has taken the place of a reference.
+fn check(features: &Features) -> Result<(), String> {
+    let names = features.names().as_slice();
+    if FEATURES_MAX < names.len() {
+        return Err(format!("at most {FEATURES_MAX} features, not {}", names.len()));
+    }
+    match names.iter().find(|name| !(1..=NAME_BYTES_MAX).contains(&name.len())) {
+        Some(name) => Err(format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", name.len())),
+        None => Ok(()),
+    }
+}
+
 fn answer(value: Feature) -> Option<Value> {
     match value {
         Feature::Missing => None,
@@ -128,6 +148,8 @@ fn feature(value: &Json) -> Result<Feature, String> {
 #[derive(Default)]
 struct Draw {
     rows: Vec<TrainingRow>,
+    /// The most that are drawn, by what the first row holds.
+    most: usize,
     seen: u64,
     state: u64,
 }
@@ -135,7 +157,11 @@ struct Draw {
 impl Draw {
     fn offer(&mut self, row: TrainingRow) {
         self.seen += 1;
-        if self.rows.len() < ROWS_MAX {
+        if self.rows.is_empty() {
+            let values = FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX);
+            self.most = ROWS_MAX.min(VALUES_MAX / values);
+        }
+        if self.rows.len() < self.most {
             self.rows.push(row);
             return;
         }

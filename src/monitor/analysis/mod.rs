@@ -207,7 +207,9 @@ impl Analysis {
         match (watched.silence, source.sampled_at()) {
             (Some(ordinal), _) if SILENCE_REMEMBERED < log_time - source.heard_at && watched.is_open(ordinal) => {
                 self.turns += 1;
-                self.change(id).end(ordinal, Pattern::Silence, log_time, None, log_time, effects);
+                let watched = self.change(id);
+                watched.end(ordinal, Pattern::Silence, log_time, None, log_time, effects);
+                watched.end_all(log_time, effects);
             }
             (None, Some(since)) if source.was_live() && watched.knows_a_series() => {
                 self.turns += 1;
@@ -378,8 +380,22 @@ impl Watched {
 
     fn end_silence(&mut self, ordinal: u32, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
         self.silence = None;
-        if self.is_open(ordinal) {
+        if let Some(finding) = self.findings.iter().find(|finding| finding.ordinal == ordinal && finding.is_open()) {
+            // a sample may tell of a time before the silence
+            let at = at.max(finding.since);
             self.end(ordinal, Pattern::Silence, at, None, log_time, effects);
+        }
+    }
+
+    /// Ends what goes on in the series of a subject that hardly will be heard again: no point of theirs will.
+    fn end_all(&mut self, log_time: Timestamp, effects: &mut Effects) {
+        let series = self.series.iter_mut();
+        let ordinals = series.flat_map(|series| [series.anomaly.take(), series.rise.take().map(|(ordinal, _)| ordinal)]);
+        for ordinal in ordinals.flatten().collect::<Vec<u32>>() {
+            let known = self.findings.iter().find(|finding| finding.ordinal == ordinal);
+            if let Some((pattern, last_at)) = known.map(|finding| (finding.pattern, finding.last_at)) {
+                self.end(ordinal, pattern, last_at, None, log_time, effects);
+            }
         }
     }
 

@@ -97,7 +97,11 @@ impl Profile {
         let known = &mut self.hours[hour.rem_euclid(length as i64) as usize];
         let follow = |known: f32, new: f64| (f64::from(known) + PACE * (new - f64::from(known))) as f32;
         match known {
-            Some([low, high]) => (*low, *high) = (follow(*low, range.low), follow(*high, range.high)),
+            Some([low, high]) => {
+                // rounded to 32 bits, two that are close may change places
+                let (lower, upper) = (follow(*low, range.low), follow(*high, range.high));
+                (*low, *high) = (lower.min(upper), lower.max(upper));
+            }
             None => {
                 *known = Some([range.low as f32, range.high as f32]);
                 self.unseen -= 1;

@@ -29,8 +29,8 @@ const FLOOR_SHARE: f64 = 0.01;
 const FLOOR: f64 = 1e-9;
 /// What is expected is 0 if it is this share of a deviation: a level that falls towards 0 never comes there.
 const NOTHING: f64 = 1e-6;
-/// Larger values are let be: their differences would be beyond the largest float.
-const VALUE_MAX: f64 = 1e150;
+/// Larger values are let be: rings and seasons keep floats of 32 bits.
+const VALUE_MAX: f64 = 1e30;
 
 /// Least and largest deviations that are the edge of the band.
 const EDGE_MIN: f64 = 5.0;
@@ -210,7 +210,12 @@ impl Series {
             }
         }
         for ring in (0..).zip(grown).filter(|(_, grown)| *grown).map(|(ring, _)| ring) {
-            words.extend(self.look_for_rise(ring, at, value, season));
+            let word = self.look_for_rise(ring, at, value, season);
+            words.extend(word);
+            // one rise is one finding, whichever rings show it
+            if matches!(word, Some(Word::Begins { .. })) {
+                break;
+            }
         }
         let learnt = self.hour.add(at, value).map(|(start, range)| {
             let mut learnt = season.clone();
@@ -239,7 +244,7 @@ impl Series {
             return None;
         }
         (self.outside, self.calm, self.lasting) = (0, 0, 0);
-        self.relapses = if at - self.ended <= RELAPSE { self.relapses + 1 } else { 0 };
+        self.relapses = if at - self.ended <= RELAPSE { self.relapses.saturating_add(1) } else { 0 };
         Some(Word::Begins { pattern: Pattern::Anomaly, ring: None, figures: sight.figures })
     }
 

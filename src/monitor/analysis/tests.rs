@@ -200,6 +200,75 @@ fn one_that_does_not_come_back_is_given_up_after_a_day_and_told_once() {
 }
 
 #[test]
+fn what_goes_on_in_a_source_that_does_not_come_back_is_over_with_it() {
+    let mut bench = Bench::default();
+    for tick in 0..160 {
+        let spike = if 140 <= tick { 60.0 } else { 0.0 };
+        bench.sample(tick * 15, &[("cpu_usage_percent", 30.0 + noise(tick) + spike)]);
+    }
+    assert!(bench.watched().series[0].anomaly.is_some());
+    (0..200).for_each(|tick| bench.apply(2_400 + tick * 900, Kind::Tick, Event::ClockTicked));
+    assert!(bench.watched().findings.iter().all(|finding| !finding.is_open()), "{:?}", bench.watched().findings);
+    assert_eq!(bench.watched().series[0].anomaly, None);
+    assert_eq!(bench.told.last(), Some(&("anomaly_cleared", "cpu_usage_percent".to_owned(), Pattern::Anomaly)));
+}
+
+#[test]
+fn a_silence_does_not_end_before_it_began() {
+    let mut bench = Bench::default();
+    (0..80).for_each(|tick| bench.sample(tick * 15, &[("cpu_usage_percent", 30.0)]));
+    bench.apply(80 * 15 + 400, Kind::Tick, Event::ClockTicked);
+    // a sample that was kept back for an hour
+    let metric = Metric { name: Name::try_from("cpu_usage_percent").unwrap(), value: 30.0, unit: None, labels: Vec::new() };
+    let source = Name::try_from("web-01").unwrap();
+    let late = Sample { source, at: at(-3_600), event_id: None, metrics: vec![metric] };
+    bench.apply(80 * 15 + 500, Kind::Sample, Event::SamplesTaken(late));
+    let finding = &bench.watched().findings[0];
+    assert_eq!((finding.pattern, finding.since), (Pattern::Silence, at(79 * 15)));
+    assert!(finding.until.is_some_and(|until| finding.since <= until), "{finding:?}");
+}
+
+#[test]
+fn a_rise_that_several_rings_show_is_one_finding() {
+    let mut bench = Bench::default();
+    for minute in 0..100 * 60 {
+        let (slow, steep) = (100.0 + 0.5 * minute as f64 / 60.0, 0.5 * (minute - 1_421).max(0) as f64);
+        let value = if 26 * 60 <= minute { 150.0 } else { slow + steep };
+        bench.sample(minute * 60, &[("memory_bytes", value)]);
+    }
+    let leaks = bench.told.iter().filter(|(fact, _, pattern)| *fact == "anomaly_detected" && *pattern == Pattern::Leak);
+    assert_ne!(leaks.count(), 0);
+    let series = &bench.watched().series[0];
+    let open = bench.watched().findings.iter().filter(|finding| finding.is_open() && finding.pattern == Pattern::Leak);
+    assert_eq!(open.count(), usize::from(series.rise.is_some()));
+}
+
+#[test]
+fn values_that_round_where_they_are_kept_do_not_stop_the_log() {
+    let mut bench = Bench::default();
+    for hour in 0..74 {
+        let close = match hour {
+            5 => [1.002_106_070_518_493_7, 1.002_106_189_727_783_2],
+            29 => [5_438_848_766.997_893; 2],
+            _ => [1.0; 2],
+        };
+        for (minute, value) in [(0, close[0]), (30, close[1])] {
+            bench.sample(hour * 3_600 + minute * 60, &[("close", value), ("huge", 1e39), ("largest", 1e30)]);
+        }
+    }
+}
+
+#[test]
+fn a_series_that_relapses_for_days_is_counted_to_the_end() {
+    let mut bench = Bench::default();
+    for round in (0..9 * 2_880).filter(|round| round % 2_880 < 2_760) {
+        let value = if round / 64 % 2 == 0 { 1_000.0 } else { -1_000.0 };
+        bench.sample(round * 30, &[("valve", value)]);
+    }
+    assert!(!bench.told.is_empty());
+}
+
+#[test]
 fn huge_values_and_too_many_series_harm_nobody() {
     let mut bench = Bench::default();
     for tick in 0..100 {

@@ -42,7 +42,9 @@ use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::{ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, TRACKS_MAX};
+use crate::monitor::limits::{
+    ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, TRACKS_MAX, UPLOAD_PATIENCE,
+};
 use crate::time::Timestamp;
 
 /// What the fleet as a whole decides and shares.
@@ -232,10 +234,10 @@ impl Track {
         }
     }
 
-    /// Adds a row to the reference, if there is room for it.
-    pub fn gather_row(&mut self, seen: Seen<'_>, fleet: &mut Fleet) {
+    /// Adds a row to the reference. False if there is no room for it.
+    pub fn gather_row(&mut self, seen: Seen<'_>, fleet: &mut Fleet) -> bool {
         if GATHERED_VALUES_MAX <= fleet.gathered {
-            return;
+            return false;
         }
         let Seen { at, cell, answer, confidence, features, classifies: _ } = seen;
         let unknown = reference::unknown(&self.watch.names, features, FEATURES_WATCHED_MAX);
@@ -245,6 +247,15 @@ impl Track {
         let row = reference::Row::of(at, cell, confidence, answer, features, &self.watch.names);
         fleet.gathered += row.values.len() as u64;
         self.reference.push(row);
+        true
+    }
+
+    /// Gathers predictions where the rest of a training set has not come for [`UPLOAD_PATIENCE`]: whoever sent the beginning is gone.
+    pub fn give_up_upload(&mut self, log_time: Timestamp, fleet: &mut Fleet) {
+        let is_waited_for = || self.reference.last().is_some_and(|row| log_time - row.at <= UPLOAD_PATIENCE);
+        if self.is_uploading() && !is_waited_for() {
+            self.gather_anew(Origin::Collected, fleet);
+        }
     }
 
     /// Freezes the rows gathered so far, if there are any.
@@ -260,7 +271,9 @@ impl Track {
 
     /// A version that has hardly been seen, as its model's row has it.
     pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Vec<reference::Row>>>) -> Self {
-        Self { watch, reference: Reference { chunks: vec![chunk] }, ..Self::default() }
+        // as it is while nothing was gathered: without any
+        let chunks = if chunk.is_empty() { Vec::new() } else { vec![chunk] };
+        Self { watch, reference: Reference { chunks }, ..Self::default() }
     }
 
     /// Whether so little is known of the version that it has no rows of its own: a reference of one chunk at most, and no label. Once it
@@ -281,7 +294,9 @@ impl Track {
 
     /// A baseline that has these bins, if one is in memory.
     pub fn baseline_of_bins(&self, bins: u32) -> Option<Arc<Baseline>> {
-        let mut held = self.baseline.iter().chain(&self.retired);
+        // of those that go out of use only the one that cut the bins, as the store has it: the others may or may not have gone already
+        let retired = self.retired.iter().filter(|baseline| baseline.number == bins);
+        let mut held = self.baseline.iter().chain(retired);
         held.find(|baseline| baseline.bins == bins).map(|baseline| Arc::new(Baseline::clone(baseline)))
     }
 

@@ -1,12 +1,14 @@
 //! Drift in the core's own words.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use crate::event::{Command, DetectorChoice, Event, Feature, PastRange, PolicyChange, TrainingRow, TrainingRows, Value};
 use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::{Bins, Origin};
-use crate::monitor::limits::CELLS_MAX;
+use crate::monitor::limits::{CELLS_MAX, GATHERED_VALUES_MAX};
 use crate::monitor::tests::{Input, MODEL, START, World, label, prediction, tick};
 use crate::time::{Span, Timestamp};
 
@@ -213,6 +215,64 @@ fn a_training_set_takes_the_place_of_the_reference_and_its_model_need_not_have_s
     let baseline = track(&world).baseline.clone().unwrap();
     assert_eq!((baseline.rows, baseline.origin), (1_000, Origin::Collected));
     assert_ne!(baseline.number, 1, "panes counted over the first baseline are told from those over this one");
+}
+
+#[test]
+fn a_training_set_whose_rest_does_not_come_leaves_no_version_unwatched() {
+    let (mut world, mut chance) = (World::default(), Chance(16));
+    let row = |n: u32| TrainingRow {
+        features: [("amount".into(), Feature::Number(f64::from(n)))].into_iter().collect(),
+        prediction: None,
+        score: None,
+    };
+    let rows = (0..500).map(row).collect();
+    world.when(command(
+        Command::UseReference(TrainingRows { model: name(MODEL), version: None, first: true, last: false, rows }),
+        START,
+    ));
+    run(&mut world, &mut chance, 0..9, Mix::default());
+    assert_eq!((track(&world).gathered(), track(&world).watch.origin), (500, Origin::Uploaded));
+    run(&mut world, &mut chance, 9..40, Mix::default());
+    let baseline = track(&world).baseline.clone().unwrap();
+    assert_eq!((baseline.rows, baseline.origin), (1_000, Origin::Collected));
+}
+
+#[test]
+fn a_training_set_without_room_leaves_the_reference_as_it_was() {
+    let (mut world, mut chance) = (World::default(), Chance(17));
+    run(&mut world, &mut chance, 0..20, Mix::default());
+    let before = track(&world).watch.in_use;
+    assert!(before.is_some());
+    world.state.desk.drift.gathered = GATHERED_VALUES_MAX;
+    let rows = vec![TrainingRow {
+        features: [("amount".into(), Feature::Number(1.0))].into_iter().collect(),
+        prediction: None,
+        score: None,
+    }];
+    world.when(command(
+        Command::UseReference(TrainingRows { model: name(MODEL), version: None, first: true, last: true, rows }),
+        START,
+    ));
+    assert_eq!((world.state.desk.counts.rejected, track(&world).watch.in_use), (1, before));
+}
+
+#[test]
+fn a_window_stays_as_wide_as_it_was_opened() {
+    let (mut world, mut chance) = (World::default(), Chance(18));
+    run(&mut world, &mut chance, 0..30, Mix::default());
+    let moved = Mix { shift: 9.0, ..Mix::default() };
+    run(&mut world, &mut chance, 30..37, moved);
+    let narrow = PolicyChange { window_seconds: Some(60), ..PolicyChange::default() };
+    world.when(command(Command::SetDriftPolicy(narrow), START));
+    run(&mut world, &mut chance, 37..40, moved);
+    let minute = |minute: i64| START + Span::from_secs(60 * minute);
+    let windows: Vec<_> = track(&world).watch.alarms.iter().filter_map(|alarm| alarm.window).collect();
+    assert_eq!(windows.first(), Some(&(minute(30), minute(40))), "{windows:?}");
+}
+
+#[test]
+fn a_version_of_which_nothing_was_gathered_comes_back_as_it_was() {
+    assert_eq!(Track::young(Arc::default(), Arc::default()).reference, Track::default().reference);
 }
 
 /// A command to compare to the minutes from one on up to another.

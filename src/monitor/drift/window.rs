@@ -16,12 +16,14 @@ use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::CellKey;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// The closed panes of the drift window that is open.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DriftWindow {
     pub start: Timestamp,
+    /// How long it is: a policy that changes while it is open counts from the next one.
+    pub width: Span,
     /// `None` before the first pane.
     pub tally: Option<Tally>,
     /// Of each segment that is judged, in their order.
@@ -41,19 +43,19 @@ impl DriftWindow {
         pane.floor(policy.window)
     }
 
-    pub fn is_over(&self, watermark: Timestamp, policy: &Policy) -> bool {
-        self.tally.is_some() && self.start + policy.window.max(PANE_WIDTH) <= watermark
+    pub fn is_over(&self, watermark: Timestamp) -> bool {
+        self.tally.is_some() && self.start + self.width.max(PANE_WIDTH) <= watermark
     }
 }
 
 impl Track {
-    /// Adds what a cell of a closed pane has counted to the drift window that begins at `start`.
-    pub fn add_closed(&mut self, start: Timestamp, cell: &CellKey, counted: &Tally) {
+    /// Adds what a cell of a closed pane has counted to the drift window that begins at `start`, or opens it, as wide as the policy says.
+    pub fn add_closed(&mut self, start: Timestamp, policy: &Policy, cell: &CellKey, counted: &Tally) {
         let Some(baseline) = self.baseline.clone().filter(|baseline| baseline.bins == counted.baseline) else { return };
         let watch = Arc::clone(&self.watch);
         let open = self.window_mut();
-        open.start = start;
         if open.tally.is_none() {
+            (open.start, open.width) = (start, policy.window);
             open.tally = Some(Tally::of(&baseline));
             open.segments = vec![Tally::of(&baseline); watch.segments.len()];
         }
@@ -81,7 +83,7 @@ impl Track {
             };
             judge::compare(&baseline, (&before, against), tally, policy, needed)
         };
-        let judged = Judged { baseline: &baseline, bounds: (window.start, window.start + policy.window), at };
+        let judged = Judged { baseline: &baseline, bounds: (window.start, window.start + window.width), at };
         let figures = compare(tally, &|_| true);
         let watch = self.watch_mut();
         let mut alarms = judged.turns(&mut watch.standings, &figures, None);

@@ -8,10 +8,12 @@ use crate::event::{Feature, PastRange, TrainingRow, TrainingRows};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
 use crate::monitor::cold::{Cold, Next};
-use crate::monitor::drift::baseline::{Baseline, Origin};
+use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
 use crate::monitor::drift::past::{Counted, Past};
 use crate::monitor::drift::{Seen, Track};
-use crate::monitor::limits::{BASELINES_MAX, COMPARED_MIN, PANE_WIDTH, PAST_COLUMNS_MAX, PAST_MAX, TRACKS_MAX};
+use crate::monitor::limits::{
+    BASELINES_MAX, COMPARED_MIN, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, PANE_WIDTH, PAST_COLUMNS_MAX, PAST_MAX, TRACKS_MAX,
+};
 use crate::monitor::{Desk, Place, bound_reached};
 
 impl Models {
@@ -63,11 +65,13 @@ impl Model {
         if indices.is_empty() {
             return Verdict::Ignored;
         }
-        let mut begun = true;
-        for index in indices {
-            begun &= self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
+        if indices.iter().any(|index| self.drift.tracks[usize::from(*index)].has_had_all_baselines()) {
+            return too_many_baselines();
         }
-        if begun { Verdict::Applied } else { too_many_baselines() }
+        for index in indices {
+            self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
+        }
+        Verdict::Applied
     }
 
     fn take_training_rows(&mut self, training: &TrainingRows, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
@@ -78,6 +82,11 @@ impl Model {
         let classifies = self.profile.classes.task() != Task::Regression;
         let at = desk.log_time;
         let track = self.track_mut(index, dirty);
+        let values: usize = rows.iter().map(|row| FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX)).sum();
+        let others = desk.drift.gathered - track.reference.values();
+        if *first && GATHERED_VALUES_MAX < others + values as u64 {
+            return too_many_gathered();
+        }
         if *first && !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
             return too_many_baselines();
         }
@@ -87,7 +96,12 @@ impl Model {
         }
         for TrainingRow { features, prediction, score } in rows {
             let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
-            track.gather_row(Seen { at, cell: 0, answer, confidence: None, features, classifies }, &mut desk.drift);
+            let seen = Seen { at, cell: 0, answer, confidence: None, features, classifies };
+            if !track.gather_row(seen, &mut desk.drift) {
+                // half of a training set is no reference, and the version is not to stay without one
+                track.gather_anew(Origin::Collected, &mut desk.drift);
+                return too_many_gathered();
+            }
         }
         if *last {
             track.freeze(classifies, &mut desk.drift);
@@ -154,6 +168,12 @@ impl Model {
         }
         past
     }
+}
+
+fn too_many_gathered() -> Verdict {
+    let detail =
+        format!("all references that are being gathered hold {GATHERED_VALUES_MAX} values at most: give fewer rows, or wait");
+    bound_reached("too_many_gathered", detail)
 }
 
 fn too_many_baselines() -> Verdict {

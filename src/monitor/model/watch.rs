@@ -89,6 +89,7 @@ impl Model {
         if track.baseline.is_some() {
             return track.sight(&prediction.features);
         }
+        track.give_up_upload(desk.log_time, &mut desk.drift);
         let stated = served.answer.stated_confidence();
         let seen = Seen {
             at: served.at,
@@ -204,14 +205,14 @@ impl Model {
             if track.window.tally.is_none() {
                 track.settle_segments(&profile.cells, &mut desk.drift);
             }
-            track.add_closed(window, key, counted);
+            track.add_closed(window, &desk.drift.policy, key, counted);
         }
     }
 
     /// Judges the drift windows that the watermark has passed.
     pub(super) fn judge_over(&mut self, cold: &mut impl Cold, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
         let tracks = (0_u16..).zip(&self.drift.tracks);
-        let over = tracks.filter(|(_, track)| track.window.is_over(self.watermark, &desk.drift.policy));
+        let over = tracks.filter(|(_, track)| track.window.is_over(self.watermark));
         let over: Vec<u16> = over.map(|(index, _)| index).collect();
         self.judge_windows(cold, &over, desk, dirty, effects);
     }
@@ -229,9 +230,9 @@ impl Model {
         let (model, profile) = (self.name.clone(), Arc::clone(&self.profile));
         let mut read: Option<(Timestamp, SameHours)> = None;
         for index in tracks {
-            let start = self.drift.tracks[usize::from(*index)].window.start;
+            let DriftWindow { start, width, .. } = **self.drift.tracks[usize::from(*index)].window;
             if policy.season == Season::SameHourOfWeek && read.as_ref().is_none_or(|(known, _)| *known != start) {
-                read = Some((start, self.same_hours(cold, start, policy.window)));
+                read = Some((start, self.same_hours(cold, start, width)));
             }
             let hours = read.as_ref().map(|(_, hours)| hours);
             let track = self.track_mut(*index, dirty);
