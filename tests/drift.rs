@@ -233,6 +233,8 @@ async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
     assert!(status == 422 && detail.contains("line 3"), "{status} {detail}");
     let (status, detail) = refused(Method::PUT, &format!("{reference}?score=c"), "a,b\n1,2\n").await;
     assert!(status == 422 && detail.contains("\"c\""), "{status} {detail}");
+    let (status, detail) = refused(Method::PUT, reference, "{\"a\":1}\n{\"\":1}\n").await;
+    assert!(status == 422 && detail.contains("line 2") && detail.contains("1 to 256 bytes"), "{status} {detail}");
     for body in [
         r#"{"window_seconds":61}"#,
         r#"{"window_seconds":7200000}"#,
@@ -248,4 +250,12 @@ async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
     let (status, policy) = house.send(Method::PUT, "/api/v1/drift/policy", told.to_owned()).await;
     assert_eq!((status, &policy["season"], &policy["segments"]), (200, &json!("same_hour_of_week"), &json!(true)));
     assert!(house.get("/api/v1/models/nobody/drift").await.is_none());
+    // a training set makes a model of which no prediction has come
+    let (status, taken) = house.send(Method::PUT, reference, "a,b\n1,2\n3,4\n".to_owned()).await;
+    assert_eq!((status, &taken["rows"]), (200, &json!(2)), "{taken}");
+    let told = report(&house, "nobody", "").await;
+    for bound in ["start", "end"] {
+        rfc3339_ms(told[bound].as_str().unwrap());
+    }
+    assert_eq!(report(&house, "nobody", "/windows").await, json!([]));
 }
