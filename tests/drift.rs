@@ -258,4 +258,8 @@ async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
         rfc3339_ms(told[bound].as_str().unwrap());
     }
     assert_eq!(report(&house, "nobody", "/windows").await, json!([]));
+    for against in ["same_hour_of_week", "yesterday"] {
+        let path = format!("/api/v1/models/nobody/drift/windows?against={against}");
+        assert_eq!(refused(Method::GET, &path, "").await.0, 400, "{against}");
+    }
 }

@@ -147,6 +147,10 @@ pub async fn windows(
 ) -> Result<Json<Vec<DriftWindowReport>>, Problem> {
     let model = find(&view, &name)?;
     let (track, slice) = query.slice(&model)?;
+    if query.is_seasonal()? {
+        let detail = "windows over time are held against the reference: leave `against` out";
+        return Err(Problem::bad_request("bad-reference", detail));
+    }
     let width = query.width(view.drift.policy.window)?;
     let (from, to) = query.range(windows::newest(&model, &view), Span::from_micros(width.micros() * 24))?;
     let (from, to) = (from.floor(width), (to - Span::from_micros(1)).floor(width) + width);
