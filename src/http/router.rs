@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -60,7 +61,8 @@ pub fn routed(shared: &Arc<Shared>) -> Router {
         .layer(set(X_FRAME_OPTIONS, "DENY"))
         .layer(set(REFERRER_POLICY, "no-referrer"))
         .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        .layer(CompressionLayer::new())
+        // the usual level of brotli takes megabytes for each response under way, and seldom gives them back
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .option_layer(cors(&settings.cors_origins))
         .layer(from_fn(problem::render))
         .layer(CatchPanicLayer::custom(problem::of_panic))
