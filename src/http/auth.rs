@@ -183,6 +183,13 @@ fn authenticate(shared: &Shared, headers: &HeaderMap, is_socket: bool, peer: IpA
     }
     let hexadecimal = hash.to_hex();
     let view = shared.view();
+    let start_seq = shared.app.log.borrow().start_seq;
+    if view.position < start_seq {
+        // in the middle of a replay a revoked token is valid again, and a valid one is not yet
+        let detail =
+            format!("the log is being read anew, and with it who may come in: applied {} of {start_seq}", view.position);
+        return Err(Problem::unavailable("catching-up", detail, 1));
+    }
     // every candidate is compared, in constant time each: how long it takes says nothing of how near a guess was
     let mut found = None;
     for (known, issued) in view.tokens.iter().filter(|(known, _)| id.is_none_or(|id| id == *known)) {

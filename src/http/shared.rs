@@ -43,6 +43,8 @@ pub struct LogStatus {
     pub last_seq: u64,
     /// Oldest sequence that is kept.
     pub first_seq: u64,
+    /// Newest sequence when the process started: before it is applied, what the log says of tokens is not all known.
+    pub start_seq: u64,
     pub connected: bool,
     /// `Err` says what is waited for.
     pub ready: Result<(), String>,

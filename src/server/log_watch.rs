@@ -27,6 +27,7 @@ pub fn start(
     let first = LogStatus {
         last_seq: input.last_seq,
         first_seq: input.first_seq,
+        start_seq: start_at,
         connected: true,
         ready: readiness(true, view.borrow().position, start_at),
     };

@@ -146,6 +146,20 @@ async fn a_token_is_shown_once_and_worth_nothing_when_revoked() {
 }
 
 #[tokio::test]
+async fn while_the_log_is_read_anew_no_token_of_the_log_counts() {
+    let room = Room::open().await;
+    let (_, token) = room.token("admin").await;
+    let with = async || room.bare(Method::GET, "/api/v1/state").bearer_auth(&token).send().await.unwrap();
+    room.log.send_modify(|log| log.start_seq = 1_000);
+    let response = with().await;
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    assert!(response.text().await.unwrap().contains("of 1000"));
+    assert_eq!(room.get("/api/v1/state").await.status(), 200, "the configured token is not the log's to revoke");
+    room.log.send_modify(|log| log.start_seq = 0);
+    assert_eq!(with().await.status(), 200);
+}
+
+#[tokio::test]
 async fn pages_carry_a_policy_that_allows_nothing_inline_and_nothing_foreign() {
     let room = Room::open().await;
     let response = room.bare(Method::GET, "/").header("Accept", "text/html").send().await.unwrap();

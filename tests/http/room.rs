@@ -84,7 +84,8 @@ impl Room {
             nats_managed: false,
             nats_sync_interval: None,
         };
-        let (log, log_receiver) = watch::channel(LogStatus { last_seq: 0, first_seq: 1, connected: true, ready: Ok(()) });
+        let (log, log_receiver) =
+            watch::channel(LogStatus { last_seq: 0, first_seq: 1, start_seq: 0, connected: true, ready: Ok(()) });
         let mut app = App {
             view,
             reader,
