@@ -22,6 +22,9 @@ use crate::view::View;
 /// Its name within the data directory.
 const FILE: &str = "admin.token";
 
+/// A shorter token than this can be guessed: 16 characters of base 64 hold 96 bits.
+const CHARS_ADVISED: usize = 16;
+
 /// The token of the file.
 #[derive(Clone)]
 pub struct Admin {
@@ -40,6 +43,11 @@ struct Minted {
 pub fn prepare(data: &Path, configured: Option<&Secret>) -> io::Result<Admin> {
     let file = data.join(FILE);
     if let Some(given) = configured {
+        if given.expose().len() < CHARS_ADVISED {
+            warn!(
+                "the admin token has fewer than {CHARS_ADVISED} characters and can be guessed; `openssl rand -hex 24` makes a better one"
+            );
+        }
         write_private(&file, given.expose())?;
         return Ok(Admin { file, minted: None });
     }
