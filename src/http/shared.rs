@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::auth::Guesses;
@@ -81,6 +81,8 @@ pub struct Shared {
     /// One export at a time: each may fill a temporary file as large as the read model.
     pub exports: Arc<Semaphore>,
     pub frames: Frames,
+    /// One training set at a time: parts of two for one version would mix.
+    pub uploads: Mutex<()>,
     /// The last millisecond a prediction id was minted for.
     pub minted_ms: AtomicI64,
     /// Cancelled when the server stops: sockets close.
@@ -96,6 +98,7 @@ impl Shared {
             sockets: Arc::new(Semaphore::new(app.settings.websockets_max)),
             exports: Arc::new(Semaphore::new(1)),
             frames: Frames::default(),
+            uploads: Mutex::default(),
             minted_ms: AtomicI64::new(0),
             stop,
             scans: Semaphore::new(SCANS_MAX),

@@ -27,6 +27,7 @@ enum Unit {
     None,
 }
 
+/// What `finding` tells of a series of `watched`; `series` is `None` where it is of all of them.
 pub fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -> String {
     let figures = &finding.figures;
     let who = &watched.name;
@@ -98,10 +99,11 @@ impl Unit {
     }
 }
 
-/// In the largest of `sizes` that it reaches, three significant digits.
+/// In the largest of `sizes` that it reaches, three significant digits; nothing is nothing of the unit itself.
 fn sized(value: f64, sizes: &[(f64, &str)]) -> String {
+    let base = sizes.iter().find(|(size, _)| *size == 1.0);
     let reached = sizes.iter().find(|(size, _)| *size <= value.abs());
-    match reached.or(sizes.last()) {
+    match if value == 0.0 { base } else { reached.or(sizes.last()) } {
         Some((size, unit)) => format!("{} {unit}", short(value / size, 3)),
         None => short(value, 3),
     }
@@ -148,6 +150,8 @@ mod tests {
         assert_eq!(unit("process_b", None), Unit::None);
         assert_eq!(unit("disk_bytes_percent", None), Unit::Percent);
         assert_eq!(unit("memory_used_bytes", None).show(0.0), "0 B");
+        assert_eq!(unit("queue_wait", Some("ms")).show(0.0), "0 s");
+        assert_eq!(unit("queue_wait", Some("ms")).show(1e-5), "0.01 µs");
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl<'de> Take<'de> for Frame<'_, '_> {
 
     fn map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
         if self.records.is_empty() {
-            // most messages hold one record, and room for four is beyond what an allocator hands out quickly
+            // most messages hold one record: a push would make room for four
             self.records.reserve_exact(1);
         }
         self.records.push(Record(self.cx).map(entries)?);

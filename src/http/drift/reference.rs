@@ -7,7 +7,6 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Command, Kind, PastRange, TrainingRow, TrainingRows};
@@ -112,10 +111,9 @@ pub async fn replace(
     Ok(Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) }))
 }
 
-/// Sends a training set in parts, and gives the sequence of the last. One set at a time: parts of two for one version would mix.
+/// Sends a training set in parts, and gives the sequence of the last.
 async fn upload(shared: &Shared, model: &Name, version: Option<&Name>, rows: Vec<TrainingRow>) -> Result<u64, Problem> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = shared.uploads.lock().await;
     let mut seq = 0;
     let frames = training::frames(rows);
     let last = frames.len() - 1;

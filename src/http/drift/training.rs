@@ -23,6 +23,13 @@ pub struct Columns {
     pub score: Option<String>,
 }
 
+impl Columns {
+    /// Whether the column `name` holds one of them.
+    fn hold(&self, name: &str) -> bool {
+        [&self.prediction, &self.score].into_iter().flatten().any(|column| column == name)
+    }
+}
+
 /// The rows of a training set, at most [`ROWS_MAX`], and how many there were. What begins with `{` is JSON Lines, anything else CSV: the
 /// content type that clients send by themselves says nothing.
 ///
@@ -36,7 +43,7 @@ pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), P
             let record: Map<String, Json> = serde_json::from_slice(text).map_err(|error| unreadable(error.to_string()))?;
             let fields = record.into_iter().map(|(name, value)| Ok((name, feature(&value)?)));
             let row = row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns);
-            check(&row.features).map_err(unreadable)?;
+            check(row.features.names().as_slice()).map_err(unreadable)?;
             drawn.offer(row);
         }
     } else {
@@ -50,11 +57,11 @@ pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), P
                 ));
             }
         }
+        let features: Vec<&str> = names.iter().filter(|name| !columns.hold(name)).collect();
+        check(&features).map_err(|why| unreadable(1, &why))?;
         for record in reader.records() {
             let record = record.map_err(|error| unreadable(error.position().map_or(0, |at| at.line()), &error.to_string()))?;
-            let row = row(names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect(), columns);
-            check(&row.features).map_err(|why| unreadable(1, &why))?;
-            drawn.offer(row);
+            drawn.offer(row(names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect(), columns));
         }
     }
     if drawn.rows.is_empty() {
@@ -98,12 +105,11 @@ fn row(fields: Vec<(String, Feature)>, columns: &Columns) -> TrainingRow {
 }
 
 /// What the decoder would refuse: found here, before the first part of the set has taken the place of a reference.
-fn check(features: &Features) -> Result<(), String> {
-    let names = features.names().as_slice();
+fn check(names: &[impl AsRef<str>]) -> Result<(), String> {
     if FEATURES_MAX < names.len() {
         return Err(format!("at most {FEATURES_MAX} features, not {}", names.len()));
     }
-    match names.iter().find(|name| !(1..=NAME_BYTES_MAX).contains(&name.len())) {
+    match names.iter().map(AsRef::as_ref).find(|name| !(1..=NAME_BYTES_MAX).contains(&name.len())) {
         Some(name) => Err(format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", name.len())),
         None => Ok(()),
     }

@@ -63,8 +63,8 @@ impl Edges {
         Self::unique(between.chain(tails).chain(frozen.0).chain([least, greatest.next_up()]).chain(beyond))
     }
 
-    /// The bin of `value`: how many edges it has reached. Cost: O(bins / [`STRIDE`]) comparisons that do not wait for each other, which for
-    /// a hundred bins is less than half of a binary search, whose every step waits for the one before.
+    /// The bin of `value`: how many edges it has reached. Cost: O(bins / [`STRIDE`]) comparisons that do not wait for each other, where each
+    /// step of a binary search waits for the one before.
     #[inline]
     pub fn place(&self, value: f64) -> usize {
         let reached = |edge: &&f64| **edge <= value;

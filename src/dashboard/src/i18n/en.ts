@@ -24,6 +24,7 @@ export const en = {
   "login.submit": "Sign in",
   "login.where": "The server prints a sign-in link when it starts; the token is also in the file named by token_file in run.json.",
   "login.refused": "The server does not accept this token.",
+  "login.catchingUp": "The server is still reading its log, and with it who may come in. Try again in a moment.",
   "login.unreachable": "The server cannot be reached. Try again in a moment.",
   "login.wait": "Too many wrong tokens. Wait a minute and try again.",
   "login.malformed": "That cannot be a token: it holds characters no token has.",

@@ -85,5 +85,6 @@ async function check(given: string): Promise<void> {
 function problemOf(error: unknown): Key {
   const status = error instanceof ApiError ? error.status : null;
   if (status === 429) return "login.wait";
+  if (status === 503) return "login.catchingUp";
   return status === 401 || status === 403 ? "login.refused" : "login.unreachable";
 }
