@@ -17,9 +17,19 @@ use crate::http::shared::Shared;
 pub const POSITION: HeaderName = HeaderName::from_static("tidewatch-position");
 /// Positions of two epochs cannot be compared.
 pub const EPOCH: HeaderName = HeaderName::from_static("tidewatch-epoch");
+/// On answers of a process that is not ready: why what they say is not the whole log, as `/ready` has it.
+pub const STALE: HeaderName = HeaderName::from_static("tidewatch-stale");
+
+/// As [`conditional`] does; marks what was answered from less than the log.
+pub async fn answer(shared: &Shared, entry: &Entry, request: Request, next: Next) -> Response {
+    let not_ready = shared.app.log.borrow().ready.clone().err();
+    let mut response = conditional(shared, entry, request, next).await;
+    response.headers_mut().extend(not_ready.and_then(|why| Some((STALE, HeaderValue::from_str(&why).ok()?))));
+    response
+}
 
 /// Pins the view for the handler, which finds it among the extensions; runs the handler unless the caller has its answer already.
-pub async fn answer(shared: &Shared, entry: &Entry, mut request: Request, next: Next) -> Response {
+async fn conditional(shared: &Shared, entry: &Entry, mut request: Request, next: Next) -> Response {
     let view = shared.view();
     if !entry.of_view {
         request.extensions_mut().insert(view);

@@ -21,7 +21,7 @@ const BEARER: &str = "bearer";
         description = "Watches machine-learning models live. Times are RFC 3339 in UTC, durations seconds, rates fractions of 1; \
             what is not known is null, never 0. Reading needs a token of the role viewer, publishing operator, settings and tokens admin. \
             Errors are problem documents (RFC 9457). Answers that depend on the log carry Tidewatch-Position and Tidewatch-Epoch and a weak \
-            entity tag; Tidewatch-Role says which role the token has that was used.",
+            entity tag; Tidewatch-Stale says why what they tell is not the whole log, while it is replayed or NATS is away; Tidewatch-Role says which role the token has that was used.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(Problem)),

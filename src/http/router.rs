@@ -21,7 +21,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::condition::{EPOCH, POSITION};
+use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
@@ -61,7 +61,7 @@ pub fn routed(shared: &Arc<Shared>) -> Router {
         .layer(set(X_FRAME_OPTIONS, "DENY"))
         .layer(set(REFERRER_POLICY, "no-referrer"))
         .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        // the usual level of brotli takes megabytes for each response under way, and seldom gives them back
+        // the usual level of brotli works in megabytes for each answer, which the process then keeps
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .option_layer(cors(&settings.cors_origins))
         .layer(from_fn(problem::render))
@@ -140,7 +140,15 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
                 HeaderName::from_static("nats-msg-id"),
                 HeaderName::from_static("idempotency-key"),
             ])
-            .expose_headers([POSITION, EPOCH, auth::ROLE, axum::http::header::ETAG, rejected::SUBJECT, rejected::STORED_AT])
+            .expose_headers([
+                POSITION,
+                EPOCH,
+                STALE,
+                auth::ROLE,
+                axum::http::header::ETAG,
+                rejected::SUBJECT,
+                rejected::STORED_AT,
+            ])
             .max_age(Duration::from_secs(600))
     })
 }

@@ -237,11 +237,16 @@ async fn a_prediction_is_shown_with_its_original_record() {
 async fn readiness_says_what_is_waited_for() {
     let room = Room::open().await;
     assert_eq!(room.bare(Method::GET, "/ready").send().await.unwrap().status(), 200);
+    assert_eq!(room.get("/api/v1/models").await.headers().get("tidewatch-stale"), None);
     room.log.send_modify(|log| log.ready = Err("catching up".to_owned()));
     let response = room.bare(Method::GET, "/ready").send().await.unwrap();
     assert_eq!(response.status(), 503);
     assert_eq!(response.json::<Value>().await.unwrap(), json!({"reason": "catching up", "lag": 0}));
     assert_eq!(room.bare(Method::GET, "/healthz").send().await.unwrap().status(), 200);
+    // who asks a process that is not ready hears that what it says is not all
+    for path in ["/api/v1/models", "/api/v1/state", "/api/ai/performance"] {
+        assert_eq!(room.get(path).await.headers()["tidewatch-stale"], "catching up", "{path}");
+    }
     let health = room.json("/api/v1/health").await;
     assert_eq!(health["status"], "starting");
     assert!(health["memory_bytes"].as_u64().is_none_or(|bytes| 1 << 20 < bytes));
