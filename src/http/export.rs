@@ -159,9 +159,7 @@ fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Flee
     for track in &model.drift.tracks {
         out.line(&TrackLine::of(model, track, drift))?;
     }
-    panes::each(reader, model, EVER.0, EVER.1, |batch| {
-        batch.iter().try_for_each(|(start, pane)| write_pane(out, model, *start, pane))
-    })
+    panes::each(reader, model, EVER.0, EVER.1, |start, pane| write_pane(out, model, start, pane))
 }
 
 fn write_pane(out: &mut Lines<'_>, model: &Model, start: Timestamp, pane: &Pane) -> Result<(), Problem> {

@@ -53,8 +53,8 @@ pub async fn show(
     let (from, to) = windows::span(query.from.as_deref(), query.to.as_deref(), windows::newest(&model, &view), RANGE_DEFAULT)?;
     let reader = shared.app.reader.clone();
     let fairness = shared.blocking(move || {
-        let panes = if model.has_predictions() { panes::all(&reader, &model, from.floor(PANE_WIDTH), to)? } else { Vec::new() };
-        Ok(Fairness::of(&model, (from.to_string(), to.to_string()), panes.iter().map(|(_, pane)| &**pane)))
+        let totals = panes::totals(&reader, &model, from.floor(PANE_WIDTH), to)?;
+        Ok(Fairness::of(&model, (from.to_string(), to.to_string()), &totals))
     });
     Ok(Json(fairness.await?))
 }

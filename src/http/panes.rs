@@ -1,7 +1,6 @@
 //! The panes of a model wherever they are: those in memory with the view, older ones in the store.
 
 use std::ops::Bound;
-use std::sync::Arc;
 
 use crate::http::problem::Problem;
 use crate::monitor::limits::PANE_WIDTH;
@@ -9,21 +8,20 @@ use crate::monitor::model::Model;
 use crate::monitor::pane::Pane;
 use crate::store::{Order, Reader, key};
 use crate::time::Timestamp;
+use crate::view::totals::Totals;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Rows read from the store at a time.
-const BATCH: usize = 2_048;
+/// Rows read from the store at a time: a pane of many columns takes a hundred kilobytes.
+const BATCH: usize = 64;
 
-/// Panes by start.
-pub type Panes = Vec<(Timestamp, Arc<Pane>)>;
-
-/// Hands over the panes of `[from, to)` in batches, oldest first. Reads the disk if `from` lies before the panes in memory.
+/// Hands over the panes of `[from, to)`, oldest first, one at a time: what a long range takes is one of them. Reads the disk if `from` lies
+/// before the panes in memory.
 pub fn each(
     reader: &Reader,
     model: &Model,
     from: Timestamp,
     to: Timestamp,
-    mut take: impl FnMut(Panes) -> Result<(), Problem>,
+    mut take: impl FnMut(Timestamp, &Pane) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let cold_end = to.min(model.hot_from);
     let mut next = from;
@@ -32,19 +30,19 @@ pub fn each(
         let rows = reader
             .scan(Bound::Included(&first), Bound::Excluded(&end), Order::Ascending, BATCH)
             .map_err(|error| Problem::store(&error))?;
-        let is_last = rows.len() < BATCH;
-        let batch = rows.iter().map(|(row_key, value)| decode(row_key, value)).collect::<Result<Panes, Problem>>()?;
-        next = batch.last().map_or(cold_end, |(start, _)| *start + PANE_WIDTH);
-        if !batch.is_empty() {
-            take(batch)?;
+        for (row_key, value) in &rows {
+            let start = key::pane_start(row_key).ok_or_else(|| Problem::damaged("the key of a window"))?;
+            let pane = rmp_serde::from_slice(value).map_err(|_| Problem::damaged("a window"))?;
+            take(start, &pane)?;
+            next = start + PANE_WIDTH;
         }
-        if is_last {
+        if rows.len() < BATCH {
             break;
         }
     }
     let hot_start = from.max(model.hot_from);
     if hot_start < to {
-        take(model.hot.range(hot_start..to).map(|(start, pane)| (*start, Arc::clone(pane))).collect())?;
+        model.hot.range(hot_start..to).try_for_each(|(start, pane)| take(*start, pane))?;
     }
     Ok(())
 }
@@ -69,14 +67,16 @@ pub fn fingerprint(reader: &Reader, model: &Model, hash: &mut Xxh3) -> Result<()
     }
 }
 
-/// All panes of `[from, to)`; for ranges known to be short.
-pub fn all(reader: &Reader, model: &Model, from: Timestamp, to: Timestamp) -> Result<Panes, Problem> {
-    let mut panes = Panes::new();
-    each(reader, model, from, to, |batch| {
-        panes.extend(batch);
-        Ok(())
-    })?;
-    Ok(panes)
+/// All panes of `[from, to)` added up.
+pub fn totals(reader: &Reader, model: &Model, from: Timestamp, to: Timestamp) -> Result<Totals, Problem> {
+    let mut totals = Totals::default();
+    if model.has_predictions() {
+        each(reader, model, from, to, |_, pane| {
+            totals.add(pane);
+            Ok(())
+        })?;
+    }
+    Ok(totals)
 }
 
 /// The start of the oldest pane; `None` without one.
@@ -84,10 +84,4 @@ pub fn first_start(reader: &Reader, model: &Model) -> Result<Option<Timestamp>, 
     let rows = reader.scan_prefix(&key::panes(model.id), Order::Ascending, 1).map_err(|error| Problem::store(&error))?;
     let cold = rows.first().and_then(|(row_key, _)| key::pane_start(row_key));
     Ok(cold.into_iter().chain(model.hot.keys().next().copied()).min())
-}
-
-fn decode(row_key: &[u8], value: &[u8]) -> Result<(Timestamp, Arc<Pane>), Problem> {
-    let start = key::pane_start(row_key).ok_or_else(|| Problem::damaged("the key of a window"))?;
-    let pane = rmp_serde::from_slice(value).map_err(|_| Problem::damaged("a window"))?;
-    Ok((start, Arc::new(pane)))
 }

@@ -15,7 +15,6 @@ use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
-use crate::monitor::pane::Cell;
 use crate::store::Reader;
 use crate::time::Span;
 use crate::view::View;
@@ -114,15 +113,11 @@ pub async fn segments(
 fn totals(reader: &Reader, model: &Model, slices: &[Slice]) -> Result<Vec<Window>, Problem> {
     let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
     let start = end - COMPARED;
-    let panes = if model.has_predictions() { panes::all(reader, model, start, end)? } else { Vec::new() };
-    let revision = panes.iter().map(|(_, pane)| pane.revision).max().unwrap_or_default();
-    let total = |slice: &Slice| {
+    let totals = panes::totals(reader, model, start, end)?;
+    let window = |slice: &Slice| {
         let cells = slice.cells(model);
-        let mut total = Cell::default();
-        for (_, pane) in &panes {
-            pane.merge_into(&mut total, |index| cells.get(usize::from(index)).copied().unwrap_or(false));
-        }
-        Window::of(model, start, end, revision, &total)
+        let total = totals.of(|index| cells.get(usize::from(index)).copied().unwrap_or(false));
+        Window::of(model, start, end, totals.revision(), &total)
     };
-    Ok(slices.iter().map(total).collect())
+    Ok(slices.iter().map(window).collect())
 }

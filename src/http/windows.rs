@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::models::find;
-use crate::http::panes::{self, Panes};
+use crate::http::panes;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -17,7 +17,7 @@ use crate::monitor::model::Model;
 use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
-use crate::view::window::{Resolution, Slice, Window, windows};
+use crate::view::window::{Resolution, Slice, Window, Windows};
 
 /// The most windows of one answer.
 pub const WINDOWS_MAX: i64 = 11_000;
@@ -102,25 +102,14 @@ pub async fn list(
     Ok(Json(list))
 }
 
-/// The windows of a range, oldest first, merged from panes batch by batch.
+/// The windows of a range, oldest first, merged from panes one by one.
 pub fn read(reader: &Reader, model: &Model, range: &Range, slice: &Slice) -> Result<Vec<Window>, Problem> {
-    let mut list = Vec::new();
-    let mut held = Panes::new();
-    let merged = |panes: &[_]| {
-        let panes: &[(Timestamp, Arc<crate::monitor::pane::Pane>)] = panes;
-        windows(model, range.resolution, slice, panes.iter().map(|(start, pane)| (*start, &**pane)))
-    };
-    panes::each(reader, model, range.from, range.to, |batch| {
-        held.extend(batch);
-        // the last window may go on in the next batch
-        let open = held.last().map_or(range.from, |(start, _)| start.floor(range.resolution.width()));
-        let whole = held.partition_point(|(start, _)| *start < open);
-        list.extend(merged(&held[..whole]));
-        held.drain(..whole);
+    let mut windows = Windows::new(model, range.resolution, slice);
+    panes::each(reader, model, range.from, range.to, |start, pane| {
+        windows.add(start, pane);
         Ok(())
     })?;
-    list.extend(merged(&held));
-    Ok(list)
+    Ok(windows.finish())
 }
 
 impl WindowsQuery {

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 
 use crate::monitor::classes::Task;
 use crate::monitor::model::Model;
-use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::pane::Cell;
 use crate::stats::Estimate;
 use crate::stats::fairness::{self, Finding, Outcomes, Proportion};
+use crate::view::totals::Totals;
 
 /// Fewest rows of a segment that is compared.
 pub const ROWS_MIN: u64 = 30;
@@ -99,19 +100,13 @@ impl Counts {
 }
 
 impl Fairness {
-    /// Of the panes of a range that `takes` lets through.
-    pub fn of<'a>(model: &Model, (start, end): (String, String), panes: impl Iterator<Item = &'a Pane>) -> Self {
-        let mut cells: BTreeMap<u16, Cell> = BTreeMap::new();
-        for pane in panes {
-            for (index, cell) in pane.cells() {
-                cells.entry(index).or_default().merge(cell);
-            }
-        }
+    /// Of what the cells of a range add up to.
+    pub fn of(model: &Model, (start, end): (String, String), totals: &Totals) -> Self {
         let mut values: BTreeMap<(&str, &str), Cell> = BTreeMap::new();
         let mut all = Cell::default();
-        for (index, cell) in &cells {
+        for (index, cell) in totals.cells() {
             all.merge(cell);
-            let segment = model.profile.cells.get(usize::from(*index)).map_or([].as_slice(), |key| &key.segment);
+            let segment = model.profile.cells.get(usize::from(index)).map_or([].as_slice(), |key| &key.segment);
             for (name, value) in segment {
                 values.entry((name.as_str(), value.as_str())).or_default().merge(cell);
             }

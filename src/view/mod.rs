@@ -11,6 +11,7 @@ pub mod model;
 pub mod profile;
 pub mod source;
 pub mod together;
+pub mod totals;
 pub mod watch;
 pub mod window;
 mod wording;

@@ -119,27 +119,13 @@ impl Slice {
     }
 }
 
-/// Merges panes, given oldest first, into windows of one resolution. Windows without a prediction in the slice are left out.
-pub fn windows<'a>(
-    model: &Model,
+/// Windows of one resolution while panes are merged into them.
+pub struct Windows<'a> {
+    model: &'a Model,
     resolution: Resolution,
-    slice: &Slice,
-    panes: impl Iterator<Item = (Timestamp, &'a Pane)>,
-) -> Vec<Window> {
-    let cells = slice.cells(model);
-    let mut windows = Vec::new();
-    let mut open: Option<Merge> = None;
-    for (start, pane) in panes {
-        let window_start = start.floor(resolution.width());
-        if open.as_ref().is_some_and(|merge| merge.start != window_start) {
-            windows.extend(open.take().and_then(|merge| merge.finish(model, resolution)));
-        }
-        let merge = open.get_or_insert_with(|| Merge { start: window_start, revision: 0, total: Cell::default() });
-        merge.revision = merge.revision.max(pane.revision);
-        pane.merge_into(&mut merge.total, |index| cells.get(usize::from(index)).copied().unwrap_or(false));
-    }
-    windows.extend(open.and_then(|merge| merge.finish(model, resolution)));
-    windows
+    cells: Vec<bool>,
+    list: Vec<Window>,
+    open: Option<Merge>,
 }
 
 struct Merge {
@@ -148,10 +134,32 @@ struct Merge {
     total: Cell,
 }
 
-impl Merge {
-    fn finish(self, model: &Model, resolution: Resolution) -> Option<Window> {
-        let end = self.start + resolution.width();
-        (self.total.predictions != 0).then(|| Window::of(model, self.start, end, self.revision, &self.total))
+impl<'a> Windows<'a> {
+    pub fn new(model: &'a Model, resolution: Resolution, slice: &Slice) -> Self {
+        Self { model, resolution, cells: slice.cells(model), list: Vec::new(), open: None }
+    }
+
+    /// Panes are given oldest first.
+    pub fn add(&mut self, start: Timestamp, pane: &Pane) {
+        let window_start = start.floor(self.resolution.width());
+        if self.open.as_ref().is_some_and(|merge| merge.start != window_start) {
+            self.close();
+        }
+        let merge = self.open.get_or_insert_with(|| Merge { start: window_start, revision: 0, total: Cell::default() });
+        merge.revision = merge.revision.max(pane.revision);
+        pane.merge_into(&mut merge.total, |index| self.cells.get(usize::from(index)).copied().unwrap_or(false));
+    }
+
+    /// Oldest first. Windows without a prediction in the slice are left out.
+    pub fn finish(mut self) -> Vec<Window> {
+        self.close();
+        self.list
+    }
+
+    fn close(&mut self) {
+        if let Some(Merge { start, revision, total }) = self.open.take().filter(|merge| merge.total.predictions != 0) {
+            self.list.push(Window::of(self.model, start, start + self.resolution.width(), revision, &total));
+        }
     }
 }
 

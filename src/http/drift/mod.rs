@@ -84,8 +84,8 @@ pub async fn report(
         let mut predictions = 0;
         if let Some(baseline) = &track.baseline {
             let counted = |from: Timestamp, to: Timestamp, total: &mut Tally| {
-                panes::each(&reader, &model, from, to, |batch| {
-                    batch.iter().for_each(|(_, pane)| pane.tally_into(total, takes));
+                panes::each(&reader, &model, from, to, |_, pane| {
+                    pane.tally_into(total, takes);
                     Ok(())
                 })
             };
@@ -165,9 +165,7 @@ pub async fn windows(
         let takes = |cell: u16| cells.get(usize::from(cell)).copied().unwrap_or(false);
         let mut merged =
             Merged { reader: &reader, model: &model, track: &track, view: &view, width, list: Vec::new(), open: None };
-        panes::each(&reader, &model, from, to, |batch| {
-            batch.iter().try_for_each(|(start, pane)| merged.add(*start, pane, takes))
-        })?;
+        panes::each(&reader, &model, from, to, |start, pane| merged.add(start, pane, takes))?;
         merged.finish(takes)?;
         Ok(merged.list)
     });
