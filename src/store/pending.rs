@@ -112,7 +112,6 @@ pub struct Pending {
     /// Counts up to look at one old run after the other for rows that nobody wants.
     refresh_turn: usize,
     refresh_due: bool,
-    spare: Option<Memtable>,
     scratch: Vec<u8>,
 }
 
@@ -236,8 +235,7 @@ impl Pending {
 
     /// Only if nothing is frozen.
     fn freeze(&mut self) {
-        let spare = self.spare.take().unwrap_or_else(|| Memtable::with_capacity(self.limits.memtable_rows));
-        let rows = std::mem::replace(&mut self.active, spare);
+        let rows = std::mem::replace(&mut self.active, Memtable::for_rows(self.limits));
         let run = self.new_run();
         self.frozen = Some(Frozen::new(rows, self.log_end, run, filter_bits(0)));
     }
@@ -250,10 +248,7 @@ impl Pending {
         }
         self.log_start = frozen.log_end;
         self.log_deleted = false;
-        let (run, mut rows) = frozen.finish(batch);
-        self.runs.splice(0..0, run);
-        rows.clear();
-        self.spare = Some(rows);
+        self.runs.splice(0..0, frozen.finish(batch));
         true
     }
 
@@ -378,7 +373,7 @@ impl Pending {
 
     /// Reads what the last commit left. Errors: [`Error::Damaged`] if any of it is missing.
     pub(super) fn load(reader: Reader, limits: Limits) -> Result<Self, Error> {
-        let active = Memtable::with_capacity(limits.memtable_rows);
+        let active = Memtable::for_rows(limits);
         let mut pending = Self {
             reader,
             limits,
@@ -393,7 +388,6 @@ impl Pending {
             log_deleted: false,
             refresh_turn: 0,
             refresh_due: true,
-            spare: None,
             scratch: Vec::new(),
         };
         if let Some(row) = pending.reader.get(&key::directory())? {

@@ -43,7 +43,6 @@ enum Search {
 
 fn in_log(reader: &Reader, directory: &Directory, key: &PendingKey) -> Result<Option<Vec<u8>>, Error> {
     use std::ops::Bound::{Excluded, Included};
-    let mut rows = Memtable::default();
     let (mut from, end) = (key::pending_log(directory.log_start, 0), key::pending_log(u64::MAX, u32::MAX));
     let mut newest = None;
     loop {
@@ -52,11 +51,11 @@ fn in_log(reader: &Reader, directory: &Directory, key: &PendingKey) -> Result<Op
         from.clone_from(last);
         // the first key after this one
         from.push(0);
+        let mut rows = Memtable::default();
         for (_, chunk) in &chunks {
             rows.replay(chunk).ok_or_else(|| reader.damaged("a chunk of the pending log".into()))?;
         }
         newest = rows.get(key).map(<[u8]>::to_vec).or(newest);
-        rows.clear();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::{KEY_BYTES, PendingKey};
+use super::{KEY_BYTES, Limits, PendingKey};
 
 /// Bytes before a row in the arena: its key and its length (u16, little-endian).
 const HEADER_BYTES: usize = KEY_BYTES + 2;
@@ -19,8 +19,13 @@ pub(super) struct Memtable {
 }
 
 impl Memtable {
-    pub fn with_capacity(rows: usize) -> Self {
-        Self { newest: HashMap::with_capacity_and_hasher(rows, BuildHasherDefault::default()), ..Self::default() }
+    /// With room for as many as `limits` let in. What is not used of it takes no memory.
+    pub fn for_rows(limits: Limits) -> Self {
+        Self {
+            newest: HashMap::with_capacity_and_hasher(limits.memtable_rows, BuildHasherDefault::default()),
+            arena: Vec::with_capacity(limits.memtable_bytes),
+            ..Self::default()
+        }
     }
 
     pub fn put(&mut self, key: &PendingKey, row: &[u8]) {
@@ -53,13 +58,6 @@ impl Memtable {
     pub fn mark_committed(&mut self) {
         self.committed = self.arena.len();
         self.fresh_rows = 0;
-    }
-
-    /// Keeps what it has allocated.
-    pub fn clear(&mut self) {
-        self.newest.clear();
-        self.arena.clear();
-        self.mark_committed();
     }
 
     /// The rows put since the last commit as the chunks of the pending log, each of about `bytes` and of whole rows.

@@ -47,9 +47,9 @@ impl Frozen {
         self.done == self.places.len()
     }
 
-    /// The run, and the memtable for further use.
-    pub fn finish(self, batch: &mut sled::Batch) -> (Option<Run>, Memtable) {
-        (self.writer.finish(batch), self.rows)
+    /// The run; `None` of no rows.
+    pub fn finish(self, batch: &mut sled::Batch) -> Option<Run> {
+        self.writer.finish(batch)
     }
 
     fn sort_bucket(&mut self) {
