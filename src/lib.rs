@@ -1,6 +1,6 @@
 //! Tidewatch: watches machine-learning models live. Data falls one way through the rooms below; `ARCHITECTURE.md` is the map
 //! and `tests/architecture.rs` holds the walls.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 // The core: plain functions over plain data. No clock, randomness, I/O, async or logging.
 pub mod event;
@@ -19,6 +19,7 @@ pub mod demo;
 pub mod effects;
 pub mod failpoint;
 pub mod http;
+pub mod memory;
 pub mod nats;
 pub mod processor;
 pub mod run_file;

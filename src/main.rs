@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
+    tidewatch::memory::bound_arenas();
     tidewatch::cli::main()
 }

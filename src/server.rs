@@ -25,7 +25,7 @@ use crate::nats::{Door, Headers};
 use crate::run_file::RunFile;
 use crate::store::pending::committed_row;
 use crate::telemetry::chain;
-use crate::{agent, clock, demo, ticker};
+use crate::{agent, clock, demo, memory, ticker};
 
 use foundation::Foundation;
 use pipeline::Pipeline;
@@ -126,6 +126,7 @@ async fn serve(
     };
     tasks.spawn(http::serve(listener, app, doors.clone()));
     tasks.spawn(ticker::run(door.clone(), own.clone(), doors.clone()));
+    tasks.spawn(memory::give_back_free_pages(doors.clone()));
     let hands = Hands {
         view: pipeline.view.clone(),
         reader: pipeline.reader.clone(),

@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["event", "ids"]),
     ("telemetry", &["config"]),
     ("run_file", &[]),
+    ("memory", &[]),
     ("store", &["event", "failpoint", "monitor", "time"]),
     ("nats", &["config", "event", "ids", "telemetry", "time"]),
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
@@ -43,6 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "failpoint",
             "http",
             "ids",
+            "memory",
             "nats",
             "processor",
             "run_file",
@@ -95,6 +97,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("statrs", &["stats"]),
     ("fail", &["failpoint", "store"]),
     ("getrandom", &["http"]),
+    ("libc", &["memory"]),
     ("rand_xoshiro", &["demo"]),
     ("tracing_subscriber", &["config", "telemetry"]),
     // figures name their own OpenAPI schemas: derived data, no behaviour
@@ -276,6 +279,17 @@ fn only_the_clock_reads_the_wall_clock() {
         }
     }
     faults.none("call `clock::now`; `Instant`s for timeouts and rates are fine outside the core");
+}
+
+#[test]
+fn unsafe_is_in_one_room() {
+    let mut faults = Faults::default();
+    for file in read().iter().filter(|file| file.room != "memory") {
+        for line in seen_in(&file.code, &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "allow(unsafe_code)"]) {
+            faults.add(file, line, "unsafe code");
+        }
+    }
+    faults.none("do without, or find a crate that is safe to call");
 }
 
 #[test]
