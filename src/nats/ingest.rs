@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
 use async_nats::{HeaderMap, Subject};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -263,7 +263,10 @@ impl Reader {
             batch.skipped += seq - expected;
         }
         batch.bytes += message.payload.len();
-        let async_nats::Message { subject, headers, payload, .. } = message;
+        let async_nats::Message { mut subject, headers, payload, .. } = message;
+        if let Some(before) = batch.messages.last().filter(|before| before.subject == subject) {
+            subject = before.subject.clone();
+        }
         batch.messages.push(RawMessage { seq, stored_at, subject, headers, payload });
         Ok(())
     }
@@ -292,7 +295,8 @@ impl Reader {
     }
 
     /// Hands the batch on; from here on it counts as delivered. Waits while the inbox is full.
-    async fn deliver(&mut self, batch: RawBatch) -> Result<(), mpsc::error::SendError<()>> {
+    async fn deliver(&mut self, mut batch: RawBatch) -> Result<(), mpsc::error::SendError<()>> {
+        batch.gather();
         let Some(RawMessage { seq, subject, payload, .. }) = batch.messages.last().cloned() else {
             return Ok(());
         };
@@ -303,6 +307,21 @@ impl Reader {
         permit.send(batch);
         self.last = Last::Delivered { seq, subject, payload };
         Ok(())
+    }
+}
+
+impl RawBatch {
+    /// Puts all payloads into one piece of memory, and gives the client's buffers back to the thread that will fill them again: one that
+    /// frees what another has allocated waits for its locks.
+    fn gather(&mut self) {
+        let mut all = BytesMut::with_capacity(self.bytes);
+        for message in &self.messages {
+            all.extend_from_slice(&message.payload);
+        }
+        let mut rest = all.freeze();
+        for message in &mut self.messages {
+            message.payload = rest.split_to(message.payload.len());
+        }
     }
 }
 
