@@ -232,6 +232,19 @@ fn bins_that_are_empty_by_chance_are_no_drift() {
 }
 
 #[test]
+fn a_constant_is_no_evidence_however_many_rows_each_side_has() {
+    let folder = Folder::new();
+    let rows = |count: usize| "a,b\n".to_owned() + &"7,x\n".repeat(count);
+    let columns = drift(&folder, &rows(500), &rows(40));
+    for (column, tests) in columns.as_object().unwrap() {
+        for (test, verdict) in tests.as_object().unwrap() {
+            assert_eq!(verdict["drift"], false, "{column} {test}: {verdict}");
+            assert!(verdict["p_value"].is_null() || verdict["p_value"] == 1.0, "{column} {test}: {verdict}");
+        }
+    }
+}
+
+#[test]
 fn two_rows_and_one_category_are_no_drift() {
     let folder = Folder::new();
     let columns = drift(&folder, "a,b\n1,x\n2,x\n", "a,b\n1,x\n5,x\n");

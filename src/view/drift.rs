@@ -246,9 +246,11 @@ fn over_bins(bins: &Comparison, test: &Homogeneity, (n, m): (u64, u64), level: f
         Test::distance(Some(of(bins)), customary, noise + beyond_half)
     };
     let plain = |of: fn(&Comparison) -> f64, noise: f64| Test::distance(Some(of(bins)), DISTANCE, noise);
-    let by_size = Test::distance(Some(smooth.psi()), 0.0, noise.psi());
-    // with one bin there is neither a distance nor noise
-    let by_size = Test { p_value: Some(noise.psi_tail(smooth.psi())), drift: by_size.drift && 0 < test.degrees, ..by_size };
+    let by_size = match test.degrees {
+        // with one bin there is no noise, and what half a count in the others adds is no distance
+        0 => Test { p_value: Some(1.0), ..Test::distance(Some(smooth.psi()), PSI_ACT, 0.0) },
+        _ => Test { p_value: Some(noise.psi_tail(smooth.psi())), ..Test::distance(Some(smooth.psi()), 0.0, noise.psi()) },
+    };
     [
         ("chi_square", Test::evidence(test.statistic, test.p_value, level)),
         ("psi", distance(PSI_ACT, Comparison::psi, noise.psi())),
