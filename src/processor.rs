@@ -39,12 +39,12 @@ const COMMIT_RECORDS_MAX: usize = 262_144;
 /// Time after which a commit is due although more wait: bounds how far readers lag behind in a catch-up.
 const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(250);
 
-/// A commit costs some 20 µs for each model that changed, however much did. In a catch-up over many models each may be waited for
+/// A commit costs 20 to 70 µs for each model that changed, however much did. In a catch-up over many models each may be waited for
 /// with so many more records, and so much longer, that this stays a small part of the whole.
 const COMMIT_RECORDS_PER_MODEL: usize = 64;
-const COMMIT_INTERVAL_PER_MODEL: Duration = Duration::from_micros(100);
+const COMMIT_INTERVAL_PER_MODEL: Duration = Duration::from_micros(250);
 
-/// Models that are waited for: at most 1,048,576 records or 1,274 ms come together.
+/// Models that are waited for: at most 1,048,576 records or 3.3 s come together.
 const COMMIT_MODELS_MAX: usize = 12_288;
 
 /// Least time between two commits: a commit costs about as much as applying a hundred records.

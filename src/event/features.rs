@@ -29,8 +29,8 @@ pub struct Features {
 #[derive(Clone, Debug, Default)]
 pub struct Names(Option<Arc<[CompactString]>>);
 
-/// One feature's value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One feature's value. Written as what it is: nothing, a number or a text.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Feature {
     /// `null`: named, and not known.
     Missing,
@@ -70,14 +70,7 @@ impl FromIterator<(CompactString, Feature)> for Features {
 
 impl Serialize for Features {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(name, value)| {
-            let value = match value {
-                Feature::Missing => serde_json::Value::Null,
-                Feature::Number(number) => (*number).into(),
-                Feature::Category(name) => name.as_str().into(),
-            };
-            (name, value)
-        }))
+        serializer.collect_map(self.iter())
     }
 }
 
@@ -94,20 +87,67 @@ impl<'de> Deserialize<'de> for Features {
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Features, A::Error> {
                 let mut read = Vec::new();
-                while let Some((name, value)) = entries.next_entry::<CompactString, serde_json::Value>()? {
-                    let value = match &value {
-                        serde_json::Value::Null => Feature::Missing,
-                        serde_json::Value::Bool(flag) => Feature::flag(*flag),
-                        serde_json::Value::String(text) => Feature::text(text),
-                        serde_json::Value::Number(number) => Feature::Number(number.as_f64().unwrap_or_default()),
-                        _ => return Err(A::Error::custom(format!("feature {name:?} is no number, text, boolean or null"))),
-                    };
+                while let Some(name) = entries.next_key::<CompactString>()? {
+                    let named = |error| A::Error::custom(format!("feature {name:?}: {error}"));
+                    let value = entries.next_value().map_err(named)?;
                     read.push((name, value));
                 }
                 Ok(read.into_iter().collect())
             }
         }
         deserializer.deserialize_map(Map)
+    }
+}
+
+impl Serialize for Feature {
+    /// A number takes half the room where that says the same; text for people knows one kind only.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Missing => serializer.serialize_unit(),
+            Self::Number(number) if !serializer.is_human_readable() && f64::from(*number as f32) == *number => {
+                serializer.serialize_f32(*number as f32)
+            }
+            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Category(name) => serializer.serialize_str(name),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Feature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Feature;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a text, a boolean or null")
+            }
+
+            fn visit_unit<E>(self) -> Result<Feature, E> {
+                Ok(Feature::Missing)
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Feature, E> {
+                Ok(Feature::flag(flag))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Feature, E> {
+                Ok(Feature::Number(number as f64))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Feature, E> {
+                Ok(Feature::Number(number as f64))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Feature, E> {
+                Ok(Feature::Number(number))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Feature, E> {
+                Ok(Feature::text(text))
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 

@@ -94,14 +94,6 @@ impl<const N: usize> Headers for [(&str, &str); N] {
 #[derive(Debug, Default)]
 pub struct Decoder {
     feature_names: RefCell<Names>,
-    subject: RefCell<ReadSubject>,
-}
-
-/// A subject, and what it was read as: most messages have that of the message before.
-#[derive(Debug, Default)]
-struct ReadSubject {
-    text: CompactString,
-    read: Option<(Kind, Slug)>,
 }
 
 impl Decoder {
@@ -111,7 +103,7 @@ impl Decoder {
     /// A subject that is not ours gives [`Kind::Unknown`] from the source `unknown`.
     pub fn decode(&self, raw: Raw<'_>, root: &Root) -> Message {
         let Raw { seq, stored_at, subject, headers, payload } = raw;
-        let Some((kind, source)) = self.read_subject(subject, root) else {
+        let Some((kind, source)) = root.parse_input(subject) else {
             let source = Slug::try_from("unknown").expect("a plain word is a slug");
             let detail = format!("{:?} is not {}.in.<kind>.<source>", clip(subject), root.as_str());
             let records = vec![Err(Problem::new(Reason::BadSubject, detail).at(""))];
@@ -120,14 +112,6 @@ impl Decoder {
         let content_type = headers.get("content-type");
         let records = read_body(kind, &source, content_type, headers, payload, stored_at, &self.feature_names);
         Message { seq, stored_at, kind, source, records }
-    }
-
-    fn read_subject(&self, subject: &str, root: &Root) -> Option<(Kind, Slug)> {
-        let mut last = self.subject.borrow_mut();
-        if last.text != subject {
-            *last = ReadSubject { text: subject.into(), read: root.parse_input(subject) };
-        }
-        last.read.clone()
     }
 }
 

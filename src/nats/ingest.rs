@@ -374,8 +374,7 @@ fn weigh(missing: Range<u64>, first_seq: u64, deleted: &[u64], is_beginning: boo
 
 /// Stream sequence and time of storing, from the reply subject of a delivered message:
 /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanoseconds>.<pending>`, with `<domain>.<account>` before the
-/// stream and perhaps one more token at the end on servers that say so. Once per message, so it only splits, by bytes: that is twice as
-/// quick as by characters.
+/// stream and perhaps one more token at the end on servers that say so. Once per message, so it only splits, by bytes.
 fn position(reply: &str) -> Option<(u64, Timestamp)> {
     let rest = reply.strip_prefix("$JS.ACK.")?;
     let rest = rest.as_bytes();

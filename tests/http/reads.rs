@@ -244,7 +244,7 @@ async fn readiness_says_what_is_waited_for() {
     assert_eq!(response.json::<Value>().await.unwrap(), json!({"reason": "catching up", "lag": 0}));
     assert_eq!(room.bare(Method::GET, "/healthz").send().await.unwrap().status(), 200);
     // who asks a process that is not ready hears that what it says is not all
-    for path in ["/api/v1/models", "/api/v1/state", "/api/ai/performance"] {
+    for path in ["/api/v1/models", "/api/v1/state", "/api/v1/health"] {
         assert_eq!(room.get(path).await.headers()["tidewatch-stale"], "catching up", "{path}");
     }
     let health = room.json("/api/v1/health").await;

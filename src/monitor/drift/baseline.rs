@@ -141,7 +141,7 @@ impl Baseline {
         for (place, row) in rows.iter().enumerate() {
             let tally = cells.entry(row.cell).or_insert_with(|| Tally::of(&baseline));
             tally.rows += 1;
-            for ((column, tally), value) in baseline.columns.iter().zip(&mut tally.columns).zip(&row.values) {
+            for ((column, tally), value) in baseline.columns.iter().zip(&mut tally.columns).zip(row.values.iter()) {
                 tally.add(&column.bins, value);
             }
             if let (Some(errors), Some(column), Some(tally)) = (&errors, baseline.columns.last(), tally.columns.last_mut()) {

@@ -10,7 +10,7 @@ use crate::event::{Feature, Features};
 use crate::monitor::drift::encoding::Encoding;
 use crate::monitor::drift::estimator::{CHUNK_ROWS, Estimator};
 use crate::monitor::drift::judge::Policy;
-use crate::monitor::drift::reference::{Chunks, in_order, unknown};
+use crate::monitor::drift::reference::{Chunks, in_order, place_in, unknown};
 use crate::monitor::drift::{Fleet, Part, Track};
 use crate::monitor::limits::{LESSON_FEATURES_MAX, LESSON_VALUES_MAX, LESSONS_MAX, LOSS_ESTIMATORS_MAX};
 use crate::stats::boosting::{Column, Kind};
@@ -92,7 +92,7 @@ impl Learning {
     /// A prediction as a lesson without a label.
     pub fn lesson(&mut self, at: InLog, prediction: f64, features: &Features) -> Lesson {
         self.names.extend(unknown(&self.names, features, LESSON_FEATURES_MAX));
-        let features = in_order([], features, &self.names);
+        let features = in_order([], features, |index, name| place_in(&self.names, index, name));
         Lesson { at, prediction, features, truth: None }
     }
 

@@ -240,11 +240,17 @@ impl Track {
             return false;
         }
         let Seen { at, cell, answer, confidence, features, classifies: _ } = seen;
-        let unknown = reference::unknown(&self.watch.names, features, FEATURES_WATCHED_MAX);
-        if !unknown.is_empty() {
-            self.watch_mut().names.extend(unknown);
+        let number = self.next_number();
+        if !self.route.is_to(number, features) {
+            let unknown = reference::unknown(&self.watch.names, features, FEATURES_WATCHED_MAX);
+            if !unknown.is_empty() {
+                self.watch_mut().names.extend(unknown);
+            }
         }
-        let row = reference::Row::of(at, cell, confidence, answer, features, &self.watch.names);
+        let names = &self.watch.names;
+        let places = self.route.to(number, |name| names.iter().position(|known| known == name), features);
+        let values = reference::in_order(answer, features, |index, _| places[index].map(usize::from)).into();
+        let row = reference::Row { at, cell, confidence, values };
         fleet.gathered += row.values.len() as u64;
         self.reference.push(row);
         true
@@ -366,6 +372,8 @@ impl Track {
         watch.standings = vec![Standing::default(); baseline.columns.len()];
         watch.score = None;
         self.baseline = Some(Arc::new(Kept::new(baseline)));
+        // a column's place is not that of the reference's value
+        self.route = Route::default();
         *self.window_mut() = DriftWindow::default();
     }
 
@@ -393,6 +401,7 @@ impl Track {
         (watch.origin, watch.score, watch.in_use) = (origin, None, None);
         watch.names.clear();
         watch.standings.clear();
+        self.route = Route::default();
         *self.window_mut() = DriftWindow::default();
         true
     }
@@ -435,10 +444,14 @@ impl Track {
 }
 
 impl Route {
+    /// Whether the record before was of `number` and named the same features.
+    fn is_to(&self, number: u32, features: &Features) -> bool {
+        self.number == number && self.names == *features.names()
+    }
+
     /// The place of each feature, in the order of the record.
     fn to(&mut self, number: u32, place_of: impl Fn(&str) -> Option<usize>, features: &Features) -> Arc<[Option<u16>]> {
-        let as_before = self.number == number && self.names == *features.names();
-        if !as_before {
+        if !self.is_to(number, features) {
             let place = |name: &CompactString| place_of(name).map(|place| place as u16);
             self.places = features.names().as_slice().iter().map(place).collect();
             self.number = number;

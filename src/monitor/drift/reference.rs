@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Feature, Features};
-use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
+use crate::monitor::drift::baseline::{Baseline, Origin};
 use crate::monitor::kept::Kept;
 use crate::time::Timestamp;
 
@@ -21,8 +21,9 @@ pub struct Row {
     pub cell: u16,
     /// Stated probability that the answer is right.
     pub confidence: Option<f64>,
-    /// The prediction, the score, then the features in the order of the reference's names, as far as they were known by then.
-    pub values: Vec<Feature>,
+    /// The prediction, the score, then the features in the order of the reference's names, as far as they were known by then. Shared: a
+    /// chunk is copied whenever it is written to after a commit.
+    pub values: Arc<[Feature]>,
 }
 
 /// Rows gathered so far.
@@ -86,32 +87,22 @@ impl Reference {
     }
 }
 
-impl Row {
-    /// The values of a prediction in the order of `names`.
-    pub fn of(
-        at: Timestamp,
-        cell: u16,
-        confidence: Option<f64>,
-        answer: [Feature; FEATURES],
-        features: &Features,
-        names: &[CompactString],
-    ) -> Self {
-        Self { at, cell, confidence, values: in_order(answer, features, names) }
-    }
-}
-
 /// The names of features that are not among `names`, so many that there are `most` with them.
 pub fn unknown(names: &[CompactString], features: &Features, most: usize) -> Vec<CompactString> {
     let unknown = features.iter().enumerate().filter(|(index, (name, _))| place_in(names, *index, name).is_none());
     unknown.map(|(_, (name, _))| name.into()).take(most - names.len()).collect()
 }
 
-/// `first`, then the features in the order of `names`; features that are not among them are left out.
-pub fn in_order<const N: usize>(first: [Feature; N], features: &Features, names: &[CompactString]) -> Vec<Feature> {
-    let mut values = Vec::with_capacity(N + names.len());
+/// `first`, then each feature at its place, which `place_of` knows by its own place and name; those without one are left out.
+pub fn in_order<const N: usize>(
+    first: [Feature; N],
+    features: &Features,
+    place_of: impl Fn(usize, &str) -> Option<usize>,
+) -> Vec<Feature> {
+    let mut values = Vec::with_capacity(N + features.values().len());
     values.extend(first);
     for (index, (name, value)) in features.iter().enumerate() {
-        let Some(place) = place_in(names, index, name) else { continue };
+        let Some(place) = place_of(index, name) else { continue };
         if values.len() <= N + place {
             values.resize(N + place + 1, Feature::Missing);
         }
@@ -121,6 +112,6 @@ pub fn in_order<const N: usize>(first: [Feature; N], features: &Features, names:
 }
 
 /// Where `name` is among `names`: most records name the same features in the same order, so at `index` first.
-fn place_in(names: &[CompactString], index: usize, name: &str) -> Option<usize> {
+pub fn place_in(names: &[CompactString], index: usize, name: &str) -> Option<usize> {
     if names.get(index).is_some_and(|known| known == name) { Some(index) } else { names.iter().position(|known| known == name) }
 }

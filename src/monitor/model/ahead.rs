@@ -7,6 +7,7 @@ use std::hint::black_box;
 use super::{Model, Models};
 use crate::event::{Event, Message};
 use crate::ids::Name;
+use crate::monitor::pane::Cell;
 
 /// Records that are looked at together: what they touch stays in the processor's cache until they are applied.
 const SPAN_RECORDS: usize = 128;
@@ -20,15 +21,23 @@ impl Models {
             return;
         }
         let names = messages.iter().flat_map(|message| &message.records).filter_map(|record| model_of(record.as_ref().ok()?));
-        let ids: Vec<u32> = names.filter_map(|name| self.by_name.get(name).copied()).collect();
-        let models: Vec<&Model> = ids.into_iter().map(|id| &**self.get(id)).collect();
+        let models: Vec<&Model> = names.filter_map(|name| self.by_name.get(name)).map(|id| &**self.get(*id)).collect();
         // one step of all of them before the next step of any: each waits for what the step before has brought
-        let steps: [fn(&Model) -> u64; 4] = [
+        let steps: [fn(&Model) -> u64; 5] = [
             |model| model.changed_seq,
             |model| (model.profile.cells.len() + model.drift.tracks.len() + model.hot.len()) as u64,
-            |model| model.drift.tracks.last().map_or(0, |track| track.reference.chunks.len() as u64) ^ model.newest_pane_size(),
             |model| {
-                model.drift.tracks.last().and_then(|track| track.reference.chunks.last()).map_or(0, |chunk| chunk.len() as u64)
+                let cell = model.profile.cells.last().map_or(0, |key| key.segment.len());
+                let chunks = model.drift.tracks.last().map_or(0, |track| track.reference.chunks.len());
+                (cell + model.profile.classes.name(0).len() + chunks) as u64 ^ model.newest_cell(|cell| cell.predictions)
+            },
+            |model| {
+                let chunk = model.drift.tracks.last().and_then(|track| track.reference.chunks.last());
+                chunk.map_or(0, |chunk| chunk.len() as u64) ^ model.newest_cell(|cell| cell.latency.count() ^ cell.labelled)
+            },
+            |model| {
+                let row = model.drift.tracks.last().and_then(|track| track.reference.last());
+                row.map_or(0, |row| u64::from(row.cell)) ^ model.newest_cell(|cell| cell.predicted.first().map_or(0, |of| of.1))
             },
         ];
         for step in steps {
@@ -38,8 +47,8 @@ impl Models {
 }
 
 impl Model {
-    fn newest_pane_size(&self) -> u64 {
-        self.hot.last_key_value().and_then(|(_, pane)| pane.cells().next()).map_or(0, |(_, cell)| cell.predictions)
+    fn newest_cell(&self, figure: impl Fn(&Cell) -> u64) -> u64 {
+        self.hot.last_key_value().and_then(|(_, pane)| pane.cells().next()).map_or(0, |(_, cell)| figure(cell))
     }
 }
 
