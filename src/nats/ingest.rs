@@ -149,7 +149,7 @@ struct Reader {
 enum Last {
     Nothing,
     Saved(Saved),
-    Delivered { seq: u64, subject: Subject, payload: Bytes },
+    Delivered { seq: u64, fingerprint: u64 },
 }
 
 /// Why a session ended.
@@ -297,7 +297,7 @@ impl Reader {
     /// Hands the batch on; from here on it counts as delivered. Waits while the inbox is full.
     async fn deliver(&mut self, mut batch: RawBatch) -> Result<(), mpsc::error::SendError<()>> {
         batch.gather();
-        let Some(RawMessage { seq, subject, payload, .. }) = batch.messages.last().cloned() else {
+        let Some((seq, fingerprint)) = batch.messages.last().map(|last| (last.seq, last.fingerprint())) else {
             return Ok(());
         };
         if self.inbox.capacity() == 0 {
@@ -305,7 +305,7 @@ impl Reader {
         }
         let permit = self.inbox.reserve().await?;
         permit.send(batch);
-        self.last = Last::Delivered { seq, subject, payload };
+        self.last = Last::Delivered { seq, fingerprint };
         Ok(())
     }
 }
@@ -338,9 +338,7 @@ impl Last {
         match self {
             Self::Nothing => None,
             Self::Saved(saved) => Some(*saved),
-            Self::Delivered { seq, subject, payload } => {
-                Some(Saved { created, seq: *seq, fingerprint: fingerprint(subject, payload) })
-            }
+            Self::Delivered { seq, fingerprint } => Some(Saved { created, seq: *seq, fingerprint: *fingerprint }),
         }
     }
 }
