@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// Between two rounds of giving free pages back. A round takes some milliseconds; what is needed again has to be faulted in again.
+/// Between two rounds of giving free pages back. What is needed again has to be faulted in again.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// As many hold as much as one for each core, in some ten megabytes less.

@@ -39,7 +39,7 @@ const COMMIT_RECORDS_MAX: usize = 262_144;
 /// Time after which a commit is due although more wait: bounds how far readers lag behind in a catch-up.
 const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(250);
 
-/// A commit costs 20 to 70 µs for each model that changed, however much did. In a catch-up over many models each may be waited for
+/// A commit costs some 20 µs and more for each model that changed, however much did. In a catch-up over many models each may be waited for
 /// with so many more records, and so much longer, that this stays a small part of the whole.
 const COMMIT_RECORDS_PER_MODEL: usize = 64;
 const COMMIT_INTERVAL_PER_MODEL: Duration = Duration::from_micros(250);

@@ -8,8 +8,8 @@
 //! * A get looks into the memtable, then through the filters of the runs, newest first, and reads about one block.
 //!
 //! Memory: two memtables of at most 4 MiB (and one commit) with 3 MiB of table each; 2 to 3 bytes a row for filters, 0.2 for
-//! indexes: 126 MB for 50 million rows, and a merge holds its output's filter besides. What sled keeps of its pages is several times that. Rows that nobody wants any more count until they are merged
-//! away, which happens at the latest when a run of them is found to be half unwanted.
+//! indexes: 126 MB for 50 million rows, and a merge holds its output's filter besides. What sled keeps of its pages is several times that.
+//! Rows that nobody wants any more count until they are merged away, which happens at the latest when a run of them is found to be half unwanted.
 
 mod block;
 mod directory;
