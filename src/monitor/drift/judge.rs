@@ -14,18 +14,13 @@ use crate::monitor::drift::baseline::{Baseline, Bins, Column, Group, PREDICTION}
 use crate::monitor::drift::tally::{ColumnTally, Tally};
 use crate::monitor::limits::{COMPARED_MIN, MONTH};
 use crate::monitor::model::Verdict;
-use crate::stats::drift::{Comparison, evidence};
+use crate::stats::drift::Comparison;
+use crate::stats::drift::decision::{Decision, MISSING_MATTERS, PSI_MATTERS, Presence, QUESTIONS, Rule, Values};
 use crate::stats::logarithm::ln;
 use crate::time::{Span, Timestamp};
 
-/// Questions asked of a column: have its values moved, has the share of missing ones.
-const QUESTIONS: u64 = 2;
-
 /// A feature counts in full in the score once its index reaches this: custom acts there (Siddiqi (2006), *Credit Risk Scorecards*).
 const PSI_ACT: f64 = 0.25;
-
-/// By how much the share of missing values must have changed.
-const MISSING_MIN: f64 = 0.01;
 
 /// Windows without drift after which a drift counts as over.
 const CALM_WINDOWS: u8 = 2;
@@ -118,7 +113,7 @@ impl Default for Policy {
             watch: true,
             reference_rows: 1_000,
             window: Span::from_secs(600),
-            psi_threshold: 0.1,
+            psi_threshold: PSI_MATTERS,
             false_alarms_per_month: 1.0,
             error_run_length: 1_000_000.0,
             season: Season::None,
@@ -194,41 +189,31 @@ impl Figures {
         if reference_rows < COMPARED_MIN || rows < COMPARED_MIN {
             return None;
         }
-        let missing = |column: &ColumnTally, rows: u64| rows - column.present().min(rows);
-        let (missing_before, missing_now) = (missing(reference, reference_rows), missing(current, rows));
-        let missing_change = missing_now as f64 / rows as f64 - missing_before as f64 / reference_rows as f64;
-        let missing_evidence =
-            Comparison::new(&[reference_rows - missing_before, missing_before], &[rows - missing_now, missing_now])
-                .map_or(0.0, |bins| evidence::of_categories(&bins));
+        let presence = |column: &ColumnTally, rows: u64| Presence { present: column.present().min(rows), rows };
         let enough = COMPARED_MIN <= reference.present() && COMPARED_MIN <= current.present();
-        let values =
-            if enough { Comparison::new(&bins.coarse(&reference.counts), &bins.coarse(&current.counts)).ok() } else { None };
-        let (psi, jensen_shannon, moved) = match &values {
-            None => (0.0, 0.0, 0.0),
-            Some(coarse) => {
-                let moved = if bins.is_numeric() {
-                    Comparison::new(&reference.counts, &current.counts).map_or(0.0, |fine| evidence::of_order(&fine))
-                } else {
-                    evidence::of_categories(coarse)
-                };
-                (coarse.psi_add_half(), beyond_chance(coarse), moved)
-            }
+        let over = |counts: &dyn Fn(&ColumnTally) -> Vec<u64>| {
+            Comparison::new(&counts(reference), &counts(current)).ok().filter(|_| enough)
         };
-        let by_value = policy.psi_threshold <= psi && needed <= moved;
-        let by_missing = MISSING_MIN <= missing_change.abs() && needed <= missing_evidence;
-        let evidence = moved.max(missing_evidence);
-        Some(Self { psi, jensen_shannon, evidence, needed, missing_change, drift: by_value || by_missing, against })
+        let coarse = over(&|column| bins.coarse(&column.counts));
+        let fine = if bins.is_numeric() { over(&|column| column.counts.clone()) } else { None };
+        let values = match (&coarse, &fine) {
+            (None, _) => Values::Absent,
+            (Some(coarse), Some(fine)) => Values::Ordered { fine, coarse },
+            (Some(coarse), None) => Values::Categories(coarse),
+        };
+        let rule = Rule { psi: policy.psi_threshold, missing: MISSING_MATTERS, evidence: needed };
+        let decision = Decision::of(values, presence(reference, reference_rows), presence(current, rows), &rule);
+        let Decision { psi, jensen_shannon, missing_change, .. } = decision;
+        Some(Self {
+            psi,
+            jensen_shannon,
+            evidence: decision.evidence(),
+            needed,
+            missing_change,
+            drift: decision.drift(),
+            against,
+        })
     }
-}
-
-/// The Jensen–Shannon distance, less what sampling alone gives in the mean: to second order the divergence of two samples of one
-/// distribution is `(k − 1)(1/n + 1/m)/8` nats over `k` bins in use (see [`crate::stats::drift::noise`]).
-fn beyond_chance(bins: &Comparison) -> f64 {
-    let (n, m): (u64, u64) = (bins.reference().iter().sum(), bins.current().iter().sum());
-    let in_use = bins.reference().iter().zip(bins.current()).filter(|(a, b)| **a + **b != 0).count();
-    let chance = (in_use.saturating_sub(1)) as f64 * (1.0 / n as f64 + 1.0 / m as f64) / 8.0 / ln(2.0);
-    let distance = bins.jensen_shannon();
-    (distance * distance - chance).max(0.0).sqrt()
 }
 
 /// Every column of a window against what is over the same bins; `None` where there is too little to judge.

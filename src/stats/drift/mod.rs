@@ -7,6 +7,7 @@
 //! [`noise`] says how large each distance gets when nothing has changed at all, so that small samples do not cry wolf.
 
 pub mod bins;
+pub mod decision;
 pub mod divergence;
 pub mod evidence;
 pub mod homogeneity;
