@@ -1,5 +1,8 @@
 //! `tidewatch detect` as notebooks and build pipelines meet it.
 
+#[path = "support/golden.rs"]
+mod golden;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -37,11 +40,6 @@ fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn golden() -> Value {
-    let path = format!("{}/../shared/golden/dev/stream_detectors.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))).unwrap()
-}
-
 /// A stream of the golden file as text, a value each.
 fn values(golden: &Value, stream: &str) -> Vec<String> {
     match &golden["streams"][stream]["values"] {
@@ -52,7 +50,7 @@ fn values(golden: &Value, stream: &str) -> Vec<String> {
 
 #[test]
 fn the_answer_is_that_of_river_in_every_format() {
-    let golden = golden();
+    let golden = golden::values("stream_detectors.json");
     for (detector, stream, params) in [
         ("ADWIN", "normal_mean_step", &[][..]),
         ("PageHinkley", "error_gradual", &["--param", "alpha=0.99", "--param", "threshold=8"]),

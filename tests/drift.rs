@@ -70,8 +70,8 @@ fn close(what: &str, told: &Value, wanted: &Value, slack: f64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_golden_stream_drifts_as_far_as_the_published_packages_say() {
-    let golden = golden::windows();
-    let (reference, stream) = (golden::reference(&golden), golden::stream(&golden, false));
+    let golden = golden::values("windows.json");
+    let (reference, stream) = (golden::reference(), golden::stream(false));
     let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
     let house = Plan::on(&server.url(), data.path()).open();
     for model in MODELS {

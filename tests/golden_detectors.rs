@@ -1,15 +1,12 @@
-//! Change detectors against river 0.23, verdict for verdict: `golden/README.md` says how the values came about.
+//! Change detectors against river 0.23, verdict for verdict: `tests/data/golden/README.md` says how the values came about.
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use serde_json::Value;
 use tidewatch::stats::detect::adwin::{Adwin, Params};
 use tidewatch::stats::detect::kswin::{self, Kswin};
 use tidewatch::stats::detect::{AnyDetector, Detector};
-
-fn golden(file: &str) -> Value {
-    let path = format!("{}/../shared/golden/dev/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap()
-}
 
 fn items(value: &Value) -> &[Value] {
     value.as_array().unwrap()
@@ -50,7 +47,7 @@ fn assert_close(name: &str, got: f64, wanted: &Value) {
 
 #[test]
 fn every_detector_reports_at_the_indices_of_river() {
-    let golden = golden("stream_detectors.json");
+    let golden = golden::values("stream_detectors.json");
     let (mut compared, mut reports) = (0, 0);
     for result in items(&golden["results"]) {
         let name = result["detector"].as_str().unwrap();
@@ -91,7 +88,7 @@ fn every_detector_reports_at_the_indices_of_river() {
 
 #[test]
 fn adwin_keeps_the_window_of_river_at_every_checkpoint() {
-    let golden = golden("stream_detectors.json");
+    let golden = golden::values("stream_detectors.json");
     for result in items(&golden["results"]) {
         let reset = match result["detector"].as_str() {
             Some("ADWIN") => true,
@@ -127,7 +124,7 @@ fn adwin_keeps_the_window_of_river_at_every_checkpoint() {
 
 #[test]
 fn kswin_with_the_draws_of_river_gives_its_p_values_and_drifts() {
-    let golden = golden("kswin_trace.json");
+    let golden = golden::values("kswin_trace.json");
     let stream: Vec<f64> = items(&golden["stream"]).iter().map(|value| value.as_f64().unwrap()).collect();
     for result in items(&golden["results"]) {
         let params = &result["params"];
@@ -163,7 +160,7 @@ fn kswin_with_the_draws_of_river_gives_its_p_values_and_drifts() {
 
 #[test]
 fn kswin_with_draws_of_its_own_finds_the_step_and_is_as_calm_as_river_elsewhere() {
-    let golden = golden("stream_detectors.json");
+    let golden = golden::values("stream_detectors.json");
     let (mut ours, mut theirs) = (0, 0);
     for result in items(&golden["results"]).iter().filter(|result| result["detector"] == "KSWIN") {
         let mut detector = choose("kswin", &settings(result));

@@ -1,15 +1,11 @@
-//! Drift statistics against scipy, numpy, feature-engine, NannyML and Evidently: `golden/README.md` says what was computed and how.
+//! Drift statistics against scipy, numpy, feature-engine, NannyML and Evidently: `tests/data/golden/README.md` says what was computed and how.
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use serde_json::Value;
 use tidewatch::stats::drift::kolmogorov_smirnov::{self, Distance, Method};
 use tidewatch::stats::drift::{Comparison, Edges, Sample, homogeneity, wasserstein};
-
-fn golden(file: &str) -> Vec<Value> {
-    let path = format!("{}/../shared/golden/dev/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let cases: Value = serde_json::from_str(&text).unwrap();
-    cases["cases"].as_array().unwrap().clone()
-}
 
 fn sample(values: &Value) -> Sample {
     Sample::of(values.as_array().unwrap().iter().filter_map(Value::as_f64)).unwrap()
@@ -49,7 +45,7 @@ fn assert_distances(comparison: &Comparison, wanted: &Value) {
 
 #[test]
 fn frozen_bins_and_the_distances_over_them_are_those_of_numpy_and_scipy() {
-    for case in golden("drift_numeric.json") {
+    for case in golden::cases("drift_numeric.json") {
         println!("{}", case["name"]);
         let (reference, current) = (sample(&case["reference"]), sample(&case["current"]));
         for (scheme, edges) in [("quantile10", Edges::deciles(&reference)), ("fixed10", Edges::fixed(&reference))] {
@@ -66,7 +62,7 @@ fn frozen_bins_and_the_distances_over_them_are_those_of_numpy_and_scipy() {
 
 #[test]
 fn the_kolmogorov_smirnov_test_is_that_of_scipy_with_each_p_value_by_its_name() {
-    for case in golden("drift_numeric.json") {
+    for case in golden::cases("drift_numeric.json") {
         println!("{}", case["name"]);
         let (reference, current) = (sample(&case["reference"]), sample(&case["current"]));
         let (wanted, test) = (&case["ks"], kolmogorov_smirnov::test(&reference, &current));
@@ -87,7 +83,7 @@ fn the_kolmogorov_smirnov_test_is_that_of_scipy_with_each_p_value_by_its_name() 
 
 #[test]
 fn wasserstein_distances_are_those_of_scipy() {
-    for case in golden("drift_numeric.json") {
+    for case in golden::cases("drift_numeric.json") {
         println!("{}", case["name"]);
         let (reference, current) = (sample(&case["reference"]), sample(&case["current"]));
         assert_close("W1", wasserstein::distance(&reference, &current), &case["wasserstein_1"]);
@@ -103,7 +99,7 @@ fn wasserstein_distances_are_those_of_scipy() {
 
 #[test]
 fn categorical_distances_and_the_chi_square_test_are_those_of_scipy() {
-    for case in golden("drift_categorical.json") {
+    for case in golden::cases("drift_categorical.json") {
         println!("{}", case["name"]);
         let comparison = Comparison::new(&counts(&case["ref_counts"]), &counts(&case["cur_counts"])).unwrap();
         assert_distances(&comparison, &case);

@@ -1,4 +1,7 @@
-//! Performance estimated without labels against NannyML: `golden/README.md` says what was computed and how.
+//! Performance estimated without labels against NannyML: `tests/data/golden/README.md` says what was computed and how.
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use serde_json::Value;
 use tidewatch::stats::boosting::{Column, Kind};
@@ -15,12 +18,6 @@ const METRICS: [(&str, MetricName); 7] = [
     ("roc_auc", MetricName::RocAuc),
     ("average_precision", MetricName::PrAuc),
 ];
-
-fn golden(file: &str) -> Value {
-    let path = format!("{}/../shared/golden/dev/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap()
-}
 
 fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
@@ -64,7 +61,7 @@ fn figure(figures: &[(MetricName, f64)], metric: MetricName) -> f64 {
 
 #[test]
 fn with_the_given_calibration_every_estimate_is_nannymls() {
-    for case in golden("cbpe.json")["cases"].as_array().unwrap() {
+    for case in golden::values("cbpe.json")["cases"].as_array().unwrap() {
         println!("{}", case["name"]);
         let (reference, analysis) = (labelled(&case["reference"]), labelled(&case["analysis"]));
         let thresholds = |name: &str| numbers(&case["isotonic"][name]);
@@ -84,7 +81,7 @@ fn with_the_given_calibration_every_estimate_is_nannymls() {
 
 #[test]
 fn with_our_own_fit_estimates_bands_thresholds_and_alerts_are_nannymls() {
-    for case in golden("cbpe.json")["cases"].as_array().unwrap() {
+    for case in golden::values("cbpe.json")["cases"].as_array().unwrap() {
         println!("{}", case["name"]);
         let (rows, analysis) = (labelled(&case["reference"]), labelled(&case["analysis"]));
         let reference = Reference::fit(&rows, case["chunk_size"].as_u64().unwrap() as usize).unwrap();
@@ -134,7 +131,7 @@ fn assert_band(name: &str, got: &Expected, wanted: &Value) {
 
 #[test]
 fn areas_from_bins_of_the_stream_are_those_of_the_rows() {
-    for case in golden("cbpe.json")["cases"].as_array().unwrap() {
+    for case in golden::values("cbpe.json")["cases"].as_array().unwrap() {
         println!("{}", case["name"]);
         let (rows, analysis) = (labelled(&case["reference"]), labelled(&case["analysis"]));
         let calibrator = Calibrator::fit(&rows);
@@ -165,7 +162,7 @@ fn regression_rows(file: &Value, half: &str) -> (Vec<Column>, Vec<f64>, Vec<f64>
 
 #[test]
 fn expected_losses_of_a_regression_come_as_close_to_the_realised_ones_as_nannymls() {
-    let file = golden("dle.json");
+    let file = golden::values("dle.json");
     let (features, predictions, truths) = regression_rows(&file, "reference");
     let reference = dle::Reference::fit(&features, &predictions, &truths, 500).unwrap();
     let (later, later_predictions, _) = regression_rows(&file, "analysis");

@@ -1,4 +1,7 @@
-//! Figures against scikit-learn, numpy and river: `golden/README.md` says what was computed and how.
+//! Figures against scikit-learn, numpy and river: `tests/data/golden/README.md` says what was computed and how.
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use serde_json::Value;
 use tidewatch::stats::calibration::Calibration;
@@ -8,12 +11,6 @@ use tidewatch::stats::regression::{Regression, median_absolute_error};
 use tidewatch::stats::scores::{MultiLogLoss, Scored};
 use tidewatch::stats::sketch::Sketch;
 use tidewatch::stats::{Estimate, MetricName};
-
-fn golden(file: &str) -> Value {
-    let path = format!("{}/../shared/golden/dev/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap()
-}
 
 fn items(value: &Value) -> &[Value] {
     value.as_array().unwrap()
@@ -71,7 +68,7 @@ fn assert_calibration<const BINS: usize>(scored: &[(f64, bool)], wanted: &Value)
 
 #[test]
 fn binary_figures_are_those_of_scikit_learn() {
-    for case in items(&golden("classification_binary.json")["cases"]) {
+    for case in items(&golden::values("classification_binary.json")["cases"]) {
         println!("{}", case["name"]);
         let (truths, scores) = (digits(&case["y_true"]), floats(&case["y_proba"]));
         let threshold = case["threshold"].as_f64().unwrap();
@@ -125,7 +122,7 @@ fn binary_figures_are_those_of_scikit_learn() {
 
 #[test]
 fn multiclass_figures_are_those_of_scikit_learn() {
-    for case in items(&golden("classification_multiclass.json")["cases"]) {
+    for case in items(&golden::values("classification_multiclass.json")["cases"]) {
         let truths = digits(&case["y_true"]);
         let rows: Vec<Vec<f64>> = items(&case["proba"]).iter().map(floats).collect();
         let (mut confusion, mut losses) = (Confusion::default(), MultiLogLoss::default());
@@ -176,7 +173,7 @@ fn multiclass_figures_are_those_of_scikit_learn() {
 
 #[test]
 fn regression_figures_are_those_of_scikit_learn_and_river() {
-    for case in items(&golden("regression.json")["cases"]) {
+    for case in items(&golden::values("regression.json")["cases"]) {
         println!("{}", case["name"]);
         let pairs: Vec<(f64, f64)> = floats(&case["y_true"]).into_iter().zip(floats(&case["y_pred"])).collect();
         let mut regression = Regression::default();
@@ -208,7 +205,7 @@ fn regression_figures_are_those_of_scikit_learn_and_river() {
 
 #[test]
 fn sketched_quantiles_are_within_one_percent_of_those_of_numpy() {
-    let golden = golden("quantiles.json");
+    let golden = golden::values("quantiles.json");
     for case in items(&golden["cases"]) {
         assert_quantiles(case, &floats(&case["values"]));
     }

@@ -1,6 +1,9 @@
 //! `tidewatch drift` and `tidewatch evaluate` as notebooks and CI meet them: the real program over golden inputs, in every form of
 //! file.
 
+#[path = "support/golden.rs"]
+mod golden;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -38,10 +41,6 @@ fn complaint(output: &Output) -> String {
 fn read(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
-}
-
-fn golden(file: &str) -> Vec<Value> {
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/dev").join(file))["cases"].as_array().unwrap().clone()
 }
 
 fn digits(value: &Value) -> Vec<String> {
@@ -108,7 +107,7 @@ fn drift(folder: &Folder, reference: &str, current: &str) -> Value {
 #[test]
 fn numeric_drift_is_golden_from_csv_and_from_prediction_events() {
     let folder = Folder::new();
-    for case in golden("drift_numeric.json") {
+    for case in golden::cases("drift_numeric.json") {
         println!("{}", case["name"]);
         let events = |values: &Value| {
             lines(values.as_array().unwrap().iter().map(|value| json!({"features": {"f0": value}, "prediction": 1})))
@@ -147,7 +146,7 @@ fn assert_distances(tests: &Value, wanted: &Value) {
 #[test]
 fn categorical_drift_is_golden_from_a_json_array() {
     let folder = Folder::new();
-    for case in golden("drift_categorical.json") {
+    for case in golden::cases("drift_categorical.json") {
         println!("{}", case["name"]);
         let records = |side: &str| {
             let counted = case["labels"].as_array().unwrap().iter().zip(case[side].as_array().unwrap());
@@ -165,7 +164,7 @@ fn categorical_drift_is_golden_from_a_json_array() {
 #[test]
 fn ci_fails_on_drift_and_only_on_drift() {
     let folder = Folder::new();
-    let cases = golden("drift_numeric.json");
+    let cases = golden::cases("drift_numeric.json");
     let case = |name: &str| cases.iter().find(|case| case["name"] == name).unwrap();
     for (name, drifts) in [("normal_same", false), ("normal_shift_0.5", true), ("normal_scale_2", true)] {
         let reference = folder.file("reference.csv", &column("x", &case(name)["reference"]));
@@ -254,7 +253,7 @@ fn two_rows_and_one_category_are_no_drift() {
 
 #[test]
 fn binary_figures_are_golden_from_csv_and_from_events() {
-    for case in golden("classification_binary.json") {
+    for case in golden::cases("classification_binary.json") {
         println!("{}", case["name"]);
         let (truths, scores) = (digits(&case["y_true"]), floats(&case["y_proba"]));
         let threshold = case["threshold"].as_f64().unwrap();
@@ -309,7 +308,7 @@ fn binary_figures_are_golden_from_csv_and_from_events() {
 
 #[test]
 fn multiclass_and_regression_figures_are_golden() {
-    for case in golden("classification_multiclass.json") {
+    for case in golden::cases("classification_multiclass.json") {
         let rows = case["proba"].as_array().unwrap();
         let records = digits(&case["y_true"]).into_iter().zip(rows).map(|(truth, row)| {
             let row = floats(row);
@@ -337,7 +336,7 @@ fn multiclass_and_regression_figures_are_golden() {
         let wanted = [("precision", &case["per_class"]["precision"][2]), ("f1", &case["per_class"]["f1"][2])];
         assert_metrics(&of_one, &wanted);
     }
-    for case in golden("regression.json") {
+    for case in golden::cases("regression.json") {
         println!("{}", case["name"]);
         let mut csv = "y_pred,y_true\n".to_owned();
         for (predicted, truth) in floats(&case["y_pred"]).iter().zip(floats(&case["y_true"])) {

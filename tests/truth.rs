@@ -293,8 +293,8 @@ async fn assert_recomputed(house: &House, rows: &[Row], resolution: (&str, i64),
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_golden_stream_gives_the_golden_figures_in_every_window_roll_up_and_slice() {
-    let golden = golden::windows();
-    let (joined, split) = (golden::stream(&golden, false), golden::stream(&golden, true));
+    let golden = golden::values("windows.json");
+    let (joined, split) = (golden::stream(false), golden::stream(true));
 
     let bodies: Vec<Value> = joined.iter().map(body_of).collect();
     let (_server, _data, house) = fed(frames("prediction", &bodies, FRAME), 20_000).await;

@@ -1,77 +1,42 @@
-//! The stream that `golden/dev/windows.json` describes, made by the script that made it for the published packages.
+//! Values that published packages computed, and the streams they computed them on: `tests/data/golden/README.md` says how they came about.
 #![allow(dead_code)] // every test binary uses its own part of it
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden")
-}
-
-pub fn windows() -> Value {
-    let path = folder().join("dev/windows.json");
+/// One file of values, by name.
+pub fn values(file: &str) -> Value {
+    let path = path(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The lines of `workload.py --n 20000 --seed 101`, or of its `--split` form, once their digest is the one the golden values name.
-pub fn stream(golden: &Value, split: bool) -> Vec<Value> {
-    if split {
-        made(golden, "split", "split_stream_sha256", &["--n", "20000", "--split"])
-    } else {
-        made(golden, "joined", "stream_sha256", &["--n", "20000"])
-    }
+/// The `cases` of one file.
+pub fn cases(file: &str) -> Vec<Value> {
+    values(file)["cases"].as_array().unwrap().clone()
 }
 
-/// The lines of `workload.py --reference 1000 --seed 101`: what the stream drifts away from, a thousand rows a model.
-pub fn reference(golden: &Value) -> Vec<Value> {
-    made(golden, "reference", "reference_sha256", &["--reference", "1000"])
+/// The stream of 20,000 rows that the windows of `windows.json` were computed from: labels in the rows, or in records of their own.
+pub fn stream(split: bool) -> Vec<Value> {
+    lines(if split { "split.jsonl.gz" } else { "joined.jsonl.gz" })
 }
 
-fn made(golden: &Value, form: &str, digest: &str, arguments: &[&str]) -> Vec<Value> {
-    let python = python();
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("golden-{form}.jsonl"));
-    let wanted = golden["meta"][digest].as_str().unwrap();
-    if !path.exists() || sha256(&python, &path) != wanted {
-        let mut command = Command::new(&python);
-        command.arg(folder().join("workload.py")).args(arguments).args(["--seed", "101", "--out"]).arg(&path);
-        run(&mut command);
-    }
-    assert_eq!(sha256(&python, &path), wanted, "{}", path.display());
-    let text = std::fs::read_to_string(&path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+/// What that stream drifts away from, a thousand rows a model.
+pub fn reference() -> Vec<Value> {
+    lines("reference.jsonl.gz")
 }
 
-fn sha256(python: &Path, path: &Path) -> String {
-    let program = "import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest())";
-    run(Command::new(python).args(["-c", program]).arg(path)).trim().to_owned()
+fn lines(file: &str) -> Vec<Value> {
+    let path = path(file);
+    let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let lines = BufReader::new(GzDecoder::new(file)).lines();
+    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
 }
 
-/// A Python that has numpy: the system's own, or one in the target directory, made once.
-fn python() -> PathBuf {
-    let system = PathBuf::from("python3");
-    if has_numpy(&system) {
-        return system;
-    }
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("numpy");
-    let python = environment.join("bin/python");
-    if !has_numpy(&python) {
-        run(Command::new(system).args(["-m", "venv"]).arg(&environment));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "numpy"]));
-    }
-    python
-}
-
-fn has_numpy(python: &Path) -> bool {
-    let mut command = Command::new(python);
-    command.args(["-c", "import numpy"]).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+fn path(file: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/data/golden", file].iter().collect()
 }
