@@ -189,23 +189,23 @@ async fn a_range_of_the_past_is_compared_to_and_survives_a_restart() {
     let (from, until) = ("2026-01-01T00:25:00Z", "2026-01-01T00:45:00Z");
     for (query, body, wanted, told) in [
         (format!("?from={from}"), "", 400, "both"),
-        (format!("?from={from}&until={until}"), "a,b\n1,2\n", 400, "leave out"),
-        (format!("?from={until}&until={from}"), "", 422, "after `from`"),
-        (format!("?from={from}&until=2026-03-01T00:00:00Z"), "", 422, "31 days"),
-        (format!("?from={from}&until={until}&version=1"), "", 422, "widen the range"),
-        ("?from=2025-01-01T00:00:00Z&until=2025-01-02T00:00:00Z".to_owned(), "", 422, "widen the range"),
+        (format!("?from={from}&to={until}"), "a,b\n1,2\n", 400, "leave out"),
+        (format!("?from={until}&to={from}"), "", 422, "after `from`"),
+        (format!("?from={from}&to=2026-03-01T00:00:00Z"), "", 422, "31 days"),
+        (format!("?from={from}&to={until}&version=1"), "", 422, "widen the range"),
+        ("?from=2025-01-01T00:00:00Z&to=2025-01-02T00:00:00Z".to_owned(), "", 422, "widen the range"),
     ] {
         let (status, answer) = put(&house, &query, body).await;
         assert!(status == wanted && answer.to_string().contains(told), "{query}: {status} {answer}");
     }
-    let (status, answer) = put(&house, &format!("?from={from}&until={until}&version=2"), "").await;
+    let (status, answer) = put(&house, &format!("?from={from}&to={until}&version=2"), "").await;
     assert_eq!((status, &answer["rows"]), (200, &json!(20 * 120)), "{answer}");
     let reference = report(&house, "till", "").await["reference"].clone();
     assert_eq!(
         (&reference["state"], &reference["origin"], &reference["rows"]),
         (&json!("ready"), &json!("range"), &json!(2_400))
     );
-    assert_eq!(reference["range"], json!({ "from": from, "until": until }));
+    assert_eq!(reference["range"], json!({ "from": from, "to": until }));
 
     let last = publisher.send_all(frames("prediction", &minutes(60..80, 0.4), 100)).await;
     house.applied(last).await;

@@ -139,7 +139,7 @@ async fn rejected(house: &House) -> BTreeMap<(u64, u64), Value> {
         for item in page["items"].as_array().unwrap() {
             listed.insert((item["seq"].as_u64().unwrap(), item["index"].as_u64().unwrap()), item.clone());
         }
-        match page["next_cursor"].as_str() {
+        match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return listed,
         }

@@ -28,10 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Frame {
     r#type: String,
     #[serde(default)]
-    applied_seq: u64,
+    position: u64,
 }
 
-/// Prints the latency of `seq`: from just before its publish to the first frame with `seq <= applied_seq`.
+/// Prints the latency of `seq`: from just before its publish to the first frame with `seq <= position`.
 pub async fn to_frame() {
     let log = Log::empty().await;
     let product = Product::start(&["--nats-url", &log.server.url(), "--no-demo", "--no-agent"]).await;
@@ -42,9 +42,9 @@ pub async fn to_frame() {
 
     let last_seq = published.last().expect("something was published").0;
     let mut shown = Vec::new();
-    while let Some((applied_seq, at)) = tokio::time::timeout(PATIENCE, frames_seen.recv()).await.expect("frames come") {
-        shown.push((applied_seq, at));
-        if last_seq <= applied_seq {
+    while let Some((position, at)) = tokio::time::timeout(PATIENCE, frames_seen.recv()).await.expect("frames come") {
+        shown.push((position, at));
+        if last_seq <= position {
             break;
         }
     }
@@ -53,7 +53,7 @@ pub async fn to_frame() {
     let mut latencies: Vec<f64> = Vec::with_capacity(published.len());
     let mut next = shown.iter().peekable();
     for (seq, sent) in &published[RATE * WARM_UP_SECONDS..] {
-        while next.peek().is_some_and(|(applied_seq, _)| applied_seq < seq) {
+        while next.peek().is_some_and(|(position, _)| position < seq) {
             next.next();
         }
         let (_, at) = next.peek().expect("the last frame shows the last sequence");
@@ -113,7 +113,7 @@ async fn listen(url: String, frames: mpsc::UnboundedSender<(u64, Instant)>) {
         let at = Instant::now();
         let Message::Text(text) = message else { continue };
         let frame: Frame = serde_json::from_str(&text).expect("a frame");
-        if matches!(frame.r#type.as_str(), "snapshot" | "change") && frames.send((frame.applied_seq, at)).is_err() {
+        if matches!(frame.r#type.as_str(), "snapshot" | "change") && frames.send((frame.position, at)).is_err() {
             return;
         }
     }

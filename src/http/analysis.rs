@@ -26,8 +26,12 @@ pub struct AnalysisQuery {
     name: Option<String>,
     /// open or closed.
     state: Option<String>,
+    /// Only about sources and models whose name holds this text, whatever the case.
+    q: Option<String>,
     /// 1 to 1,000 findings; 100 if left out.
     limit: Option<usize>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// The series of a source or a model, and what is usual for them.
@@ -48,18 +52,18 @@ pub struct SeriesAnswer {
         (status = 200, description = "What is found", body = AnalysisReport, example = json!({"position": 1024, "epoch": 1,
             "at": "2026-01-01T00:10:00Z", "summary": {"watched_series": 640, "learning_series": 0, "unwatched_series": 0, "open": 1,
                 "critical": 1, "by_kind": {"anomaly": 1}},
-            "findings": [{"id": "source/web-01/0", "kind": "anomaly", "about": "source", "name": "web-01",
+            "items": [{"id": "source/web-01/0", "kind": "anomaly", "about": "source", "name": "web-01",
                 "series": {"name": "tidewatch_cpu_usage_percent", "labels": {"core": "0"}, "unit": "percent"}, "state": "open",
-                "severity": "critical", "since": "2026-01-01T00:08:00Z", "until": null, "last_at": "2026-01-01T00:09:30Z", "now": 94.2, "value": 94.2,
+                "severity": "critical", "started_at": "2026-01-01T00:08:00Z", "ended_at": null, "last_at": "2026-01-01T00:09:30Z", "now": 94.2, "value": 94.2,
                 "expected": 31.5, "low": 20.1, "high": 42.9, "score": 27.5, "change_per_hour": null, "limit_at": null,
-                "text": "tidewatch_cpu_usage_percent (core=0) of web-01 is 94.2 where 31.5 is usual (20.1 to 42.9)."}], "together": []})),
-        (status = 400, description = "A bad kind, state or limit", body = Problem, content_type = "application/problem+json"),
+                "text": "tidewatch_cpu_usage_percent (core=0) of web-01 is 94.2 where 31.5 is usual (20.1 to 42.9)."}], "next": null, "together": []})),
+        (status = 400, description = "A bad kind, state, limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn report(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
-    Query(AnalysisQuery { kind, name, state, limit }): Query<AnalysisQuery>,
+    Query(AnalysisQuery { kind, name, state, q, limit, cursor }): Query<AnalysisQuery>,
 ) -> Result<Json<AnalysisReport>, Problem> {
     let limit = page::limit(limit)?;
     if let Some(kind) = &kind
@@ -73,7 +77,8 @@ pub async fn report(
         Some("closed") => Some(false),
         Some(other) => return Err(Problem::bad_request("bad-state", format!("state is open or closed, not {other:?}"))),
     };
-    let wanted = Wanted { kind, name, is_open, limit };
+    let after = cursor.as_deref().map(page::name_of).transpose()?;
+    let wanted = Wanted { kind, name, text: q.map(|text| text.to_lowercase()), is_open, limit, after };
     Ok(Json(shared.blocking(move || Ok(AnalysisReport::of(&view, &wanted))).await?))
 }
 

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::event::Role;
 use crate::http::access::{self, Access};
 use crate::http::condition;
+use crate::http::parameters;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::token;
@@ -117,6 +118,9 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
     }
     if let Some(problem) = oversized(&shared, request.headers()) {
         return refused(problem);
+    }
+    if let Err(problem) = parameters::check(request.method(), path.as_str(), request.uri()) {
+        return problem.into_response();
     }
     match entry {
         Some(entry) => {

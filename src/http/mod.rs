@@ -17,6 +17,7 @@ mod models;
 mod openapi;
 mod page;
 mod panes;
+mod parameters;
 mod predictions;
 mod problem;
 mod publish;

@@ -25,7 +25,7 @@ const STATUSES: [&str; 4] = ["healthy", "warning", "critical", "training"];
 pub struct ModelsQuery {
     /// 1 to 1,000; 100 if left out.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before.
+    /// The `next` of the page before.
     cursor: Option<String>,
     /// Only models of this status: healthy, warning, critical or training.
     status: Option<String>,
@@ -41,7 +41,7 @@ pub struct ModelPage {
     /// By name.
     items: Vec<ModelSummary>,
     /// Null on the last page.
-    next_cursor: Option<String>,
+    next: Option<String>,
 }
 
 /// One model, and where in the log it was read.
@@ -60,7 +60,7 @@ pub struct ModelAnswer {
     get, path = "/api/v1/models", tag = "models", params(ModelsQuery),
     responses(
         (status = 200, description = "A page of models", body = ModelPage,
-         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": {"value": 0.08, "prediction": 0.08, "features": 0.0, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 210}, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95": 0.2, "mean_response_time": 0.11, "throughput": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95": 0.2}]}], "next_cursor": null})),
+         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": {"value": 0.08, "prediction": 0.08, "features": 0.0, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 210}, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}]}], "next": null})),
         (status = 400, description = "A bad limit, cursor or status", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -93,8 +93,8 @@ pub async fn list(
         };
         let mut found = view.models.range((first, Bound::Unbounded)).filter(|(name, model)| named(name) && judged(model));
         let items: Vec<ModelSummary> = found.by_ref().take(limit).map(|(_, model)| ModelSummary::of(&view, model)).collect();
-        let next_cursor = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.name));
-        Ok(ModelPage { position: view.position, epoch: view.epoch, items, next_cursor })
+        let next = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.name));
+        Ok(ModelPage { position: view.position, epoch: view.epoch, items, next })
     });
     Ok(Json(page.await?))
 }
@@ -104,7 +104,7 @@ pub async fn list(
     get, path = "/api/v1/models/{model}", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The model at a glance", body = ModelAnswer, example = json!({"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": null, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95": 0.2, "mean_response_time": 0.11, "throughput": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95": 0.2}], "position": 1024, "epoch": 1})),
+        (status = 200, description = "The model at a glance", body = ModelAnswer, example = json!({"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": null, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}], "position": 1024, "epoch": 1})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]

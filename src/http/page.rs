@@ -41,7 +41,7 @@ pub fn key_of(cursor: &str, prefix: &[u8]) -> Result<Vec<u8>, Problem> {
 }
 
 fn bad_cursor() -> Problem {
-    Problem::bad_request("bad-cursor", "a cursor is the next_cursor of the page before, with the same filters")
+    Problem::bad_request("bad-cursor", "a cursor is the next of the page before, with the same filters")
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub const STORED_AT: HeaderName = HeaderName::from_static("tidewatch-stored-at")
 pub struct RejectedQuery {
     /// 1 to 1,000; 100 if left out.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before.
+    /// The `next` of the page before.
     cursor: Option<String>,
     /// Only records of this kind.
     kind: Option<String>,
@@ -47,7 +47,7 @@ pub struct RejectedQuery {
 pub struct RejectedPage {
     /// Newest first; the newest 10,000 are listed.
     items: Vec<RejectedRow>,
-    next_cursor: Option<String>,
+    next: Option<String>,
     /// All of them, by kind and reason.
     counts: BTreeMap<&'static str, BTreeMap<String, u64>>,
 }
@@ -73,7 +73,7 @@ pub struct RejectedRow {
         (status = 200, description = "A page, newest first", body = RejectedPage, example = json!({"items": [
             {"seq": 17, "index": 0, "kind": "prediction", "source": "checkout", "stored_at": "2026-01-01T00:00:00Z",
              "reason": "missing_field", "detail": "`model` is required", "pointer": "/model"}],
-            "next_cursor": null, "counts": {"prediction": {"missing_field": 1}}})),
+            "next": null, "counts": {"prediction": {"missing_field": 1}}})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -96,8 +96,8 @@ pub async fn list(
         let prefix = key::all(key::Tag::Rejected);
         newest(&reader, &prefix, query.cursor.as_deref(), limit, |value| Ok(Some(decode(value)?).filter(wanted)))
     });
-    let (entries, next_cursor) = page.await?;
-    Ok(Json(RejectedPage { items: entries.into_iter().map(RejectedRow::of).collect(), next_cursor, counts }))
+    let (entries, next) = page.await?;
+    Ok(Json(RejectedPage { items: entries.into_iter().map(RejectedRow::of).collect(), next, counts }))
 }
 
 /// Original bytes

@@ -26,9 +26,11 @@ const KEPT: [Kind; 4] = [Kind::Log, Kind::Event, Kind::Snapshot, Kind::Job];
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SourcesQuery {
+    /// Only sources whose name holds this text, whatever the case.
+    q: Option<String>,
     /// 1 to 1,000; 100 if left out.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before.
+    /// The `next` of the page before.
     cursor: Option<String>,
 }
 
@@ -40,7 +42,7 @@ pub struct RecordsQuery {
     kind: String,
     /// 1 to 1,000; 100 if left out.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before.
+    /// The `next` of the page before.
     cursor: Option<String>,
 }
 
@@ -50,7 +52,7 @@ pub struct SourcePage {
     epoch: u64,
     /// By name.
     items: Vec<SourceSummary>,
-    next_cursor: Option<String>,
+    next: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,7 +67,7 @@ pub struct SourceAnswer {
 pub struct RecordPage {
     /// Newest first; the newest 1,000 of each kind are kept.
     items: Vec<RecordRow>,
-    next_cursor: Option<String>,
+    next: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,7 +86,7 @@ pub struct RecordRow {
     get, path = "/api/v1/sources", tag = "sources", params(SourcesQuery),
     responses(
         (status = 200, description = "A page of sources", body = SourcePage,
-         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "web-01", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}]}], "next_cursor": null})),
+         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "web-01", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}]}], "next": null})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -100,11 +102,13 @@ pub async fn list(
         Some(Ok(name)) => Bound::Excluded(name),
         Some(Err(_)) => return Err(Problem::bad_request("bad-cursor", "no such cursor")),
     };
+    let wanted = query.q.map(|text| text.to_lowercase());
     let page = shared.blocking(move || {
-        let mut found = view.sources.range((first, Bound::Unbounded));
+        let named = |name: &Name| wanted.as_ref().is_none_or(|text| name.as_str().to_lowercase().contains(text.as_str()));
+        let mut found = view.sources.range((first, Bound::Unbounded)).filter(|(name, _)| named(name));
         let items: Vec<SourceSummary> = found.by_ref().take(limit).map(|(_, (_, source))| SourceSummary::of(source)).collect();
-        let next_cursor = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.name));
-        Ok(SourcePage { position: view.position, epoch: view.epoch, items, next_cursor })
+        let next = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.name));
+        Ok(SourcePage { position: view.position, epoch: view.epoch, items, next })
     });
     Ok(Json(page.await?))
 }
@@ -131,7 +135,7 @@ pub async fn show(Extension(view): Extension<Arc<View>>, Path(Step(name)): Path<
     params(("source" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), RecordsQuery),
     responses(
         (status = 200, description = "A page of records", body = RecordPage, example = json!({"items": [
-            {"seq": 9, "at": "2026-01-01T00:00:00Z", "record": {"level": "error", "message": "disk full"}}], "next_cursor": null})),
+            {"seq": 9, "at": "2026-01-01T00:00:00Z", "record": {"level": "error", "message": "disk full"}}], "next": null})),
         (status = 400, description = "A bad kind, limit or cursor", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
     )
@@ -159,8 +163,8 @@ pub async fn records(
         };
         newest(&reader, &prefix, query.cursor.as_deref(), limit, read)
     });
-    let (items, next_cursor) = page.await?;
-    Ok(Json(RecordPage { items, next_cursor }))
+    let (items, next) = page.await?;
+    Ok(Json(RecordPage { items, next }))
 }
 
 pub fn find(view: &View, name: &str) -> Result<(u32, Arc<Source>), Problem> {

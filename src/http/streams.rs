@@ -27,7 +27,7 @@ pub struct StreamRow {
     bytes: u64,
     first_seq: u64,
     last_seq: u64,
-    created: String,
+    created_at: String,
     /// Last sequence applied; null for streams that are not input.
     position: Option<u64>,
     /// Messages stored and not yet applied.
@@ -59,7 +59,7 @@ pub struct ServerRow {
 #[utoipa::path(
     get, path = "/api/v1/streams", tag = "log",
     responses(
-        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
+        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created_at": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
         (status = 503, description = "The log cannot be reached", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -81,7 +81,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<
             bytes: status.bytes,
             first_seq: status.first_seq,
             last_seq: status.last_seq,
-            created: status.created.to_string(),
+            created_at: status.created.to_string(),
             position: is_input.then_some(view.position),
             lag: is_input.then(|| status.last_seq.saturating_sub(view.position)),
             differences: differences.collect(),

@@ -1,5 +1,6 @@
 //! `GET /api/v1/models/{model}/windows`: any range, at any resolution, of any slice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
@@ -14,6 +15,7 @@ use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
+use crate::stats::MetricName;
 use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
@@ -70,7 +72,7 @@ pub struct Range {
             "estimated": {"accuracy": {"value": 0.94, "low": 0.88, "high": 1.0, "n": 120}},
             "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120},
             "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}])),
-        (status = 400, description = "A range, resolution or slice that cannot be", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A range or resolution that cannot be; a metric or version there is none of", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -81,9 +83,8 @@ pub async fn list(
     Query(query): Query<WindowsQuery>,
 ) -> Result<Json<Vec<Window>>, Problem> {
     let model = find(&view, &name)?;
-    let slice = query.slice()?;
-    let metrics: Option<Vec<String>> =
-        query.metrics.as_ref().map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
+    let slice = query.slice(&model)?;
+    let metrics = query.metrics(&model)?;
     if !model.has_predictions() {
         query.check()?;
         return Ok(Json(Vec::new()));
@@ -129,9 +130,53 @@ impl WindowsQuery {
         Ok(Range::whole(from, to, resolution))
     }
 
-    fn slice(&self) -> Result<Slice, Problem> {
+    fn slice(&self, model: &Model) -> Result<Slice, Problem> {
+        if let Some(version) = &self.version
+            && !versions(model).contains(&version.as_str())
+        {
+            return Err(unknown_version(model, version));
+        }
         Ok(Slice { version: self.version.clone(), segment: segment(self.segment.as_deref())?, track: None })
     }
+
+    /// The metrics that are asked for; `None`: all.
+    fn metrics(&self, model: &Model) -> Result<Option<Vec<String>>, Problem> {
+        let Some(list) = &self.metrics else { return Ok(None) };
+        let classes = &model.profile.classes;
+        let of_class = |name: &str| {
+            let (metric, class) = name.split_once('/')?;
+            let has_class = (0..classes.len()).any(|index| classes.name(index as u16) == class);
+            (["precision", "recall", "f1"].contains(&metric) && has_class).then_some(())
+        };
+        let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
+        match names.iter().find(|name| MetricName::from_name(name).is_none() && of_class(name).is_none()) {
+            None => Ok(Some(names)),
+            Some(unknown) => {
+                let known = MetricName::ALL.map(MetricName::as_str);
+                let detail = format!(
+                    "there is no metric {unknown:?}; known are {}, and precision, recall and f1 of a class, as f1/yes",
+                    known.join(", ")
+                );
+                Err(Problem::bad_request("unknown-metric", detail).with("known", known.as_slice()))
+            }
+        }
+    }
+}
+
+/// The versions of a model by name, each once.
+pub fn versions(model: &Model) -> BTreeSet<&str> {
+    model.profile.cells.iter().filter_map(|key| key.version.as_ref()).map(|version| version.as_str()).collect()
+}
+
+/// Versions that a refusal lists.
+const VERSIONS_TOLD: usize = 100;
+
+/// The refusal of a version that `model` does not have.
+pub fn unknown_version(model: &Model, version: &str) -> Problem {
+    let known: Vec<&str> = versions(model).into_iter().take(VERSIONS_TOLD).collect();
+    let told = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+    let detail = format!("{} has no version {version:?}; {told}", model.name);
+    Problem::bad_request("unknown-version", detail).with("known", known)
 }
 
 impl Range {

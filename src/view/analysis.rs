@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::ids::token;
 use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
 use crate::monitor::analysis::series::Series;
 use crate::monitor::analysis::{About, Subject, Watched};
@@ -25,7 +26,9 @@ pub struct AnalysisReport {
     pub at: String,
     pub summary: AnalysisSummary,
     /// Those that go on first, critical ones before others, newer before older.
-    pub findings: Vec<FindingFigures>,
+    pub items: Vec<FindingFigures>,
+    /// The `cursor` of what follows; null at the end.
+    pub next: Option<String>,
     /// Findings that began within minutes of each other.
     pub together: Vec<Group>,
 }
@@ -60,8 +63,9 @@ pub struct FindingFigures {
     pub state: &'static str,
     /// warning or critical.
     pub severity: &'static str,
-    pub since: String,
-    pub until: Option<String>,
+    pub started_at: String,
+    /// Null while it goes on.
+    pub ended_at: Option<String>,
     pub last_at: String,
     /// The newest value.
     pub now: Option<f64>,
@@ -117,8 +121,12 @@ pub struct SeriesFigures {
 pub struct Wanted {
     pub kind: Option<String>,
     pub name: Option<String>,
+    /// Only about sources and models whose name holds this text, in small letters.
+    pub text: Option<String>,
     pub is_open: Option<bool>,
     pub limit: usize,
+    /// The id of the last finding of the page before.
+    pub after: Option<String>,
 }
 
 impl AnalysisReport {
@@ -148,8 +156,13 @@ impl AnalysisReport {
             };
             grave(b).cmp(&grave(a)).then_with(|| a.id.cmp(&b.id))
         });
-        findings.truncate(wanted.limit);
-        Self { position: view.position, epoch: view.epoch, at: view.log_time.to_string(), summary, findings, together }
+        // a finding that is gone leaves nothing to go on from: the page begins anew
+        let last = wanted.after.as_ref().and_then(|id| findings.iter().position(|finding| finding.id == *id));
+        let mut rest = findings.into_iter().skip(last.map_or(0, |last| last + 1));
+        let items: Vec<FindingFigures> = rest.by_ref().take(wanted.limit).collect();
+        let next = rest.next().and_then(|_| items.last()).map(|last| token(&last.id));
+        let at = view.log_time.to_string();
+        Self { position: view.position, epoch: view.epoch, at, summary, items, next, together }
     }
 }
 
@@ -157,6 +170,7 @@ impl Wanted {
     fn is_met_by(&self, finding: &FindingFigures) -> bool {
         self.kind.as_ref().is_none_or(|kind| kind == finding.kind)
             && self.name.as_ref().is_none_or(|name| *name == finding.name)
+            && self.text.as_ref().is_none_or(|text| finding.name.to_lowercase().contains(text.as_str()))
             && self.is_open.is_none_or(|open| open == finding.is_open())
     }
 }
@@ -182,8 +196,8 @@ impl FindingFigures {
                 Severity::Warning => "warning",
                 Severity::Critical => "critical",
             },
-            since: finding.since.to_string(),
-            until: finding.until.map(|until| until.to_string()),
+            started_at: finding.since.to_string(),
+            ended_at: finding.until.map(|until| until.to_string()),
             last_at: finding.last_at.to_string(),
             now: finding.now,
             value: figures.value,
@@ -277,8 +291,8 @@ fn drifts_of(model: &Model, track: &Track) -> Vec<FindingFigures> {
             }),
             state: "open",
             severity: "warning",
-            since: since.to_string(),
-            until: None,
+            started_at: since.to_string(),
+            ended_at: None,
             last_at: track.watch.score.as_ref().map_or(since, |score| score.window).to_string(),
             now: None,
             value: None,

@@ -35,7 +35,7 @@ pub struct Reference {
 pub struct RangeFigures {
     pub from: String,
     /// Not included.
-    pub until: String,
+    pub to: String,
 }
 
 /// A segment that is judged apart.
@@ -74,7 +74,7 @@ impl Reference {
             },
             origin: origin(track.watch.origin),
             range: match track.watch.origin {
-                Origin::Range { from, until } => Some(RangeFigures { from: from.to_string(), until: until.to_string() }),
+                Origin::Range { from, until } => Some(RangeFigures { from: from.to_string(), to: until.to_string() }),
                 Origin::FirstRows | Origin::Collected | Origin::Uploaded => None,
             },
             rows: baseline.map_or(track.gathered() as u64, |baseline| baseline.rows),

@@ -33,7 +33,7 @@ pub struct ModelSummary {
     /// Values by segment name.
     pub segments: BTreeMap<String, Vec<String>>,
     /// Newest event time; null before the first prediction.
-    pub last_prediction: Option<String>,
+    pub last_prediction_at: Option<String>,
     pub watermark: Option<String>,
     /// No prediction for five minutes of log time.
     pub stale: bool,
@@ -86,11 +86,11 @@ pub struct Current {
     pub accuracy: Estimate,
     pub error_rate: Estimate,
     /// Seconds.
-    pub p95: Option<f64>,
+    pub p95_seconds: Option<f64>,
     /// Seconds.
-    pub mean_response_time: Option<f64>,
+    pub mean_response_time_seconds: Option<f64>,
     /// Predictions per second of event time.
-    pub throughput: Option<f64>,
+    pub throughput_per_second: Option<f64>,
     pub coverage: Option<f64>,
     pub confidence: Option<f64>,
 }
@@ -104,7 +104,7 @@ pub struct TrailPoint {
     /// Null without a label.
     pub accuracy: Option<f64>,
     /// Seconds; null without a response time.
-    pub p95: Option<f64>,
+    pub p95_seconds: Option<f64>,
 }
 
 impl ModelSummary {
@@ -125,7 +125,7 @@ impl ModelSummary {
             counters: CounterFigures::of(&model.counters),
             versions: versions.into_iter().map(str::to_owned).collect(),
             segments: segments.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect(),
-            last_prediction: seen.then(|| model.newest.to_string()),
+            last_prediction_at: seen.then(|| model.newest.to_string()),
             watermark: seen.then(|| model.watermark.to_string()),
             stale: seen && STALE_AFTER < view.log_time - model.last_stored_at,
             changed_seq: model.changed_seq,
@@ -179,9 +179,9 @@ impl Current {
             labelled: total.labelled,
             accuracy: Estimate::proportion(correct, judged),
             error_rate: Estimate::proportion(total.errors, total.predictions),
-            p95: total.latency.quantile(0.95),
-            mean_response_time: total.latency.mean(),
-            throughput: (1.0 <= seconds).then(|| total.predictions as f64 / seconds),
+            p95_seconds: total.latency.quantile(0.95),
+            mean_response_time_seconds: total.latency.mean(),
+            throughput_per_second: (1.0 <= seconds).then(|| total.predictions as f64 / seconds),
             coverage: (total.predictions != 0).then(|| total.labelled as f64 / total.predictions as f64),
             confidence: total.confidence.value(),
         }
@@ -196,7 +196,7 @@ impl TrailPoint {
             errors: point.errors,
             labelled: point.labelled,
             accuracy: (point.judged != 0).then(|| point.correct as f64 / point.judged as f64),
-            p95: (point.timed != 0).then_some(point.response_time_p95),
+            p95_seconds: (point.timed != 0).then_some(point.response_time_p95),
         }
     }
 }

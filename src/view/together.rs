@@ -19,7 +19,7 @@ const POINTS_MIN: usize = 8;
 /// Findings that began within minutes of each other, two at least.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Group {
-    pub since: String,
+    pub started_at: String,
     /// The finding that began first: the cause is best looked for here.
     pub first: String,
     /// All of them, in the order in which they began.
@@ -61,7 +61,7 @@ impl Group {
             (!all.is_empty()).then(|| all.iter().map(|r| r.abs()).sum::<f64>() / all.len() as f64)
         });
         Self {
-            since: run[0].since.clone(),
+            started_at: run[0].started_at.clone(),
             first: run[0].id.clone(),
             findings: run.iter().map(|finding| finding.id.clone()).collect(),
             sources: subjects.len() as u64,

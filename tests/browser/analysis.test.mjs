@@ -30,8 +30,8 @@ const finding = (id, fields = {}) => ({
   series: { name: "cpu_usage_percent", labels: { core: "0" }, unit: "percent" },
   state: "open",
   severity: "warning",
-  since: ago(10),
-  until: null,
+  started_at: ago(10),
+  ended_at: null,
   last_at: ago(0),
   value: 97,
   expected: 45,
@@ -48,7 +48,7 @@ const leak = finding("leak", {
   kind: "leak",
   severity: "critical",
   name: "db-01",
-  since: ago(200),
+  started_at: ago(200),
   series: { name: "memory_bytes", labels: {}, unit: "bytes" },
   value: 7.2e9,
   expected: null,
@@ -60,23 +60,23 @@ const leak = finding("leak", {
   text: "memory_bytes of db-01 keeps rising by 240 MB an hour.",
 });
 const drift = finding("drift", { kind: "drift", about: "model", name: HOSTILE, series: { name: "feature/amount", labels: { version: "v1" }, unit: null }, value: null, expected: null, low: null, high: null, score: 0.41, text: "amount has drifted." });
-const silence = finding("silence", { kind: "silence", severity: "critical", name: "edge-09", since: ago(400), series: null, value: null, expected: null, low: null, high: null, score: null, text: "edge-09 has sent no sample." });
-const moved = ["m1", "m2", "m3"].map((id, nth) => finding(id, { name: `web-0${nth + 1}`, kind: "shift", since: ago(30 - nth) }));
-const over = finding("over", { state: "closed", since: ago(90), until: ago(60), name: "cache-01" });
+const silence = finding("silence", { kind: "silence", severity: "critical", name: "edge-09", started_at: ago(400), series: null, value: null, expected: null, low: null, high: null, score: null, text: "edge-09 has sent no sample." });
+const moved = ["m1", "m2", "m3"].map((id, nth) => finding(id, { name: `web-0${nth + 1}`, kind: "shift", started_at: ago(30 - nth) }));
+const over = finding("over", { state: "closed", started_at: ago(90), ended_at: ago(60), name: "cache-01" });
 
 function analysis(findings, together = [], fields = {}) {
   const open = findings.filter((each) => each.state === "open");
   const by_kind = Object.fromEntries(["anomaly", "shift", "leak", "trend", "silence"].map((kind) => [kind, open.filter((each) => each.kind === kind).length]));
-  return { position: 1, epoch: 1, at: ago(0), summary: { watched_series: 412, learning_series: 7, unwatched_series: 0, open: open.length, critical: 0, by_kind }, findings, together, ...fields };
+  return { position: 1, epoch: 1, at: ago(0), summary: { watched_series: 412, learning_series: 7, unwatched_series: 0, open: open.length, critical: 0, by_kind }, items: findings, next: null, together, ...fields };
 }
 
-const BUSY = analysis([leak, silence, finding("a", { since: ago(3) }), drift, ...moved, over], [{ since: ago(30), first: "m1", findings: ["m2", "m1", "m3"], sources: 3, correlation: 0.93 }]);
+const BUSY = analysis([leak, silence, finding("a", { started_at: ago(3) }), drift, ...moved, over], [{ started_at: ago(30), first: "m1", findings: ["m2", "m1", "m3"], sources: 3, correlation: 0.93 }]);
 
 /** Opens `path` with `first` as what the server says; `say` has it say something else, over the socket. */
 async function open(first, path = "/analysis", options = {}) {
   const visitor = await visit(browser, house, options);
   let socket = null;
-  const frame = (type, data) => JSON.stringify({ type, channel: "ai-analysis", epoch: data.epoch, applied_seq: data.position, timestamp: ago(0), data });
+  const frame = (type, data) => JSON.stringify({ type, channel: "ai-analysis", epoch: data.epoch, position: data.position, timestamp: ago(0), data });
   await visitor.page.route("**/api/v1/analysis?*", (route) => route.fulfill({ json: first }));
   await visitor.page.routeWebSocket(/\/ws$/, (page) => {
     const server = page.connectToServer();
@@ -146,7 +146,7 @@ describe("the page of findings", () => {
     await page.keyboard.press("Enter");
     const place = () => fold.evaluate((button) => Math.round(button.getBoundingClientRect().top));
     const before = await place();
-    say({ ...BUSY, position: 2, findings: [finding("newest", { severity: "critical", since: ago(0), name: "api-07" }), ...BUSY.findings] });
+    say({ ...BUSY, position: 2, items: [finding("newest", { severity: "critical", started_at: ago(0), name: "api-07" }), ...BUSY.items] });
     await page.locator('tr[data-finding="newest"]').waitFor({ timeout: PATIENCE_MS });
     assert.equal((await idsOf(page))[0], "newest");
     assert.ok(await fold.evaluate((button) => button === document.activeElement));

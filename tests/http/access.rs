@@ -117,6 +117,25 @@ async fn errors_of_every_layer_have_the_one_shape() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_a_route_does_not_know_is_refused_with_those_it_knows() {
+    let room = Room::open().await;
+    for entry in TABLE.iter().filter(|entry| !entry.path.starts_with("/docs") && !entry.path.starts_with("/api/ai/")) {
+        let method = Method::from_bytes(entry.method.as_str().as_bytes()).unwrap();
+        let answer = room.request(method, &format!("{}?limt=5", example(entry.path))).send().await.unwrap();
+        let (status, problem) = (answer.status(), answer.json::<Value>().await.unwrap());
+        assert_eq!(
+            (status.as_u16(), &problem["type"]),
+            (400, &json!("urn:tidewatch:problem:unknown-parameter")),
+            "{}",
+            entry.path
+        );
+    }
+    let problem: Value = room.get("/api/v1/models?page=2").await.json().await.unwrap();
+    let known: Vec<&str> = problem["known"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(["limit", "cursor", "status", "q"].iter().all(|name| known.contains(name)), "{problem}");
+}
+
+#[tokio::test]
 async fn too_many_wrong_tokens_make_a_peer_wait_and_lock_nobody_else_out() {
     let room = Room::open().await;
     let (_, viewer) = room.token("viewer").await;

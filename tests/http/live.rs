@@ -85,17 +85,17 @@ async fn a_snapshot_is_followed_by_what_changes_and_a_return_by_what_was_missed(
     assert_eq!(snapshot["data"]["total"], 2);
     let seq = room.publish("prediction", of("b")).await;
     let change = client.frame().await;
-    assert_eq!((&change["type"], names(&change), &change["applied_seq"]), (&json!("change"), vec!["b"], &json!(seq)));
+    assert_eq!((&change["type"], names(&change), &change["position"]), (&json!("change"), vec!["b"], &json!(seq)));
 
     drop(client);
     let last = room.publish("prediction", of("a")).await;
     let mut client = Client::open(&room, ADMIN).await;
-    client.say(json!({"op": "subscribe", "channel": "models", "after": seq, "epoch": change["epoch"]})).await;
+    client.say(json!({"op": "subscribe", "channel": "models", "position": seq, "epoch": change["epoch"]})).await;
     let missed = client.frame().await;
-    assert_eq!((&missed["type"], names(&missed), &missed["applied_seq"]), (&json!("change"), vec!["a"], &json!(last)));
-    client.say(json!({"op": "subscribe", "channel": "models", "after": last, "epoch": 99})).await;
+    assert_eq!((&missed["type"], names(&missed), &missed["position"]), (&json!("change"), vec!["a"], &json!(last)));
+    client.say(json!({"op": "subscribe", "channel": "models", "position": last, "epoch": 99})).await;
     assert_eq!(client.frame().await["type"], "snapshot", "another epoch cannot be continued");
-    client.say(json!({"op": "subscribe", "channel": "models", "after": last, "epoch": 1})).await;
+    client.say(json!({"op": "subscribe", "channel": "models", "position": last, "epoch": 1})).await;
     assert_eq!(names(&client.frame().await), Vec::<&str>::new(), "nothing was missed, and that is said");
 }
 
@@ -131,10 +131,10 @@ async fn many_models_come_in_parts_from_any_of_which_one_can_go_on() {
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 450);
-    assert!(first["applied_seq"].as_u64() < last["applied_seq"].as_u64());
+    assert!(first["position"].as_u64() < last["position"].as_u64());
 
     let mut client = Client::open(&room, ADMIN).await;
-    client.say(json!({"op": "subscribe", "channel": "models", "after": first["applied_seq"], "epoch": first["epoch"]})).await;
+    client.say(json!({"op": "subscribe", "channel": "models", "position": first["position"], "epoch": first["epoch"]})).await;
     let mut again = 0;
     while again < 450 {
         again += names(&client.frame().await).len();
@@ -158,7 +158,7 @@ async fn a_client_that_does_not_read_skips_views_and_then_gets_the_newest() {
     loop {
         let frame = client.frame().await;
         frames += 1;
-        if frame["applied_seq"] == json!(last) {
+        if frame["position"] == json!(last) {
             let newest = frame["data"]["models"].as_array().unwrap();
             assert!(newest.iter().all(|model| model["predictions"] == 121));
             break;
@@ -226,12 +226,12 @@ async fn what_is_out_of_the_ordinary_is_told_when_it_begins() {
     client.say(json!({"op": "subscribe", "channel": "ai-analysis"})).await;
     let frame = client.frame().await;
     assert_eq!(
-        (&frame["type"], &frame["channel"], &frame["data"]["findings"]),
+        (&frame["type"], &frame["channel"], &frame["data"]["items"]),
         (&json!("snapshot"), &json!("ai-analysis"), &json!([]))
     );
     room.publish("sample", busy("web-01")).await;
     let frame = client.frame().await;
-    let finding = &frame["data"]["findings"][0];
+    let finding = &frame["data"]["items"][0];
     assert_eq!(
         (&frame["type"], &finding["kind"], &finding["name"], &finding["state"], &finding["severity"]),
         (&json!("change"), &json!("anomaly"), &json!("web-01"), &json!("open"), &json!("critical"))
@@ -240,8 +240,8 @@ async fn what_is_out_of_the_ordinary_is_told_when_it_begins() {
 
     // the same by the API, with what is usual
     let report = room.json("/api/v1/analysis?state=open&kind=anomaly&name=web-01").await;
-    assert_eq!((&report["findings"][0]["id"], &report["findings"][0]["value"]), (&finding["id"], &json!(95.0)));
-    assert_eq!(room.json("/api/v1/analysis?state=closed").await["findings"], json!([]));
+    assert_eq!((&report["items"][0]["id"], &report["items"][0]["value"]), (&finding["id"], &json!(95.0)));
+    assert_eq!(room.json("/api/v1/analysis?state=closed").await["items"], json!([]));
     assert_eq!(room.get("/api/v1/analysis?kind=odd").await.status(), 400);
     let usual = room.json("/api/v1/sources/web-01/analysis").await;
     let series = &usual["items"][0];

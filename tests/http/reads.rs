@@ -62,6 +62,10 @@ async fn a_range_that_cannot_be_says_why() {
         ("from=soon", "bad-time"),
         ("resolution=2m", "bad-resolution"),
         ("segment=region", "bad-segment"),
+        ("metrics=accuracy,acuracy", "unknown-metric"),
+        ("metrics=f1/maybe", "unknown-metric"),
+        ("version=c", "unknown-version"),
+        ("versoin=a", "unknown-parameter"),
         ("from=2026-01-01T00:00:00Z&to=2026-01-20T00:00:00Z&resolution=1m", "too-many-windows"),
     ] {
         let response = room.get(&format!("/api/v1/models/fraud/windows?{query}")).await;
@@ -69,6 +73,10 @@ async fn a_range_that_cannot_be_says_why() {
         let problem: Value = response.json().await.unwrap();
         assert_eq!(problem["type"], format!("urn:tidewatch:problem:{code}"));
     }
+    let problem: Value = room.get("/api/v1/models/fraud/windows?version=c").await.json().await.unwrap();
+    assert_eq!(problem["known"], json!(["a"]));
+    let of_class = room.json("/api/v1/models/fraud/windows?from=0&resolution=1d&metrics=f1/1,accuracy").await;
+    assert_eq!(of_class[0]["metrics"].as_object().unwrap().len(), 2);
     // a range far beyond what there is costs nothing
     let all = room.json("/api/v1/models/fraud/windows?from=0&to=4102444800&resolution=5m").await;
     assert_eq!(all.as_array().unwrap().len(), 2);
@@ -84,6 +92,14 @@ async fn an_unchanged_answer_is_not_sent_again() {
     let again = async || room.request(Method::GET, "/api/v1/models").header("If-None-Match", &tag).send().await.unwrap();
     let unchanged = again().await;
     assert_eq!((unchanged.status().as_u16(), unchanged.headers()["etag"].clone()), (304, tag.clone()));
+    // the log goes on, and what this answer says stays as it is
+    let later = room.publish("sample", json!({"source": "web-01", "metrics": {"load": 1.0}})).await;
+    let unchanged = again().await;
+    assert_eq!(
+        (unchanged.status().as_u16(), unchanged.headers()["tidewatch-position"].to_str().unwrap()),
+        (304, &*later.to_string())
+    );
+    assert!(unchanged.bytes().await.unwrap().is_empty());
     let seq = room.publish("prediction", json!([labelled(1, 0, "1", "1")])).await;
     let changed = again().await;
     assert_eq!(changed.status(), 200);
@@ -101,7 +117,7 @@ async fn models_of_any_name_are_listed_page_by_page() {
     loop {
         let page = room.json(&path).await;
         found.extend(page["items"].as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap().to_owned()));
-        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        let Some(cursor) = page["next"].as_str() else { break };
         path = format!("/api/v1/models?limit=2&cursor={cursor}");
     }
     let mut expected = names.map(str::to_owned);
@@ -132,8 +148,8 @@ async fn rejected_records_are_listed_newest_first_and_their_bytes_given_back() {
 
     let page = room.json("/api/v1/rejected?limit=1").await;
     assert_eq!((&page["items"][0]["seq"], &page["items"][0]["index"]), (&json!(seq), &json!(2)));
-    let next = room.json(&format!("/api/v1/rejected?limit=1&cursor={}", page["next_cursor"].as_str().unwrap())).await;
-    assert_eq!((&next["items"][0]["index"], &next["next_cursor"]), (&json!(1), &Value::Null));
+    let next = room.json(&format!("/api/v1/rejected?limit=1&cursor={}", page["next"].as_str().unwrap())).await;
+    assert_eq!((&next["items"][0]["index"], &next["next"]), (&json!(1), &Value::Null));
     assert_eq!(page["counts"]["prediction"].as_object().unwrap().len(), 2);
     assert_eq!(room.json("/api/v1/rejected?reason=bad_json").await["items"].as_array().unwrap().len(), 1);
     assert_eq!(room.json("/api/v1/rejected?kind=label").await["items"].as_array().unwrap().len(), 0);
@@ -161,9 +177,9 @@ async fn sources_show_what_they_sent() {
     assert_eq!((&list["items"][0]["name"], &list["items"][0]["kinds"]["log"]["records"]), (&json!("web-01"), &json!(3)));
     let page = room.json("/api/v1/sources/web-01/records?kind=log&limit=2").await;
     assert_eq!((&page["items"][0]["record"]["message"], &page["items"][0]["record"]["extra"]), (&json!("fault 2"), &json!(2)));
-    let cursor = page["next_cursor"].as_str().unwrap();
+    let cursor = page["next"].as_str().unwrap();
     let rest = room.json(&format!("/api/v1/sources/web-01/records?kind=log&limit=2&cursor={cursor}")).await;
-    assert_eq!((&rest["items"][0]["record"]["message"], &rest["next_cursor"]), (&json!("fault 0"), &Value::Null));
+    assert_eq!((&rest["items"][0]["record"]["message"], &rest["next"]), (&json!("fault 0"), &Value::Null));
     assert_eq!(room.get("/api/v1/sources/web-01/records?kind=sample").await.status(), 400);
     assert_eq!(room.get("/api/v1/sources/nobody/records?kind=log").await.status(), 404);
 }

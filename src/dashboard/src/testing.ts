@@ -23,7 +23,7 @@ export function model(name: string, fields: Partial<ModelSummary> = {}): ModelSu
     expired: 0,
     versions: [],
     segments: {},
-    last_prediction: null,
+    last_prediction_at: null,
     watermark: null,
     stale: false,
     changed_seq: 1,
@@ -53,11 +53,11 @@ export function window(minute: number, fields: Partial<Window> = {}): Window {
   };
 }
 
-export const frame = (type: "snapshot" | "change", applied_seq: number, data: unknown, epoch: number | string = 1, channel = "models"): DataFrame => ({
+export const frame = (type: "snapshot" | "change", position: number, data: unknown, epoch: number | string = 1, channel = "models"): DataFrame => ({
   type,
   channel,
   epoch,
-  applied_seq,
+  position,
   timestamp: "2026-01-01T00:00:00Z",
   data,
 });
@@ -135,8 +135,8 @@ export const finding = (id: string, fields: Partial<Finding> = {}): Finding => (
   series: { name: "cpu_usage_percent", labels: {}, unit: "percent" },
   state: "open",
   severity: "warning",
-  since: "2026-01-01T00:00:00Z",
-  until: null,
+  started_at: "2026-01-01T00:00:00Z",
+  ended_at: null,
   last_at: "2026-01-01T00:10:00Z",
   value: 97,
   expected: 45,
@@ -154,7 +154,8 @@ export const analysisOf = (findings: Finding[], together: Together[] = [], field
   epoch: 1,
   at: "2026-01-01T00:10:00Z",
   summary: { watched_series: 40, learning_series: 2, unwatched_series: 0, open: findings.filter((each) => each.state === "open").length, by_kind: {} },
-  findings,
+  items: findings,
+  next: null,
   together,
   ...fields,
 });

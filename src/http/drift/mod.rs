@@ -235,11 +235,10 @@ impl DriftQuery {
             None => model.newest_track(),
         };
         let Some(track) = track else {
-            let detail = match &self.version {
-                Some(version) => format!("no version {version:?} of {} is watched", model.name),
-                None => format!("{} has no predictions yet", model.name),
-            };
-            return Err(Problem::not_found("no-such-version", detail));
+            return Err(match &self.version {
+                Some(version) => windows::unknown_version(model, version),
+                None => Problem::not_found("no-predictions", format!("{} has no predictions yet", model.name)),
+            });
         };
         let segment = windows::segment(self.segment.as_deref())?;
         let place = tracks.iter().position(|other| std::ptr::eq(other, track)).map(|at| at as u16);

@@ -31,7 +31,7 @@ pub struct ReferenceQuery {
     from: Option<String>,
     /// Where it ends, not included; in the same way.
     #[param(example = "2026-01-08T00:00:00Z")]
-    until: Option<String>,
+    to: Option<String>,
     /// The column of a training set that holds what the model predicted.
     #[param(example = "prediction")]
     prediction: Option<String>,
@@ -53,7 +53,7 @@ pub struct ReferenceTaken {
 
 /// Replace the reference
 ///
-/// Without a body the predictions to come are gathered. With `from` and `until` and no body the reference is made of the closed minutes of that
+/// Without a body the predictions to come are gathered. With `from` and `to` and no body the reference is made of the closed minutes of that
 /// range, at most 31 days and a million columns: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
 /// attribution, is not known of it. With a training set (CSV with a header, or one JSON object a line) its rows become
 /// the reference; of more than 10,000 rows or half a million values that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
@@ -79,19 +79,19 @@ pub async fn replace(
     let named = |text: &str| Name::try_from(text).map_err(|bad| Problem::unprocessable("bad-name", bad.to_string()));
     let version = query.version.as_deref().map(named).transpose()?;
     let is_empty = body.iter().all(u8::is_ascii_whitespace);
-    if query.from.is_some() || query.until.is_some() {
+    if query.from.is_some() || query.to.is_some() {
         if !is_empty {
-            let detail = "a reference is made of a range or of a training set: leave out `from` and `until`, or the body";
+            let detail = "a reference is made of a range or of a training set: leave out `from` and `to`, or the body";
             return Err(Problem::bad_request("range-and-body", detail));
         }
-        let (Some(from), Some(until)) = (&query.from, &query.until) else {
-            return Err(Problem::bad_request("half-a-range", "a range has both `from` and `until`"));
+        let (Some(from), Some(to)) = (&query.from, &query.to) else {
+            return Err(Problem::bad_request("half-a-range", "a range has both `from` and `to`"));
         };
-        let (from, until) = (instant("from", from)?, instant("until", until)?);
+        let (from, to) = (instant("from", from)?, instant("to", to)?);
         let model = find(&view, &name)?.name.clone();
-        let command = Command::ReferenceFromRange(PastRange { model, version, from, until });
+        let command = Command::ReferenceFromRange(PastRange { model, version, from, until: to });
         let (seq, view) = shared.accepted(Kind::Command, &command).await?;
-        let taken = Origin::Range { from: from.floor(PANE_WIDTH), until: until.floor(PANE_WIDTH) };
+        let taken = Origin::Range { from: from.floor(PANE_WIDTH), until: to.floor(PANE_WIDTH) };
         let tracks = &find(&view, &name)?.drift.tracks;
         let baselines = tracks.iter().filter_map(|track| track.baseline.as_ref()).filter(|baseline| baseline.origin == taken);
         return Ok(Json(ReferenceTaken { seq, rows: Some(baselines.map(|baseline| baseline.rows).sum()), of: None }));

@@ -86,10 +86,10 @@ fn models_frame(view: &View, kind: FrameType, mut changed: Vec<&Arc<Model>>, tot
     let order = |a: &&Arc<Model>, b: &&Arc<Model>| (a.changed_seq, &a.name).cmp(&(b.changed_seq, &b.name));
     let is_complete = changed.len() <= MODELS_PER_FRAME;
     // whoever comes back with this sequence gets again what did not fit
-    let mut applied_seq = view.position;
+    let mut position = view.position;
     if !is_complete {
         let (_, first_left, _) = changed.select_nth_unstable_by(MODELS_PER_FRAME, order);
-        applied_seq = first_left.changed_seq.saturating_sub(1);
+        position = first_left.changed_seq.saturating_sub(1);
         changed.truncate(MODELS_PER_FRAME);
     }
     changed.sort_unstable_by(order);
@@ -98,7 +98,7 @@ fn models_frame(view: &View, kind: FrameType, mut changed: Vec<&Arc<Model>>, tot
         None => Cursor { seq: view.position, name: None },
     };
     let models = changed.iter().map(|model| ModelSummary::of(view, model)).collect();
-    let text = frame::data(kind, Channel::Models, view, applied_seq, &ModelsData { models, total });
+    let text = frame::data(kind, Channel::Models, view, position, &ModelsData { models, total });
     Made { text, next, is_complete, is_filled: !changed.is_empty() }
 }
 

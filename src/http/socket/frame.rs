@@ -33,7 +33,7 @@ struct Frame<'f, T> {
     channel: &'static str,
     epoch: u64,
     /// Everything up to this sequence has been sent: where to resume.
-    applied_seq: u64,
+    position: u64,
     timestamp: String,
     data: &'f T,
 }
@@ -43,7 +43,7 @@ struct Beat {
     #[serde(rename = "type")]
     kind: &'static str,
     epoch: u64,
-    applied_seq: u64,
+    position: u64,
     last_seq: u64,
     timestamp: String,
 }
@@ -56,22 +56,16 @@ struct Refusal<'f> {
     message: &'f str,
 }
 
-/// The text of a data frame that reflects everything of `view` up to `applied_seq`.
-pub fn data<T: Serialize>(kind: FrameType, channel: Channel, view: &View, applied_seq: u64, data: &T) -> Utf8Bytes {
+/// The text of a data frame that reflects everything of `view` up to `position`.
+pub fn data<T: Serialize>(kind: FrameType, channel: Channel, view: &View, position: u64, data: &T) -> Utf8Bytes {
     let frame =
-        Frame { kind, channel: channel.as_str(), epoch: view.epoch, applied_seq, timestamp: clock::now().to_string(), data };
+        Frame { kind, channel: channel.as_str(), epoch: view.epoch, position, timestamp: clock::now().to_string(), data };
     text(&frame)
 }
 
 pub fn heartbeat(view: &View, last_seq: u64) -> Utf8Bytes {
-    let (epoch, applied_seq) = (view.epoch, view.position);
-    text(&Beat {
-        kind: "heartbeat",
-        epoch,
-        applied_seq,
-        last_seq: last_seq.max(applied_seq),
-        timestamp: clock::now().to_string(),
-    })
+    let (epoch, position) = (view.epoch, view.position);
+    text(&Beat { kind: "heartbeat", epoch, position, last_seq: last_seq.max(position), timestamp: clock::now().to_string() })
 }
 
 pub fn error(code: &str, message: &str) -> Utf8Bytes {

@@ -64,18 +64,19 @@ pub struct Misunderstood {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Raw {
     op: String,
     channel: Option<String>,
     models: Option<Vec<String>>,
-    after: Option<u64>,
+    position: Option<u64>,
     epoch: Option<u64>,
     interval_ms: Option<u64>,
 }
 
 impl Request {
     pub fn parse(text: &str) -> Result<Self, Misunderstood> {
-        let raw: Raw = serde_json::from_str(text).map_err(|error| no("bad_message", error.to_string()))?;
+        let raw: Raw = serde_json::from_str(text).map_err(|error| misread(&error))?;
         match raw.op.as_str() {
             "ping" => Ok(Self::Ping),
             "unsubscribe" => Ok(Self::Unsubscribe(channel(raw.channel.as_deref())?)),
@@ -102,7 +103,7 @@ impl Raw {
             _ => {}
         }
         let interval = self.interval_ms.map_or(INTERVAL_DEFAULT, Duration::from_millis).min(INTERVAL_MAX);
-        Ok(Wanted { channel, models, place: self.epoch.zip(self.after), interval })
+        Ok(Wanted { channel, models, place: self.epoch.zip(self.position), interval })
     }
 }
 
@@ -112,6 +113,12 @@ fn channel(name: Option<&str>) -> Result<Channel, Misunderstood> {
         let known = Channel::ALL.map(Channel::as_str).join(", ");
         no("unknown_channel", format!("channel is one of {known}, not {name:?}"))
     })
+}
+
+/// serde names the fields there are.
+fn misread(error: &serde_json::Error) -> Misunderstood {
+    let message = error.to_string();
+    no(if message.starts_with("unknown field") { "unknown_field" } else { "bad_message" }, message)
 }
 
 fn no(code: &'static str, message: String) -> Misunderstood {
@@ -124,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_subscription_is_parsed_with_its_defaults() {
-        let Ok(Request::Subscribe(wanted)) = Request::parse(r#"{"op":"subscribe","channel":"models","after":7,"epoch":2}"#)
+        let Ok(Request::Subscribe(wanted)) = Request::parse(r#"{"op":"subscribe","channel":"models","position":7,"epoch":2}"#)
         else {
             panic!("it is a subscription");
         };
@@ -137,6 +144,9 @@ mod tests {
         let code = |text: &str| Request::parse(text).unwrap_err().code;
         assert_eq!(code("{"), "bad_message");
         assert_eq!(code(r#"{"op":"fly"}"#), "unknown_op");
+        let unknown = Request::parse(r#"{"op":"subscribe","channel":"models","after":7}"#).unwrap_err();
+        assert_eq!(unknown.code, "unknown_field");
+        assert!(unknown.message.contains("`position`") && unknown.message.contains("`interval_ms`"), "{}", unknown.message);
         assert_eq!(code(r#"{"op":"subscribe","channel":"x"}"#), "unknown_channel");
         assert_eq!(code(r#"{"op":"subscribe","channel":"windows"}"#), "one_model");
         assert_eq!(code(r#"{"op":"subscribe","channel":"models","models":[""]}"#), "bad_name");

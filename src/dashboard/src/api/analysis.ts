@@ -16,8 +16,8 @@ export interface Finding {
   state: "open" | "closed";
   severity: "warning" | "critical";
   /** Log times. */
-  since: string;
-  until: string | null;
+  started_at: string;
+  ended_at: string | null;
   last_at: string;
   value: number | null;
   expected: number | null;
@@ -35,7 +35,7 @@ export interface Finding {
 
 /** Findings that began together. */
 export interface Together {
-  since: string;
+  started_at: string;
   /** The id of the one that moved first. */
   first: string;
   /** Ids, that of the first among them. */
@@ -60,7 +60,9 @@ export interface Analysis {
     by_kind: Partial<Record<FindingKind, number>>;
   };
   /** The gravest, as many as are given at once. */
-  findings: Finding[];
+  items: Finding[];
+  /** The `cursor` of what follows; `null` at the end. */
+  next: string | null;
   together: Together[];
 }
 

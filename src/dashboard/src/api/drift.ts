@@ -18,7 +18,7 @@ export interface DriftReference {
   state: "gathering" | "uploading" | "ready";
   origin: "first_rows" | "collected" | "uploaded" | "range";
   /** The minutes of the past that it is made of; null for other origins. */
-  range: { from: string; until: string } | null;
+  range: { from: string; to: string } | null;
   rows: number;
   /** Rows it is frozen at. */
   needed: number;

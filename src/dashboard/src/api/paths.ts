@@ -53,7 +53,7 @@ export interface ReferenceQuery {
   version: string | null;
   /** RFC 3339: the stretch of the past that makes the reference. */
   from?: string;
-  until?: string;
+  to?: string;
   /** Columns of a training set that are no features. */
   prediction?: string | null;
   score?: string | null;

@@ -65,9 +65,9 @@ export interface Current {
   labelled: number;
   accuracy: Estimate;
   error_rate: Estimate;
-  p95: number | null;
-  mean_response_time: number | null;
-  throughput: number | null;
+  p95_seconds: number | null;
+  mean_response_time_seconds: number | null;
+  throughput_per_second: number | null;
   coverage: number | null;
   confidence: number | null;
 }
@@ -79,7 +79,7 @@ export interface TrailPoint {
   errors: number;
   labelled: number;
   accuracy: number | null;
-  p95: number | null;
+  p95_seconds: number | null;
 }
 
 export interface ModelSummary {
@@ -99,7 +99,7 @@ export interface ModelSummary {
   expired: number;
   versions: string[];
   segments: Record<string, string[]>;
-  last_prediction: string | null;
+  last_prediction_at: string | null;
   watermark: string | null;
   stale: boolean;
   changed_seq: number;

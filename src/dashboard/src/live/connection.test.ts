@@ -55,8 +55,8 @@ class TestWorld implements World {
   }
 }
 
-const BEAT = { type: "heartbeat", epoch: 1, applied_seq: 5, last_seq: 5, timestamp: "2026-01-01T00:00:00Z" };
-const CHANGE = { type: "change", channel: "models", epoch: 1, applied_seq: 6, timestamp: "2026-01-01T00:00:00Z", data: { models: [] } };
+const BEAT = { type: "heartbeat", epoch: 1, position: 5, last_seq: 5, timestamp: "2026-01-01T00:00:00Z" };
+const CHANGE = { type: "change", channel: "models", epoch: 1, position: 6, timestamp: "2026-01-01T00:00:00Z", data: { models: [] } };
 
 function start(verdict: "applied" | "resync" = "applied") {
   const world = new TestWorld();
@@ -94,7 +94,7 @@ test("after a loss it subscribes from the place it had reached", () => {
   world.pass(1_000);
   world.socket.onopen?.();
   expect(world.sockets).toHaveLength(2);
-  expect(world.socket.sent).toEqual([{ op: "subscribe", channel: "models", after: 42, epoch: 3 }]);
+  expect(world.socket.sent).toEqual([{ op: "subscribe", channel: "models", position: 42, epoch: 3 }]);
 });
 
 test("a frame that does not fit makes it subscribe again without a place", () => {

@@ -139,7 +139,7 @@ export class Connection {
         channel: subscription.channel,
         ...(subscription.models ? { models: subscription.models } : {}),
         ...(subscription.intervalMs ? { interval_ms: subscription.intervalMs } : {}),
-        ...(place ? { after: place.after, epoch: place.epoch } : {}),
+        ...(place ? { position: place.after, epoch: place.epoch } : {}),
       }),
     );
   }

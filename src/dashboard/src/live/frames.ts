@@ -6,7 +6,7 @@ export interface DataFrame<T = unknown> {
   type: "snapshot" | "change";
   channel: string;
   epoch: Epoch;
-  applied_seq: number;
+  position: number;
   timestamp: string;
   data: T;
 }
@@ -14,7 +14,7 @@ export interface DataFrame<T = unknown> {
 export interface Heartbeat {
   type: "heartbeat";
   epoch: Epoch;
-  applied_seq: number;
+  position: number;
   last_seq: number;
   timestamp: string;
 }
@@ -55,4 +55,4 @@ export function parseFrame(text: string): Frame | null {
 const isText = (value: unknown): value is string => typeof value === "string";
 
 const isPlace = (frame: Record<string, unknown>): boolean =>
-  typeof frame["applied_seq"] === "number" && (typeof frame["epoch"] === "number" || isText(frame["epoch"]));
+  typeof frame["position"] === "number" && (typeof frame["epoch"] === "number" || isText(frame["epoch"]));

@@ -27,7 +27,7 @@ export function ConnectionLight() {
 function placeText(): string {
   const beat = heartbeat.value;
   if (beat === null) return "";
-  const lag = Math.max(0, beat.last_seq - beat.applied_seq);
-  const position = count(language.value, beat.applied_seq);
+  const lag = Math.max(0, beat.last_seq - beat.position);
+  const position = count(language.value, beat.position);
   return lag === 0 ? t("connection.caughtUp", { position }) : t("connection.position", { position, lag: count(language.value, lag) });
 }

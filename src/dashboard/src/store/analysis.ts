@@ -22,7 +22,7 @@ export const analysisSubscription: Subscription = {
   place: () => null,
   onFrame: (frame) => {
     const data = frame.data as Partial<Analysis>;
-    if (data.summary === undefined || data.findings === undefined || data.together === undefined) return "dropped";
+    if (data.summary === undefined || data.items === undefined || data.together === undefined) return "dropped";
     analysis.value = newer(analysis.peek(), data as Analysis);
     return "applied";
   },

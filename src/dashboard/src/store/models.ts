@@ -30,11 +30,11 @@ export function foldModels(state: Models, frame: DataFrame): Step<Models> {
   const data = frame.data as ModelsData;
   const incoming = data.models ?? [];
   const known = state.epoch !== null && state.epoch === frame.epoch;
-  if (known && frame.applied_seq < state.appliedSeq) return { state, verdict: "dropped" };
+  if (known && frame.position < state.appliedSeq) return { state, verdict: "dropped" };
   if (frame.type === "snapshot") {
     const byName = new Map(incoming.map((model) => [model.name, model]));
     return {
-      state: { epoch: frame.epoch, appliedSeq: frame.applied_seq, byName, total: data.total ?? byName.size },
+      state: { epoch: frame.epoch, appliedSeq: frame.position, byName, total: data.total ?? byName.size },
       verdict: "applied",
     };
   }
@@ -45,7 +45,7 @@ export function foldModels(state: Models, frame: DataFrame): Step<Models> {
     if (held === undefined || held.changed_seq <= model.changed_seq) byName.set(model.name, model);
   }
   const total = Math.max(data.total ?? state.total, byName.size);
-  return { state: { epoch: frame.epoch, appliedSeq: frame.applied_seq, byName, total }, verdict: "applied" };
+  return { state: { epoch: frame.epoch, appliedSeq: frame.position, byName, total }, verdict: "applied" };
 }
 
 /** Adds models read over HTTP; what a frame has already told us is newer and stays. */

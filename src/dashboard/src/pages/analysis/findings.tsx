@@ -28,7 +28,7 @@ export function OpenFindings({ analysis, entries }: { analysis: Analysis; entrie
   const byId = new Map(entries.map((entry) => [entry.id, entry]));
   const shown = order(entries.map((entry) => entry.id)).map((id) => byId.get(id)!);
   const { open, watched_series: watched, learning_series: learning } = analysis.summary;
-  const listed = analysis.findings.filter((finding) => finding.state === "open").length;
+  const listed = analysis.items.filter((finding) => finding.state === "open").length;
   const n = (value: number): string => count(language.value, value);
 
   if (entries.length === 0) {
@@ -147,9 +147,9 @@ function GroupRows({ id, group }: { id: string; group: Group }) {
             </small>
           </th>
           <td role="cell" class="c-since">
-            <Ago at={together.since} />
+            <Ago at={together.started_at} />
             <small>
-              <Moment at={together.since} />
+              <Moment at={together.started_at} />
             </small>
           </td>
           <td role="cell" class="c-what" colSpan={2}>

@@ -10,11 +10,11 @@ const idsOf = (entries: Entry[]): string[] => entries.map((entry) => entry.id);
 test("what is critical comes first, then what is newest, and what is over comes by when it ended", () => {
   const { open, closed } = arrange(
     analysisOf([
-      finding("old", { since: at(1) }),
-      finding("new", { since: at(9) }),
-      finding("worst", { since: at(0), severity: "critical" }),
-      finding("over", { state: "closed", until: at(5) }),
-      finding("just over", { state: "closed", until: at(7) }),
+      finding("old", { started_at: at(1) }),
+      finding("new", { started_at: at(9) }),
+      finding("worst", { started_at: at(0), severity: "critical" }),
+      finding("over", { state: "closed", ended_at: at(5) }),
+      finding("just over", { state: "closed", ended_at: at(7) }),
     ]),
     ALL,
   );
@@ -22,11 +22,11 @@ test("what is critical comes first, then what is newest, and what is over comes 
   expect(closed.map((each) => each.id)).toEqual(["just over", "over"]);
 });
 
-const together = [{ since: at(2), first: "b", findings: ["a", "b", "c"], sources: 2, correlation: 0.9 }];
-const three = [finding("a", { since: at(3) }), finding("b", { since: at(2), name: "db-01", severity: "critical" }), finding("c", { since: at(4), kind: "leak" })];
+const together = [{ started_at: at(2), first: "b", findings: ["a", "b", "c"], sources: 2, correlation: 0.9 }];
+const three = [finding("a", { started_at: at(3) }), finding("b", { started_at: at(2), name: "db-01", severity: "critical" }), finding("c", { started_at: at(4), kind: "leak" })];
 
 test("findings that moved together are one entry, as bad as the worst of them, the first mover first", () => {
-  const { open } = arrange(analysisOf([finding("alone", { since: at(20) }), ...three], together), ALL);
+  const { open } = arrange(analysisOf([finding("alone", { started_at: at(20) }), ...three], together), ALL);
   expect(idsOf(open)).toEqual(["together b", "alone"]);
   const entry = open[0]!;
   if (!("group" in entry)) throw new Error("no group");
@@ -49,7 +49,7 @@ test("a silence is of no series, and is found by its source", () => {
 });
 
 test("what is left of a group that is over is told one by one, and an id nobody knows is passed over", () => {
-  const over = three.map((each) => ({ ...each, state: "closed" as const, until: at(30) }));
+  const over = three.map((each) => ({ ...each, state: "closed" as const, ended_at: at(30) }));
   expect(arrange(analysisOf(over, together), ALL)).toMatchObject({ open: [], closed: [{ id: "a" }, { id: "b" }, { id: "c" }] });
   expect(idsOf(arrange(analysisOf([three[0]!], together), ALL).open)).toEqual(["a"]);
 });

@@ -30,7 +30,7 @@ const SEVERITY: Record<Finding["severity"], number> = { critical: 0, warning: 1 
 const time = (text: string | null): number => (text === null ? 0 : Date.parse(text));
 
 /** Open ones by severity, the newest first, groups among them by the worst and the first of theirs; closed ones by when they ended. */
-export function arrange({ findings, together }: Analysis, selection: Selection): Arranged {
+export function arrange({ items: findings, together }: Analysis, selection: Selection): Arranged {
   const byId = new Map(findings.map((finding) => [finding.id, finding]));
   const matches = matching(selection);
   const grouped = new Set<string>();
@@ -40,21 +40,21 @@ export function arrange({ findings, together }: Analysis, selection: Selection):
     // What is left of a group that is over, or has lost its members, is no group.
     if (all.length < 2 || all.every((finding) => finding.state === "closed")) continue;
     all.forEach((finding) => grouped.add(finding.id));
-    const members = all.filter(matches).sort((a, b) => Number(b.id === each.first) - Number(a.id === each.first) || time(a.since) - time(b.since));
+    const members = all.filter(matches).sort((a, b) => Number(b.id === each.first) - Number(a.id === each.first) || time(a.started_at) - time(b.started_at));
     if (members.length === 0) continue;
     const severity = all.some((finding) => finding.state === "open" && finding.severity === "critical") ? "critical" : "warning";
     entries.push({
       entry: { id: `together ${each.first}`, group: { together: each, members, total: all.length, severity } },
       severity: SEVERITY[severity],
-      since: time(each.since),
+      since: time(each.started_at),
     });
   }
   const alone = findings.filter((finding) => !grouped.has(finding.id) && matches(finding));
   for (const finding of alone.filter((each) => each.state === "open")) {
-    entries.push({ entry: { id: finding.id, finding }, severity: SEVERITY[finding.severity], since: time(finding.since) });
+    entries.push({ entry: { id: finding.id, finding }, severity: SEVERITY[finding.severity], since: time(finding.started_at) });
   }
   entries.sort((a, b) => a.severity - b.severity || b.since - a.since || (a.entry.id < b.entry.id ? -1 : 1));
-  const closed = alone.filter((each) => each.state === "closed").sort((a, b) => time(b.until) - time(a.until) || (a.id < b.id ? -1 : 1));
+  const closed = alone.filter((each) => each.state === "closed").sort((a, b) => time(b.ended_at) - time(a.ended_at) || (a.id < b.id ? -1 : 1));
   return { open: entries.map(({ entry }) => entry), closed };
 }
 
@@ -65,7 +65,7 @@ function matching({ text, kind }: Selection): (finding: Finding) => boolean {
 }
 
 /** Open findings of a kind: as the server counts them, or counted here where it does not. */
-export const openOf = ({ summary, findings }: Analysis, kind: FindingKind): number =>
+export const openOf = ({ summary, items: findings }: Analysis, kind: FindingKind): number =>
   summary.by_kind[kind] ?? findings.filter((finding) => finding.state === "open" && finding.kind === kind).length;
 
 export interface Bar {

@@ -15,7 +15,7 @@ const WIDTH = 150;
 const HEIGHT = 14;
 
 export function FindingRow({ finding, isFirst = false }: { finding: Finding; isFirst?: boolean }) {
-  const { id, kind, severity, state, since, until, last_at: last } = finding;
+  const { id, kind, severity, state, started_at: since, ended_at: until, last_at: last } = finding;
   return (
     <tr role="row" class={state} data-finding={id}>
       <td role="cell" class="c-severity">

@@ -37,7 +37,7 @@ export function findingText(finding: Finding): string {
   return built ?? finding.text;
 }
 
-function sentence({ kind, value, expected, low, high, change_per_hour: perHour, since, series }: Finding): string | null {
+function sentence({ kind, value, expected, low, high, change_per_hour: perHour, started_at: since, series }: Finding): string | null {
   const locale = language.value;
   const unit = unitOf(series);
   const show = (figure: number): string => quantity(locale, figure, unit);

@@ -81,7 +81,7 @@ function useDetails(model: ModelSummary, resolution: number, picked: number | nu
   const place = JSON.stringify([model.name, picked, picked === null ? HOUR : resolution, version, segment]);
   const pulse = usePulse(model.changed_seq, REREAD_MS);
   useEffect(() => {
-    const last = model.last_prediction;
+    const last = model.last_prediction_at;
     if (last === null && picked === null) return;
     const reading = new AbortController();
     const width = picked === null ? HOUR : resolution;

@@ -68,7 +68,7 @@ export class WindowsFeed {
   /** A frame of the channel `windows`. */
   hear(frame: DataFrame): "applied" | "dropped" | "resync" {
     const known = this.epoch === frame.epoch;
-    if (known && frame.applied_seq < this.appliedSeq) return "dropped";
+    if (known && frame.position < this.appliedSeq) return "dropped";
     if (!known && this.epoch !== null) this.outdate();
     if (!known && frame.type === "change") {
       this.epoch = null;
@@ -78,8 +78,8 @@ export class WindowsFeed {
     const again = this.outdated || (known && frame.type === "snapshot");
     this.outdated = false;
     this.epoch = frame.epoch;
-    this.appliedSeq = frame.applied_seq;
-    this.take(windowsIn(frame), frame.applied_seq);
+    this.appliedSeq = frame.position;
+    this.take(windowsIn(frame), frame.position);
     if (again) this.retry();
     return "applied";
   }

@@ -36,7 +36,7 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
       <dl class="facts">
         <div>
           <dt>{t("column.updated")}</dt>
-          <dd>{model.last_prediction === null ? "–" : <Ago at={model.last_prediction} />}</dd>
+          <dd>{model.last_prediction_at === null ? "–" : <Ago at={model.last_prediction_at} />}</dd>
         </div>
         <div>
           <dt>{t("model.watermark")}</dt>

@@ -34,11 +34,11 @@ export function NowRow({ model }: { model: ModelSummary }) {
         <Figure name={t("column.errorRate")} note={current === null ? null : estimateText("error_rate", current.error_rate)}>
           {valueOf(current?.error_rate ?? null, share)}
         </Figure>
-        <Figure name={t("column.p95")} note={current === null ? null : `${t("model.meanResponse")} ${duration(locale, current.mean_response_time)}`}>
-          {duration(locale, current?.p95)}
+        <Figure name={t("column.p95")} note={current === null ? null : `${t("model.meanResponse")} ${duration(locale, current.mean_response_time_seconds)}`}>
+          {duration(locale, current?.p95_seconds)}
         </Figure>
         <Figure name={t("column.throughput")} note={predictions}>
-          {perSecond(locale, current?.throughput, { second: t("unit.second"), minute: t("unit.minute") })}
+          {perSecond(locale, current?.throughput_per_second, { second: t("unit.second"), minute: t("unit.minute") })}
         </Figure>
         <Figure
           name={t("column.coverage")}

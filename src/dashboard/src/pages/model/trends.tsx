@@ -72,7 +72,7 @@ export function Trends({ model, feed, markers, onPick }: Props) {
 
 /** A way back to where the data is, for models that stopped or were backfilled. */
 function Empty({ model }: { model: ModelSummary }) {
-  const last = model.last_prediction;
+  const last = model.last_prediction_at;
   return (
     <>
       {t("range.empty")}{" "}

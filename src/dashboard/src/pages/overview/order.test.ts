@@ -7,7 +7,7 @@ import { visibleRows } from "./use-visible";
 const none = { value: null, low: null, high: null, n: 0 };
 const current = (accuracy: number | null, throughput: number | null = null): Current => ({
   start: "2026-01-01T00:00:00Z", end: "2026-01-01T00:05:00Z", predictions: 1, errors: 0, labelled: 0,
-  accuracy: { ...none, value: accuracy }, error_rate: none, p95: null, mean_response_time: null, throughput, coverage: null, confidence: null,
+  accuracy: { ...none, value: accuracy }, error_rate: none, p95_seconds: null, mean_response_time_seconds: null, throughput_per_second: throughput, coverage: null, confidence: null,
 });
 const world = new Map(
   [

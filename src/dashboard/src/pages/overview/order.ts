@@ -28,15 +28,15 @@ export function sortValue(model: ModelSummary, sort: Sort): number | null {
     case "error_rate":
       return current?.error_rate.value ?? null;
     case "p95":
-      return current?.p95 ?? null;
+      return current?.p95_seconds ?? null;
     case "throughput":
-      return current?.throughput ?? null;
+      return current?.throughput_per_second ?? null;
     case "coverage":
       return current?.coverage ?? null;
     case "drift":
       return model.drift?.value ?? null;
     case "updated":
-      return model.last_prediction === null ? null : Date.parse(model.last_prediction);
+      return model.last_prediction_at === null ? null : Date.parse(model.last_prediction_at);
   }
 }
 
@@ -78,7 +78,7 @@ export function summarise(models: ReadonlyMap<string, ModelSummary>): Summary {
       summary.stale++;
       continue;
     }
-    const rate = model.current?.throughput ?? null;
+    const rate = model.current?.throughput_per_second ?? null;
     if (rate !== null) summary.throughput = (summary.throughput ?? 0) + rate;
   }
   return summary;

@@ -42,10 +42,10 @@ export function ModelRow({ model, index }: { model: ModelSummary; index: number 
         {percent(locale, current?.error_rate.value)}
       </Figure>
       <Figure label={t("column.p95")} note={predictions}>
-        {duration(locale, current?.p95)}
+        {duration(locale, current?.p95_seconds)}
       </Figure>
       <Figure class="throughput" label={t("column.throughput")} note={predictions}>
-        {perSecond(locale, current?.throughput, { second: t("unit.second"), minute: t("unit.minute") })}
+        {perSecond(locale, current?.throughput_per_second, { second: t("unit.second"), minute: t("unit.minute") })}
       </Figure>
       <Figure
         class="coverage"
@@ -99,7 +99,7 @@ function Reasons({ model }: { model: ModelSummary }) {
 
 /** When the model last predicted; if that is too long ago, which five minutes its figures are of. */
 function Freshness({ model }: { model: ModelSummary }) {
-  if (model.last_prediction === null) return <>{t("value.noData")}</>;
+  if (model.last_prediction_at === null) return <>{t("value.noData")}</>;
   const end = model.current?.end ?? null;
   return (
     <>
@@ -108,7 +108,7 @@ function Freshness({ model }: { model: ModelSummary }) {
           {t("status.stale")}
         </span>
       ) : null}
-      <Ago at={model.last_prediction} />
+      <Ago at={model.last_prediction_at} />
       {model.stale && end !== null ? (
         <span title={utc(new Date(end))}> · {t("window.to", { time: clock(language.value, new Date(end)) })}</span>
       ) : (

@@ -47,7 +47,7 @@ export function ReferenceCard({ report, onReplaced }: Props) {
           <div>
             <dt>{t("reference.stretch")}</dt>
             <dd>
-              <Moment at={reference.range.from} /> – <Moment at={reference.range.until} />
+              <Moment at={reference.range.from} /> – <Moment at={reference.range.to} />
             </dd>
           </div>
         ) : null}

@@ -76,7 +76,7 @@ function ReplaceForm({ report, onReplaced }: Props) {
   const queryOf = (): ReferenceQuery => {
     if (source.value === "upload") return { version, prediction: chosen.value?.prediction ?? null, score: chosen.value?.score ?? null };
     const of = { version: every.value ? null : version };
-    return source.value === "gather" ? of : { ...of, from: utcOf(stretch.value.from), until: utcOf(stretch.value.until) };
+    return source.value === "gather" ? of : { ...of, from: utcOf(stretch.value.from), to: utcOf(stretch.value.until) };
   };
   const replace = async (): Promise<void> => {
     const file = source.value === "upload" ? chosen.value : null;
