@@ -353,7 +353,7 @@ impl ModelRow {
         let open = open.map(|(start, pane)| (*start, Arc::clone(pane))).collect();
         let profile = model.profile.trail.is_empty().then(|| Arc::clone(&model.profile));
         let young = (0..).zip(&model.drift.tracks).filter(|(_, track)| track.is_young());
-        let first_chunk = |track: &Track| track.reference.chunks.first().cloned().unwrap_or_default();
+        let first_chunk = |track: &Track| track.reference.open_chunk().cloned().unwrap_or_default();
         let young = young.map(|(place, track)| (place, Arc::clone(&track.watch), first_chunk(track))).collect();
         Self { model: Arc::clone(model), open, profile, young }
     }
@@ -428,7 +428,7 @@ fn tracks(reader: &Reader, model: u32, young: Vec<Young>) -> Result<Vec<Track>, 
             Part::Estimator => track.estimator = kept(&row_key, &value)?,
             Part::Baseline(number) if track.uses(number) => track.baseline = Some(kept(&row_key, &value)?),
             Part::Baseline(_) => {}
-            Part::Chunk(_) => track.reference.chunks.push(kept(&row_key, &value)?),
+            Part::Chunk(_) => track.reference.restore(kept(&row_key, &value)?),
             Part::Lesson(_) => track.lessons.chunks.push(kept(&row_key, &value)?),
         }
     }

@@ -31,7 +31,7 @@ use crate::monitor::pane::{Cell, Pane};
 use crate::store::Reader;
 use crate::time::Timestamp;
 use crate::view::View;
-use crate::view::compared::Reference;
+use crate::view::compared::{Queues, Reference};
 use crate::view::model::CounterFigures;
 use crate::view::source::SourceSummary;
 use crate::view::watch::{AlarmFigures, LabelFigures, ScoreFigures};
@@ -135,8 +135,9 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
         "type": "head", "counts": CountFigures::of(&view.counts), "thresholds": ThresholdFigures::of(&view.thresholds),
         "models": view.models.len(), "sources": view.sources.len(),
     }))?;
+    let queues = Queues::of(view);
     for model in view.models.values() {
-        write_model(&mut out, reader, model, &view.drift)?;
+        write_model(&mut out, reader, model, &view.drift, &queues)?;
     }
     for (_, source) in view.sources.values() {
         out.line(&Tagged { kind: "source", line: SourceSummary::of(source) })?;
@@ -147,7 +148,7 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
     out.to.flush().map_err(|error| no_room(&error))
 }
 
-fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Fleet) -> Result<(), Problem> {
+fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Fleet, queues: &Queues) -> Result<(), Problem> {
     let classes: Vec<&str> = (0..model.profile.classes.len()).map(|index| model.profile.classes.name(index as u16)).collect();
     let cells: Vec<CellNames<'_>> = model.profile.cells.iter().map(CellNames::of).collect();
     let seen = model.has_predictions();
@@ -157,7 +158,7 @@ fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Flee
         "classes": classes, "cells": cells,
     }))?;
     for track in &model.drift.tracks {
-        out.line(&TrackLine::of(model, track, drift))?;
+        out.line(&TrackLine::of(model, track, drift, queues))?;
     }
     panes::each(reader, model, EVER.0, EVER.1, |start, pane| write_pane(out, model, start, pane))
 }
@@ -234,7 +235,7 @@ struct CellWindow {
 }
 
 impl<'m> TrackLine<'m> {
-    fn of(model: &'m Model, track: &'m Track, drift: &Fleet) -> Self {
+    fn of(model: &'m Model, track: &'m Track, drift: &Fleet, queues: &Queues) -> Self {
         let watch = &track.watch;
         let columns = track.baseline.as_ref().map_or([].as_slice(), |baseline| &baseline.columns);
         let drifting = columns.iter().zip(&watch.standings).filter(|(_, standing)| standing.since.is_some());
@@ -242,7 +243,7 @@ impl<'m> TrackLine<'m> {
             kind: "drift",
             model: model.name.as_str(),
             version: watch.version.as_ref().map(|version| version.as_str()),
-            reference: Reference::of(track, drift),
+            reference: Reference::of(track, drift, queues),
             score: watch.score.as_ref().map(ScoreFigures::of),
             drifting: drifting.map(|(column, _)| column.name.as_str()).collect(),
             labels: LabelFigures::of(watch),

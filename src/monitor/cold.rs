@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::monitor::drift::baseline::Baseline;
+use crate::monitor::drift::reference::Row;
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::pane::Pane;
 use crate::time::Timestamp;
@@ -32,6 +33,9 @@ pub trait Cold {
 
     /// A baseline that is no longer in use and has been written.
     fn baseline(&mut self, model: u32, number: u32) -> Option<Baseline>;
+
+    /// A whole chunk of a reference that is being gathered and has been written.
+    fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Vec<Row>>;
 
     /// Appends to a list that keeps its newest `keep` entries; `ordinal` counts up from 0.
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>);
@@ -101,6 +105,11 @@ impl Cold for InMemory {
 
     /// None: rows of tracks are never taken to this.
     fn baseline(&mut self, _model: u32, _number: u32) -> Option<Baseline> {
+        None
+    }
+
+    /// None, likewise.
+    fn reference_chunk(&mut self, _model: u32, _track: u16, _number: u32) -> Option<Vec<Row>> {
         None
     }
 

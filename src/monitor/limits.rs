@@ -73,8 +73,25 @@ pub const FEATURES_WATCHED_MAX: usize = 128;
 /// Versions of one model that have a baseline each; predictions of further ones are not compared to anything.
 pub const TRACKS_MAX: usize = 64;
 
-/// Values of all references that are being gathered; beyond this further versions wait until others are frozen.
-pub const GATHERED_VALUES_MAX: u64 = 1_000_000;
+/// Values that all references which are being gathered reserve in the store, at some 10 bytes each; beyond this further versions wait for their
+/// turn. Thirteen thousand versions of ten features gather at the same time.
+pub const GATHERED_VALUES_MAX: u64 = 160_000_000;
+
+/// Rows that a version reserves at least. Of as many rows at most [`CHUNK_ROWS`] are in memory, so that of all reserved values at most
+/// 1/31 are: 5.1 million, some 160 MB, however short the references are that the policy asks for.
+pub const RESERVED_ROWS_MIN: u64 = 1_000;
+
+/// Rows of one chunk of what is gathered: a commit writes the last chunk anew, and whole ones of a reference lie in the store only.
+pub const CHUNK_ROWS: usize = 32;
+
+/// Log time without a row after which a reservation lapses, if others wait for the room.
+pub const RESERVATION_PATIENCE: Span = Span::from_secs(900);
+
+/// How often it is looked for reservations that have lapsed, while others wait.
+pub const RESERVATIONS_LOOKED_AT: Span = Span::from_secs(60);
+
+/// Values of a training set that comes in more than one part.
+pub const UPLOAD_VALUES_MAX: u64 = 500_000;
 
 /// Log time between two parts of a training set that is being uploaded.
 pub const UPLOAD_PATIENCE: Span = Span::from_secs(600);
@@ -83,8 +100,8 @@ pub const UPLOAD_PATIENCE: Span = Span::from_secs(600);
 pub const LESSONS_MAX: usize = 1_000;
 pub const LESSON_FEATURES_MAX: usize = 31;
 
-/// Values of all lessons that gather; beyond this no further ones are kept until others have been learnt from.
-pub const LESSON_VALUES_MAX: u64 = 1_000_000;
+/// Values that all versions which gather lessons reserve, some 24 bytes each in memory; beyond this further versions wait for their turn.
+pub const LESSON_VALUES_MAX: u64 = 2_000_000;
 
 /// Predictions of a cell whose losses are each expected; of further ones every so many-th counts for as many.
 pub const LOSSES_EACH: u64 = 256;

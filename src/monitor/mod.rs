@@ -155,7 +155,7 @@ impl State {
             }
             Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
             Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk),
-            Command::UseReference(training) => self.models.on_training_rows(at, training, &mut self.desk),
+            Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
 mod ahead;
+mod queue;
 mod reference;
 mod watch;
 
@@ -233,6 +234,7 @@ impl Models {
             model.look_at_arrivals(desk, dirty, effects);
             model.judge(desk, effects);
         }
+        self.serve_waiting(desk);
     }
 
     fn id_of(&mut self, name: &Name) -> Option<u32> {
@@ -330,7 +332,7 @@ impl Model {
         self.counters.errors += u64::from(served.answer.failed);
         self.counters.late += u64::from(late);
         let (value, score) = columns_of(prediction, &served.answer);
-        let sight = track.and_then(|track| self.see(track, &served, [&value, &score], prediction, desk, dirty));
+        let sight = track.and_then(|track| self.see(cold, track, &served, [&value, &score], prediction, desk, dirty));
         let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
         let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, desk, dirty));
         let pane = self.pane(cold, start, dirty);

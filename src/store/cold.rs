@@ -12,6 +12,7 @@ use super::{Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, r
 use crate::monitor::cold::{Cold, List, Next};
 use crate::monitor::drift::Part;
 use crate::monitor::drift::baseline::Baseline;
+use crate::monitor::drift::reference::Row;
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::PANE_WIDTH;
@@ -299,6 +300,18 @@ impl Cold for ColdStore {
         let value = self.ask(found)?;
         let read = read_row::<Baseline>(&row_key, &value).map(Some);
         self.ask(read).map(|(baseline, _)| baseline)
+    }
+
+    fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Vec<Row>> {
+        let row_key = key::track_part(model, track, Part::Chunk(number));
+        let found = self.reader.get(&row_key);
+        let value = self.ask(found);
+        let read = match value {
+            Some(value) => read_row::<Vec<Row>>(&row_key, &value).map(Some),
+            // it was written before it was left to the store
+            None => Err(Error::Damaged(format!("chunk {number} of a reference of model {model} is missing"))),
+        };
+        self.ask(read).map(|(rows, _)| rows)
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {

@@ -7,15 +7,19 @@ use utoipa::ToSchema;
 
 use crate::monitor::drift::baseline::{Baseline, Origin};
 use crate::monitor::drift::judge::Against;
+use crate::monitor::drift::room::Claim;
 use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::{Fleet, Track};
+use crate::view::View;
 use crate::view::watch::{JudgedFigures, status};
 
 /// What a version is compared to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Reference {
-    /// gathering, uploading or ready.
+    /// waiting for room to gather, gathering, uploading or ready.
     pub state: &'static str,
+    /// Its place among the versions that wait, from 1; null for other states.
+    pub place: Option<u64>,
     /// first_rows, collected, uploaded or range.
     pub origin: &'static str,
     /// The minutes of the past that it is made of; null for other origins.
@@ -57,8 +61,46 @@ pub struct SegmentColumn {
     pub judged: Option<JudgedFigures>,
 }
 
+/// Who waits for room to gather, in the order in which they will be served.
+#[derive(Clone, Debug, Default)]
+pub struct Queues {
+    references: Vec<u64>,
+    lessons: Vec<u64>,
+}
+
+impl Queues {
+    /// Looks at every version, where any waits at all.
+    pub fn of(view: &View) -> Self {
+        let tickets = |waiting: u32, claim: &dyn Fn(&Track) -> Claim| {
+            let tracks = view.models.values().flat_map(|model| &model.drift.tracks).filter(|_| waiting != 0);
+            let mut tickets: Vec<u64> = tracks.filter_map(|track| Some(claim(track).waits()?.0)).collect();
+            tickets.sort_unstable();
+            tickets
+        };
+        Self {
+            references: tickets(view.drift.references.waiting, &|track| track.watch.claim),
+            lessons: tickets(view.drift.lessons.waiting, &Track::lessons_claim),
+        }
+    }
+
+    /// The place of a version that waits to gather its reference, from 1.
+    fn of_reference(&self, track: &Track) -> Option<u64> {
+        Self::place(&self.references, track.watch.claim)
+    }
+
+    /// The place of a version that waits to learn its losses, from 1.
+    pub fn of_lessons(&self, track: &Track) -> Option<u64> {
+        Self::place(&self.lessons, track.lessons_claim())
+    }
+
+    fn place(tickets: &[u64], claim: Claim) -> Option<u64> {
+        let (ticket, _) = claim.waits()?;
+        Some(tickets.partition_point(|other| *other < ticket) as u64 + 1)
+    }
+}
+
 impl Reference {
-    pub fn of(track: &Track, fleet: &Fleet) -> Self {
+    pub fn of(track: &Track, fleet: &Fleet, queues: &Queues) -> Self {
         let baseline = track.baseline.as_deref();
         let origin = |origin: Origin| match origin {
             Origin::FirstRows => "first_rows",
@@ -70,8 +112,10 @@ impl Reference {
             state: match baseline {
                 Some(_) => "ready",
                 None if track.is_uploading() => "uploading",
+                None if track.watch.claim.waits().is_some() => "waiting",
                 None => "gathering",
             },
+            place: queues.of_reference(track),
             origin: origin(track.watch.origin),
             range: match track.watch.origin {
                 Origin::Range { from, until } => Some(RangeFigures { from: from.to_string(), to: until.to_string() }),

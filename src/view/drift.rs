@@ -273,7 +273,7 @@ pub fn of_bins(bins: &Bins, reference: (&ColumnTally, u64), current: (&ColumnTal
     let mut tests = Tests::new();
     let ((before, rows_before), (now, rows_now)) = (reference, current);
     let (n, m) = (before.present(), now.present());
-    if rows_before == 0 || rows_now == 0 {
+    if rows_before == 0 || rows_now == 0 || before.present() + before.mismatched == 0 {
         return tests;
     }
     missing(&mut tests, (n.min(rows_before), rows_before), (m.min(rows_now), rows_now), level);

@@ -13,12 +13,14 @@ use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::judge::{self, Against, Figures, Policy, Score, Standing};
 use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::losses;
-use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::room::Room;
+use crate::monitor::drift::tally::{ColumnTally, Tally};
 use crate::monitor::drift::{Fleet, Track, Watch};
+use crate::monitor::limits::{GATHERED_VALUES_MAX, LESSON_VALUES_MAX};
 use crate::stats::detect::Verdict;
 use crate::stats::drift::Comparison;
 use crate::stats::{Estimate, MetricName};
-use crate::view::compared::{Reference, SegmentReport, against};
+use crate::view::compared::{Queues, Reference, SegmentReport, against};
 use crate::view::drift::Test;
 use crate::view::profile::{Bin, Profile, histogram};
 
@@ -51,8 +53,10 @@ pub struct DriftReport {
 /// What estimates performance before labels come.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EstimatorFigures {
-    /// gathering, fitted or unfit (no estimate can be made of the labels that came).
+    /// gathering, waiting for room to gather examples, fitted or unfit (no estimate can be made of the labels that came).
     pub state: &'static str,
+    /// Its place among the versions that wait, from 1; null for other states.
+    pub place: Option<u64>,
     /// Labelled predictions gathered so far: those with a score or, of a regression, those whose features were kept.
     pub rows: u64,
     pub needed: u32,
@@ -67,7 +71,8 @@ pub struct EstimatorFigures {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
-    "error_run_length": 1000000.0, "season": "none", "segments": false, "columns": 44, "evidence_needed": 12.85}))]
+    "error_run_length": 1000000.0, "season": "none", "segments": false, "columns": 44, "evidence_needed": 12.85,
+    "references": {"reserved": 12000, "most": 160000000, "waiting": 0, "lapsed": 0}, "lessons": {"reserved": 0, "most": 2000000, "waiting": 0, "lapsed": 0}}))]
 pub struct PolicyFigures {
     /// Whether predictions are held against a reference at all.
     pub watch: bool,
@@ -88,6 +93,27 @@ pub struct PolicyFigures {
     pub columns: u64,
     /// Nats of evidence that an alarm needs at present.
     pub evidence_needed: f64,
+    /// Room for the references that are gathered, and for the examples that losses are learnt from.
+    pub references: RoomFigures,
+    pub lessons: RoomFigures,
+}
+
+/// Room that versions share while they gather: each reserves all it will need before its first row, first come first served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RoomFigures {
+    /// Values that are reserved, and how many may be.
+    pub reserved: u64,
+    pub most: u64,
+    /// Versions that wait for their turn.
+    pub waiting: u32,
+    /// Reservations that were taken from versions that had fallen silent while others waited.
+    pub lapsed: u64,
+}
+
+impl RoomFigures {
+    const fn of(room: &Room, most: u64) -> Self {
+        Self { reserved: room.reserved, most, waiting: room.waiting, lapsed: room.lapsed }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -119,7 +145,7 @@ pub struct ColumnReport {
     /// numeric, categorical or identifier.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// drift, stable, or no_data where too little has come to judge.
+    /// drift, stable, no_data where too little has come to judge, or not_compared where the reference has no value of it at all.
     pub status: &'static str,
     /// Start of the first window of the drift that is on.
     pub since: Option<String>,
@@ -240,6 +266,8 @@ impl PolicyFigures {
             segments,
             columns: fleet.columns,
             evidence_needed: fleet.policy.needed(fleet.columns),
+            references: RoomFigures::of(&fleet.references, GATHERED_VALUES_MAX),
+            lessons: RoomFigures::of(&fleet.lessons, LESSON_VALUES_MAX),
         }
     }
 }
@@ -271,15 +299,20 @@ impl LabelFigures {
 }
 
 impl EstimatorFigures {
-    pub fn of(estimator: &Estimator, fleet: &Fleet) -> Self {
+    pub fn of(track: &Track, fleet: &Fleet, queues: &Queues) -> Self {
+        let estimator = &**track.estimator;
+        let place = queues.of_lessons(track);
         let needed = match estimator {
             Estimator::Learning(_) | Estimator::OfLosses(_) => losses::needed(&fleet.policy) as u32,
             _ => fleet.policy.reference_rows,
         };
-        let plain = |state, rows| Self { state, rows, needed, calibrated: None, scale: None, ordinary: BTreeMap::new() };
+        let plain = |state, rows| Self { state, place, rows, needed, calibrated: None, scale: None, ordinary: BTreeMap::new() };
         match estimator {
             Estimator::Gathering(rows) => plain("gathering", rows.len() as u64),
-            Estimator::Learning(learning) => Self { scale: Some("loss"), ..plain("gathering", learning.labelled.into()) },
+            Estimator::Learning(learning) => {
+                let state = if place.is_some() { "waiting" } else { "gathering" };
+                Self { scale: Some("loss"), ..plain(state, learning.labelled.into()) }
+            }
             Estimator::OfLosses(learnt) => {
                 let ordinary = |name: MetricName| {
                     learnt.reference.thresholds(name).map(|thresholds| (name.as_str(), [thresholds.low, thresholds.high]))
@@ -375,7 +408,7 @@ pub fn columns(
             subject: column.subject(),
             group: column.group.as_str(),
             kind: column.bins.kind(),
-            status: status(&standing),
+            status: if is_absent(before) { "not_compared" } else { status(&standing) },
             since: standing.since.map(|since| since.to_string()),
             judged: standing.figures.as_ref().map(JudgedFigures::of),
             tests: crate::view::drift::of_bins(&column.bins, (before, rows_before), (now, rows_now), level),
@@ -386,6 +419,11 @@ pub fn columns(
         }
     };
     baseline.columns.iter().enumerate().map(of).collect()
+}
+
+/// Whether the reference has no value of a column: it is not compared then.
+pub fn is_absent(reference: &ColumnTally) -> bool {
+    reference.present() + reference.mismatched == 0
 }
 
 /// drift, stable or no_data.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::monitor::classes::{Classes, Task, order};
+use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::estimator::{Estimator, Scale};
+use crate::monitor::drift::tally::Tally;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::{CellKey, Model};
 use crate::monitor::pane::{Cell, Pane};
@@ -32,6 +34,14 @@ pub struct Slice {
     pub segment: Option<(String, String)>,
     /// Place of the version among the tracks of the model, where that is what is asked for.
     pub track: Option<u16>,
+}
+
+impl Slice {
+    /// What the slice is compared to: all of the version's reference or, of a segment, what lies in the cells that `takes` lets through. The
+    /// rows of a training set lie in the first cell, whatever version they are for.
+    pub fn reference(&self, baseline: &Baseline, takes: impl Fn(u16) -> bool) -> Tally {
+        baseline.tally(|cell| self.segment.is_none() || takes(cell))
+    }
 }
 
 /// One window of one model.

@@ -25,7 +25,7 @@ use crate::monitor::model::Model;
 use crate::store::{Reader, key};
 use crate::time::{Span, Timestamp};
 use crate::view::View;
-use crate::view::compared::{Reference, SegmentReport};
+use crate::view::compared::{Queues, Reference, SegmentReport};
 use crate::view::watch::{
     self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, ScoreFigures,
 };
@@ -60,7 +60,7 @@ pub struct DriftQuery {
     params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
     responses(
         (status = 200, description = "The report, with the headers Tidewatch-Position and Tidewatch-Epoch", body = DriftReport,
-         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "origin": "first_rows", "range": null, "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "season": "none", "segments": true, "columns": 44, "evidence_needed": 12.85}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "segments": [{"segment": {"region": "kr"}, "columns": {"feature/amount": {"status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.44, "jensen_shannon": 0.25, "evidence": 22.3, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}}}}], "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "segment": null, "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "against": "reference", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
+         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "place": null, "origin": "first_rows", "range": null, "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "season": "none", "segments": true, "columns": 44, "evidence_needed": 12.85, "references": {"reserved": 12000, "most": 160000000, "waiting": 0, "lapsed": 0}, "lessons": {"reserved": 0, "most": 2000000, "waiting": 0, "lapsed": 0}}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "place": null, "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "segments": [{"segment": {"region": "kr"}, "columns": {"feature/amount": {"status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.44, "jensen_shannon": 0.25, "evidence": 22.3, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}}}}], "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "segment": null, "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "against": "reference", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
         (status = 400, description = "A range or slice that cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
     )
@@ -99,17 +99,18 @@ pub async fn report(
                 }
                 hours
             } else {
-                baseline.tally(takes)
+                slice.reference(baseline, takes)
             };
             predictions = current.rows;
             columns = watch::columns(&track, slice.segment.as_ref(), &reference, &current, &view.drift);
         }
         let version = |track: &Track| track.watch.version.as_ref().map(|version| version.to_string());
+        let queues = Queues::of(&view);
         Ok(DriftReport {
             model: model.name.to_string(),
             version: version(&track),
             versions: model.drift.tracks.iter().map(version).collect(),
-            reference: Reference::of(&track, &view.drift),
+            reference: Reference::of(&track, &view.drift, &queues),
             policy: PolicyFigures::of(&view.drift),
             score: track.watch.score.as_ref().map(ScoreFigures::of),
             start: from.to_string(),
@@ -117,7 +118,7 @@ pub async fn report(
             predictions,
             columns,
             labels: LabelFigures::of(&track.watch),
-            estimator: EstimatorFigures::of(&track.estimator, &view.drift),
+            estimator: EstimatorFigures::of(&track, &view.drift, &queues),
             segments: SegmentReport::all(&track),
             alarms: track.watch.alarms.iter().map(AlarmFigures::of).collect(),
         })
@@ -163,8 +164,16 @@ pub async fn windows(
     let list = shared.blocking(move || {
         let cells = slice.cells(&model);
         let takes = |cell: u16| cells.get(usize::from(cell)).copied().unwrap_or(false);
-        let mut merged =
-            Merged { reader: &reader, model: &model, track: &track, view: &view, width, list: Vec::new(), open: None };
+        let mut merged = Merged {
+            reader: &reader,
+            model: &model,
+            track: &track,
+            view: &view,
+            slice: &slice,
+            width,
+            list: Vec::new(),
+            open: None,
+        };
         panes::each(&reader, &model, from, to, |start, pane| merged.add(start, pane, takes))?;
         merged.finish(takes)?;
         Ok(merged.list)
@@ -178,6 +187,7 @@ struct Merged<'a> {
     model: &'a Model,
     track: &'a Track,
     view: &'a View,
+    slice: &'a Slice,
     width: Span,
     list: Vec<DriftWindowReport>,
     open: Option<(Timestamp, Arc<Baseline>, Tally)>,
@@ -210,7 +220,7 @@ impl Merged<'_> {
         let Some((start, baseline, total)) = self.open.take() else { return Ok(()) };
         let end = start + self.width;
         let when = (start.to_string(), end.to_string(), end <= self.model.watermark);
-        self.list.push(watch::window(&baseline, &baseline.tally(takes), &total, &self.view.drift, when));
+        self.list.push(watch::window(&baseline, &self.slice.reference(&baseline, takes), &total, &self.view.drift, when));
         Ok(())
     }
 

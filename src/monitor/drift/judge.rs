@@ -186,7 +186,8 @@ impl Figures {
         (needed, against): (f64, Against),
     ) -> Option<Self> {
         let ((reference, reference_rows), (current, rows)) = (reference, current);
-        if reference_rows < COMPARED_MIN || rows < COMPARED_MIN {
+        // what the reference does not have at all, such as the predictions of a training set without them, cannot have changed
+        if reference_rows < COMPARED_MIN || rows < COMPARED_MIN || reference.present() + reference.mismatched == 0 {
             return None;
         }
         let presence = |column: &ColumnTally, rows: u64| Presence { present: column.present().min(rows), rows };

@@ -11,10 +11,12 @@ use crate::monitor::drift::encoding::Encoding;
 use crate::monitor::drift::estimator::{CHUNK_ROWS, Estimator};
 use crate::monitor::drift::judge::Policy;
 use crate::monitor::drift::reference::{Chunks, in_order, place_in, unknown};
+use crate::monitor::drift::room::Claim;
 use crate::monitor::drift::{Fleet, Part, Track};
 use crate::monitor::limits::{LESSON_FEATURES_MAX, LESSON_VALUES_MAX, LESSONS_MAX, LOSS_ESTIMATORS_MAX};
 use crate::stats::boosting::{Column, Kind};
 use crate::stats::dle;
+use crate::time::Timestamp;
 
 /// Where a record is in the log: the sequence of its message, and its place in that.
 pub type InLog = (u64, u32);
@@ -42,6 +44,10 @@ pub struct Taught {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Learning {
     names: Vec<CompactString>,
+    /// What it has of the room for lessons: it keeps none before that is reserved.
+    pub claim: Claim,
+    /// Features that room is reserved for; of further ones nothing is kept.
+    width: usize,
     pub labelled: u32,
     /// Labels of predictions that came after the last lesson, since there are enough lessons.
     passed: u32,
@@ -81,24 +87,30 @@ impl Lesson {
     pub const fn is_labelled(&self) -> bool {
         self.truth.is_some()
     }
-
-    /// Values it holds.
-    pub const fn values(&self) -> u64 {
-        self.features.len() as u64 + 1
-    }
 }
 
 impl Learning {
+    /// How many lessons it learns from: as many as the policy wants, no more than it has reserved.
+    fn wanted(&self, policy: &Policy) -> usize {
+        needed(policy).min((self.claim.reserved() / (self.width as u64 + 1)) as usize)
+    }
+
+    fn ask_for_room(&mut self, fleet: &mut Fleet, log_time: Timestamp) {
+        let values = (needed(&fleet.policy) * (self.width + 1)) as u64;
+        let most = if fleet.loss_estimators < LOSS_ESTIMATORS_MAX { LESSON_VALUES_MAX } else { 0 };
+        fleet.loss_estimators += u32::from(fleet.lessons.ask(&mut self.claim, values, most, log_time));
+    }
+
     /// A prediction as a lesson without a label.
     pub fn lesson(&mut self, at: InLog, prediction: f64, features: &Features) -> Lesson {
-        self.names.extend(unknown(&self.names, features, LESSON_FEATURES_MAX));
+        self.names.extend(unknown(&self.names, features, self.width));
         let features = in_order([], features, |index, name| place_in(&self.names, index, name));
         Lesson { at, prediction, features, truth: None }
     }
 
     /// Gives a lesson its label, if it is one of those that wait.
     pub fn teach(&mut self, lessons: &mut Chunks<Lesson>, taught: Taught, policy: &Policy) -> Next {
-        let needed = needed(policy);
+        let needed = self.wanted(policy);
         let is_full = needed <= lessons.rows();
         let Taught { prediction, truth } = taught;
         if let Some(lesson) = lessons.find_mut(|lesson| lesson.at.cmp(&prediction)) {
@@ -140,7 +152,7 @@ impl Track {
     /// Keeps a prediction as a lesson while the estimator learns and there is room.
     pub fn note_lesson(&mut self, at: InLog, prediction: f64, features: &Features, fleet: &mut Fleet) {
         let Estimator::Learning(learning) = &**self.estimator else { return };
-        if needed(&fleet.policy) <= self.lessons.rows() || LESSON_VALUES_MAX <= fleet.lesson_values {
+        if learning.wanted(&fleet.policy) <= self.lessons.rows() {
             return;
         }
         let mut grown = learning.clone();
@@ -148,32 +160,67 @@ impl Track {
         if grown != *learning {
             *Arc::make_mut(&mut self.estimator).change() = Estimator::Learning(grown);
         }
-        fleet.lesson_values += lesson.values();
         self.lessons.push(lesson);
     }
 
-    /// The first label of a prediction of numbers has come. The first of a version has it learn, if there is room for that.
-    pub(super) fn teach(&mut self, taught: Taught, fleet: &mut Fleet) {
-        let estimator = match **self.estimator {
-            Estimator::Gathering(_) if fleet.loss_estimators < LOSS_ESTIMATORS_MAX => {
-                fleet.loss_estimators += 1;
-                let estimator = Arc::make_mut(&mut self.estimator).change();
-                *estimator = Estimator::Learning(Learning::default());
-                estimator
-            }
-            Estimator::Learning(_) => Arc::make_mut(&mut self.estimator).change(),
-            _ => return,
-        };
+    /// The first label of a prediction of numbers has come. The first of a version has it learn: room for all lessons is reserved, or it waits
+    /// for its turn.
+    pub(super) fn teach(&mut self, taught: Taught, fleet: &mut Fleet, log_time: Timestamp) {
+        if matches!(**self.estimator, Estimator::Gathering(_)) {
+            let width = self.watch.names.len().min(LESSON_FEATURES_MAX);
+            let mut learning = Learning { width, ..Learning::default() };
+            learning.ask_for_room(fleet, log_time);
+            *Arc::make_mut(&mut self.estimator).change() = Estimator::Learning(learning);
+        }
+        if !matches!(&**self.estimator, Estimator::Learning(learning) if learning.claim.is_reserved()) {
+            return;
+        }
+        let estimator = Arc::make_mut(&mut self.estimator).change();
         let Estimator::Learning(learning) = estimator else { return };
         match learning.teach(&mut self.lessons, taught, &fleet.policy) {
             Next::Wait => {}
-            Next::Renew => self.keep_lessons(Lesson::is_labelled, fleet),
+            Next::Renew => self.keep_lessons(Lesson::is_labelled),
             Next::Fit => {
                 let learnt = learning.fit(self.lessons.iter());
+                fleet.lessons.release(&mut learning.claim);
                 fleet.loss_estimators -= u32::from(learnt.is_none());
                 *estimator = learnt.map_or(Estimator::Unfit, |learnt| Estimator::OfLosses(Arc::new(learnt)));
-                self.keep_lessons(|_| false, fleet);
+                self.keep_lessons(|_| false);
             }
+        }
+    }
+
+    /// What it has of the room for lessons.
+    pub fn lessons_claim(&self) -> Claim {
+        if let Estimator::Learning(learning) = &**self.estimator { learning.claim } else { Claim::None }
+    }
+
+    pub fn lessons_claim_mut(&mut self) -> Option<&mut Claim> {
+        match Arc::make_mut(&mut self.estimator).change() {
+            Estimator::Learning(learning) => Some(&mut learning.claim),
+            _ => None,
+        }
+    }
+
+    /// Has a version learn whose turn has come. False if there is no room yet.
+    pub fn serve_lessons(&mut self, fleet: &mut Fleet, log_time: Timestamp) -> bool {
+        if LOSS_ESTIMATORS_MAX <= fleet.loss_estimators {
+            return false;
+        }
+        let Estimator::Learning(learning) = Arc::make_mut(&mut self.estimator).change() else { return false };
+        let served = fleet.lessons.serve(&mut learning.claim, LESSON_VALUES_MAX, log_time);
+        fleet.loss_estimators += u32::from(served);
+        served
+    }
+
+    /// Takes the room of a version whose labels have stopped coming. It asks again with its next label.
+    pub fn lapse_lessons(&mut self, fleet: &mut Fleet) {
+        if let Estimator::Learning(learning) = Arc::make_mut(&mut self.estimator).change() {
+            fleet.lessons.release(&mut learning.claim);
+            fleet.lessons.lapsed += 1;
+            fleet.loss_estimators -= 1;
+            *Arc::make_mut(&mut self.estimator).change() = Estimator::default();
+            self.keep_lessons(|_| false);
         }
     }
 
@@ -184,14 +231,12 @@ impl Track {
         Some(LossSight { learnt: Arc::clone(learnt), places })
     }
 
-    fn keep_lessons(&mut self, wanted: impl Fn(&Lesson) -> bool, fleet: &mut Fleet) {
+    fn keep_lessons(&mut self, wanted: impl Fn(&Lesson) -> bool) {
         for (number, chunk) in std::mem::take(&mut self.lessons).chunks.iter().enumerate() {
             self.dropped.push((Part::Lesson(number as u32), chunk.row_hash()));
             for lesson in chunk.iter() {
                 if wanted(lesson) {
                     self.lessons.push(lesson.clone());
-                } else {
-                    fleet.lesson_values -= lesson.values();
                 }
             }
         }
@@ -226,7 +271,7 @@ mod tests {
     use crate::monitor::pane::Cell;
     use crate::monitor::tests::{START, World, label, prediction};
     use crate::stats::MetricName;
-    use crate::time::{Span, Timestamp};
+    use crate::time::Span;
 
     /// A second apart: predictions that are off by up to 2 where it is calm and by up to 20 where it is wild, labelled a hundred seconds later
     /// with a chance of `labelled`.
@@ -289,7 +334,7 @@ mod tests {
         demand.run(0..1_100, 0.2);
         assert!(matches!(demand.estimator(), Estimator::OfLosses(_)), "{:?}", demand.estimator());
         let fleet = &demand.world.state.desk.drift;
-        assert_eq!((fleet.loss_estimators, fleet.lesson_values), (1, 0));
+        assert_eq!((fleet.loss_estimators, fleet.lessons.reserved), (1, 0));
         for (from, wild) in [(1_200, 0.2), (2_400, 0.9)] {
             demand.run(from..from + 900, wild);
             // E|e| of the calm is 1, that of the wild 10
@@ -314,7 +359,7 @@ mod tests {
         demand.run(1_000..7_000, 0.2);
         let fleet = &demand.world.state.desk.drift;
         assert!(matches!(demand.estimator(), Estimator::OfLosses(_)));
-        assert_eq!(fleet.lesson_values, 0);
+        assert_eq!(fleet.lessons.reserved, 0);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod losses;
 pub mod multivariate;
 pub mod past;
 pub mod reference;
+pub mod room;
 pub mod season;
 pub mod segments;
 pub mod tally;
@@ -38,12 +39,13 @@ use crate::monitor::drift::judge::{Policy, Score, Standing};
 use crate::monitor::drift::labels::Labels;
 use crate::monitor::drift::losses::Lesson;
 use crate::monitor::drift::reference::{Chunks, Reference};
+use crate::monitor::drift::room::{Claim, Room};
 use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
-    ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, TRACKS_MAX, UPLOAD_PATIENCE,
+    ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, RESERVED_ROWS_MIN, TRACKS_MAX, UPLOAD_PATIENCE,
 };
 use crate::time::Timestamp;
 
@@ -51,14 +53,15 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fleet {
     pub policy: Policy,
-    /// Values of all references that are being gathered.
-    pub gathered: u64,
+    /// Of the values of references that are being gathered.
+    pub references: Room,
     /// Columns that are judged, those of all baselines in use and those of each segment that is judged apart: the alarm budget is shared
     /// out over them.
     pub columns: u64,
-    /// Versions whose losses are learnt or known, and values of all lessons.
+    /// Versions whose losses are learnt or known.
     pub loss_estimators: u32,
-    pub lesson_values: u64,
+    /// Of the values of the lessons that losses are learnt from.
+    pub lessons: Room,
 }
 
 /// The versions of one model.
@@ -119,6 +122,8 @@ pub struct Watch {
     names: Vec<CompactString>,
     /// How the reference that is being gathered, or the baseline, came about.
     pub origin: Origin,
+    /// What it has of the room for references, while it has no baseline.
+    pub claim: Claim,
     /// Number of the baseline in use; `None` while its reference is gathered.
     pub in_use: Option<u32>,
     /// How many baselines there have been.
@@ -147,6 +152,9 @@ struct Route {
     number: u32,
     places: Arc<[Option<u16>]>,
 }
+
+/// Reads a chunk of the reference that was left to the store, by its number.
+pub type StoredChunks<'a> = &'a mut dyn FnMut(u32) -> Option<Vec<reference::Row>>;
 
 /// The columns a prediction is counted in.
 pub struct Sight {
@@ -222,23 +230,52 @@ impl Track {
         self.reference.rows()
     }
 
-    /// Makes a prediction a row of the reference, and freezes that when it is whole. Not while a training set is uploaded.
-    pub fn gather(&mut self, seen: Seen<'_>, fleet: &mut Fleet) {
-        if self.is_uploading() {
+    /// Makes a prediction a row of the reference if its version has room for one, and freezes that when it is whole. Not while a training set
+    /// is uploaded.
+    pub fn gather(&mut self, seen: Seen<'_>, fleet: &mut Fleet, log_time: Timestamp, stored: StoredChunks<'_>) {
+        if self.is_uploading() || !self.has_room(seen.features, fleet, log_time) {
             return;
         }
         let classifies = seen.classifies;
-        self.gather_row(seen, fleet);
+        self.gather_row(seen);
         if fleet.policy.reference_rows as usize <= self.reference.rows() {
-            self.freeze(classifies, fleet);
+            self.freeze(classifies, fleet, stored);
         }
     }
 
-    /// Adds a row to the reference. False if there is no room for it.
-    pub fn gather_row(&mut self, seen: Seen<'_>, fleet: &mut Fleet) -> bool {
-        if GATHERED_VALUES_MAX <= fleet.gathered {
-            return false;
+    /// Whether room is reserved for the whole reference, asked for with the first row. A version that turns out to need more than it has
+    /// reserved, because further features appear or the policy asks for more rows, and finds no room for that, begins anew behind those that
+    /// wait.
+    fn has_room(&mut self, features: &Features, fleet: &mut Fleet, log_time: Timestamp) -> bool {
+        let rows = u64::from(fleet.policy.reference_rows).max(RESERVED_ROWS_MIN);
+        let named = features.values().len().min(FEATURES_WATCHED_MAX).max(self.watch.names.len());
+        let values = (FEATURES + named) as u64 * rows;
+        match self.watch.claim {
+            Claim::Waiting { .. } => false,
+            Claim::Reserved { values: held, .. } if values <= held => true,
+            Claim::Reserved { .. } => {
+                let mut claim = self.watch.claim;
+                let fits = fleet.references.widen(&mut claim, values, GATHERED_VALUES_MAX);
+                if fits {
+                    self.watch_mut().claim = claim;
+                } else {
+                    self.drop_reference(fleet);
+                    self.watch_mut().names.clear();
+                    self.route = Route::default();
+                    self.ask_for_room(values, fleet, log_time);
+                }
+                fits
+            }
+            Claim::None => self.ask_for_room(values, fleet, log_time),
         }
+    }
+
+    fn ask_for_room(&mut self, values: u64, fleet: &mut Fleet, log_time: Timestamp) -> bool {
+        fleet.references.ask(&mut self.watch_mut().claim, values, GATHERED_VALUES_MAX, log_time)
+    }
+
+    /// Adds a row to the reference. Room for it is reserved.
+    pub fn gather_row(&mut self, seen: Seen<'_>) {
         let Seen { at, cell, answer, confidence, features, classifies: _ } = seen;
         let number = self.next_number();
         if !self.route.is_to(number, features) {
@@ -250,15 +287,17 @@ impl Track {
         let names = &self.watch.names;
         let places = self.route.to(number, |name| names.iter().position(|known| known == name), features);
         let values = reference::in_order(answer, features, |index, _| places[index].map(usize::from)).into();
-        let row = reference::Row { at, cell, confidence, values };
-        fleet.gathered += row.values.len() as u64;
-        self.reference.push(row);
-        true
+        self.reference.push(reference::Row { at, cell, confidence, values });
+    }
+
+    /// Values that the rows of the reference have, or would have if each named all features.
+    pub fn values_gathered(&self) -> u64 {
+        self.reference.rows() as u64 * (FEATURES + self.watch.names.len()) as u64
     }
 
     /// Gathers predictions where the rest of a training set has not come for [`UPLOAD_PATIENCE`]: whoever sent the beginning is gone.
     pub fn give_up_upload(&mut self, log_time: Timestamp, fleet: &mut Fleet) {
-        let is_waited_for = || self.reference.last().is_some_and(|row| log_time - row.at <= UPLOAD_PATIENCE);
+        let is_waited_for = || self.reference.last_at().is_some_and(|last| log_time - last <= UPLOAD_PATIENCE);
         if self.is_uploading() && !is_waited_for() {
             self.gather_anew(Origin::Collected, fleet);
         }
@@ -267,9 +306,11 @@ impl Track {
     /// Freezes the rows gathered so far, if there are any.
     ///
     /// * `classifies`: predictions that are numbers are classes.
-    pub fn freeze(&mut self, classifies: bool, fleet: &mut Fleet) {
+    /// * `stored`: where chunks lie that were left to the store.
+    pub fn freeze(&mut self, classifies: bool, fleet: &mut Fleet, stored: StoredChunks<'_>) {
         if self.reference.rows() != 0 {
-            let baseline = self.reference.freeze(self.next_number(), self.watch.origin, &self.watch.names, classifies);
+            let Watch { origin, names, .. } = &**self.watch;
+            let baseline = self.reference.freeze(self.next_number(), *origin, names, classifies, stored);
             self.drop_reference(fleet);
             self.adopt(baseline, fleet);
         }
@@ -277,16 +318,14 @@ impl Track {
 
     /// A version that has hardly been seen, as its model's row has it.
     pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Vec<reference::Row>>>) -> Self {
-        // as it is while nothing was gathered: without any
-        let chunks = if chunk.is_empty() { Vec::new() } else { vec![chunk] };
-        Self { watch, reference: Reference { chunks }, ..Self::default() }
+        Self { watch, reference: Reference::young(chunk), ..Self::default() }
     }
 
     /// Whether so little is known of the version that it has no rows of its own: a reference of one chunk at most, and no label. Once it
     /// has grown it stays so.
     pub fn is_young(&self) -> bool {
         let Watch { origin, baselines, detectors, .. } = &**self.watch;
-        *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.chunks.len() <= 1
+        *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.is_one_chunk()
     }
 
     /// The number of the baseline to come.
@@ -345,11 +384,7 @@ impl Track {
             take(Part::Baseline(baseline.number), Row::Baseline(baseline));
         }
         self.retired.clear();
-        for (number, chunk) in (0..).zip(&mut self.reference.chunks) {
-            if chunk.is_dirty() {
-                take(Part::Chunk(number), Row::Chunk(Arc::make_mut(chunk)));
-            }
-        }
+        self.reference.take_dirty(&mut |number, chunk| take(Part::Chunk(number), Row::Chunk(chunk)));
         for (number, chunk) in (0..).zip(&mut self.lessons.chunks) {
             if chunk.is_dirty() {
                 take(Part::Lesson(number), Row::Lesson(Arc::make_mut(chunk)));
@@ -377,11 +412,26 @@ impl Track {
         *self.window_mut() = DriftWindow::default();
     }
 
+    /// Forgets the rows gathered so far and gives back the room for them, or the place among those that wait.
     fn drop_reference(&mut self, fleet: &mut Fleet) {
-        fleet.gathered -= self.reference.values();
-        for (number, chunk) in std::mem::take(&mut self.reference).chunks.iter().enumerate() {
-            self.dropped.push((Part::Chunk(number as u32), chunk.row_hash()));
+        if self.watch.claim != Claim::None {
+            fleet.references.release(&mut self.watch_mut().claim);
         }
+        let reference = std::mem::take(&mut self.reference);
+        self.dropped.extend(reference.chunk_hashes().map(|(number, row_hash)| (Part::Chunk(number), row_hash)));
+    }
+
+    /// Has a version gather whose turn has come. False if there is no room yet.
+    pub fn serve_reference(&mut self, fleet: &mut Fleet, log_time: Timestamp) -> bool {
+        fleet.references.serve(&mut self.watch_mut().claim, GATHERED_VALUES_MAX, log_time)
+    }
+
+    /// Takes the reservation of a version that has fallen silent. It asks again with its next row.
+    pub fn lapse(&mut self, fleet: &mut Fleet) {
+        fleet.references.lapsed += 1;
+        self.drop_reference(fleet);
+        self.watch_mut().names.clear();
+        self.route = Route::default();
     }
 
     /// Forgets the baseline, or the rows gathered so far, and gathers anew. False if there were too many baselines already.
@@ -422,7 +472,7 @@ impl Track {
                     Arc::make_mut(&mut self.estimator).change().gather(rated, policy.reference_rows as usize);
                 }
                 if let Some(taught) = taught {
-                    self.teach(taught, fleet);
+                    self.teach(taught, fleet, at);
                 }
             }
             Arrival::Value { place, value, .. } => {

@@ -1,4 +1,5 @@
-//! A reference window while it is gathered: raw rows, until there are enough to freeze a baseline.
+//! A reference window while it is gathered: raw rows, until there are enough to freeze a baseline. Rows gather in chunks; a whole chunk
+//! of a reference is left to the store once it is written there, and read again when the reference is frozen.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -9,10 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Feature, Features};
 use crate::monitor::drift::baseline::{Baseline, Origin};
 use crate::monitor::kept::Kept;
+use crate::monitor::limits::CHUNK_ROWS;
 use crate::time::Timestamp;
-
-/// Rows of one chunk: a commit writes the last chunk anew, and not all rows.
-pub const CHUNK_ROWS: usize = 64;
 
 /// One prediction of a reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +32,14 @@ pub struct Chunks<T> {
 }
 
 /// The rows of a reference.
-pub type Reference = Chunks<Row>;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// Hashes of the whole chunks that lie in the store only. They come first.
+    stored: Vec<u128>,
+    held: Chunks<Row>,
+    /// [`Row::at`] of the last one.
+    last_at: Option<Timestamp>,
+}
 
 impl<T> Default for Chunks<T> {
     fn default() -> Self {
@@ -76,13 +82,76 @@ impl<T: Clone> Chunks<T> {
 }
 
 impl Reference {
-    /// Values held.
-    pub fn values(&self) -> u64 {
-        self.iter().map(|row| row.values.len() as u64).sum()
+    /// One of a single chunk, which has no row of its own.
+    pub fn young(chunk: Arc<Kept<Vec<Row>>>) -> Self {
+        let last_at = chunk.last().map(|row| row.at);
+        // as it is while nothing was gathered: without any
+        let chunks = if chunk.is_empty() { Vec::new() } else { vec![chunk] };
+        Self { stored: Vec::new(), held: Chunks { chunks }, last_at }
     }
 
-    pub fn freeze(&self, number: u32, origin: Origin, names: &[CompactString], classifies: bool) -> Baseline {
-        let rows: Vec<&Row> = self.iter().collect();
+    /// Takes back the next chunk from the store.
+    pub fn restore(&mut self, chunk: Arc<Kept<Vec<Row>>>) {
+        self.last_at = chunk.last().map(|row| row.at);
+        self.held.chunks.push(chunk);
+        self.leave_whole();
+    }
+
+    pub fn rows(&self) -> usize {
+        self.stored.len() * CHUNK_ROWS + self.held.rows()
+    }
+
+    pub fn push(&mut self, row: Row) {
+        self.last_at = Some(row.at);
+        self.held.push(row);
+    }
+
+    pub const fn last_at(&self) -> Option<Timestamp> {
+        self.last_at
+    }
+
+    /// The rows of the chunk that is being filled.
+    pub fn open_chunk(&self) -> Option<&Arc<Kept<Vec<Row>>>> {
+        self.held.chunks.last()
+    }
+
+    /// Whether it fits into one chunk that has not been left to the store.
+    pub fn is_one_chunk(&self) -> bool {
+        self.stored.is_empty() && self.held.chunks.len() <= 1
+    }
+
+    /// Numbers and hashes of all chunks.
+    pub fn chunk_hashes(&self) -> impl Iterator<Item = (u32, u128)> {
+        let held = self.held.chunks.iter().map(|chunk| chunk.row_hash());
+        (0..).zip(self.stored.iter().copied().chain(held))
+    }
+
+    /// Hands over every chunk that is not up to date, with its number, and leaves whole ones to the store.
+    pub fn take_dirty(&mut self, take: &mut impl FnMut(u32, &mut Kept<Vec<Row>>)) {
+        for (number, chunk) in (self.stored.len() as u32..).zip(&mut self.held.chunks) {
+            if chunk.is_dirty() {
+                take(number, Arc::make_mut(chunk));
+            }
+        }
+        self.leave_whole();
+    }
+
+    fn leave_whole(&mut self) {
+        let whole = self.held.chunks.iter().take_while(|chunk| chunk.len() == CHUNK_ROWS && !chunk.is_dirty()).count();
+        self.stored.extend(self.held.chunks.drain(..whole).map(|chunk| chunk.row_hash()));
+    }
+
+    /// * `read`: reads a chunk from the store by its number.
+    pub fn freeze(
+        &self,
+        number: u32,
+        origin: Origin,
+        names: &[CompactString],
+        classifies: bool,
+        read: &mut dyn FnMut(u32) -> Option<Vec<Row>>,
+    ) -> Baseline {
+        let stored: Vec<Vec<Row>> = (0..self.stored.len() as u32).filter_map(read).collect();
+        let rows: Vec<&Row> = stored.iter().flatten().chain(self.held.iter()).collect();
         Baseline::freeze(number, origin, names, &rows, classifies)
     }
 }
@@ -114,4 +183,37 @@ pub fn in_order<const N: usize>(
 /// Where `name` is among `names`: most records name the same features in the same order, so at `index` first.
 pub fn place_in(names: &[CompactString], index: usize, name: &str) -> Option<usize> {
     if names.get(index).is_some_and(|known| known == name) { Some(index) } else { names.iter().position(|known| known == name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_chunks_are_left_to_the_store_and_read_back_when_the_reference_is_frozen() {
+        let row = |n: usize| Row {
+            at: Timestamp::from_micros(n as i64),
+            cell: 0,
+            confidence: None,
+            values: [Feature::Missing, Feature::Missing, Feature::Number(n as f64)].into(),
+        };
+        let (mut kept, mut spilled, mut store) = (Reference::default(), Reference::default(), Vec::new());
+        for n in 0..2 * CHUNK_ROWS + 5 {
+            kept.push(row(n));
+            spilled.push(row(n));
+            spilled.take_dirty(&mut |number, chunk| {
+                store.resize(store.len().max(number as usize + 1), Vec::new());
+                store[number as usize] = chunk.to_vec();
+                chunk.written(u128::from(number) + 1);
+            });
+        }
+        assert_eq!((spilled.rows(), spilled.held.rows(), spilled.stored.as_slice()), (kept.rows(), 5, [1, 2].as_slice()));
+        assert_eq!(spilled.last_at(), kept.last_at());
+        let names = ["a".into()];
+        let of = |reference: &Reference, read: &mut dyn FnMut(u32) -> Option<Vec<Row>>| {
+            reference.freeze(1, Origin::FirstRows, &names, false, read)
+        };
+        assert_eq!(of(&spilled, &mut |number| store.get(number as usize).cloned()), of(&kept, &mut |_| None));
+        assert_eq!(spilled.chunk_hashes().collect::<Vec<_>>(), [(0, 1), (1, 2), (2, 3)]);
+    }
 }

@@ -13,6 +13,7 @@ use crate::monitor::tests::{Input, MODEL, START, World, label, prediction, tick}
 use crate::time::{Span, Timestamp};
 
 mod compared;
+mod fleet;
 
 /// Predictions a minute.
 const RATE: u64 = 60;
@@ -94,13 +95,16 @@ fn the_first_thousand_predictions_become_the_baseline_and_later_ones_are_counted
     let (mut world, mut chance) = (World::default(), Chance(1));
     run(&mut world, &mut chance, 0..16, Mix::default());
     assert_eq!((track(&world).gathered(), track(&world).baseline.is_some()), (960, false));
-    assert_eq!(world.state.desk.drift.gathered, 960 * 4);
+    assert_eq!(world.state.desk.drift.references.reserved, 1_000 * 4, "all of it, from its first row on");
     run(&mut world, &mut chance, 16..18, Mix::default());
     let baseline = track(&world).baseline.as_ref().unwrap();
     assert_eq!((baseline.rows, baseline.origin, baseline.columns.len()), (1_000, Origin::FirstRows, 4));
     assert!(matches!(baseline.columns[0].bins, Bins::Categorical { .. }), "the prediction is a class");
     assert!(matches!(baseline.columns[2].bins, Bins::Numeric { .. }), "the amount is a number");
-    assert_eq!((track(&world).gathered(), world.state.desk.drift.gathered, world.state.desk.drift.columns), (0, 0, 4));
+    assert_eq!(
+        (track(&world).gathered(), world.state.desk.drift.references.reserved, world.state.desk.drift.columns),
+        (0, 0, 4)
+    );
     let tally = world.model().hot.values().last().unwrap().cells().next().unwrap().1.tally.clone().unwrap();
     assert_eq!((tally.rows, tally.columns[2].present(), tally.unexpected), (RATE, RATE, 0));
 }
@@ -243,7 +247,7 @@ fn a_training_set_without_room_leaves_the_reference_as_it_was() {
     run(&mut world, &mut chance, 0..20, Mix::default());
     let before = track(&world).watch.in_use;
     assert!(before.is_some());
-    world.state.desk.drift.gathered = GATHERED_VALUES_MAX;
+    world.state.desk.drift.references.reserved = GATHERED_VALUES_MAX;
     let rows = vec![TrainingRow {
         features: [("amount".into(), Feature::Number(1.0))].into_iter().collect(),
         prediction: None,

@@ -28,15 +28,15 @@ impl Models {
             |model| (model.profile.cells.len() + model.drift.tracks.len() + model.hot.len()) as u64,
             |model| {
                 let cell = model.profile.cells.last().map_or(0, |key| key.segment.len());
-                let chunks = model.drift.tracks.last().map_or(0, |track| track.reference.chunks.len());
+                let chunks = model.drift.tracks.last().map_or(0, |track| track.reference.rows());
                 (cell + model.profile.classes.name(0).len() + chunks) as u64 ^ model.newest_cell(|cell| cell.predictions)
             },
             |model| {
-                let chunk = model.drift.tracks.last().and_then(|track| track.reference.chunks.last());
+                let chunk = model.drift.tracks.last().and_then(|track| track.reference.open_chunk());
                 chunk.map_or(0, |chunk| chunk.len() as u64) ^ model.newest_cell(|cell| cell.latency.count() ^ cell.labelled)
             },
             |model| {
-                let row = model.drift.tracks.last().and_then(|track| track.reference.last());
+                let row = model.drift.tracks.last().and_then(|track| track.reference.open_chunk()?.last());
                 row.map_or(0, |row| u64::from(row.cell)) ^ model.newest_cell(|cell| cell.predicted.first().map_or(0, |of| of.1))
             },
         ];

@@ -13,6 +13,7 @@ use crate::monitor::drift::past::{Counted, Past};
 use crate::monitor::drift::{Seen, Track};
 use crate::monitor::limits::{
     BASELINES_MAX, COMPARED_MIN, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, PANE_WIDTH, PAST_COLUMNS_MAX, PAST_MAX, TRACKS_MAX,
+    UPLOAD_VALUES_MAX,
 };
 use crate::monitor::{Desk, Place, bound_reached};
 
@@ -33,13 +34,14 @@ impl Models {
     /// Takes rows of a training set. The model may be one that has not served yet.
     pub(in crate::monitor) fn on_training_rows(
         &mut self,
+        cold: &mut impl Cold,
         place: Place<'_>,
         training: &TrainingRows,
         desk: &mut Desk,
     ) -> Verdict {
         let Some(id) = self.id_of(&training.model) else { return too_many_models() };
         let (model, dirty) = self.touch(id, place.seq);
-        model.take_training_rows(training, desk, dirty)
+        model.take_training_rows(cold, training, desk, dirty)
     }
 
     /// Has a version of a model, or all of them, compared to a range of its past.
@@ -74,21 +76,32 @@ impl Model {
         Verdict::Applied
     }
 
-    fn take_training_rows(&mut self, training: &TrainingRows, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+    fn take_training_rows(
+        &mut self,
+        cold: &mut impl Cold,
+        training: &TrainingRows,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+    ) -> Verdict {
         let TrainingRows { model: _, version, first, last, rows } = training;
         let Some(index) = Arc::make_mut(&mut self.drift).track_of(version.as_ref()) else {
             return bound_reached("too_many_versions", format!("a model has at most {TRACKS_MAX} versions with a reference"));
         };
         let classifies = self.profile.classes.task() != Task::Regression;
-        let at = desk.log_time;
+        let (at, id) = (desk.log_time, self.id);
         let track = self.track_mut(index, dirty);
-        let values: usize = rows.iter().map(|row| FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX)).sum();
-        let others = desk.drift.gathered - track.reference.values();
-        if *first && GATHERED_VALUES_MAX < others + values as u64 {
-            return too_many_gathered();
-        }
-        if *first && !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
-            return too_many_baselines();
+        let width = rows.iter().map(|row| FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX)).max().unwrap_or(0);
+        if *first {
+            let values = if *last { (rows.len() * width) as u64 } else { UPLOAD_VALUES_MAX };
+            // whoever uploads waits for the answer, so there is no place in the queue for them
+            let others = desk.drift.references.reserved - track.watch.claim.reserved();
+            if GATHERED_VALUES_MAX < others + values {
+                return too_many_gathered();
+            }
+            if !track.gather_anew(Origin::Uploaded, &mut desk.drift) {
+                return too_many_baselines();
+            }
+            desk.drift.references.reserve(&mut track.watch_mut().claim, values, at);
         }
         if !track.is_uploading() {
             let detail = "no training set is being uploaded for this version: give its first rows with `first`".to_owned();
@@ -97,14 +110,15 @@ impl Model {
         for TrainingRow { features, prediction, score } in rows {
             let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
             let seen = Seen { at, cell: 0, answer, confidence: None, features, classifies };
-            if !track.gather_row(seen, &mut desk.drift) {
+            track.gather_row(seen);
+            if track.watch.claim.reserved().max(UPLOAD_VALUES_MAX) < track.values_gathered() {
                 // half of a training set is no reference, and the version is not to stay without one
                 track.gather_anew(Origin::Collected, &mut desk.drift);
-                return too_many_gathered();
+                return bound_reached("too_many_gathered", format!("a training set holds {UPLOAD_VALUES_MAX} values at most"));
             }
         }
         if *last {
-            track.freeze(classifies, &mut desk.drift);
+            track.freeze(classifies, &mut desk.drift, &mut |number| cold.reference_chunk(id, index, number));
         }
         Verdict::Applied
     }
@@ -171,8 +185,9 @@ impl Model {
 }
 
 fn too_many_gathered() -> Verdict {
-    let detail =
-        format!("all references that are being gathered hold {GATHERED_VALUES_MAX} values at most: give fewer rows, or wait");
+    let detail = format!(
+        "all references that are being gathered reserve {GATHERED_VALUES_MAX} values at most: give fewer rows, or wait"
+    );
     bound_reached("too_many_gathered", detail)
 }
 

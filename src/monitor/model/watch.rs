@@ -74,7 +74,8 @@ impl Model {
     /// Shows a prediction to the track of its version, which says where to count it.
     pub(super) fn see(
         &mut self,
-        track: u16,
+        cold: &mut impl Cold,
+        index: u16,
         served: &Served,
         [value, score]: [&Feature; FEATURES],
         prediction: &Prediction,
@@ -85,7 +86,8 @@ impl Model {
             return None;
         }
         let classifies = self.profile.classes.task() == Task::Classification;
-        let track = self.track_mut(track, dirty);
+        let id = self.id;
+        let track = self.track_mut(index, dirty);
         if track.baseline.is_some() {
             return track.sight(&prediction.features);
         }
@@ -99,7 +101,7 @@ impl Model {
             features: &prediction.features,
             classifies,
         };
-        track.gather(seen, &mut desk.drift);
+        track.gather(seen, &mut desk.drift, desk.log_time, &mut |number| cold.reference_chunk(id, index, number));
         None
     }
 

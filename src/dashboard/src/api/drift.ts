@@ -15,7 +15,9 @@ export interface DriftScore {
 }
 
 export interface DriftReference {
-  state: "gathering" | "uploading" | "ready";
+  state: "waiting" | "gathering" | "uploading" | "ready";
+  /** Its place among the versions that wait for room, from 1; `null` for other states. */
+  place: number | null;
   origin: "first_rows" | "collected" | "uploaded" | "range";
   /** The minutes of the past that it is made of; null for other origins. */
   range: { from: string; to: string } | null;
@@ -58,7 +60,8 @@ export interface DriftPolicy {
   evidence_needed: number;
 }
 
-export type ColumnStatus = "drift" | "stable" | "no_data";
+/** `not_compared`: the reference has no value of it at all. */
+export type ColumnStatus = "drift" | "stable" | "no_data" | "not_compared";
 
 export type Against = "reference" | "same_hour_of_week";
 

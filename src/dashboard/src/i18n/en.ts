@@ -290,6 +290,7 @@ export const en = {
   "drift.ofNeeded": "of {needed} needed",
   "drift.missingChange": "missing {points} pp",
   "drift.since": "Drifting since",
+  "drift.notComparedColumn": "The reference has no value of this column, so there is nothing to compare with.",
   "drift.noDataColumn": "Too few values have come to judge this column. That is neither good nor bad.",
   "drift.judgedSentence": "Last judged window: effect {effect} against {threshold}, evidence {evidence} nats of {needed} needed.",
   "drift.attribution": "Accuracy is expected to change by {points} percentage points because of this column alone.",
@@ -317,6 +318,8 @@ export const en = {
 
   "reference.title": "Reference",
   "reference.gathering": "gathering",
+  "reference.waiting": "waiting",
+  "reference.queue": "All room for references is in use. This version is number {place} of those that wait; it is served by itself.",
   "reference.uploading": "uploading",
   "reference.ready": "ready",
   "reference.progress": "{rows} of {needed} rows",
@@ -411,6 +414,7 @@ export const en = {
   "status.column.drift": "Drift",
   "status.column.stable": "Stable",
   "status.column.no_data": "Not enough data",
+  "status.column.not_compared": "Not compared",
 
   "bin.all": "all values",
   "bin.below": "< {high}",

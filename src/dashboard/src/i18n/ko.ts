@@ -292,6 +292,7 @@ export const ko: Record<Key, string> = {
   "drift.ofNeeded": "필요 {needed}",
   "drift.missingChange": "결측 {points}%p",
   "drift.since": "드리프트 시작:",
+  "drift.notComparedColumn": "기준에 이 열의 값이 하나도 없어 비교할 대상이 없습니다.",
   "drift.noDataColumn": "이 열을 판정하기에는 값이 너무 적습니다. 좋다는 뜻도 나쁘다는 뜻도 아닙니다.",
   "drift.judgedSentence": "마지막 판정 구간: 효과 {effect}(기준 {threshold}), 증거 {evidence} nat(필요 {needed}).",
   "drift.attribution": "이 열만으로 정확도가 {points}%p 변할 것으로 예상됩니다.",
@@ -319,6 +320,8 @@ export const ko: Record<Key, string> = {
 
   "reference.title": "기준",
   "reference.gathering": "수집 중",
+  "reference.waiting": "대기 중",
+  "reference.queue": "기준 데이터를 모을 공간이 모두 사용 중입니다. 이 버전은 대기 순서 {place}번이며, 차례가 되면 저절로 시작됩니다.",
   "reference.uploading": "올리는 중",
   "reference.ready": "준비됨",
   "reference.progress": "{needed}행 중 {rows}행",
@@ -413,6 +416,7 @@ export const ko: Record<Key, string> = {
   "status.column.drift": "드리프트",
   "status.column.stable": "안정",
   "status.column.no_data": "데이터 부족",
+  "status.column.not_compared": "비교 안 함",
 
   "bin.all": "모든 값",
   "bin.below": "{high} 미만",

@@ -49,7 +49,7 @@ export function ColumnDetail({ column, report, against }: { column: ColumnReport
           </p>
         )}
         {judged === null ? (
-          <p class="quiet">{t("drift.noDataColumn")}</p>
+          <p class="quiet">{t(column.status === "not_compared" ? "drift.notComparedColumn" : "drift.noDataColumn")}</p>
         ) : (
           <p>
             {t("drift.judgedSentence", {

@@ -2,7 +2,7 @@
 
 import type { ColumnReport, ColumnStatus, DriftPolicy, DriftReport, DriftScore } from "../../../api/drift";
 
-const FIRST: Record<ColumnStatus, number> = { drift: 0, stable: 1, no_data: 2 };
+const FIRST: Record<ColumnStatus, number> = { drift: 0, stable: 1, no_data: 2, not_compared: 3 };
 const collator = new Intl.Collator(undefined, { numeric: true });
 
 /** Those that drift first, then by evidence; what could not be judged comes last, by name. */

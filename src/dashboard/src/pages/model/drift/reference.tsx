@@ -28,7 +28,10 @@ export function ReferenceCard({ report, onReplaced }: Props) {
         <div class="gathering">
           <progress max={reference.needed} value={Math.min(reference.rows, reference.needed)} aria-label={t("reference.title")} />
           <p>
-            <b>{progress}</b> <span class="quiet">{t("reference.wait")}</span>
+            <b>{progress}</b>{" "}
+            <span class="quiet">
+              {reference.place === null ? t("reference.wait") : t("reference.queue", { place: count(locale, reference.place) })}
+            </span>
           </p>
         </div>
       )}
