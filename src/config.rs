@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use layers::{Error, Flag, Layers, Origin, Setting};
+pub use layers::{Error, Fault, Flag, Layers, Origin, Setting, meant_env};
 pub use value::{LogFormat, Secret, duration, rate};
 
 use crate::event::subject::Root;
@@ -161,9 +161,24 @@ const fn secret(name: &'static str, default: &'static str, why: &'static str) ->
 impl Config {
     /// Resolves the layers into a configuration.
     ///
-    /// Errors: the first key that cannot be read, with the file and line, variable or flag it came from; or two keys that
-    /// contradict each other.
+    /// Errors: everything that is wrong, each with the line and column, variable or flag it came from.
     pub fn resolve(layers: &Layers) -> Result<Self, Error> {
+        let (mut rest, mut faults) = (layers.clone(), layers.faults.clone());
+        // a key that cannot be read is taken for unset, until the rest has been read too
+        loop {
+            match Self::of(&rest) {
+                Ok(config) if faults.is_empty() => return Ok(config),
+                Ok(_) => return Err(Error::Faults(Fault::in_order(faults))),
+                Err(fault) => {
+                    fault.keys().into_iter().flatten().for_each(|key| rest.reset(key));
+                    faults.push(fault);
+                }
+            }
+        }
+    }
+
+    /// Errors: the first fault that is met.
+    fn of(layers: &Layers) -> Result<Self, Fault> {
         let external = layers.get("nats_url").is_set() || layers.get("nats_context").is_set();
         Ok(Self {
             data: layers.parse("data", value::path)?,
@@ -190,11 +205,11 @@ impl Config {
     }
 }
 
-fn demo(layers: &Layers) -> Result<Demo, Error> {
+fn demo(layers: &Layers) -> Result<Demo, Fault> {
     Ok(Demo { rate: layers.parse("demo_rate", value::rate)?, seed: layers.parse("demo_seed", value::seed)? })
 }
 
-fn nats(layers: &Layers) -> Result<Nats, Error> {
+fn nats(layers: &Layers) -> Result<Nats, Fault> {
     for (one, other) in [("nats_url", "nats_context"), ("nats_url", "nats_port"), ("nats_context", "nats_port")] {
         layers.not_both(one, other)?;
     }

@@ -68,7 +68,9 @@ fn text(shown: &Shown) -> String {
         writeln!(page, "{value:<44} # {origin}: {why}").expect("writing to a String cannot fail");
     }
     for variable in &shown.ignored_environment {
-        writeln!(page, "# ignored: {variable} in the environment is no setting").expect("writing to a String cannot fail");
+        let meant = crate::config::meant_env(variable).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        writeln!(page, "# ignored: {variable} in the environment is no setting{meant}")
+            .expect("writing to a String cannot fail");
     }
     page
 }

@@ -1,6 +1,6 @@
 //! Where a setting comes from: default, file, environment, flag; the later wins. All values are text here; `value` reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     Default,
-    File { path: PathBuf, line: usize },
+    File { path: PathBuf, line: usize, column: usize },
     Env(String),
     Flag(String),
 }
@@ -46,14 +46,23 @@ pub struct Layers {
     settings: BTreeMap<&'static str, Setting>,
     /// Variables with our prefix that name no setting: ignored, since orchestrators invent such names, and reported.
     pub ignored_env: Vec<String>,
+    /// What is wrong with the file itself; [`Config::resolve`](super::Config::resolve) tells it with the rest.
+    pub(super) faults: Vec<Fault>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read the configuration file {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{}:{line}:{column}: {message}", path.display())]
-    Syntax { path: PathBuf, line: usize, column: usize, message: String },
+    #[error("{}", in_lines(.0))]
+    Faults(Vec<Fault>),
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Fault {
+    #[error("{origin}: {message}")]
+    Syntax { origin: Origin, message: String },
     #[error("{origin}: unknown key `{key}`{hint}")]
     UnknownKey { origin: Origin, key: String, hint: String },
     #[error("{origin}: `{key}` {problem}")]
@@ -63,14 +72,62 @@ pub enum Error {
 }
 
 impl Error {
-    /// The flag that is to blame, if one is: then the usage is wrong rather than the configuration.
+    /// Whether flags alone are to blame: then the usage is wrong rather than the configuration.
     pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Read { .. } => false,
+            Self::Faults(faults) => faults.iter().all(Fault::is_usage),
+        }
+    }
+}
+
+impl Fault {
+    /// Faults of a file in the order of its lines, then the others.
+    pub(super) fn in_order(mut faults: Vec<Self>) -> Vec<Self> {
+        faults.sort_by_key(|fault| match fault {
+            Self::Syntax { origin, .. } | Self::UnknownKey { origin, .. } | Self::BadValue { origin, .. } => origin.line(),
+            Self::Contradiction { one_origin, .. } => one_origin.line(),
+        });
+        faults
+    }
+
+    /// The keys to blame, that others can be looked at without them.
+    pub(super) fn keys(&self) -> [Option<&'static str>; 2] {
+        match self {
+            Self::Syntax { .. } | Self::UnknownKey { .. } => [None, None],
+            Self::BadValue { key, .. } => [Some(key), None],
+            Self::Contradiction { one, other, .. } => [Some(one), Some(other)],
+        }
+    }
+
+    fn is_usage(&self) -> bool {
         match self {
             Self::BadValue { origin, .. } => matches!(origin, Origin::Flag(_)),
             Self::Contradiction { one_origin, other_origin, .. } => {
                 matches!(one_origin, Origin::Flag(_)) && matches!(other_origin, Origin::Flag(_))
             }
-            Self::Read { .. } | Self::Syntax { .. } | Self::UnknownKey { .. } => false,
+            Self::Syntax { .. } | Self::UnknownKey { .. } => false,
+        }
+    }
+}
+
+/// One fault as it is, several below their number.
+fn in_lines(faults: &[Fault]) -> String {
+    match faults {
+        [only] => only.to_string(),
+        several => {
+            let lines = several.iter().map(|fault| format!("\n  {fault}"));
+            format!("{} faults in the configuration:{}", several.len(), lines.collect::<String>())
+        }
+    }
+}
+
+impl Origin {
+    /// Line and column; what is in no file comes after all of them.
+    fn line(&self) -> (usize, usize) {
+        match self {
+            Self::File { line, column, .. } => (*line, *column),
+            Self::Default | Self::Env(_) | Self::Flag(_) => (usize::MAX, 0),
         }
     }
 }
@@ -79,7 +136,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
             Self::Env(variable) => f.write_str(variable),
             Self::Flag(flag) => f.write_str(flag),
         }
@@ -95,7 +152,8 @@ impl Setting {
 impl Layers {
     /// Stacks the layers: defaults, the file (if any), the variables of the environment, the flags.
     ///
-    /// Errors: the file cannot be read or is no TOML; a key in it is unknown.
+    /// Errors: the file cannot be read. What is wrong in it waits for [`Config::resolve`](super::Config::resolve), which tells it
+    /// with the values that are wrong.
     pub fn stack(file: Option<&Path>, env: impl Iterator<Item = (String, String)>, flags: Vec<Flag>) -> Result<Self, Error> {
         let mut layers = Self::default();
         for key in KEYS {
@@ -103,7 +161,7 @@ impl Layers {
         }
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
-            layers.add_file(path, &text)?;
+            layers.add_file(path, &text);
         }
         let shared_url = layers.add_env(env);
         for Flag { key, text } in flags {
@@ -130,25 +188,25 @@ impl Layers {
         KEYS.iter().map(|key| (key, self.get(key.name)))
     }
 
-    pub(super) fn parse<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<T, Error> {
+    pub(super) fn parse<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<T, Fault> {
         let setting = self.get(key);
-        read(&setting.text).map_err(|problem| Error::BadValue { origin: setting.origin.clone(), key, problem })
+        read(&setting.text).map_err(|problem| Fault::BadValue { origin: setting.origin.clone(), key, problem })
     }
 
-    pub(super) fn parse_set<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<Option<T>, Error> {
+    pub(super) fn parse_set<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<Option<T>, Fault> {
         self.get(key).is_set().then(|| self.parse(key, read)).transpose()
     }
 
-    pub(super) fn parse_or<T>(&self, key: &'static str, unset: T, read: fn(&str) -> Result<T, String>) -> Result<T, Error> {
+    pub(super) fn parse_or<T>(&self, key: &'static str, unset: T, read: fn(&str) -> Result<T, String>) -> Result<T, Fault> {
         Ok(self.parse_set(key, read)?.unwrap_or(unset))
     }
 
     /// Refuses two keys that were both given.
-    pub(super) fn not_both(&self, one: &'static str, other: &'static str) -> Result<(), Error> {
+    pub(super) fn not_both(&self, one: &'static str, other: &'static str) -> Result<(), Fault> {
         let given = |name| Some(self.get(name)).filter(|setting| setting.is_set() && setting.origin != Origin::Default);
         match (given(one), given(other)) {
             (Some(a), Some(b)) => {
-                Err(Error::Contradiction { one, one_origin: a.origin.clone(), other, other_origin: b.origin.clone() })
+                Err(Fault::Contradiction { one, one_origin: a.origin.clone(), other, other_origin: b.origin.clone() })
             }
             _ => Ok(()),
         }
@@ -158,24 +216,44 @@ impl Layers {
         self.settings.insert(key, Setting { text, origin });
     }
 
-    fn add_file(&mut self, path: &Path, text: &str) -> Result<(), Error> {
-        let table = DeTable::parse(text).map_err(|error| {
-            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-            Error::Syntax { path: path.into(), line, column, message: error.message().into() }
-        })?;
-        for (key, value) in table.get_ref() {
-            let origin = Origin::File { path: path.into(), line: position(text, key.span().start).0 };
-            let (known, negated) = find(key.get_ref()).ok_or_else(|| {
+    /// What the key said before it was set: its default.
+    pub(super) fn reset(&mut self, name: &str) {
+        if let Some(key) = KEYS.iter().find(|key| key.name == name) {
+            self.put(key.name, key.default.into(), Origin::Default);
+        }
+    }
+
+    fn add_file(&mut self, path: &Path, text: &str) {
+        let at = |offset: usize| {
+            let (line, column) = position(text, offset);
+            Origin::File { path: path.into(), line, column }
+        };
+        let (table, errors) = DeTable::parse_recoverable(text);
+        // of a line that is damaged, what else is found in it follows from the first
+        let mut damaged = BTreeSet::new();
+        for error in &errors {
+            let offset = error.span().map_or(0, |span| span.start);
+            if damaged.insert(position(text, offset).0) {
+                self.faults.push(Fault::Syntax { origin: at(offset), message: error.message().into() });
+            }
+        }
+        let is_whole = |offset: usize| !damaged.contains(&position(text, offset).0);
+        let entries = table.get_ref().iter().filter(|(key, _)| is_whole(key.span().start));
+        for (key, value) in entries {
+            let Some((known, negated)) = find(key.get_ref()) else {
+                let origin = at(key.span().start);
                 let key = key.get_ref().to_string();
-                Error::UnknownKey { origin: origin.clone(), hint: hint(&key), key }
-            })?;
+                self.faults.push(Fault::UnknownKey { origin, hint: hint(&key), key });
+                continue;
+            };
+            let origin = at(value.span().start);
             let Some(text) = plain(value.get_ref()) else {
                 let problem = "takes a text, a number, true or false, or a list of texts".into();
-                return Err(Error::BadValue { origin, key: known.name, problem });
+                self.faults.push(Fault::BadValue { origin, key: known.name, problem });
+                continue;
             };
             self.put(known.name, if negated { negate(&text) } else { text }, origin);
         }
-        Ok(())
     }
 
     /// Gives the value of [`SHARED_URL_ENV`].
@@ -241,11 +319,23 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 
 /// `; did you mean …?` when a key is near, else where to look.
 fn hint(unknown: &str) -> String {
-    let nearest = KEYS.iter().map(|key| (distance(unknown, key.name), key.name)).min();
-    match nearest {
-        Some((edits, name)) if edits * 3 <= unknown.len() => format!("; did you mean `{name}`?"),
-        _ => "; `tidewatch config show` lists the keys".into(),
+    match nearest(unknown) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => "; `tidewatch config show` lists the keys".into(),
     }
+}
+
+/// The variable that an ignored one was perhaps meant to be.
+pub fn meant_env(ignored: &str) -> Option<String> {
+    let name = nearest(&ignored.strip_prefix(ENV_PREFIX)?.to_ascii_lowercase())?;
+    Some(format!("{ENV_PREFIX}{}", name.to_ascii_uppercase()))
+}
+
+/// The key that is spelt most like an unknown one; `-` and capitals are no difference.
+fn nearest(unknown: &str) -> Option<&'static str> {
+    let plain = unknown.replace('-', "_").to_ascii_lowercase();
+    let (edits, name) = KEYS.iter().map(|key| (distance(&plain, key.name), key.name)).min()?;
+    (edits * 3 <= plain.len()).then_some(name)
 }
 
 /// Levenshtein distance in bytes: the fewest insertions, deletions and replacements from one to the other.

@@ -35,25 +35,55 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     assert_eq!((config.listen.port(), config.nats.root.as_str(), config.demo.unwrap().rate), (3, "b", 2.5));
     assert_eq!(layers.get("listen").origin.to_string(), "--listen");
     assert_eq!(layers.get("root").origin.to_string(), "TIDEWATCH_ROOT");
-    assert!(layers.get("demo_rate").origin.to_string().ends_with("tidewatch.toml:3"));
+    assert!(layers.get("demo_rate").origin.to_string().ends_with("tidewatch.toml:3:13"));
 }
 
 #[test]
 fn an_error_names_the_line_and_the_key() {
     assert_eq!(
         problem("root = 'tw'\n\nlisten = 'here'"),
-        ":3: `listen` takes an address and a port, as 127.0.0.1:8080, not \"here\""
+        ":3:10: `listen` takes an address and a port, as 127.0.0.1:8080, not \"here\""
     );
     assert_eq!(problem("root = 'tw'\nlisten = = 3"), ":2:10: extra `=`, expected nothing");
-    assert_eq!(problem("nats_port = 70000"), ":1: `nats_port` takes a port, 0 to 65535, not \"70000\"");
-    assert_eq!(problem("durability = 'sometimes'"), ":1: `durability` takes `always` or `interval 100ms`, not \"sometimes\"");
+    assert_eq!(problem("nats_port = 70000"), ":1:13: `nats_port` takes a port, 0 to 65535, not \"70000\"");
+    assert_eq!(
+        problem("durability = 'sometimes'"),
+        ":1:14: `durability` takes `always` or `interval 100ms`, not \"sometimes\""
+    );
 }
 
 #[test]
 fn an_unknown_key_is_an_error_with_a_suggestion() {
-    assert_eq!(problem("lisen = '127.0.0.1:1'"), ":1: unknown key `lisen`; did you mean `listen`?");
-    assert_eq!(problem("colour = 'red'"), ":1: unknown key `colour`; `tidewatch config show` lists the keys");
-    assert_eq!(problem("[listen]\nport = 3"), ":1: `listen` takes a text, a number, true or false, or a list of texts");
+    assert_eq!(problem("lisen = '127.0.0.1:1'"), ":1:1: unknown key `lisen`; did you mean `listen`?");
+    assert_eq!(problem("colour = 'red'"), ":1:1: unknown key `colour`; `tidewatch config show` lists the keys");
+    assert_eq!(problem("[listen]\nport = 3"), ":1:1: `listen` takes a text, a number, true or false, or a list of texts");
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let file = "lisen = '127.0.0.1:1'\nnats_port = 70000\ndemo_rate = 'fast'\nroot = = 2\nlog_format = 'xml'\n";
+    let layers = layers(file, &[("TIDEWATCH_SYNC_INTERVAL", "often")], vec![flag("listen", "here")]).unwrap();
+    let error = Config::resolve(&layers).unwrap_err();
+    assert!(!error.is_usage());
+    let told = error.to_string();
+    for fault in [
+        "toml:1:1: unknown key `lisen`; did you mean `listen`?",
+        "toml:2:13: `nats_port` takes a port",
+        "toml:3:13: `demo_rate` takes predictions",
+        "toml:4:8: ",
+        "toml:5:14: `log_format` takes text or json",
+        "TIDEWATCH_SYNC_INTERVAL: `sync_interval` takes a time",
+        "--listen: `listen` takes an address",
+    ] {
+        assert!(told.contains(fault), "{fault}: {told}");
+    }
+    assert!(told.starts_with("7 faults in the configuration:\n"), "{told}");
+}
+
+#[test]
+fn a_misspelt_variable_is_told_with_the_one_that_was_meant() {
+    assert_eq!(meant_env("TIDEWATCH_LISEN").as_deref(), Some("TIDEWATCH_LISTEN"));
+    assert_eq!(meant_env("TIDEWATCH_PORT_8080_TCP"), None);
 }
 
 #[test]
