@@ -51,7 +51,7 @@ fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
 ///
 /// Errors: see [`Error`]; the first thing that cannot go on stops the others in order.
 pub async fn run(config: Config, stop: CancellationToken, started: impl FnOnce(&RunFile)) -> Result<(), Error> {
-    let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|source| cannot_listen(&config, source))?;
     let mut foundation = Foundation::lay(&config).await?;
     let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
     let ran = serve(&config, &foundation, &pipeline, listener, &stop, started).await;
@@ -61,27 +61,74 @@ pub async fn run(config: Config, stop: CancellationToken, started: impl FnOnce(&
     ran.and(finished)
 }
 
-/// Throws the projection away and replays the log into a new one, up to the end of the stream as seen at start. Gives the position
-/// reached.
+/// Why the address cannot be listened on, and what to do.
+fn cannot_listen(config: &Config, source: std::io::Error) -> Error {
+    let address = config.listen;
+    let ours = RunFile::read(&config.data).ok().filter(|running| running.listen == address.to_string());
+    match (source.kind(), ours) {
+        (std::io::ErrorKind::AddrInUse, Some(running)) => {
+            let problem = format!("process {} runs on {} and listens on {address}", running.pid, running.data.display());
+            Error::InUse(problem.into())
+        }
+        (std::io::ErrorKind::AddrInUse, None) => Error::Failed(
+            format!(
+                "{address} is in use; choose another with --listen (port 0 picks a free one), or stop what listens there: \
+                 `ss -ltnp 'sport = :{}'` names it",
+                address.port()
+            )
+            .into(),
+        ),
+        _ => Error::Failed(format!("cannot listen on {address}: {source}; choose another with --listen").into()),
+    }
+}
+
+/// What a rebuild has gone through.
+pub struct Replayed {
+    pub messages: u64,
+    /// Of the messages; ticks and our own outcomes do not count.
+    pub records: u64,
+    /// Sequence of the last message.
+    pub position: u64,
+}
+
+/// Throws the projection away and replays the log into a new one, up to the end of the stream as seen at start. `progress` is told
+/// now and then how many messages of how many are done.
 ///
-/// Errors: as [`run`].
-pub async fn rebuild(config: Config, stop: CancellationToken) -> Result<u64, Error> {
+/// Errors: as [`run`]; it was stopped before the end.
+pub async fn rebuild(config: Config, stop: CancellationToken, mut progress: impl FnMut(u64, u64)) -> Result<Replayed, Error> {
     foundation::discard_store(&config)?;
     failpoint::reach(Point::RebuildStarted);
     let mut foundation = Foundation::lay(&config).await?;
-    let end = foundation.input.last_seq;
+    let (first, end) = (foundation.input.first_seq, foundation.input.last_seq);
+    let messages = if first <= end { end + 1 - first.max(1) } else { 0 };
     let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
     let mut view = pipeline.view.clone();
+    let replay = async {
+        loop {
+            let position = view.borrow_and_update().position;
+            progress((position + 1).saturating_sub(first.max(1)).min(messages), messages);
+            if end <= position || view.changed().await.is_err() {
+                break;
+            }
+        }
+    };
     // all branches are cancel-safe: a watch and two tokens
     tokio::select! {
-        _ = view.wait_for(|view| end <= view.position) => {}
+        () = replay => {}
         () = stop.cancelled() => {}
         () = pipeline.broken() => {}
     }
-    let position = view.borrow().position;
+    let reached = Arc::clone(&pipeline.view.borrow());
     let finished = pipeline.finish(config.stop_grace).await;
     foundation.leave().await;
-    finished.map(|()| position)
+    finished?;
+    let position = reached.position;
+    if position < end {
+        return Err(failed(format!("stopped at message {position} of {end}; the next start goes on from there")));
+    }
+    let counts = &reached.counts;
+    let records = counts.applied + counts.rejected + counts.duplicates + counts.too_late + counts.ignored;
+    Ok(Replayed { messages, records, position })
 }
 
 /// Everything around the pipeline, until `stop` is cancelled or the pipeline breaks.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::publish::connect;
-use super::settings::Settings;
+use super::settings::Simulating;
 use super::up::stop_on_signal;
 use super::{Answer, Exit, Outcome};
 use crate::config::Demo as Simulated;
@@ -30,7 +30,7 @@ pub struct Demo {
     #[arg(long = "for", value_name = "TIME", value_parser = crate::config::duration)]
     duration: Option<Duration>,
     #[command(flatten)]
-    settings: Box<Settings>,
+    settings: Simulating,
 }
 
 impl Demo {

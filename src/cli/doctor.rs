@@ -9,7 +9,7 @@ use std::fmt::Write;
 use clap::Args;
 use serde::Serialize;
 
-use super::settings::Settings;
+use super::settings::Examining;
 use super::{Answer, Exit, Failure, Outcome};
 
 /// Check this machine and say how to mend what is wrong
@@ -22,7 +22,7 @@ Examples:
   tidewatch doctor --nats-url nats://nats:4222 --creds tidewatch.creds --json")]
 pub struct Doctor {
     #[command(flatten)]
-    settings: Settings,
+    settings: Examining,
 }
 
 /// What one check found.

@@ -2,6 +2,8 @@
 
 mod api;
 mod banner;
+mod check;
+mod completions;
 mod config;
 mod demo;
 mod detect;
@@ -9,24 +11,31 @@ mod doctor;
 mod drift;
 mod evaluate;
 mod failpoints;
+mod glance;
+mod man;
+mod models;
+mod progress;
 mod publish;
 mod rebuild;
 mod records;
 mod settings;
+mod status;
 mod streams;
 mod table;
 mod token;
+mod top;
 mod up;
+mod version;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Serialize;
 
 /// Watches machine-learning models live.
 #[derive(Parser)]
-#[command(name = "tidewatch", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "tidewatch", version = version::LONG, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
     /// Answer as JSON
     #[arg(long, global = true)]
@@ -39,18 +48,24 @@ const EXAMPLES: &str = "\
 Examples:
   tidewatch up                                   start everything, with a simulator to look at
   tidewatch up --no-demo --data /var/lib/tidewatch --listen 0.0.0.0:8080
+  tidewatch models                               every model with its status and its figures of now
+  tidewatch check fraud                          one line and an exit code, for Nagios and pipelines
   tidewatch publish prediction fraud '{\"prediction\":\"yes\",\"confidence\":0.93}'
   tidewatch detect --detector adwin losses.csv   where a stream of numbers or errors changes
   tidewatch evaluate predictions.csv             every metric of a file of labelled predictions
   tidewatch drift --reference train.csv --current today.csv --fail-on drift
-  tidewatch doctor                               what is missing on this machine, and how to mend it
+  tidewatch doctor                               what is missing on this machine, and how to fix it
 
 Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 cannot reach NATS,
-5 the stream is not the one the store was built from, 6 the data directory is in use.";
+5 the stream is not the one the store was built from, 6 the data directory is in use. `check` has its own: see its help.";
 
 #[derive(Subcommand)]
 enum Command {
     Up(up::Up),
+    Status(status::Status),
+    Models(models::Models),
+    Check(check::Check),
+    Top(top::Top),
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
     Rebuild(rebuild::Rebuild),
@@ -62,9 +77,13 @@ enum Command {
     Streams(streams::Streams),
     Config(config::Config),
     Failpoints(failpoints::Failpoints),
-    /// Show the version and how it was built
-    Version,
+    Completions(completions::Completions),
+    Man(man::Man),
+    Version(version::Version),
 }
+
+/// Commands that have no answer which `--json` could shape, so that their help does not offer it.
+const WITHOUT_JSON: [&str; 4] = ["up", "top", "completions", "man"];
 
 /// What the process says when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,23 +128,53 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 impl Answer {
     /// Prints `value` as JSON, or else `text` of it.
     fn give<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Outcome {
-        let shown = if self.json { serde_json::to_string_pretty(value)? } else { text(value) };
-        let mut out = std::io::stdout().lock();
-        match writeln!(out, "{}", shown.trim_end()).and_then(|()| out.flush()) {
-            // Whoever reads us has seen enough, as `head` does.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written?),
-        }
+        print(&if self.json { serde_json::to_string_pretty(value)? } else { text(value) })
     }
+}
+
+/// Prints `text` and a line's end.
+fn print(text: &str) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        // Whoever reads us has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// The command line as a whole: for parsing it, and for what is made of it.
+fn command() -> clap::Command {
+    let without_json = |command: clap::Command| {
+        // an argument of its own under the same name takes the place of the one that is everywhere
+        command.arg(clap::Arg::new("json").long("json").hide(true).action(clap::ArgAction::SetTrue))
+    };
+    WITHOUT_JSON.into_iter().fold(Cli::command(), |command, name| command.mut_subcommand(name, without_json))
 }
 
 /// Runs the command of the arguments and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = arm_crash_points().and_then(|()| run(cli.command, Answer { json: cli.json }));
-    let Err(failure) = outcome else { return ExitCode::from(Exit::Clean as u8) };
-    eprintln!("tidewatch: {:#}", failure.error);
-    ExitCode::from(failure.exit as u8)
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
+    let answer = Answer { json: cli.json };
+    let outcome = arm_crash_points().and_then(|()| run(cli.command, answer));
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("tidewatch: {:#}", failure.error);
+        ExitCode::from(failure.exit as u8)
+    })
+}
+
+/// Prints what `clap` has to say. To those who read the exit code of `check`, 2 would be a critical model: it ends with 3.
+fn misused(error: &clap::Error) -> ExitCode {
+    // a terminal that is gone cannot be told
+    let _ = error.print();
+    let is_check = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).is_some_and(|name| name == "check");
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if is_check => ExitCode::from(glance::Verdict::Unknown as u8),
+        code => ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8)),
+    }
 }
 
 /// Arms the crash points of `FAILPOINTS`; refuses to go on without them in a build that has none.
@@ -136,9 +185,13 @@ fn arm_crash_points() -> Outcome {
     }
 }
 
-fn run(command: Command, answer: Answer) -> Outcome {
-    match command {
+fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
+    let outcome = match command {
+        Command::Check(check) => return within(check.run(answer)),
         Command::Up(up) => block_on(up.run()),
+        Command::Status(status) => block_on(status.run(answer)),
+        Command::Models(models) => block_on(models.run(answer)),
+        Command::Top(top) => block_on(top.run()),
         Command::Demo(demo) => block_on(demo.run(answer)),
         Command::Doctor(doctor) => block_on(doctor.run(answer)),
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
@@ -150,19 +203,18 @@ fn run(command: Command, answer: Answer) -> Outcome {
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),
         Command::Failpoints(failpoints) => failpoints.run(answer),
-        Command::Version => version(answer),
-    }
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
+        Command::Version(version) => version.run(answer),
+    };
+    outcome.map(|()| ExitCode::from(Exit::Clean as u8))
 }
 
 fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+    within(command)?
 }
 
-fn version(answer: Answer) -> Outcome {
-    let version = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "failpoints": crate::failpoint::built_in(),
-        "profile": if cfg!(debug_assertions) { "debug" } else { "release" },
-    });
-    answer.give(&version, |_| format!("tidewatch {}", env!("CARGO_PKG_VERSION")))
+/// Runs `command` on a runtime of its own.
+fn within<T>(command: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command))
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
-use super::settings::Settings;
+use super::settings::Publishing;
 use super::{Answer, Exit, Failure, Outcome};
 use crate::config::{Config, NatsServer};
 use crate::event::Kind;
@@ -62,7 +62,7 @@ pub struct Publish {
     #[arg(long, value_name = "ID", conflicts_with = "ndjson")]
     id: Option<String>,
     #[command(flatten)]
-    settings: Box<Settings>,
+    settings: Publishing,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::settings::Settings;
+use super::progress::Progress;
+use super::settings::Replaying;
 use super::up::{failure, stop_on_signal};
 use super::{Answer, Outcome};
 use crate::{server, telemetry};
@@ -17,7 +18,7 @@ Examples:
   tidewatch rebuild --data /var/lib/tidewatch --nats-url nats://nats:4222 --json")]
 pub struct Rebuild {
     #[command(flatten)]
-    settings: Settings,
+    settings: Replaying,
 }
 
 impl Rebuild {
@@ -25,7 +26,16 @@ impl Rebuild {
         let (config, _) = self.settings.resolve()?;
         telemetry::start(&config.log)?;
         let data = config.data.clone();
-        server::rebuild(config, stop_on_signal()?).await.map_err(failure)?;
-        answer.give(&serde_json::json!({ "rebuilt": data }), |_| format!("rebuilt {}", data.display()))
+        let mut progress = Progress::new("messages");
+        let replayed = server::rebuild(config, stop_on_signal()?, |done, of| progress.show(done, of)).await;
+        let seconds = progress.end();
+        let replayed = replayed.map_err(failure)?;
+        let server::Replayed { messages, records, position } = replayed;
+        let told = serde_json::json!({
+            "rebuilt": data, "messages": messages, "records": records, "position": position, "seconds": seconds,
+        });
+        answer.give(&told, |_| {
+            format!("rebuilt {}: {records} records of {messages} messages in {seconds:.1} s, up to {position}", data.display())
+        })
     }
 }

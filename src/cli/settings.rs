@@ -1,4 +1,5 @@
-//! The flags that are settings, and how the layers of configuration come together.
+//! The flags that are settings, and how the layers of configuration come together. A command flattens [`Settings`], or only those
+//! groups of them that mean something to it.
 
 use std::path::PathBuf;
 
@@ -7,40 +8,130 @@ use clap::{ArgAction, Args};
 use super::{Exit, Failure};
 use crate::config::{Config, Flag, Layers};
 
-/// Flags win over `TIDEWATCH_…` in the environment, and that over the file; `tidewatch config show` tells who won.
+const HEADING: &str = "Settings (also TIDEWATCH_… in the environment, and keys of the file)";
+
+/// Every setting. Flags win over `TIDEWATCH_…` in the environment, and that over the file; `tidewatch config show` tells who won.
 #[derive(Args, Default)]
-#[command(next_help_heading = "Settings (also TIDEWATCH_… in the environment, and keys of the file)")]
 pub struct Settings {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    managed: Managed,
+    #[command(flatten)]
+    producers: Producers,
+    #[command(flatten)]
+    logging: Logging,
+    #[command(flatten)]
+    http: Http,
+    #[command(flatten)]
+    store: Store,
+}
+
+/// What a command needs that publishes over NATS.
+#[derive(Args, Default)]
+pub struct Publishing {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// What a command needs that publishes for long and tells of it.
+#[derive(Args, Default)]
+pub struct Simulating {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+/// What a command needs that works on the store and its log.
+#[derive(Args, Default)]
+pub struct Replaying {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    managed: Managed,
+    #[command(flatten)]
+    logging: Logging,
+    #[command(flatten)]
+    store: Store,
+}
+
+/// What a command needs that looks at what a process would use.
+#[derive(Args, Default)]
+pub struct Examining {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    managed: Managed,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Place {
     /// Read this TOML file
     #[arg(long, value_name = "FILE", env = "TIDEWATCH_CONFIG")]
     config: Option<PathBuf>,
     /// Data directory [default: .tidewatch]
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Listen {
     /// Where HTTP and WebSocket listen; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Server {
     /// Use this NATS server and start none
-    #[arg(long, value_name = "URL", conflicts_with = "nats_port")]
+    #[arg(long, value_name = "URL")]
     nats_url: Option<String>,
     /// Use the server of this context of the `nats` command line
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["nats_port", "nats_url"])]
+    #[arg(long, value_name = "NAME", conflicts_with = "nats_url")]
     nats_context: Option<String>,
+    /// Credentials file for the NATS connection
+    #[arg(long, value_name = "FILE")]
+    creds: Option<String>,
+    /// First token of every subject [default: tw]
+    #[arg(long, value_name = "TOKEN")]
+    root: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Managed {
     /// Port of the managed NATS server; 0 picks a free one [default: 4222]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["nats_url", "nats_context"])]
     nats_port: Option<String>,
     /// Program of the managed NATS server [default: nats-server]
     #[arg(long, value_name = "PROGRAM")]
     nats_server: Option<String>,
-    /// Credentials file for the NATS connection
-    #[arg(long, value_name = "FILE")]
-    creds: Option<String>,
     /// What an acknowledgement survives: `always` or `interval 100ms` [default: interval 100ms]
     #[arg(long, value_name = "WHEN")]
     durability: Option<String>,
-    /// First token of every subject [default: tw]
-    #[arg(long, value_name = "TOKEN")]
-    root: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Producers {
     /// Simulate models and servers [default: unless a NATS server is given]
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "no_demo")]
     demo: bool,
@@ -62,12 +153,22 @@ pub struct Settings {
     /// Between two samples of this host [default: 15s]
     #[arg(long, value_name = "TIME")]
     agent_interval: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Logging {
     /// Log filter, as `warn,tidewatch::nats=debug` [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
     /// `text` or `json` [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Http {
     /// Origins whose pages may call the API, separated by commas [default: none]
     #[arg(long, value_name = "ORIGINS")]
     cors_origins: Option<String>,
@@ -77,6 +178,11 @@ pub struct Settings {
     /// WebSocket connections at once [default: 1024]
     #[arg(long, value_name = "COUNT")]
     websockets_max: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Store {
     /// Page cache of the store [default: 16MiB]
     #[arg(long, value_name = "BYTES")]
     cache_bytes: Option<String>,
@@ -89,53 +195,127 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Only a data directory and a file, for commands that talk to a running process.
-    pub fn of(config: Option<PathBuf>, data: Option<PathBuf>) -> Self {
-        Self { config, data: data.map(|data| data.to_string_lossy().into_owned()), ..Self::default() }
-    }
-
-    /// Stacks defaults, file, environment and these flags.
-    pub fn layers(&self) -> Result<Layers, Failure> {
-        let env = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        Layers::stack(self.config.as_deref(), env, self.flags()).map_err(failure)
-    }
-
-    /// The configuration and the variables that were ignored.
+    /// Stacks defaults, file, environment and these flags, and reads them.
+    ///
+    /// Errors: everything that is wrong.
     pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
-        let layers = self.layers()?;
-        let config = Config::resolve(&layers).map_err(failure)?;
-        Ok((config, layers))
+        let Self { place, listen, server, managed, producers, logging, http, store } = self;
+        let groups: [&dyn Flags; 7] = [listen, server, managed, producers, logging, http, store];
+        resolve(place, &groups)
     }
+}
 
-    fn flags(&self) -> Vec<Flag> {
+impl Publishing {
+    /// As [`Settings::resolve`].
+    pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
+        resolve(&self.place, &[&self.server])
+    }
+}
+
+impl Simulating {
+    /// As [`Settings::resolve`].
+    pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
+        resolve(&self.place, &[&self.server, &self.logging])
+    }
+}
+
+impl Replaying {
+    /// As [`Settings::resolve`].
+    pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
+        let Self { place, server, managed, logging, store } = self;
+        resolve(place, &[server, managed, logging, store])
+    }
+}
+
+impl Examining {
+    /// As [`Settings::resolve`].
+    pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
+        resolve(&self.place, &[&self.listen, &self.server, &self.managed])
+    }
+}
+
+/// Only a data directory and a file, for commands that talk to a running process.
+pub fn of_process(config: Option<PathBuf>, data: Option<PathBuf>) -> Result<(Config, Layers), Failure> {
+    resolve(&Place { config, data: data.map(|data| data.to_string_lossy().into_owned()) }, &[])
+}
+
+fn resolve(place: &Place, groups: &[&dyn Flags]) -> Result<(Config, Layers), Failure> {
+    let env = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let given = groups.iter().flat_map(|group| group.given()).chain([("data", place.data.clone())]);
+    let flags = given.filter_map(|(key, text)| Some(Flag { key, text: text? })).collect();
+    let layers = Layers::stack(place.config.as_deref(), env, flags).map_err(failure)?;
+    let config = Config::resolve(&layers).map_err(failure)?;
+    Ok((config, layers))
+}
+
+/// A group of flags, each a key of the configuration and what it was given.
+trait Flags {
+    fn given(&self) -> Vec<(&'static str, Option<String>)>;
+}
+
+impl Flags for Listen {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![("listen", self.listen.clone())]
+    }
+}
+
+impl Flags for Server {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("nats_url", self.nats_url.clone()),
+            ("nats_context", self.nats_context.clone()),
+            ("creds", self.creds.clone()),
+            ("root", self.root.clone()),
+        ]
+    }
+}
+
+impl Flags for Managed {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("nats_port", self.nats_port.clone()),
+            ("nats_server", self.nats_server.clone()),
+            ("durability", self.durability.clone()),
+        ]
+    }
+}
+
+impl Flags for Producers {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
         let switch = |on: bool, off: bool| (on || off).then(|| on.to_string());
-        let demo = switch(self.demo, self.no_demo);
-        let agent = switch(self.agent, self.no_agent);
-        let given = [
-            ("data", &self.data),
-            ("listen", &self.listen),
-            ("nats_url", &self.nats_url),
-            ("nats_context", &self.nats_context),
-            ("nats_port", &self.nats_port),
-            ("nats_server", &self.nats_server),
-            ("creds", &self.creds),
-            ("durability", &self.durability),
-            ("root", &self.root),
-            ("demo", &demo),
-            ("demo_rate", &self.demo_rate),
-            ("demo_seed", &self.demo_seed),
-            ("agent", &agent),
-            ("agent_interval", &self.agent_interval),
-            ("log", &self.log),
-            ("log_format", &self.log_format),
-            ("cors_origins", &self.cors_origins),
-            ("body_bytes_max", &self.body_bytes_max),
-            ("websockets_max", &self.websockets_max),
-            ("cache_bytes", &self.cache_bytes),
-            ("sync_interval", &self.sync_interval),
-            ("stop_grace", &self.stop_grace),
-        ];
-        given.into_iter().filter_map(|(key, text)| Some(Flag { key, text: text.clone()? })).collect()
+        vec![
+            ("demo", switch(self.demo, self.no_demo)),
+            ("demo_rate", self.demo_rate.clone()),
+            ("demo_seed", self.demo_seed.clone()),
+            ("agent", switch(self.agent, self.no_agent)),
+            ("agent_interval", self.agent_interval.clone()),
+        ]
+    }
+}
+
+impl Flags for Logging {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![("log", self.log.clone()), ("log_format", self.log_format.clone())]
+    }
+}
+
+impl Flags for Http {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("cors_origins", self.cors_origins.clone()),
+            ("body_bytes_max", self.body_bytes_max.clone()),
+            ("websockets_max", self.websockets_max.clone()),
+        ]
+    }
+}
+
+impl Flags for Store {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("cache_bytes", self.cache_bytes.clone()),
+            ("sync_interval", self.sync_interval.clone()),
+            ("stop_grace", self.stop_grace.clone()),
+        ]
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::api::Target;
+use super::api::{Target, encoded};
 use super::{Answer, Outcome};
 
 /// Create, list and revoke access tokens of a running process
@@ -63,7 +63,7 @@ impl Token {
                 answer.give(&list, table)
             }
             Action::Revoke { id } => {
-                api.delete(&format!("/api/v1/tokens/{}", percent_encode(&id))).await?;
+                api.delete(&format!("/api/v1/tokens/{}", encoded(&id))).await?;
                 answer.give(&json!({ "revoked": id }), |_| format!("revoked {id}"))
             }
         }
@@ -93,10 +93,4 @@ pub fn shown(value: &Value) -> String {
         Value::Null => "-".into(),
         other => other.to_string(),
     }
-}
-
-/// One segment of a path.
-fn percent_encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::banner::Banner;
 use super::settings::Settings;
 use super::{Exit, Failure, Outcome};
-use crate::config::Config;
+use crate::config::{Config, meant_env};
 use crate::{server, telemetry};
 
 /// Start everything and stay in the foreground
@@ -30,7 +30,7 @@ impl Up {
         let (config, layers) = self.settings.resolve()?;
         telemetry::start(&config.log)?;
         for variable in &layers.ignored_env {
-            warn!(%variable, "the environment holds a variable that is no setting");
+            warn!(%variable, meant = meant_env(variable), "the environment holds a variable that is no setting");
         }
         run(config).await
     }
