@@ -46,6 +46,7 @@ counters! {
     STORE_QUARANTINES, "tidewatch_store_quarantines_total", "Stores put aside as damaged and rebuilt from the log.";
     EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
     EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts that their stream refused for good; whoever waits for them does not get them.";
+    PANICS, "tidewatch_panics_total", "Faults of this program that ended what it was doing; each is an error in the log.";
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
     WEBSOCKET_SKIPS, "tidewatch_websocket_skipped_views_total", "Views a slow WebSocket client did not get.";
     WEBSOCKET_REFUSALS, "tidewatch_websocket_refusals_total", "WebSocket connections refused at the limit.";
@@ -92,7 +93,24 @@ pub fn start(log: &Log) -> Result<(), Error> {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init()?,
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init()?,
     }
+    watch_panics();
     Ok(())
+}
+
+/// Counts every panic from now on and says it in the log, wherever it happens: a task, a thread or a body half sent.
+pub fn watch_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICS.add(1);
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            return before(panic);
+        }
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        let message = panic.payload_as_str().unwrap_or("a panic without words");
+        let backtrace = std::backtrace::Backtrace::capture();
+        tracing::error!(place, thread, %backtrace, "the program is at fault: {message}");
+    }));
 }
 
 /// An error and everything that caused it, for a log field: `a: b: c`.

@@ -7,6 +7,8 @@ mod nats_server;
 mod access;
 #[path = "http/document.rs"]
 mod document;
+#[path = "http/encodings.rs"]
+mod encodings;
 #[path = "http/live.rs"]
 mod live;
 #[path = "http/reads.rs"]

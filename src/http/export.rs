@@ -13,6 +13,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -80,7 +81,8 @@ pub async fn export(State(shared): State<Arc<Shared>>) -> Result<Response, Probl
             Err(error) => Some((Err(error), (file, turn))),
         }
     });
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    // a layer around may ask again after the end, as that for compression does
+    Ok((headers, Body::from_stream(pieces.fuse())).into_response())
 }
 
 /// The export of one position. What the view holds is of one position by itself; of the rows it leaves to the store we know it

@@ -80,6 +80,8 @@ pub struct Health {
     position: u64,
     lag: u64,
     epoch: u64,
+    /// Faults of this program since it started; its log has each.
+    panics: u64,
     /// Resident memory; null where the system does not say.
     memory_bytes: Option<u64>,
     connections: Connections,
@@ -173,7 +175,7 @@ pub async fn state(
 }
 
 /// Health of the process
-#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "memory_bytes": 41943040, "connections": {"websocket": 3}, "limits": {"models": 20000}}))))]
+#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "limits": {"models": 20000}}))))]
 pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Json<Health> {
     let status = {
         let log = shared.app.log.borrow();
@@ -201,6 +203,7 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
         position: view.position,
         lag: shared.lag(&view),
         epoch: view.epoch,
+        panics: telemetry::PANICS.get(),
         memory_bytes: memory_bytes(),
         connections: Connections { websocket: shared.sockets_open() },
         limits,
