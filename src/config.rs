@@ -11,6 +11,8 @@ use std::time::Duration;
 pub use layers::{Error, Fault, Flag, Layers, Origin, Setting, meant_env};
 pub use value::{LogFormat, Secret, duration, rate};
 
+use ipnet::IpNet;
+
 use crate::event::subject::Root;
 
 /// Everything a process is told at start. What changes the core's behaviour is not here but an event.
@@ -90,6 +92,8 @@ pub struct Http {
     /// The largest request body in bytes.
     pub body_bytes_max: usize,
     pub websockets_max: usize,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +149,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("body_bytes_max", "8MiB", "largest request body; one NATS message holds 1 MiB, a batch upload several"),
     key("websockets_max", "1024", "WebSocket connections at once; beyond, 503"),
+    key(
+        "trusted_proxies",
+        "",
+        "addresses or networks of proxies whose X-Forwarded-For says who a client is, separated by commas; none, as anybody can write it",
+    ),
     key("cache_bytes", "16MiB", "page cache of the store; the working set is in memory, so more buys little"),
     key("sync_interval", "1s", "between two syncs of the store; the log rebuilds what a crash takes back"),
     key("stop_grace", "9s", "longest stop; below the 10 s after which supervisors kill"),
@@ -195,6 +204,7 @@ impl Config {
                 cors_origins: layers.parse("cors_origins", value::origins)?,
                 body_bytes_max: layers.parse("body_bytes_max", value::size)?,
                 websockets_max: layers.parse("websockets_max", value::count)?,
+                trusted_proxies: layers.parse("trusted_proxies", value::networks)?,
             },
             store: Store {
                 cache_bytes: layers.parse("cache_bytes", value::bytes)?,

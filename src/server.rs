@@ -166,6 +166,7 @@ async fn serve(
             cors_origins: config.http.cors_origins.clone(),
             body_bytes_max: config.http.body_bytes_max,
             websockets_max: config.http.websockets_max,
+            trusted_proxies: config.http.trusted_proxies.clone(),
             nats_managed: foundation.is_managed(),
             nats_sync_interval: foundation.sync_interval(),
         },

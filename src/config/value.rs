@@ -1,9 +1,11 @@
 //! Text to values. Every reader answers what was expected in a sentence that follows the key's name.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::{Durability, NatsServer};
 use crate::ids::Slug;
@@ -155,6 +157,15 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
                 _ => Err(format!("takes origins such as https://ops.example.com, not {origin:?}")),
             }
         })
+        .collect()
+}
+
+/// Addresses and networks, such as `10.0.0.0/8`, separated by commas.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let read = |part: &str| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
+    parts
+        .map(|part| read(part).ok_or_else(|| format!("takes addresses and networks such as 10.0.0.0/8, not {part:?}")))
         .collect()
 }
 

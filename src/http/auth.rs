@@ -17,6 +17,7 @@ use crate::event::Role;
 use crate::http::access::{self, Access};
 use crate::http::condition;
 use crate::http::parameters;
+use crate::http::peer;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::token;
@@ -29,9 +30,11 @@ pub const TOKEN_PROTOCOL: &str = "tidewatch.token.";
 /// The role of the token that a request came with, so that a page need not offer what would be refused.
 pub const ROLE: HeaderName = HeaderName::from_static("tidewatch-role");
 
-/// Failed attempts of one peer within [`WINDOW`] before it must wait.
-const FAILURES_MAX: u32 = 20;
+/// Different wrong tokens of one client within [`WINDOW`]; more are a guesser's. One that is shown again and again is a mistake.
+const FAILURES_MAX: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
+/// How long a guesser waits for each answer after that.
+const BRAKE: Duration = Duration::from_secs(1);
 /// Slots of the table of failures: fixed, so that guessing from many addresses costs us nothing.
 const SLOTS: usize = 1024;
 
@@ -50,10 +53,17 @@ pub enum Credential {
     Issued(String),
 }
 
-/// Failed attempts by peer. Two peers may share a slot: both wait then.
+/// Wrong tokens by client. Two clients may share a slot: the guesses of both count then.
 pub struct Guesses {
     hasher: RandomState,
-    slots: Mutex<Vec<Option<(Instant, u32)>>>,
+    slots: Mutex<Vec<Option<Wrong>>>,
+}
+
+#[derive(Clone)]
+struct Wrong {
+    since: Instant,
+    /// Each different one, by a part of its hash.
+    tokens: Vec<u64>,
 }
 
 impl Default for Guesses {
@@ -63,35 +73,21 @@ impl Default for Guesses {
 }
 
 impl Guesses {
-    /// How long this peer must wait; `None` if it need not.
-    fn wait(&self, peer: IpAddr, now: Instant) -> Option<Duration> {
-        let (since, failures) = self.slots()[self.slot(peer)]?;
-        let left = WINDOW.checked_sub(now.saturating_duration_since(since))?;
-        (FAILURES_MAX <= failures).then_some(left)
-    }
-
-    fn note(&self, peer: IpAddr, now: Instant) {
-        let slot = self.slot(peer);
-        let mut slots = self.slots();
-        slots[slot] = match slots[slot] {
-            Some((since, failures)) if now.saturating_duration_since(since) < WINDOW => {
-                Some((since, failures.saturating_add(1)))
-            }
-            _ => Some((now, 1)),
-        };
-    }
-
-    /// Of an IPv6 peer the network counts: one host has as many addresses as it likes.
-    fn slot(&self, peer: IpAddr) -> usize {
-        let hash = match peer.to_canonical() {
-            IpAddr::V4(address) => self.hasher.hash_one(address),
-            IpAddr::V6(address) => self.hasher.hash_one(address.to_bits() >> 64),
-        };
-        hash as usize % SLOTS
-    }
-
-    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<(Instant, u32)>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes a wrong token. Gives how long the client should wait if it has shown too many.
+    fn note(&self, client: IpAddr, token: &blake3::Hash, now: Instant) -> Option<Duration> {
+        let slot = self.hasher.hash_one(peer::share_of(client)) as usize % SLOTS;
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = slots[slot].take().filter(|wrong| now.saturating_duration_since(wrong.since) < WINDOW);
+        let wrong = slots[slot].insert(wrong.unwrap_or_else(|| Wrong { since: now, tokens: Vec::new() }));
+        let part = u64::from_le_bytes(token.as_bytes()[..8].try_into().expect("eight bytes of 32"));
+        if wrong.tokens.contains(&part) {
+            return None;
+        }
+        if wrong.tokens.len() < FAILURES_MAX {
+            wrong.tokens.push(part);
+            return None;
+        }
+        Some(WINDOW.saturating_sub(now.saturating_duration_since(wrong.since)))
     }
 }
 
@@ -103,7 +99,7 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
     let entry = access::find(request.method(), path.as_str());
     let mut role = None;
     if entry.is_none_or(|entry| entry.access != Access::Public) {
-        match authenticate(&shared, request.headers(), path.as_str() == "/ws", peer_of(&request)) {
+        match authenticate(&shared, request.headers(), path.as_str() == "/ws", client_of(&shared, &request)) {
             Ok(caller) => {
                 if let Some(Access::From(least)) = entry.map(|entry| entry.access)
                     && caller.role < least
@@ -113,7 +109,12 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
                 role = Some(caller.role);
                 request.extensions_mut().insert(caller);
             }
-            Err(problem) => return refused(problem),
+            Err(problem) => {
+                if problem.is(StatusCode::TOO_MANY_REQUESTS) {
+                    tokio::time::sleep(BRAKE).await;
+                }
+                return refused(problem);
+            }
         }
     }
     if let Some(problem) = oversized(&shared, request.headers()) {
@@ -164,21 +165,13 @@ pub fn is_valid(tokens: &Tokens, caller: &Caller) -> bool {
     }
 }
 
-/// Finds the caller. A peer that failed too often must wait, unless it shows a well-formed token of ours: those carry 160 random
-/// bits, so guessing them needs no brake, and nobody is locked out by a neighbour.
-fn authenticate(shared: &Shared, headers: &HeaderMap, is_socket: bool, peer: IpAddr) -> Result<Caller, Problem> {
+/// Finds the caller. What is shown is compared first, so that the right token is let in whatever its neighbours show. Only wrong
+/// ones are counted, and only those that could be guesses: a token of ours carries 160 random bits and needs no brake.
+fn authenticate(shared: &Shared, headers: &HeaderMap, is_socket: bool, client: IpAddr) -> Result<Caller, Problem> {
     let Some(text) = bearer(headers).or_else(|| is_socket.then(|| token_protocol(headers)).flatten()) else {
         return Err(Problem::unauthorized("a token is needed: `Authorization: Bearer <token>`"));
     };
-    let now = clock::monotonic();
     let id = token::id_of(text);
-    if id.is_none()
-        && let Some(wait) = shared.guesses.wait(peer, now)
-    {
-        let seconds = HeaderValue::from(wait.as_secs().max(1));
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "too many wrong tokens; wait a while");
-        return Err(problem.with_header(RETRY_AFTER, seconds));
-    }
     let hash = token::hash(text);
     if let Some(known) = &shared.app.settings.admin_token_hash
         && bool::from(known.ct_eq(hash.as_bytes()))
@@ -202,9 +195,18 @@ fn authenticate(shared: &Shared, headers: &HeaderMap, is_socket: bool, peer: IpA
         }
     }
     found.ok_or_else(|| {
-        shared.guesses.note(peer, now);
-        Problem::unauthorized("this token is not valid, or no longer")
+        let wait = if id.is_none() { shared.guesses.note(client, &hash, clock::monotonic()) } else { None };
+        match wait {
+            None => Problem::unauthorized("this token is not valid, or no longer"),
+            Some(wait) => too_many_guesses(wait),
+        }
     })
+}
+
+fn too_many_guesses(wait: Duration) -> Problem {
+    let detail = "this token is not valid, and too many others that are not were shown from this address; wait a while";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", detail)
+        .with_header(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)))
 }
 
 fn refused(problem: Problem) -> Response {
@@ -222,9 +224,10 @@ fn token_protocol(headers: &HeaderMap) -> Option<&str> {
     offered.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL))
 }
 
-fn peer_of(request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+fn client_of(shared: &Shared, request: &Request) -> IpAddr {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
+    peer::client(peer, request.headers(), &shared.app.settings.trusted_proxies)
 }
 
 #[cfg(test)]
@@ -232,15 +235,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_that_fails_too_often_waits_and_is_forgiven() {
+    fn a_client_that_guesses_waits_and_is_forgiven_and_one_that_repeats_itself_is_not_guessing() {
         let guesses = Guesses::default();
-        let (peer, start) = (IpAddr::V4(Ipv4Addr::LOCALHOST), clock::monotonic());
-        for _ in 0..FAILURES_MAX {
-            assert_eq!(guesses.wait(peer, start), None);
-            guesses.note(peer, start);
+        let (client, start) = (IpAddr::V4(Ipv4Addr::LOCALHOST), clock::monotonic());
+        let show = |token: &str, now: Instant| guesses.note(client, &token::hash(token), now);
+        for round in 0..2 * FAILURES_MAX {
+            assert_eq!(show(&format!("wrong {}", round % FAILURES_MAX), start), None);
         }
-        assert_eq!(guesses.wait(peer, start), Some(WINDOW));
-        assert_eq!(guesses.wait(peer, start + WINDOW + Duration::from_secs(1)), None);
+        assert_eq!(show("one more", start), Some(WINDOW));
+        assert_eq!(show("wrong 3", start), None);
+        assert_eq!(show("one more", start + WINDOW), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// How to come in, on every 401.
+const CHALLENGE: &str = "Bearer realm=\"tidewatch\"";
 
 /// The longest text of a bare error that becomes a detail, in bytes.
 const DETAIL_BYTES_MAX: usize = 4096;
@@ -71,8 +74,7 @@ impl Problem {
     }
 
     pub fn unauthorized(detail: impl Into<String>) -> Self {
-        let challenge = HeaderValue::from_static("Bearer realm=\"tidewatch\"");
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).with_header(WWW_AUTHENTICATE, challenge)
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
     /// Worth another try after `seconds`.
@@ -117,16 +119,28 @@ impl Problem {
         self
     }
 
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+
     pub fn is_not_found(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND.as_u16()
+        self.is(StatusCode::NOT_FOUND)
     }
 
     fn render(mut self, path: &str) -> Response {
         self.instance = Some(path.into());
         let status = StatusCode::from_u16(self.status).expect("made from a status");
         let body = serde_json::to_vec(&self).expect("a problem is plain data");
-        let mut response = (status, [(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))], body).into_response();
+        let own = [
+            (CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)),
+            // what is wrong now may be right in a moment
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        let mut response = (status, own, body).into_response();
         response.headers_mut().extend(self.headers);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
         response
     }
 }
@@ -154,6 +168,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     }
     let status = response.status();
     let is_rendered = response.extensions().get::<Rendered>().is_some();
+    if is_rendered {
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     if is_rendered || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }

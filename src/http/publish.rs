@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::clock;
 use crate::event::wire::{self, MESSAGE_BYTES_MAX, decode_body};
 use crate::event::{Event, Fault, Kind};
 use crate::http::access::role_to_publish;
@@ -21,6 +20,7 @@ use crate::http::rejected;
 use crate::http::shared::Shared;
 use crate::ids::Slug;
 use crate::nats::Headers;
+use crate::time::Timestamp;
 
 /// Faults that are told one by one; the rest is counted.
 const FAULTS_SHOWN: usize = 100;
@@ -130,7 +130,8 @@ pub async fn publish(
     let carried = carried(&headers)?;
     let (records, faults) = {
         let (source, body, headers) = (source.clone(), body.clone(), headers.clone());
-        let checked = shared.blocking(move || Ok(check(kind, &source, &headers, &body)));
+        let now = shared.log_clock.now();
+        let checked = shared.blocking(move || Ok(check(kind, &source, &headers, &body, now)));
         checked.await?
     };
     if !faults.is_empty() && !query.partial {
@@ -147,11 +148,11 @@ pub async fn publish(
     Ok((StatusCode::ACCEPTED, Json(Published { seq, records, applied: false, rejected })).into_response())
 }
 
-/// Decodes a body as it will be decoded when it is applied: how many records it has, and the faults among them.
-pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8]) -> (usize, Vec<Fault>) {
+/// Decodes a body as it will be decoded when it is applied if it is stored at `now`: how many records it has, and the faults among them.
+pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8], now: Timestamp) -> (usize, Vec<Fault>) {
     let headers = RequestHeaders(headers);
     let content_type = wire::Headers::get(&headers, "content-type");
-    let records: Vec<Result<Event, Fault>> = decode_body(kind, source, content_type, &headers, body, clock::now());
+    let records: Vec<Result<Event, Fault>> = decode_body(kind, source, content_type, &headers, body, now);
     (records.len(), records.into_iter().filter_map(Result::err).collect())
 }
 

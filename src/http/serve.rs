@@ -36,6 +36,10 @@ pub async fn serve(listener: TcpListener, app: App, cancel: CancellationToken) {
     let connections_max = REQUEST_CONNECTIONS_MAX + shared.app.settings.websockets_max;
     let connections = Arc::new(Semaphore::new(connections_max));
     let service = routed(&shared);
+    let follower = Arc::clone(&shared);
+    tokio::spawn(cancel.clone().run_until_cancelled_owned(async move {
+        follower.log_clock.follow(follower.app.view.clone(), follower.app.log.clone()).await;
+    }));
     loop {
         let turn = Arc::clone(&connections).acquire_owned();
         // cancel-safe: a connection that is not accepted here stays in the kernel's queue

@@ -5,10 +5,12 @@ use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use axum::http::StatusCode;
+use ipnet::IpNet;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::auth::Guesses;
+use crate::http::log_clock::LogClock;
 use crate::http::problem::Problem;
 use crate::http::socket::Frames;
 use crate::monitor::join::JoinKey;
@@ -60,6 +62,8 @@ pub struct HttpSettings {
     /// Bytes.
     pub body_bytes_max: usize,
     pub websockets_max: usize,
+    /// Proxies whose word on the address of a client is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether the NATS server is a child of this process.
     pub nats_managed: bool,
     /// What the managed server's acknowledgement survives, as it is configured.
@@ -76,6 +80,7 @@ const MAKERS_MAX: usize = 4;
 pub struct Shared {
     pub app: App,
     pub guesses: Guesses,
+    pub log_clock: LogClock,
     /// Open WebSockets; full: refused with 503.
     pub sockets: Arc<Semaphore>,
     /// One export at a time: each may fill a temporary file as large as the read model.
@@ -95,6 +100,7 @@ impl Shared {
     pub fn new(app: App, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             guesses: Guesses::default(),
+            log_clock: LogClock::default(),
             sockets: Arc::new(Semaphore::new(app.settings.websockets_max)),
             exports: Arc::new(Semaphore::new(1)),
             frames: Frames::default(),

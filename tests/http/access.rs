@@ -8,7 +8,7 @@ use tidewatch::http::access::{Access, TABLE};
 use crate::room::{ADMIN, Room};
 
 /// An address of a route, its parameters filled in with nothing that exists.
-fn example(path: &str) -> String {
+pub fn example(path: &str) -> String {
     let filled = path.replace("{model}", "nobody").replace("{source}", "nobody").replace("{kind}", "prediction");
     filled.replace("{seq}", "999").replace("{id}", "none").replace("{*file}", "index.html")
 }
@@ -67,6 +67,7 @@ async fn a_refusal_is_a_problem_document_that_says_how_to_come_in() {
     let room = Room::open().await;
     let response = room.bare(Method::GET, "/api/v1/models").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(response.headers()["cache-control"], "no-store");
     assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let problem: Value = response.json().await.unwrap();
@@ -107,6 +108,7 @@ async fn errors_of_every_layer_have_the_one_shape() {
         let request = room.request(method.clone(), path).header("Content-Type", json).body(body.to_owned());
         let response = request.send().await.unwrap();
         let (status, kind) = (response.status().as_u16(), response.headers()["content-type"].clone());
+        assert_eq!(response.headers()["cache-control"], "no-store", "{method} {path}");
         let problem: Value = response.json().await.unwrap();
         assert_eq!((status, kind.to_str().unwrap()), (expected, "application/problem+json"), "{method} {path}: {problem}");
         assert!(problem["title"].is_string() && problem["detail"].is_string() && problem["status"] == expected, "{problem}");
@@ -140,14 +142,35 @@ async fn too_many_wrong_tokens_make_a_peer_wait_and_lock_nobody_else_out() {
     let room = Room::open().await;
     let (_, viewer) = room.token("viewer").await;
     let with = async |token: &str| room.bare(Method::GET, "/api/v1/state").bearer_auth(token).send().await.unwrap();
-    for _ in 0..20 {
-        assert_eq!(with("wrong").await.status(), 401);
+    let (id, revoked) = room.token("viewer").await;
+    room.send(Method::DELETE, &format!("/api/v1/tokens/{id}"), json!(null)).await;
+    for round in 0..40 {
+        assert_eq!(
+            with(&format!("wrong {}", round % 20)).await.status(),
+            401,
+            "one that repeats itself is mistaken, not guessing"
+        );
+        assert_eq!(with(&revoked).await.status(), 401);
     }
-    let response = with("wrong").await;
+    let response = with("another").await;
     assert_eq!(response.status(), 429);
     assert!(response.headers().contains_key("retry-after"));
-    assert_eq!(with(ADMIN).await.status(), 429, "words of one's own choice could be guessed, so they wait too");
+    assert_eq!(with(ADMIN).await.status(), 200, "only what is wrong is braked");
     assert_eq!(with(&viewer).await.status(), 200);
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_is_braked_for_itself() {
+    let room = Room::open_with(|app| app.settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let with = async |token: &str, client: &str| {
+        let request = room.bare(Method::GET, "/api/v1/state").bearer_auth(token).header("X-Forwarded-For", client);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for round in 0..20 {
+        assert_eq!(with(&format!("wrong {round}"), "203.0.113.7").await, 401);
+    }
+    assert_eq!(with("another", "192.0.2.1, 203.0.113.7").await, 429, "what the client itself writes before it does not count");
+    assert_eq!(with("another", "203.0.113.8").await, 401);
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ impl Room {
             cors_origins: Vec::new(),
             body_bytes_max: 2 << 20,
             websockets_max: 16,
+            trusted_proxies: Vec::new(),
             nats_managed: false,
             nats_sync_interval: None,
         };
