@@ -68,6 +68,25 @@ impl Timestamp {
         }
     }
 
+    /// Reads an instant as text writes it: RFC 3339, or an epoch number in quotes, as the JSON mapping of protocol buffers has 64-bit
+    /// integers. `None` if it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_rfc3339(text).or_else(|| Self::parse_epoch(text.trim()))
+    }
+
+    /// Reads an epoch number in decimal digits, as [`Self::from_epoch_number`]; whole ones exactly.
+    fn parse_epoch(text: &str) -> Option<Self> {
+        // the parser of floating-point numbers takes words such as "inf" too
+        let is_numeral = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        if !is_numeral {
+            return None;
+        }
+        match text.parse::<i64>() {
+            Ok(number) => Self::from_epoch_integer(number),
+            Err(_) => Self::from_epoch_number(text.parse().ok()?),
+        }
+    }
+
     /// `2026-11-27 16:06 UTC`, for a sentence; outside the years -9999 to 9999 as by `Display`.
     pub fn to_minute_text(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -146,6 +165,25 @@ mod tests {
         assert_eq!(Timestamp::from_epoch_integer(1_767_225_600_004_000), Some(instant));
         assert_eq!(Timestamp::from_epoch_integer(1_767_225_600_004_000_000), Some(instant));
         assert_eq!(Timestamp::from_epoch_number(f64::NAN), None);
+    }
+
+    #[test]
+    fn an_epoch_number_in_quotes_is_read_as_one_without() {
+        let instant = Timestamp::from_micros(1_772_335_815_500_000);
+        for text in [
+            "1772335815.5",
+            " 1772335815500 ",
+            "1772335815500000",
+            "1772335815500000000",
+            "1.7723358155e9",
+            "2026-03-01T03:30:15.5Z",
+        ] {
+            assert_eq!(Timestamp::parse(text), Some(instant), "{text}");
+        }
+        assert_eq!(Timestamp::parse("-1.5"), Some(Timestamp::from_micros(-1_500_000)));
+        for text in ["", " ", "inf", "nan", "-", ".", "1e999", "0x10", "1_000", "yesterday", "17723358\u{661}"] {
+            assert_eq!(Timestamp::parse(text), None, "{text:?}");
+        }
     }
 
     #[test]

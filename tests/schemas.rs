@@ -144,6 +144,30 @@ fn a_record_that_leaves_out_what_the_schema_requires_is_refused_by_both() {
 }
 
 #[test]
+fn a_record_of_a_version_that_is_not_known_is_refused_in_every_kind_by_both() {
+    for kind in Kind::ALL {
+        let of_version = |version: Value| {
+            let mut record = example(kind.as_str());
+            record["schema_version"] = version;
+            (
+                validator(kind.as_str()).is_valid(&record),
+                read(kind, "application/json", record.to_string().as_bytes()).remove(0),
+            )
+        };
+        for known in [1.into(), "1".into(), Value::Null] {
+            let (fits, record) = of_version(known);
+            assert!(fits && record.is_ok(), "{kind:?}: {record:?}");
+        }
+        for unknown in [2.into(), 99.into(), "2026-01".into(), serde_json::json!({})] {
+            let (fits, record) = of_version(unknown);
+            let fault = record.unwrap_err();
+            let expected = ("unknown_version", "/schema_version");
+            assert_eq!((fits, (fault.reason.as_str(), fault.pointer.as_str())), (false, expected), "{kind:?}");
+        }
+    }
+}
+
+#[test]
 fn newline_delimited_records_are_read_one_by_one() {
     let lines = fs::read(schemas().join("examples/prediction.v1.ndjson")).unwrap();
     for content_type in ["application/x-ndjson", "application/json", ""] {

@@ -1,4 +1,4 @@
-//! Instants inside commands: written as RFC 3339, read as that or as an epoch number.
+//! Instants inside commands: written as RFC 3339, read as that or as an epoch number, in quotes or not.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl Visitor<'_> for Instant {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
-        Timestamp::parse_rfc3339(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+        Timestamp::parse(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Timestamp, E> {

@@ -2,6 +2,7 @@
 //! Knows nothing of what an event means.
 
 pub mod features;
+pub mod fraction;
 mod instant;
 pub mod subject;
 pub mod wire;
@@ -138,9 +139,10 @@ pub struct Note {
     pub body: String,
 }
 
-/// What people and policies decide. On the wire an object tagged by `command`, such as `{"command":"set_thresholds", …}`.
+/// What people and policies decide. On the wire an object tagged by `command`, such as `{"command":"set_thresholds", …}`. A key that
+/// a command does not have is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Fields left out keep their value.
     SetThresholds {
@@ -298,6 +300,21 @@ pub struct Fault {
     pub detail: String,
     /// JSON Pointer to the fault within the message; empty for the whole message.
     pub pointer: String,
+    /// What else is wrong with the record, in the order of its fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Fault>,
+}
+
+impl Fault {
+    /// A fault that stands alone.
+    pub fn new(reason: impl Into<CompactString>, detail: String, pointer: String) -> Self {
+        Self { reason: reason.into(), detail, pointer, also: Vec::new() }
+    }
+
+    /// This fault and the others of its record.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.also)
+    }
 }
 
 impl Kind {

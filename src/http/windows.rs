@@ -252,11 +252,7 @@ pub fn resolution(text: &str) -> Result<Resolution, Problem> {
 
 /// An instant of a query. A `+` that was not percent-encoded arrives as a space.
 pub fn instant(parameter: &str, text: &str) -> Result<Timestamp, Problem> {
-    let number = || match text.parse::<i64>() {
-        Ok(whole) => Timestamp::from_epoch_integer(whole),
-        Err(_) => text.parse::<f64>().ok().and_then(Timestamp::from_epoch_number),
-    };
-    let read = Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&text.replace(' ', "+"))).or_else(number);
+    let read = Timestamp::parse(text).or_else(|| Timestamp::parse_rfc3339(&text.replace(' ', "+")));
     let in_range = |at: &Timestamp| at.micros().unsigned_abs() <= INSTANT_MAX;
     read.filter(in_range).ok_or_else(|| {
         let detail = format!("{parameter} is RFC 3339, such as 2026-01-01T00:00:00Z, or an epoch number, not {text:?}");

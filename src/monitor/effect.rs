@@ -17,6 +17,9 @@ use crate::monitor::status::{Reason, Status};
 use crate::monitor::window::Headline;
 use crate::time::Timestamp;
 
+/// Of the schemas of the facts, which each of them carries.
+const SCHEMA_VERSION: u32 = 1;
+
 /// One piece of work. Its id is minted from its cause, so a replay mints the same one and receivers can drop repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
@@ -100,7 +103,7 @@ impl Announcement {
     /// The JSON of the fact under its effect's id.
     pub fn body(&self, id: EffectId) -> String {
         let fact = self.fact().as_str();
-        let body = match self {
+        let mut body = match self {
             Self::WindowClosed { model, revision, point, at } | Self::WindowRevised { model, revision, point, at } => {
                 serde_json::json!({
                     "id": id.to_string(), "type": fact, "model": model, "window": Headline::of(point, *revision), "stored_at": at.to_string(),
@@ -138,8 +141,10 @@ impl Announcement {
             Self::Rejected(Rejected { seq, index, kind, source, stored_at, fault }) => serde_json::json!({
                 "id": id.to_string(), "type": fact, "seq": seq, "index": index, "kind": kind, "source": source,
                 "stored_at": stored_at.to_string(), "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
+                "also": fault.also,
             }),
         };
+        body["schema_version"] = SCHEMA_VERSION.into();
         body.to_string()
     }
 }

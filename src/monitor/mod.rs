@@ -183,5 +183,5 @@ impl State {
 
 /// A fault found while applying, where the record was well formed but a bound was reached.
 pub(crate) fn bound_reached(reason: &str, detail: String) -> Verdict {
-    Verdict::Rejected(Fault { reason: reason.into(), detail, pointer: String::new() })
+    Verdict::Rejected(Fault::new(reason, detail, String::new()))
 }

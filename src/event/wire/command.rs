@@ -1,18 +1,35 @@
 //! The records few publish: commands of people and policies, and the outcomes our own hands report.
 
+use serde::Deserialize;
 use serde::de::MapAccess;
 use serde_json::Value as Json;
 
 use super::FEATURES_MAX;
-use super::fault::{Problem, Reason, required};
+use super::fault::{FAULTS_MAX, Flaws, Problem, Reason, required};
 use super::leaf::{Leaf, checked};
-use super::walk::{Cx, Take, Tree};
+use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
 use crate::event::{Command, Event, PastRange, PolicyChange, TrainingRows};
 use crate::ids::NAME_BYTES_MAX;
 
 /// Reads one command to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Result<Event, Problem>, A::Error> {
-    Ok(Tree(cx, 0).map(entries)?.and_then(command))
+    Ok(Tree(cx, 0).map(entries)?.and_then(versioned).and_then(command))
+}
+
+/// The record without its `schema_version`, if that is one we read.
+fn versioned(mut tree: Json) -> Result<Json, Problem> {
+    let given = tree.as_object_mut().and_then(|fields| fields.remove("schema_version"));
+    let leaf = match &given {
+        None => Leaf::Null,
+        Some(Json::Number(number)) => number.as_i64().map_or(Leaf::Real(number.as_f64().unwrap_or(f64::NAN)), Leaf::Whole),
+        Some(Json::String(text)) => Leaf::Text(text.as_str().into()),
+        Some(Json::Null) => Leaf::Null,
+        Some(Json::Bool(flag)) => Leaf::Bool(*flag),
+        Some(Json::Array(_)) => Leaf::List,
+        Some(Json::Object(_)) => Leaf::Map,
+    };
+    leaf.schema_version().map_err(|problem| problem.under("schema_version"))?;
+    Ok(tree)
 }
 
 fn command(tree: Json) -> Result<Event, Problem> {
@@ -21,9 +38,33 @@ fn command(tree: Json) -> Result<Event, Problem> {
         Json::String(_) => {}
         _ => return Err(unnamed()),
     }
-    let command = serde_json::from_value(tree).map_err(|error| Problem::new(Reason::BadCommand, error.to_string()))?;
-    check(&command)?;
+    let mut command = typed(tree)?;
+    let mut flaws = Flaws::default();
+    check(&mut command, &mut flaws);
+    flaws.pass()?;
     Ok(Event::CommandGiven(command))
+}
+
+/// The command that the record is. A key that it does not have is refused: whoever writes one expects something of it.
+fn typed(mut tree: Json) -> Result<Command, Problem> {
+    let mut flaws = Flaws::default();
+    for _ in 0..FAULTS_MAX {
+        let error = match Command::deserialize(&tree) {
+            Ok(command) => return flaws.pass().map(|()| command),
+            Err(error) => error.to_string(),
+        };
+        let unknown = error.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')).map(|(key, _)| key);
+        let removed = unknown.filter(|key| tree.as_object_mut().is_some_and(|fields| fields.remove(*key).is_some()));
+        let problem = Problem::new(Reason::BadCommand, error.clone());
+        match removed {
+            Some(key) => flaws.add(problem.under(key)),
+            None => {
+                flaws.add(problem);
+                break;
+            }
+        }
+    }
+    flaws.pass().and_then(|()| Err(unnamed()))
 }
 
 fn unnamed() -> Problem {
@@ -31,7 +72,7 @@ fn unnamed() -> Problem {
 }
 
 /// What a command's types do not say.
-fn check(command: &Command) -> Result<(), Problem> {
+fn check(command: &mut Command, flaws: &mut Flaws) {
     match command {
         Command::SetThresholds { accuracy_threshold, response_time_threshold, error_rate_threshold, drift_threshold } => {
             let shares = [
@@ -40,26 +81,26 @@ fn check(command: &Command) -> Result<(), Problem> {
                 ("drift_threshold", drift_threshold),
             ];
             for (key, share) in shares {
-                share.map_or(Leaf::Null, Leaf::Real).fraction().map_err(|problem| problem.under(key))?;
+                flaws.take(share.map_or(Leaf::Null, Leaf::Real).chosen_share().map_err(|problem| problem.under(key)));
             }
             let seconds = response_time_threshold.map_or(Leaf::Null, Leaf::Real);
-            seconds.not_negative().map_err(|problem| problem.under("response_time_threshold")).map(drop)
+            flaws.take(seconds.not_negative().map_err(|problem| problem.under("response_time_threshold")));
         }
         Command::CreateToken { id, name: _, role: _, hash } => {
-            checked(id.clone()).map_err(|problem| problem.under("id"))?;
-            let hexadecimal = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let detail = || "expected 64 hexadecimal digits".to_owned();
-            if hexadecimal { Ok(()) } else { Err(Problem::new(Reason::OutOfRange, detail()).under("hash")) }
+            flaws.take(checked(id.clone()).map_err(|problem| problem.under("id")));
+            if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                flaws.add(Problem::new(Reason::OutOfRange, "expected 64 hexadecimal digits".to_owned()).under("hash"));
+            }
         }
-        Command::SetDriftPolicy(change) => check_policy(change),
-        Command::GatherReference { .. } | Command::SetDetectors { .. } => Ok(()),
-        Command::ReferenceFromRange(range) => check_range(range),
-        Command::UseReference(training) => check_training(training),
-        Command::RevokeToken { id } => checked(id.clone()).map(drop).map_err(|problem| problem.under("id")),
+        Command::SetDriftPolicy(change) => check_policy(change, flaws),
+        Command::GatherReference { .. } | Command::SetDetectors { .. } => {}
+        Command::ReferenceFromRange(range) => check_range(range, flaws),
+        Command::UseReference(training) => check_training(training, flaws),
+        Command::RevokeToken { id } => drop(flaws.take(checked(id.clone()).map_err(|problem| problem.under("id")))),
     }
 }
 
-fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
+fn check_policy(change: &PolicyChange, flaws: &mut Flaws) {
     let PolicyChange { reference_rows, window_seconds, psi_threshold, false_alarms_per_month, error_run_length, .. } = change;
     let whole = |value: &Option<u32>| value.map(f64::from);
     for (key, value, low, high) in [
@@ -70,45 +111,62 @@ fn check_policy(change: &PolicyChange) -> Result<(), Problem> {
         ("error_run_length", *error_run_length, 100.0, 1e12),
     ] {
         if value.is_some_and(|value| !(low..=high).contains(&value)) {
-            return Err(Problem::new(Reason::OutOfRange, format!("must be in {low} to {high}")).under(key));
+            flaws.add(Problem::new(Reason::OutOfRange, format!("must be in {low} to {high}")).under(key));
         }
     }
-    match window_seconds {
-        Some(seconds) if 86_400 % seconds != 0 || seconds % 60 != 0 => {
-            let detail = "must be whole minutes that part a day evenly, such as 600".to_owned();
-            Err(Problem::new(Reason::OutOfRange, detail).under("window_seconds"))
-        }
-        _ => Ok(()),
+    if let Some(seconds) = window_seconds
+        && !flaws.tells_of("window_seconds")
+        && (86_400 % *seconds != 0 || *seconds % 60 != 0)
+    {
+        let detail = "must be whole minutes that part a day evenly, such as 600".to_owned();
+        flaws.add(Problem::new(Reason::OutOfRange, detail).under("window_seconds"));
     }
 }
 
-fn check_range(range: &PastRange) -> Result<(), Problem> {
+fn check_range(range: &PastRange, flaws: &mut Flaws) {
     for (key, instant) in [("from", range.from), ("until", range.until)] {
-        Leaf::Instant(instant).instant().map_err(|problem| problem.under(key))?;
+        flaws.take(Leaf::Instant(instant).instant().map_err(|problem| problem.under(key)));
     }
-    let detail = || format!("must lie after `from`, {}", range.from);
-    if range.from < range.until { Ok(()) } else { Err(Problem::new(Reason::OutOfRange, detail()).under("until")) }
+    if range.until <= range.from {
+        let detail = format!("must lie after `from`, {}", range.from);
+        flaws.add(Problem::new(Reason::OutOfRange, detail).under("until"));
+    }
 }
 
-fn check_training(training: &TrainingRows) -> Result<(), Problem> {
-    for (index, row) in training.rows.iter().enumerate() {
+fn check_training(training: &mut TrainingRows, flaws: &mut Flaws) {
+    for (index, row) in training.rows.iter_mut().enumerate() {
         let at = |problem: Problem, key: &str| problem.under(key).under(&index.to_string()).under("rows");
         if row.features.values().len() > FEATURES_MAX {
             let detail = format!("a row holds at most {FEATURES_MAX} features");
-            return Err(at(Problem::new(Reason::TooManyFeatures, detail), "features"));
+            flaws.add(at(Problem::new(Reason::TooManyFeatures, detail), "features"));
         }
         if let Some((name, _)) = row.features.iter().find(|(name, _)| !(1..=NAME_BYTES_MAX).contains(&name.len())) {
             let detail = format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", name.len());
-            return Err(at(Problem::new(Reason::BadName, detail), "features"));
+            flaws.add(at(Problem::new(Reason::BadName, detail), "features"));
         }
-        row.score.map_or(Leaf::Null, Leaf::Real).fraction().map_err(|problem| at(problem, "score"))?;
+        let score = row.score.map_or(Leaf::Null, Leaf::Real).fraction();
+        row.score = flaws.take(score.map_err(|problem| at(problem, "score"))).flatten();
     }
-    Ok(())
+}
+
+/// Reads one tick to its end: of what it may hold, only the version counts.
+pub(super) fn read_tick<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {
+    let mut flaws = Flaws::default();
+    let mut schema_version = None;
+    while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
+        match key.as_ref() {
+            "schema_version" => {
+                flaws.set(&mut schema_version, entries.next_value_seed(Any(One(cx, 1)))?.schema_version(), "", &key);
+            }
+            _ => entries.next_value_seed(Any(Skip(cx, 1)))?,
+        }
+    }
+    Ok(flaws.pass().map(|()| Event::ClockTicked))
 }
 
 /// Reads one outcome to its end: how far effects have been carried out, or a command that our own hands gave.
 pub(super) fn read_outcome<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Result<Event, Problem>, A::Error> {
-    Ok(Tree(cx, 0).map(entries)?.and_then(|tree| match &tree["settled_through"] {
+    Ok(Tree(cx, 0).map(entries)?.and_then(versioned).and_then(|tree| match &tree["settled_through"] {
         Json::Null if !tree["command"].is_null() => command(tree),
         Json::Null => required(None, "settled_through"),
         Json::Number(number) => match number.as_u64() {

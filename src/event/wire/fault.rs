@@ -45,10 +45,12 @@ pub enum Reason {
     OutOfRange,
     /// `bad_command`: a command we do not know, or with fields that do not fit it.
     BadCommand,
+    /// `unknown_version`: a record of a `schema_version` that this release does not read.
+    UnknownVersion,
 }
 
 impl Reason {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Empty,
         Self::TooLarge,
         Self::TooDeep,
@@ -68,6 +70,7 @@ impl Reason {
         Self::NotFinite,
         Self::OutOfRange,
         Self::BadCommand,
+        Self::UnknownVersion,
     ];
 
     /// The stable code, as in [`Fault::reason`].
@@ -92,6 +95,7 @@ impl Reason {
             Self::NotFinite => "not_finite",
             Self::OutOfRange => "out_of_range",
             Self::BadCommand => "bad_command",
+            Self::UnknownVersion => "unknown_version",
         }
     }
 }
@@ -103,11 +107,13 @@ pub(super) struct Problem {
     pub detail: String,
     /// JSON Pointer within the value.
     pub inner: String,
+    /// What else is wrong with the value.
+    pub also: Vec<Problem>,
 }
 
 impl Problem {
     pub fn new(reason: Reason, detail: String) -> Self {
-        Self { reason, detail, inner: String::new() }
+        Self { reason, detail, inner: String::new(), also: Vec::new() }
     }
 
     /// As found one level further out, under `key`.
@@ -116,14 +122,46 @@ impl Problem {
         push_token(&mut pointer, key);
         pointer.push_str(&self.inner);
         self.inner = pointer;
+        self.also = self.also.into_iter().map(|problem| problem.under(key)).collect();
+        self
+    }
+
+    /// Both problems, this one first.
+    pub fn and(mut self, mut later: Self) -> Self {
+        let also = std::mem::take(&mut later.also);
+        self.also.push(later);
+        self.also.extend(also);
         self
     }
 
     /// The fault, with `pointer` before what is already known of the place.
     pub fn at(self, pointer: &str) -> Fault {
         let detail = clip(&self.detail, DETAIL_CHARS_MAX).into();
-        Fault { reason: self.reason.as_str().into(), detail, pointer: format!("{pointer}{}", self.inner) }
+        let first = Fault::new(self.reason.as_str(), detail, format!("{pointer}{}", self.inner));
+        joined(first, self.also.into_iter().map(|problem| problem.at(pointer)))
     }
+
+    /// Whether it is about the field `name` of the record, or of one of the objects around its fields.
+    fn tells_of(&self, name: &str) -> bool {
+        let field = self.inner.strip_prefix("/prediction_data").or_else(|| self.inner.strip_prefix("/result"));
+        let rest = field.unwrap_or(&self.inner).strip_prefix('/').and_then(|inner| inner.strip_prefix(name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// Faults of one record that are told.
+pub(super) const FAULTS_MAX: usize = 32;
+
+/// The faults of one record as one. Beyond [`FAULTS_MAX`] the last of them says that there are more.
+pub(super) fn joined(mut first: Fault, others: impl IntoIterator<Item = Fault>) -> Fault {
+    let mut others = others.into_iter();
+    first.also.extend(others.by_ref().take(FAULTS_MAX - 1));
+    if others.next().is_some()
+        && let Some(last) = first.also.last_mut()
+    {
+        last.detail.push_str(" (further faults of this record are not told)");
+    }
+    first
 }
 
 /// A parser may quote its input in a detail; a fault has to stay much smaller than a message.
@@ -151,13 +189,16 @@ pub(super) fn push_token(pointer: &mut String, key: &str) {
     }
 }
 
-/// The first problem of a record; later ones are not told.
+/// The problems of one record or value.
 #[derive(Default)]
 pub(super) struct Flaws(Option<Problem>);
 
 impl Flaws {
     pub fn add(&mut self, problem: Problem) {
-        self.0.get_or_insert(problem);
+        self.0 = Some(match self.0.take() {
+            None => problem,
+            Some(first) => first.and(problem),
+        });
     }
 
     /// Puts what was read into its slot; an absent value leaves the slot as it is, a problem is noted under `within` and `key`.
@@ -175,7 +216,30 @@ impl Flaws {
         self.add(if within.is_empty() { problem } else { problem.under(within) });
     }
 
-    /// The first problem, if there was one.
+    /// What was read; a problem of it is noted as it is.
+    pub fn take<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.add(problem)).ok()
+    }
+
+    /// Notes the absence of a required field, unless something is known to be wrong with it under one of its names already. The first
+    /// name is the one that is told.
+    pub fn require<T>(&mut self, slot: &Option<T>, names: &[&str]) {
+        self.require_or(slot.is_some(), names, || format!("`{}` is required", names[0]));
+    }
+
+    /// As [`Self::require`], saying why in its own words.
+    pub fn require_or(&mut self, is_given: bool, names: &[&str], why: impl FnOnce() -> String) {
+        if !is_given && !names.iter().any(|name| self.tells_of(name)) {
+            self.add(Problem::new(Reason::MissingField, why()).under(names[0]));
+        }
+    }
+
+    /// Whether something is wrong with the field `name`.
+    pub fn tells_of(&self, name: &str) -> bool {
+        self.0.as_ref().is_some_and(|first| first.tells_of(name) || first.also.iter().any(|problem| problem.tells_of(name)))
+    }
+
+    /// All problems as one, if there was any.
     pub fn pass(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)
     }

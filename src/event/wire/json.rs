@@ -1,25 +1,41 @@
 //! JSON in its three forms: one record, an array of records, one record a line.
 
+use std::str::Utf8Error;
+
 use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::RECORDS_MAX;
-use super::fault::{Problem, Reason};
-use super::non_finite;
+use super::fault::{Problem, Reason, joined};
+use super::non_finite::{self, Place};
 use super::walk::{Any, Cx, Frame};
 use crate::event::{Event, Fault};
 
 /// Reads a JSON message. `lines`: it is known to be newline-delimited; otherwise it is taken for it when its first line is a
 /// whole object and more follows.
 pub(super) fn read(cx: &Cx<'_>, body: &[u8], lines: bool, records: &mut Vec<Result<Event, Fault>>) -> Result<(), Fault> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let detail = format!("the text is not UTF-8 at byte {}", error.valid_up_to());
-        Problem::new(Reason::BadUtf8, detail).at("")
-    })?;
+    let refused = |detail: String| Problem::new(Reason::BadUtf8, detail).at("");
+    if let Some(what) = not_text(body) {
+        return Err(refused(what.to_owned()));
+    }
+    let not_utf8 = |error: Utf8Error| refused(format!("the text is not UTF-8 at byte {}", error.valid_up_to()));
+    let text = std::str::from_utf8(body).map_err(not_utf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
     if lines || is_lines(text) {
         return read_lines(cx, text, records);
     }
     read_value(cx, text, records)
+}
+
+/// What else the bytes are, where their first ones show it.
+fn not_text(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{' | b'[', ..] | [b'{' | b'[', 0, ..] => {
+            Some("the text is UTF-16; send it as UTF-8 (`iconv -f UTF-16 -t UTF-8`)")
+        }
+        [0x1f, 0x8b, ..] => Some("the bytes are compressed by gzip; send them as they are"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("the bytes are compressed by Zstandard; send them as they are"),
+        _ => None,
+    }
 }
 
 /// A message of several lines is newline-delimited if its first line is JSON by itself, or if every line starts an object (so
@@ -44,7 +60,7 @@ fn read_lines(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
         let pointer = format!("/{}", records.len());
         if let Err(fault) = read_value(cx, line, records) {
             let pointer = if fault.pointer.is_empty() { pointer } else { fault.pointer };
-            records.push(Err(Fault { pointer, ..fault }));
+            records.push(Err(Fault::new(fault.reason, fault.detail, pointer)));
         }
     }
     Ok(())
@@ -52,7 +68,8 @@ fn read_lines(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
 
 /// The lines that are not empty.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim_ascii).filter(|line| !line.is_empty())
+    // files that are put together bring a byte order mark each
+    text.lines().map(|line| line.trim_start_matches('\u{feff}').trim_ascii()).filter(|line| !line.is_empty())
 }
 
 /// One value: a record or an array of them. On an error nothing is added.
@@ -67,11 +84,16 @@ fn read_value(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
         return Err(fault);
     }
     let line = if start == 0 { String::new() } else { format!("/{start}") };
-    for place in mended.places {
-        if let Some(record) = records.get_mut(start + place.record) {
-            let problem = Problem::new(Reason::NotFinite, format!("must be a finite number, not {}", place.token));
-            *record = Err(problem.at(&format!("{line}{}", place.pointer)));
-        }
+    for places in mended.places.chunk_by(|a, b| a.record == b.record) {
+        let Some(record) = records.get_mut(start + places[0].record) else { continue };
+        let mut found = places.iter().map(|Place { pointer, token, .. }| {
+            let problem = Problem::new(Reason::NotFinite, format!("must be a finite number, not {token}"));
+            problem.at(&format!("{line}{pointer}"))
+        });
+        let first = found.next().expect("a chunk is never empty");
+        let others: Vec<Fault> = record.as_ref().err().into_iter().flat_map(Fault::all).cloned().collect();
+        let others = others.into_iter().map(|fault| Fault { also: Vec::new(), ..fault });
+        *record = Err(joined(first, found.chain(others)));
     }
     Ok(())
 }

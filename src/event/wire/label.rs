@@ -2,7 +2,7 @@
 
 use serde::de::MapAccess;
 
-use super::fault::{Flaws, Problem, required};
+use super::fault::{Flaws, Problem};
 use super::prediction::Outcome;
 use super::walk::{Any, Cx, Key, One, Skip};
 use crate::event::{Event, Label};
@@ -10,10 +10,13 @@ use crate::event::{Event, Label};
 /// Reads one label to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {
     let mut flaws = Flaws::default();
-    let (mut prediction, mut model, mut actual, mut at) = (None, None, None, None);
+    let (mut schema_version, mut prediction, mut model, mut actual, mut at) = (None, None, None, None, None);
     while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
         let key = key.as_ref();
         match key {
+            "schema_version" => {
+                flaws.set(&mut schema_version, entries.next_value_seed(Any(One(cx, 1)))?.schema_version(), "", key);
+            }
             "prediction_id" => flaws.set(&mut prediction, entries.next_value_seed(Any(One(cx, 1)))?.checked_id(), "", key),
             "model" | "model_name" => flaws.set(&mut model, entries.next_value_seed(Any(One(cx, 1)))?.name(), "", key),
             "at" | "timestamp" | "ts" => flaws.set(&mut at, entries.next_value_seed(Any(One(cx, 1)))?.instant(), "", key),
@@ -24,11 +27,12 @@ pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Resul
             _ => entries.next_value_seed(Any(Skip(cx, 1)))?,
         }
     }
-    Ok((|| {
-        flaws.pass()?;
-        let prediction = required(prediction, "prediction_id")?;
-        let actual = required(actual, "actual")?;
+    flaws.require(&prediction, &["prediction_id"]);
+    flaws.require(&actual, &["actual", "actual_result", "y_true"]);
+    let at = flaws.take(cx.event_time(at));
+    Ok(flaws.pass().map(|()| {
+        let why = "its absence did not pass";
         let model = model.unwrap_or_else(|| cx.slug());
-        Ok(Event::LabelArrived(Label { prediction, model, actual, at: cx.event_time(at)? }))
-    })())
+        Event::LabelArrived(Label { prediction: prediction.expect(why), model, actual: actual.expect(why), at: at.expect(why) })
+    }))
 }

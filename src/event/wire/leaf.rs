@@ -6,7 +6,7 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 
 use super::clip;
 use super::fault::{Problem, Reason};
-use crate::event::Value;
+use crate::event::{Value, fraction};
 use crate::ids::Name;
 use crate::time::Timestamp;
 
@@ -28,6 +28,11 @@ pub(super) enum Leaf<'de> {
     Map,
 }
 
+const A_NUMBER: &str = "a number";
+
+/// Whole numbers below this are exact as floats; a larger one that comes as a float may have been another.
+const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+
 /// The first and last instants that RFC 3339 can write, leaving out the year 0.
 const TIME_MIN: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000);
 const TIME_MAX: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
@@ -41,12 +46,21 @@ impl<'de> Leaf<'de> {
             Self::Big(number) => Ok(Some(number as f64)),
             Self::Real(number) if number.is_finite() => Ok(Some(number)),
             Self::Real(number) => Err(not_finite(number)),
-            other => Err(other.not("a number")),
+            other => Err(other.not(A_NUMBER)),
         }
     }
 
-    /// A number in 0 to 1.
+    /// A probability or another measured share: a number in 0 to 1. One that lies outside by rounding counts as the bound.
     pub fn fraction(self) -> Result<Option<f64>, Problem> {
+        let Some(number) = self.number()? else { return Ok(None) };
+        fraction::rounded(number).map(Some).ok_or_else(|| {
+            let hint = if (1.0..=100.0).contains(&number) { "; divide a percentage by 100" } else { "" };
+            Problem::new(Reason::OutOfRange, format!("must be in 0 to 1, not {number}{hint}"))
+        })
+    }
+
+    /// A share that somebody chose: a number in 0 to 1, exactly.
+    pub fn chosen_share(self) -> Result<Option<f64>, Problem> {
         self.number_within(0.0, 1.0, "in 0 to 1")
     }
 
@@ -61,6 +75,20 @@ impl<'de> Leaf<'de> {
                 Err(Problem::new(Reason::OutOfRange, format!("must be {range}, not {number}")))
             }
             number => Ok(number),
+        }
+    }
+
+    /// The version of the record's schema, if it is one that is read here.
+    pub fn schema_version(self) -> Result<Option<()>, Problem> {
+        match &self {
+            Self::Null => Ok(None),
+            Self::Whole(1) => Ok(Some(())),
+            Self::Real(1.0) => Ok(Some(())),
+            Self::Text(text) if matches!(text.as_ref(), "1" | "1.0") => Ok(Some(())),
+            other => {
+                let detail = format!("this release reads records of version 1, not {}; update it to read these", other.shown());
+                Err(Problem::new(Reason::UnknownVersion, detail))
+            }
         }
     }
 
@@ -110,19 +138,23 @@ impl<'de> Leaf<'de> {
             Self::Bool(bool) => bool.to_compact_string(),
             Self::Whole(number) => number.to_compact_string(),
             Self::Big(number) => number.to_compact_string(),
-            Self::Real(number) if number.is_finite() => format_compact!("{number}"),
-            Self::Real(number) => return Err(not_finite(number)),
+            Self::Real(number) if !number.is_finite() => return Err(not_finite(number)),
+            Self::Real(number) if EXACT_BELOW <= number.abs() => {
+                let detail = format!("{number} may have lost digits on the way, as a number this large does; give it as text");
+                return Err(Problem::new(Reason::OutOfRange, detail));
+            }
+            Self::Real(number) => format_compact!("{number}"),
             other => return Err(other.not("text")),
         }))
     }
 
-    /// An instant: RFC 3339, an epoch number, or MessagePack's own timestamp.
+    /// An instant: RFC 3339, an epoch number, in quotes or not, or MessagePack's own timestamp.
     pub fn instant(self) -> Result<Option<Timestamp>, Problem> {
         let read = match &self {
             Self::Null => return Ok(None),
             // The last day of the year 9999 is a common way to write "never". The parser ends a day early, so that any offset fits.
-            Self::Text(text) if text.starts_with("9999-12-3") => Timestamp::parse_rfc3339(text).or(Some(TIME_MAX)),
-            Self::Text(text) => Timestamp::parse_rfc3339(text),
+            Self::Text(text) if text.starts_with("9999-12-3") => Timestamp::parse(text).or(Some(TIME_MAX)),
+            Self::Text(text) => Timestamp::parse(text),
             Self::Whole(number) => Timestamp::from_epoch_integer(*number),
             Self::Big(number) => Timestamp::from_epoch_number(*number as f64),
             Self::Real(number) if !number.is_finite() => return Err(not_finite(*number)),
@@ -160,6 +192,10 @@ impl<'de> Leaf<'de> {
     pub fn not(&self, wanted: &str) -> Problem {
         match self {
             Self::Binary => Problem::new(Reason::BadUtf8, format!("expected {wanted}, not bytes that are no UTF-8")),
+            Self::Text(text) if wanted == A_NUMBER && text.trim().parse::<f64>().is_ok() => {
+                let detail = format!("expected {wanted}, not the text {}; leave the quotes out", self.shown());
+                Problem::new(Reason::WrongType, detail)
+            }
             other => Problem::new(Reason::WrongType, format!("expected {wanted}, not {}", other.shown())),
         }
     }

@@ -1,12 +1,12 @@
 //! Finds the numbers that JSON cannot write (`NaN`, `Infinity`, `-Infinity`, `1e999`) in text that a parser has refused.
 //! Only ever run after a failure, so it may be plain rather than fast.
 
-use super::fault::push_token;
+use super::fault::{FAULTS_MAX, push_token};
 
 /// The text with every such number replaced by zero, and where they stood.
 pub(super) struct Mended {
     pub text: String,
-    /// The first of each record, in the order of the text.
+    /// In the order of the text; of each record at most one more than faults of it are told.
     pub places: Vec<Place>,
 }
 
@@ -20,9 +20,6 @@ pub(super) struct Place {
 
 /// Deeper text is refused elsewhere.
 const LEVELS_MAX: usize = 64;
-/// More places than records would tell nothing new.
-const PLACES_MAX: usize = super::RECORDS_MAX;
-
 enum Level<'t> {
     List(usize),
     /// The key of the entry being read, quoted as it stands; `None` where a key comes next.
@@ -34,6 +31,7 @@ pub(super) fn mend(text: &str) -> Option<Mended> {
     let mut mended = text.as_bytes().to_vec();
     let mut places = Vec::new();
     let mut levels: Vec<Level<'_>> = Vec::new();
+    let mut of_record = 0;
     let mut at = 0;
     while let Some(&byte) = text.as_bytes().get(at) {
         let mut length = 1;
@@ -60,10 +58,8 @@ pub(super) fn mend(text: &str) -> Option<Mended> {
                     mended[at..at + length].fill(b' ');
                     mended[at] = b'0';
                     let record = record(&levels);
-                    if places.last().is_none_or(|last: &Place| last.record != record) {
-                        if places.len() == PLACES_MAX {
-                            return None;
-                        }
+                    of_record = if places.last().is_some_and(|last: &Place| last.record == record) { of_record + 1 } else { 1 };
+                    if of_record <= FAULTS_MAX + 1 {
                         places.push(Place { record, pointer: pointer(&levels), token: super::clip(token).into() });
                     }
                 }

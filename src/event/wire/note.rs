@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{MapAccess, SeqAccess};
 
 use super::LOG_BYTES_MAX;
-use super::fault::{Flaws, Problem, Reason, required};
+use super::fault::{Flaws, Problem, Reason};
 use super::leaf::{Leaf, not_finite};
 use super::walk::{Any, Cx, Key, Take};
 use crate::event::{Event, Kind, Note};
@@ -16,19 +16,20 @@ const LEVELS: [&str; 6] = ["debug", "info", "warning", "warn", "error", "critica
 /// Reads one note to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {
     let mut flaws = Flaws::default();
-    let (mut source, mut at, mut id) = (None, None, None);
+    let (mut schema_version, mut source, mut at, mut id) = (None, None, None, None);
     let mut given: Vec<&'static str> = Vec::new();
     let mut body = Vec::from(b"{");
     while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
         write_key(&mut body, &key);
-        let mut problem = None;
-        let leaf = entries.next_value_seed(Any(Write { cx, depth: 1, body: &mut body, problem: &mut problem }))?;
+        let mut within = Flaws::default();
+        let leaf = entries.next_value_seed(Any(Write { cx, depth: 1, body: &mut body, flaws: &mut within }))?;
         let key = key.as_ref();
-        if let Some(problem) = problem {
+        if let Err(problem) = within.pass() {
             flaws.field(problem, "", key);
             continue;
         }
         match key {
+            "schema_version" => flaws.set(&mut schema_version, leaf.schema_version(), "", key),
             "source" | "plugin_id" => flaws.set(&mut source, leaf.name(), "", key),
             "at" | "timestamp" | "ts" => flaws.set(&mut at, leaf.instant(), "", key),
             "event_id" => flaws.set(&mut id, leaf.checked_id(), "", key),
@@ -43,16 +44,16 @@ pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Resul
         }
     }
     body.push(b'}');
-    Ok((|| {
-        flaws.pass()?;
-        for key in needed(cx.kind) {
-            required(given.contains(key).then_some(()), key)?;
-        }
+    for key in needed(cx.kind) {
+        flaws.require_or(given.contains(key), &[*key], || format!("`{key}` is required"));
+    }
+    let at = flaws.take(cx.event_time(at));
+    Ok(flaws.pass().map(|()| {
         let source = source.unwrap_or_else(|| cx.slug());
         let event_id = id.or_else(|| cx.event_id());
         let body = String::from_utf8(body).expect("JSON is written from text only");
-        Ok(Event::RecordNoted(Note { kind: cx.kind, source, at: cx.event_time(at)?, event_id, body }))
-    })())
+        Event::RecordNoted(Note { kind: cx.kind, source, at: at.expect("its absence did not pass"), event_id, body })
+    }))
 }
 
 /// What a field of a note may hold, besides `null`.
@@ -157,8 +158,8 @@ pub(super) struct Write<'r, 'w> {
     pub cx: &'r Cx<'w>,
     pub depth: u8,
     pub body: &'r mut Vec<u8>,
-    /// The first number that is not finite; `null` is written in its place.
-    pub problem: &'r mut Option<Problem>,
+    /// Numbers that are not finite; `null` is written in their place.
+    pub flaws: &'r mut Flaws,
 }
 
 impl<'de> Take<'de> for Write<'_, '_> {
@@ -171,7 +172,7 @@ impl<'de> Take<'de> for Write<'_, '_> {
             Leaf::Big(number) => write_json(self.body, number),
             Leaf::Real(number) if number.is_finite() => write_json(self.body, number),
             Leaf::Real(number) => {
-                self.problem.get_or_insert_with(|| not_finite(*number));
+                self.flaws.add(not_finite(*number));
                 self.body.extend_from_slice(b"null");
             }
             Leaf::Text(text) => write_json(self.body, text),
@@ -182,7 +183,7 @@ impl<'de> Take<'de> for Write<'_, '_> {
     }
 
     fn list<A: SeqAccess<'de>>(self, mut items: A) -> Result<Leaf<'de>, A::Error> {
-        let Self { cx, depth, body, problem } = self;
+        let Self { cx, depth, body, flaws } = self;
         let depth = cx.deeper(depth)?;
         let mut index = 0_usize;
         body.push(b'[');
@@ -192,13 +193,13 @@ impl<'de> Take<'de> for Write<'_, '_> {
             if rest < start {
                 body.push(b',');
             }
-            let sound = problem.is_none();
-            if items.next_element_seed(Any(Write { cx, depth, body: &mut *body, problem: &mut *problem }))?.is_none() {
+            let mut within = Flaws::default();
+            if items.next_element_seed(Any(Write { cx, depth, body: &mut *body, flaws: &mut within }))?.is_none() {
                 body.truncate(start);
                 break;
             }
-            if sound {
-                *problem = problem.take().map(|problem| problem.under(&index.to_string()));
+            if let Err(problem) = within.pass() {
+                flaws.add(problem.under(&index.to_string()));
             }
             index += 1;
         }
@@ -207,15 +208,15 @@ impl<'de> Take<'de> for Write<'_, '_> {
     }
 
     fn map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Leaf<'de>, A::Error> {
-        let Self { cx, depth, body, problem } = self;
+        let Self { cx, depth, body, flaws } = self;
         let depth = cx.deeper(depth)?;
         body.push(b'{');
         while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
             write_key(body, &key);
-            let sound = problem.is_none();
-            entries.next_value_seed(Any(Write { cx, depth, body: &mut *body, problem: &mut *problem }))?;
-            if sound {
-                *problem = problem.take().map(|problem| problem.under(&key));
+            let mut within = Flaws::default();
+            entries.next_value_seed(Any(Write { cx, depth, body: &mut *body, flaws: &mut within }))?;
+            if let Err(problem) = within.pass() {
+                flaws.add(problem.under(&key));
             }
         }
         body.push(b'}');

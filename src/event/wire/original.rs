@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
+use super::fault::Flaws;
 use super::leaf::Leaf;
 use super::note::Write;
 use super::walk::{Any, Cx, Skip, Take};
@@ -57,14 +58,14 @@ impl<'de> Take<'de> for Nth<'_, '_> {
                 return Ok(false);
             }
         }
-        let write = Write { cx: self.cx, depth: 0, body: self.out, problem: &mut None };
+        let write = Write { cx: self.cx, depth: 0, body: self.out, flaws: &mut Flaws::default() };
         let found = items.next_element_seed(Any(write))?;
         while items.next_element_seed(Any(Skip(self.cx, 0)))?.is_some() {}
         Ok(found == Some(Leaf::Map))
     }
 
     fn map<A: MapAccess<'de>>(self, entries: A) -> Result<bool, A::Error> {
-        let write = Write { cx: self.cx, depth: 0, body: self.out, problem: &mut None };
+        let write = Write { cx: self.cx, depth: 0, body: self.out, flaws: &mut Flaws::default() };
         write.map(entries)?;
         Ok(self.index == 0)
     }

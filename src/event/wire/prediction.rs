@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 #[derive(Default)]
 struct Draft {
     flaws: Flaws,
+    schema_version: Option<()>,
     id: Option<CompactString>,
     model: Option<Name>,
     version: Option<Name>,
@@ -55,6 +56,7 @@ impl Draft {
             };
         }
         match key {
+            "schema_version" => flaws.set(&mut self.schema_version, one!().schema_version(), within, key),
             "prediction_id" => flaws.set(&mut self.id, one!().checked_id(), within, key),
             "model" | "model_name" => flaws.set(&mut self.model, one!().name(), within, key),
             "model_version" | "version" => flaws.set(&mut self.version, one!().name(), within, key),
@@ -91,18 +93,17 @@ impl Draft {
         Ok(())
     }
 
-    fn finish(self, cx: &Cx<'_>) -> Result<Event, Problem> {
-        self.flaws.pass()?;
+    fn finish(mut self, cx: &Cx<'_>) -> Result<Event, Problem> {
         let failed = self.failed.unwrap_or(false);
-        if self.value.is_none() && !failed {
-            let detail = "`prediction` is required unless `error` says why there is none".to_owned();
-            return Err(Problem::new(Reason::MissingField, detail).under("prediction"));
-        }
+        let why = || "`prediction` is required unless `error` says why there is none".to_owned();
+        self.flaws.require_or(self.value.is_some() || failed, &["prediction", "y_pred"], why);
+        let at = self.flaws.take(cx.event_time(self.at));
+        self.flaws.pass()?;
         Ok(Event::PredictionLogged(Prediction {
             id: self.id.or_else(|| cx.prediction_id()),
             model: self.model.unwrap_or_else(|| cx.slug()),
             version: self.version,
-            at: cx.event_time(self.at)?,
+            at: at.expect("its absence did not pass"),
             features: self.features.unwrap_or_default(),
             value: self.value,
             confidence: self.confidence,

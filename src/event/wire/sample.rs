@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use serde::de::{MapAccess, SeqAccess};
 
 use super::METRICS_MAX;
-use super::fault::{Flaws, Problem, Reason, required};
+use super::fault::{Flaws, Problem, Reason};
 use super::leaf::Leaf;
 use super::prediction::Entries;
 use super::walk::{Any, Cx, Key, One, Skip, Take};
@@ -17,12 +17,15 @@ type Labels = Vec<(Name, CompactString)>;
 /// Reads one sample to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {
     let mut flaws = Flaws::default();
-    let (mut source, mut at, mut id) = (None, None, None);
+    let (mut schema_version, mut source, mut at, mut id) = (None, None, None, None);
     let (mut labels, mut metadata, mut metrics) = (None, None, None);
     let (mut name, mut value, mut unit) = (None, None, None);
     while let Some(key) = entries.next_key_seed(Any(Key(cx)))? {
         let key = key.as_ref();
         match key {
+            "schema_version" => {
+                flaws.set(&mut schema_version, entries.next_value_seed(Any(One(cx, 1)))?.schema_version(), "", key);
+            }
             "source" | "plugin_id" => flaws.set(&mut source, entries.next_value_seed(Any(One(cx, 1)))?.name(), "", key),
             "at" | "timestamp" | "ts" => flaws.set(&mut at, entries.next_value_seed(Any(One(cx, 1)))?.instant(), "", key),
             "event_id" => flaws.set(&mut id, entries.next_value_seed(Any(One(cx, 1)))?.checked_id(), "", key),
@@ -41,22 +44,23 @@ pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Resul
             _ => entries.next_value_seed(Any(Skip(cx, 1)))?,
         }
     }
-    Ok((|| {
-        flaws.pass()?;
-        let mut metrics: Vec<Metric> = match (metrics, name) {
-            (metrics, Some(name)) => {
-                let single = Metric { name, value: required(value, "value")?, unit, labels: metadata.unwrap_or_default() };
-                metrics.unwrap_or_default().into_iter().chain([single]).collect()
-            }
-            (metrics, None) => required(metrics, "metrics")?,
-        };
+    if name.is_some() || flaws.tells_of("metric_type") {
+        flaws.require(&value, &["value"]);
+    } else {
+        flaws.require(&metrics, &["metrics"]);
+    }
+    let at = flaws.take(cx.event_time(at));
+    Ok(flaws.pass().map(|()| {
+        let why = "its absence did not pass";
+        let single = name.map(|name| Metric { name, value: value.expect(why), unit, labels: metadata.unwrap_or_default() });
+        let mut metrics: Vec<Metric> = metrics.unwrap_or_default().into_iter().chain(single).collect();
         for metric in &mut metrics {
             settle(&mut metric.labels, labels.as_deref().unwrap_or_default());
         }
         let source = source.unwrap_or_else(|| cx.slug());
         let event_id = id.or_else(|| cx.event_id());
-        Ok(Event::SamplesTaken(Sample { source, at: cx.event_time(at)?, event_id, metrics }))
-    })())
+        Event::SamplesTaken(Sample { source, at: at.expect(why), event_id, metrics })
+    }))
 }
 
 /// Adds the sample's labels where the metric has none of that name, drops empty ones (an empty label is no label), sorts.
@@ -161,13 +165,13 @@ impl<'de> Take<'de> for OneMetric<'_, '_> {
                 _ => entries.next_value_seed(Any(Skip(cx, 3)))?,
             }
         }
-        Ok((|| {
-            flaws.pass()?;
-            let name = required(name, "name")?;
-            if value.is_none() && unmeasured {
-                return Ok(None);
-            }
-            Ok(Some(Metric { name, value: required(value, "value")?, unit, labels: labels.unwrap_or_default() }))
-        })())
+        flaws.require(&name, &["name", "metric_type"]);
+        if !unmeasured {
+            flaws.require(&value, &["value"]);
+        }
+        Ok(flaws.pass().map(|()| {
+            let name = name.expect("its absence did not pass");
+            value.map(|value| Metric { name, value, unit, labels: labels.unwrap_or_default() })
+        }))
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Feature, Prediction, Value};
+use crate::event::{Command, Feature, Prediction, Value};
 
 const STORED_AT: &str = "2026-01-01T00:01:00Z";
 
@@ -295,4 +295,168 @@ fn a_record_is_shown_as_it_was_published() {
     assert_eq!(record_as_json(None, second.as_bytes(), 0).as_deref(), Some(second));
     assert_eq!(record_as_json(None, second.as_bytes(), 1), None);
     assert_eq!(record_as_json(None, frame.as_bytes(), 2), None);
+}
+
+#[test]
+fn an_epoch_number_in_quotes_is_an_instant_in_every_kind_and_under_every_name() {
+    let expected = Timestamp::parse_rfc3339("2026-01-01T00:00:30.5Z").unwrap();
+    let stored = |record: Result<Event, Fault>| match record {
+        Ok(Event::PredictionLogged(prediction)) => prediction.at,
+        Ok(Event::LabelArrived(label)) => label.at,
+        Ok(Event::SamplesTaken(sample)) => sample.at,
+        Ok(Event::RecordNoted(note)) => note.at,
+        other => panic!("{other:?}"),
+    };
+    let of_kind = [
+        (Kind::Prediction, r#""prediction":1"#),
+        (Kind::Label, r#""prediction_id":"p","actual":1"#),
+        (Kind::Sample, r#""metrics":{"cpu":1}"#),
+        (Kind::Log, r#""message":"m""#),
+        (Kind::Event, r#""event_type":"e""#),
+        (Kind::Snapshot, r#""cpu_usage":1"#),
+        (Kind::Job, r#""job_id":"j""#),
+    ];
+    for (kind, fields) in of_kind {
+        for name in ["at", "timestamp", "ts"] {
+            for at in ["1767225630.5", "1767225630500", "1767225630500000", "1767225630500000000", "2026-01-01T00:00:30.5Z"] {
+                let json = format!(r#"{{{fields},"{name}":"{at}"}}"#);
+                for body in [json.as_bytes().to_vec(), packed(&json)] {
+                    assert_eq!(stored(read(kind, body).remove(0)), expected, "{kind:?} {name} {at}");
+                }
+            }
+        }
+        let headers = [("ce-time", "1767225630500")];
+        let by_header = decode_body(kind, &slug(), None, &headers, format!("{{{fields}}}").as_bytes(), stored_at()).remove(0);
+        assert_eq!(stored(by_header), expected, "{kind:?}");
+    }
+    let range =
+        one(Kind::Command, r#"{"command":"reference_from_range","model":"m","from":"1767225600","until":"1767229200000"}"#);
+    assert!(matches!(range, Ok(Event::CommandGiven(Command::ReferenceFromRange(_)))), "{range:?}");
+    assert_eq!(fault(Kind::Prediction, r#"{"prediction":1,"at":"soon"}"#), ("bad_time".into(), "/at".into()));
+    assert_eq!(fault(Kind::Prediction, r#"{"prediction":1,"at":"inf"}"#), ("bad_time".into(), "/at".into()));
+}
+
+#[test]
+fn a_probability_outside_0_to_1_by_rounding_counts_as_the_bound() {
+    let read = prediction(r#"{"prediction":"a","confidence":1.0000054,"scores":{"a":1.0000001192092896,"b":-5.4e-6}}"#);
+    assert_eq!((read.confidence, read.scores), (Some(1.0), vec![("a".into(), 1.0), ("b".into(), 0.0)]));
+    assert!(one(Kind::Snapshot, r#"{"error_rate":-0.0000054}"#).is_ok());
+    let rows = r#"{"command":"use_reference","model":"m","first":true,"last":true,"rows":[{"features":{},"score":1.0000054}]}"#;
+    let Ok(Event::CommandGiven(Command::UseReference(training))) = one(Kind::Command, rows) else { panic!() };
+    assert_eq!(training.rows[0].score, Some(1.0));
+    for far in ["1.00002", "-0.00002", "93"] {
+        let json = format!(r#"{{"prediction":1,"confidence":{far}}}"#);
+        assert_eq!(fault(Kind::Prediction, &json), ("out_of_range".into(), "/confidence".into()), "{far}");
+    }
+    let exact = r#"{"command":"set_thresholds","drift_threshold":1.000001}"#;
+    assert_eq!(fault(Kind::Command, exact).0, "out_of_range", "a threshold is chosen and not measured");
+}
+
+#[test]
+fn every_fault_of_a_record_is_told() {
+    let all = |kind: Kind, json: &str| -> Vec<(String, String)> {
+        let fault = one(kind, json).unwrap_err();
+        fault.all().map(|fault| (fault.reason.to_string(), fault.pointer.clone())).collect()
+    };
+    let told = |faults: &[(&str, &str)]| -> Vec<(String, String)> {
+        faults.iter().map(|(reason, pointer)| ((*reason).to_owned(), (*pointer).to_owned())).collect()
+    };
+    let record =
+        r#"{"model":"","confidence":93,"at":"2027-01-01T00:00:00Z","features":{"a":{},"b":[1,"x"]},"scores":{"y":2,"z":-1}}"#;
+    let expected = told(&[
+        ("bad_name", "/model"),
+        ("out_of_range", "/confidence"),
+        ("wrong_type", "/features/a"),
+        ("wrong_type", "/features/b/1"),
+        ("out_of_range", "/scores/y"),
+        ("out_of_range", "/scores/z"),
+        ("missing_field", "/prediction"),
+        ("future_time", "/at"),
+    ]);
+    // the order of the keys is that of the encoding
+    let sorted = |mut faults: Vec<(String, String)>| {
+        faults.sort();
+        faults
+    };
+    assert_eq!(
+        sorted(all(Kind::Prediction, &serde_json::from_str::<serde_json::Value>(record).unwrap().to_string())),
+        sorted(expected)
+    );
+    assert_eq!(all(Kind::Label, "{}"), told(&[("missing_field", "/prediction_id"), ("missing_field", "/actual")]));
+    let label = r#"{"actual_result":[1]}"#;
+    assert_eq!(all(Kind::Label, label), told(&[("wrong_type", "/actual_result"), ("missing_field", "/prediction_id")]));
+    assert_eq!(all(Kind::Prediction, r#"{"result":{"prediction":[1]}}"#), told(&[("wrong_type", "/result/prediction")]));
+    let sample = r#"{"metrics":[{"value":"x"},{"name":"cpu"}]}"#;
+    let expected =
+        [("wrong_type", "/metrics/0/value"), ("missing_field", "/metrics/0/name"), ("missing_field", "/metrics/1/value")];
+    assert_eq!(all(Kind::Sample, sample), told(&expected));
+    assert_eq!(all(Kind::Log, r#"{"level":"loud"}"#), told(&[("out_of_range", "/level"), ("missing_field", "/message")]));
+    let command = r#"{"command":"set_thresholds","accuracy_threshold":2,"drift_threshold":-1}"#;
+    assert_eq!(
+        all(Kind::Command, command),
+        told(&[("out_of_range", "/accuracy_threshold"), ("out_of_range", "/drift_threshold")])
+    );
+    let numbers = read(Kind::Prediction, r#"[{"prediction":NaN,"features":{"x":Infinity},"confidence":7},{"prediction":1}]"#);
+    let first = numbers[0].as_ref().unwrap_err();
+    let pointers: Vec<&str> = first.all().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!((pointers, numbers[1].is_ok()), (vec!["/0/prediction", "/0/features/x", "/0/confidence"], true));
+}
+
+#[test]
+fn of_very_many_faults_of_one_record_some_are_told_and_that_there_are_more() {
+    let features: Vec<String> = (0..100).map(|i| format!("\"f{i:03}\":{{}}")).collect();
+    let fault = one(Kind::Prediction, &format!(r#"{{"features":{{{}}},"prediction":1}}"#, features.join(","))).unwrap_err();
+    assert_eq!(fault.all().count(), 32);
+    assert!(fault.also.last().unwrap().detail.contains("further faults"), "{fault:?}");
+}
+
+#[test]
+fn a_whole_number_is_an_id_with_all_its_digits_and_one_that_lost_some_is_refused() {
+    let id = |json: &str| prediction(&format!(r#"{{"prediction":1,"prediction_id":{json}}}"#)).id.unwrap();
+    for digits in ["9007199254740993", "18446744073709551615", "-9223372036854775808"] {
+        assert_eq!(id(digits), id(&format!("\"{digits}\"")));
+    }
+    for lost in ["18446744073709551616", "9007199254740993.0", "1e300"] {
+        let json = format!(r#"{{"actual":1,"prediction_id":{lost}}}"#);
+        assert_eq!(fault(Kind::Label, &json), ("out_of_range".into(), "/prediction_id".into()), "{lost}");
+    }
+}
+
+#[test]
+fn a_number_in_quotes_is_refused_with_the_advice_to_leave_them_out() {
+    let fault = one(Kind::Prediction, r#"{"prediction":1,"confidence":"0.93"}"#).unwrap_err();
+    assert_eq!((fault.reason.as_str(), fault.pointer.as_str()), ("wrong_type", "/confidence"));
+    assert!(fault.detail.contains("leave the quotes out"), "{fault:?}");
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_named_for_what_it_is() {
+    let json = r#"{"prediction":"a"}"#;
+    let (little, big): (Vec<u8>, Vec<u8>) =
+        (json.encode_utf16().flat_map(u16::to_le_bytes).collect(), json.encode_utf16().flat_map(u16::to_be_bytes).collect());
+    for body in [&little, &big, &[&[0xff, 0xfe][..], &little].concat(), &[&[0xfe, 0xff][..], &big].concat()] {
+        let fault = read(Kind::Prediction, body).remove(0).unwrap_err();
+        assert_eq!(fault.reason, "bad_utf8");
+        assert!(fault.detail.contains("UTF-16"), "{fault:?}");
+    }
+    let lines = "\u{feff}{\"prediction\":1}\n\u{feff}{\"prediction\":2}\n";
+    assert_eq!(faults(&read(Kind::Prediction, lines)), [("", ""), ("", "")], "two files in one");
+}
+
+#[test]
+fn a_key_that_a_command_does_not_have_is_refused_and_named() {
+    for (json, pointers) in [
+        (
+            r#"{"command":"set_thresholds","accuracy_treshold":0.8,"drift_treshold":0.1}"#,
+            vec!["/accuracy_treshold", "/drift_treshold"],
+        ),
+        (r#"{"command":"gather_reference","model":"m","dry_run":true}"#, vec!["/dry_run"]),
+        (r#"{"command":"revoke_token","id":"t","until":"2027-01-01T00:00:00Z"}"#, vec!["/until"]),
+        (r#"{"command":"set_drift_policy","window":600}"#, vec!["/window"]),
+    ] {
+        let fault = one(Kind::Command, json).unwrap_err();
+        let told: Vec<&str> = fault.all().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!((fault.reason.as_str(), told), ("bad_command", pointers), "{json}");
+        assert!(fault.detail.contains("expected"), "{fault:?}");
+    }
 }

@@ -9,7 +9,7 @@ use compact_str::{CompactString, format_compact};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
-use super::fault::{Problem, Reason};
+use super::fault::{Flaws, Problem, Reason};
 use super::leaf::{Leaf, not_finite};
 use super::{DEPTH_MAX, Headers, RECORDS_MAX, SKEW_MAX, command, label, note, prediction, sample, usable_id};
 use crate::event::features::Names;
@@ -324,10 +324,7 @@ impl<'de> Take<'de> for Record<'_, '_> {
             Kind::Log | Kind::Event | Kind::Snapshot | Kind::Job => note::read(cx, entries)?,
             Kind::Command => command::read(cx, entries)?,
             Kind::Outcome => command::read_outcome(cx, entries)?,
-            Kind::Tick => {
-                Skip(cx, 0).map(entries)?;
-                Ok(Event::ClockTicked)
-            }
+            Kind::Tick => command::read_tick(cx, entries)?,
             Kind::Unknown => {
                 Skip(cx, 0).map(entries)?;
                 Err(Problem::new(Reason::UnknownKind, "a record of an unknown kind".to_owned()))
@@ -440,29 +437,24 @@ impl<'de> Take<'de> for Tree<'_, '_> {
 
     fn list<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Out, A::Error> {
         let depth = self.0.deeper(self.1)?;
-        let mut list = Ok(Vec::new());
+        let (mut list, mut flaws) = (Vec::new(), Flaws::default());
         let mut index = 0_usize;
         while let Some(item) = items.next_element_seed(Any(Tree(self.0, depth)))? {
-            match (&mut list, item) {
-                (Ok(list), Ok(item)) => list.push(item),
-                (Ok(_), Err(problem)) => list = Err(problem.under(&index.to_string())),
-                (Err(_), _) => {}
-            }
+            list.extend(flaws.take(item.map_err(|problem| problem.under(&index.to_string()))));
             index += 1;
         }
-        Ok(list.map(Json::Array))
+        Ok(flaws.pass().map(|()| Json::Array(list)))
     }
 
     fn map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Out, A::Error> {
         let depth = self.0.deeper(self.1)?;
-        let mut map = Ok(serde_json::Map::new());
+        let (mut map, mut flaws) = (serde_json::Map::new(), Flaws::default());
         while let Some(key) = entries.next_key_seed(Any(Key(self.0)))? {
-            match (&mut map, entries.next_value_seed(Any(Tree(self.0, depth)))?) {
-                (Ok(map), Ok(value)) => drop(map.insert(key.into_owned(), value)),
-                (Ok(_), Err(problem)) => map = Err(problem.under(&key)),
-                (Err(_), _) => {}
+            let value = entries.next_value_seed(Any(Tree(self.0, depth)))?;
+            if let Some(value) = flaws.take(value.map_err(|problem| problem.under(&key))) {
+                map.insert(key.into_owned(), value);
             }
         }
-        Ok(map.map(Json::Object))
+        Ok(flaws.pass().map(|()| Json::Object(map)))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::event::wire::{FEATURES_MAX, MESSAGE_BYTES_MAX};
-use crate::event::{Feature, Features, TrainingRow, Value};
+use crate::event::{Feature, Features, TrainingRow, Value, fraction};
 use crate::http::problem::Problem;
 use crate::ids::NAME_BYTES_MAX;
 use crate::monitor::drift::baseline::FEATURES;
@@ -42,7 +42,7 @@ pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), P
             let unreadable = |why: String| unreadable(line, &why);
             let record: Map<String, Json> = serde_json::from_slice(text).map_err(|error| unreadable(error.to_string()))?;
             let fields = record.into_iter().map(|(name, value)| Ok((name, feature(&value)?)));
-            let row = row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns);
+            let row = row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns).map_err(unreadable)?;
             check(row.features.names().as_slice()).map_err(unreadable)?;
             drawn.offer(row);
         }
@@ -61,7 +61,9 @@ pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), P
         check(&features).map_err(|why| unreadable(1, &why))?;
         for record in reader.records() {
             let record = record.map_err(|error| unreadable(error.position().map_or(0, |at| at.line()), &error.to_string()))?;
-            drawn.offer(row(names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect(), columns));
+            let fields = names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect();
+            let line = || record.position().map_or(0, |at| at.line());
+            drawn.offer(row(fields, columns).map_err(|why| unreadable(line(), &why))?);
         }
     }
     if drawn.rows.is_empty() {
@@ -91,17 +93,30 @@ fn unreadable(line: u64, why: &str) -> Problem {
     Problem::unprocessable("unreadable-training-set", format!("line {line}: {why}")).with("line", line)
 }
 
-fn row(fields: Vec<(String, Feature)>, columns: &Columns) -> TrainingRow {
+fn row(fields: Vec<(String, Feature)>, columns: &Columns) -> Result<TrainingRow, String> {
     let (mut prediction, mut score, mut features) = (None, None, Vec::with_capacity(fields.len()));
     for (name, value) in fields {
         match value {
             value if columns.prediction.as_ref() == Some(&name) => prediction = answer(value),
-            Feature::Number(number) if columns.score.as_ref() == Some(&name) => score = Some(number.clamp(0.0, 1.0)),
-            _ if columns.score.as_ref() == Some(&name) => {}
+            value if columns.score.as_ref() == Some(&name) => {
+                score = score_of(value).map_err(|why| format!("{name}: {why}"))?
+            }
             value => features.push((name.into(), value)),
         }
     }
-    TrainingRow { features: features.into_iter().collect::<Features>(), prediction, score }
+    Ok(TrainingRow { features: features.into_iter().collect::<Features>(), prediction, score })
+}
+
+/// A probability as predictions have it; `None` where the cell is empty.
+fn score_of(value: Feature) -> Result<Option<f64>, String> {
+    match value {
+        Feature::Missing => Ok(None),
+        Feature::Number(number) => fraction::rounded(number).map(Some).ok_or_else(|| {
+            let hint = if (1.0..=100.0).contains(&number) { "; divide percentages by 100" } else { "" };
+            format!("a score lies in 0 to 1, unlike {number}{hint}")
+        }),
+        Feature::Category(text) => Err(format!("a score is a number, unlike {text:?}")),
+    }
 }
 
 /// What the decoder would refuse: found here, before the first part of the set has taken the place of a reference.
@@ -213,6 +228,20 @@ mod tests {
         assert!(format!("{problem:?}").contains("line 2"), "{problem:?}");
         assert!(read(b"a,b\n", &Columns::default()).is_err());
         assert!(read(b"a,b\n1,2\n", &columns()).is_err());
+    }
+
+    #[test]
+    fn a_score_that_is_no_probability_is_named_by_its_line_and_rounding_is_none() {
+        let (rows, _) = read(b"a,y,p\n1,yes,1.0000054\n2,no,-5.4e-6\n3,no,\n", &columns()).unwrap();
+        assert_eq!(rows.iter().map(|row| row.score).collect::<Vec<_>>(), [Some(1.0), Some(0.0), None]);
+        for (body, told) in [
+            (&b"a,y,p\n1,yes,0.9\n2,no,87\n"[..], ["line 3", "87", "percentages"]),
+            (b"{\"a\":1,\"p\":1.00002}\n", ["line 1", "1.00002", "0 to 1"]),
+            (b"a,y,p\n1,yes,high\n", ["line 2", "high", "number"]),
+        ] {
+            let problem = format!("{:?}", read(body, &columns()).unwrap_err());
+            assert!(told.iter().all(|word| problem.contains(word)), "{problem}");
+        }
     }
 
     #[test]
