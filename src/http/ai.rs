@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::{Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::clock;
-use crate::event::Kind;
+use crate::event::wire::decode_body;
+use crate::event::{Event, Kind, Label};
+use crate::http::applied::own_source;
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::publish::faulty;
 use crate::http::shared::Shared;
 use crate::http::thresholds::{self, ThresholdChange, ThresholdFigures};
 use crate::http::windows::{self, Range};
@@ -21,6 +23,7 @@ use crate::monitor::drift::judge::Score;
 use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
 use crate::monitor::model::Model;
 use crate::monitor::status;
+use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::model::status_distribution;
 use crate::view::watch::ScoreFigures;
@@ -110,7 +113,7 @@ pub struct ThresholdsAnswer {
 #[schema(example = json!({"success": true, "prediction_id": "sales_forecast_1705312200000", "seq": 1024}))]
 pub struct LoggedPrediction {
     success: bool,
-    /// The one given, or `<model>_<milliseconds>`.
+    /// The one given, or one minted here: `<model>_<milliseconds>` and 20 digits more.
     prediction_id: String,
     /// Stream sequence.
     seq: u64,
@@ -120,9 +123,12 @@ pub struct LoggedPrediction {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"prediction_id": "sales_forecast_1705312200000", "actual_result": {"actual_sales": 1280000}}))]
 pub struct ResultUpdate {
-    prediction_id: String,
-    /// Needed unless the id is of the form `<model>_<milliseconds>`.
-    model_name: Option<String>,
+    /// Text, or a whole number.
+    #[schema(value_type = serde_json::Value)]
+    prediction_id: Value,
+    /// Needed unless the id was minted here, which makes it begin with the model's name.
+    #[schema(value_type = Option<String>)]
+    model_name: Option<Value>,
     /// A number, text or boolean, or an object with one of these as its only field.
     #[schema(value_type = serde_json::Value)]
     actual_result: Value,
@@ -252,16 +258,20 @@ pub async fn log_prediction(
     State(shared): State<Arc<Shared>>,
     Json(mut record): Json<Map<String, Value>>,
 ) -> Result<Json<LoggedPrediction>, Problem> {
-    let Some(model) = record.get("model_name").or_else(|| record.get("model")).and_then(Value::as_str).map(str::to_owned)
-    else {
-        return Err(Problem::unprocessable("missing-field", "model_name is required, as text").with("pointer", "/model_name"));
+    if !["model_name", "model"].iter().any(|name| record.get(*name).is_some_and(|name| !name.is_null())) {
+        return Err(Problem::unprocessable("missing-field", "model_name is required").with("pointer", "/model_name"));
+    }
+    let Event::PredictionLogged(prediction) = read(Kind::Prediction, &record, shared.log_clock.now())? else {
+        unreachable!("a prediction is read as one")
     };
-    let given = record.get("prediction_id").and_then(Value::as_str).map(str::to_owned);
-    let prediction_id = given.unwrap_or_else(|| {
-        let minted = format!("{model}_{}", shared.mint_ms());
-        record.insert("prediction_id".to_owned(), Value::from(minted.as_str()));
-        minted
-    });
+    let prediction_id = match prediction.id {
+        Some(given) => given.into_string(),
+        None => {
+            let minted = shared.mint.id(prediction.model.as_str(), clock::now().millis());
+            record.insert("prediction_id".to_owned(), Value::from(minted.as_str()));
+            minted
+        }
+    };
     let seq = shared.accepted(Kind::Prediction, &Value::Object(record)).await?.0;
     Ok(Json(LoggedPrediction { success: true, prediction_id, seq }))
 }
@@ -282,16 +292,35 @@ pub async fn update_result(
     Json(update): Json<ResultUpdate>,
 ) -> Result<Json<UpdatedResult>, Problem> {
     let ResultUpdate { prediction_id, model_name, actual_result } = update;
-    let model_name = match model_name {
-        Some(name) => name,
-        None => model_of(&view, &prediction_id)?,
+    let mut record = Map::new();
+    record.insert("prediction_id".to_owned(), prediction_id);
+    record.insert("actual".to_owned(), actual_result);
+    if let Some(name) = model_name {
+        record.insert("model".to_owned(), name);
+    }
+    let Event::LabelArrived(Label { prediction, model, .. }) = read(Kind::Label, &record, shared.log_clock.now())? else {
+        unreachable!("a label is read as one")
     };
-    let label = json!({"prediction_id": prediction_id, "model": model_name, "actual": actual_result});
-    let seq = shared.accepted(Kind::Label, &label).await?.0;
-    Ok(Json(UpdatedResult { success: true, prediction_id, model_name, seq }))
+    let model_name = match record.get("model") {
+        Some(name) if !name.is_null() => model.to_string(),
+        _ => model_of(&view, &prediction)?,
+    };
+    record.insert("model".to_owned(), Value::from(model_name.as_str()));
+    let seq = shared.accepted(Kind::Label, &Value::Object(record)).await?.0;
+    Ok(Json(UpdatedResult { success: true, prediction_id: prediction.into_string(), model_name, seq }))
 }
 
-/// The model of an id of the form `<model>_<milliseconds>`.
+/// The record as the stream would read it: its id may be a number, and its names have aliases.
+fn read(kind: Kind, record: &Map<String, Value>, now: Timestamp) -> Result<Event, Problem> {
+    let body = serde_json::to_vec(record).expect("plain data");
+    match decode_body(kind, &own_source(), None, &(), &body, now).pop() {
+        Some(Ok(event)) => Ok(event),
+        Some(Err(fault)) => Err(faulty(1, &[fault])),
+        None => unreachable!("a message has at least one record"),
+    }
+}
+
+/// The model of an id of the form `<model>_<digits>`, as those that are minted here have it.
 fn model_of(view: &View, prediction_id: &str) -> Result<String, Problem> {
     let named =
         prediction_id.rsplit_once('_').filter(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
@@ -323,16 +352,6 @@ impl HistoryPoint {
             confidence: window.confidence,
             error_rate: value("error_rate"),
         }
-    }
-}
-
-impl Shared {
-    /// A millisecond no other prediction of this process was named after: now, or the next that is free.
-    fn mint_ms(&self) -> i64 {
-        let now = clock::now().millis();
-        let next = |last: i64| Some(now.max(last + 1));
-        let last = self.minted_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).expect("there is always a next");
-        now.max(last + 1)
     }
 }
 

@@ -14,6 +14,7 @@ mod export;
 mod fairness;
 mod health;
 mod log_clock;
+mod mint;
 mod models;
 mod openapi;
 mod page;

@@ -1,7 +1,6 @@
 //! What every handler may reach: the view, committed rows, the door, and the limits they share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use axum::http::StatusCode;
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::auth::Guesses;
 use crate::http::log_clock::LogClock;
+use crate::http::mint::Mint;
 use crate::http::problem::Problem;
 use crate::http::socket::Frames;
 use crate::monitor::join::JoinKey;
@@ -88,8 +88,8 @@ pub struct Shared {
     pub frames: Frames,
     /// One training set at a time: parts of two for one version would mix.
     pub uploads: Mutex<()>,
-    /// The last millisecond a prediction id was minted for.
-    pub minted_ms: AtomicI64,
+    /// Ids for predictions without one.
+    pub mint: Mint,
     /// Cancelled when the server stops: sockets close.
     pub stop: CancellationToken,
     scans: Semaphore,
@@ -105,7 +105,7 @@ impl Shared {
             exports: Arc::new(Semaphore::new(1)),
             frames: Frames::default(),
             uploads: Mutex::default(),
-            minted_ms: AtomicI64::new(0),
+            mint: Mint::open().expect("the system has random bytes; without them no token could be minted either"),
             stop,
             scans: Semaphore::new(SCANS_MAX),
             makers: Semaphore::new(MAKERS_MAX),
