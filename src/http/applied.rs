@@ -90,6 +90,7 @@ pub fn refusal(error: DoorError) -> Problem {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "log-timeout", detail)
         }
         DoorError::TooLarge { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail),
+        DoorError::IdTaken { seq, .. } => Problem::new(StatusCode::CONFLICT, "id-taken", detail).with("seq", seq),
         DoorError::BadHeader { .. } => Problem::bad_request("bad-header", detail),
         DoorError::Refused { .. } => Problem::new(StatusCode::BAD_GATEWAY, "log-refused", detail),
     }

@@ -19,7 +19,7 @@ use crate::http::problem::Problem;
 use crate::http::rejected;
 use crate::http::shared::Shared;
 use crate::ids::Slug;
-use crate::nats::Headers;
+use crate::nats::{Headers, Stored};
 use crate::time::Timestamp;
 
 /// Faults that are told one by one; the rest is counted.
@@ -48,12 +48,15 @@ pub struct Published {
     records: usize,
     /// Whether the read side shows it already.
     applied: bool,
-    /// Records that were not accepted.
+    /// The stream had this message already, under the same `Nats-Msg-Id`: nothing was stored a second time.
+    duplicate: bool,
+    /// Records that were not accepted, one entry each; at most 100.
     rejected: Vec<FaultShown>,
 }
 
 /// Why a record is not accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(no_recursion)]
 pub struct FaultShown {
     /// A stable code, such as `missing_field`.
     reason: String,
@@ -61,11 +64,27 @@ pub struct FaultShown {
     detail: String,
     /// JSON Pointer within the message.
     pointer: String,
+    /// What else is wrong with the same record; absent if nothing is, and where each fault is an entry of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<FaultShown>,
+}
+
+impl FaultShown {
+    /// The faults of the record beside the first.
+    pub fn others(fault: &Fault) -> Vec<Self> {
+        fault.also.iter().map(Self::alone).collect()
+    }
+
+    /// The fault without the others of its record.
+    fn alone(fault: &Fault) -> Self {
+        let Fault { reason, detail, pointer, also: _ } = fault;
+        Self { reason: reason.to_string(), detail: detail.clone(), pointer: pointer.clone(), also: Vec::new() }
+    }
 }
 
 impl From<&Fault> for FaultShown {
     fn from(fault: &Fault) -> Self {
-        Self { reason: fault.reason.to_string(), detail: fault.detail.clone(), pointer: fault.pointer.clone() }
+        Self { also: Self::others(fault), ..Self::alone(fault) }
     }
 }
 
@@ -82,7 +101,8 @@ impl wire::Headers for RequestHeaders<'_> {
 ///
 /// Takes what the subject `<root>.in.<kind>.<source>` takes: one record, an array of them or newline-delimited JSON, as JSON or
 /// MessagePack, 1 MiB at most. Every record is checked before anything is stored: with one fault the whole message is refused
-/// and all faults are told, unless `partial=true`. `Nats-Msg-Id` or `Idempotency-Key` makes repeating safe. Publishing a
+/// and all faults are told, all those of a record too, unless `partial=true`. `Nats-Msg-Id` or `Idempotency-Key` makes repeating safe:
+/// the same message again is stored once, and another one under a used id is refused. Publishing a
 /// `command` needs the role admin, all else operator; `outcome` and `tick` are published by the server only.
 #[utoipa::path(
     post, path = "/api/v1/publish/{kind}/{source}", tag = "publish",
@@ -94,14 +114,16 @@ impl wire::Headers for RequestHeaders<'_> {
     request_body(content = serde_json::Value, description = "One record or many", example = json!(
         {"prediction_id": "p-1", "model": "fraud", "prediction": "1", "confidence": 0.93, "response_time": 0.012})),
     responses(
-        (status = 202, description = "Stored", body = Published, example = json!({"seq": 1024, "records": 1, "applied": false, "rejected": []})),
-        (status = 200, description = "Stored and applied", body = Published, example = json!({"seq": 1024, "records": 1, "applied": true, "rejected": []})),
+        (status = 202, description = "Stored", body = Published, example = json!({"seq": 1024, "records": 1, "applied": false, "duplicate": false, "rejected": []})),
+        (status = 200, description = "Stored and applied", body = Published, example = json!({"seq": 1024, "records": 1, "applied": true, "duplicate": false, "rejected": []})),
         (status = 400, description = "A bad kind, source or header", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The Nats-Msg-Id was used for another message; nothing was stored", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Faulty records; nothing was stored", body = Problem, content_type = "application/problem+json",
          example = json!({"type": "urn:tidewatch:problem:faulty-records", "title": "faulty records", "status": 422,
-            "detail": "1 of 1 records is faulty; nothing was stored", "records": 1, "faulty": 1,
-            "faults": [{"reason": "missing_field", "detail": "`model` is required", "pointer": "/model"}]})),
+            "detail": "1 of 1 records is faulty: must be in 0 to 1, not 93; divide a percentage by 100; nothing was stored", "records": 1, "faulty": 1,
+            "faults": [{"reason": "out_of_range", "detail": "must be in 0 to 1, not 93; divide a percentage by 100", "pointer": "/confidence"},
+                {"reason": "missing_field", "detail": "`prediction` is required unless `error` says why there is none", "pointer": "/prediction"}]})),
         (status = 503, description = "The log cannot be reached or is full; nothing was stored", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -137,15 +159,16 @@ pub async fn publish(
     if !faults.is_empty() && !query.partial {
         return Err(faulty(records, &faults));
     }
-    let seq = shared.app.door.publish(kind, &source, carried, body).await.map_err(refusal)?;
+    let Stored { seq, is_repeat: duplicate } =
+        shared.app.door.publish_once(kind, &source, carried, body).await.map_err(refusal)?;
     if wait && shared.applied(seq).await.is_some() {
         let reader = shared.app.reader.clone();
         let rejected = shared.blocking(move || rejected::of_message(&reader, seq)).await?;
         let rejected = rejected.iter().map(|entry| FaultShown::from(&entry.fault)).collect();
-        return Ok(Json(Published { seq, records, applied: true, rejected }).into_response());
+        return Ok(Json(Published { seq, records, applied: true, duplicate, rejected }).into_response());
     }
     let rejected = faults.iter().take(FAULTS_SHOWN).map(FaultShown::from).collect();
-    Ok((StatusCode::ACCEPTED, Json(Published { seq, records, applied: false, rejected })).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Published { seq, records, applied: false, duplicate, rejected })).into_response())
 }
 
 /// Decodes a body as it will be decoded when it is applied if it is stored at `now`: how many records it has, and the faults among them.
@@ -158,7 +181,7 @@ pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8], now: T
 
 /// The refusal of a message with faults.
 pub fn faulty(records: usize, faults: &[Fault]) -> Problem {
-    let shown: Vec<FaultShown> = faults.iter().take(FAULTS_SHOWN).map(FaultShown::from).collect();
+    let shown: Vec<FaultShown> = faults.iter().flat_map(Fault::all).take(FAULTS_SHOWN).map(FaultShown::alone).collect();
     let first = faults.first().map(|fault| format!(": {}", fault.detail)).unwrap_or_default();
     let verb = if faults.len() == 1 { "is" } else { "are" };
     let detail = format!("{} of {records} records {verb} faulty{first}; nothing was stored", faults.len());

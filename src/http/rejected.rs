@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::event::wire;
 use crate::http::page;
 use crate::http::problem::Problem;
+use crate::http::publish::FaultShown;
 use crate::http::shared::Shared;
 use crate::ids::token;
 use crate::monitor::limits::REJECTED_MAX;
@@ -64,6 +65,8 @@ pub struct RejectedRow {
     detail: String,
     /// JSON Pointer within the message.
     pointer: String,
+    /// What else is wrong with the record.
+    also: Vec<FaultShown>,
 }
 
 /// Rejected records
@@ -71,9 +74,9 @@ pub struct RejectedRow {
     get, path = "/api/v1/rejected", tag = "log", params(RejectedQuery),
     responses(
         (status = 200, description = "A page, newest first", body = RejectedPage, example = json!({"items": [
-            {"seq": 17, "index": 0, "kind": "prediction", "source": "checkout", "stored_at": "2026-01-01T00:00:00Z",
-             "reason": "missing_field", "detail": "`model` is required", "pointer": "/model"}],
-            "next": null, "counts": {"prediction": {"missing_field": 1}}})),
+            {"seq": 17, "index": 0, "kind": "label", "source": "checkout", "stored_at": "2026-01-01T00:00:00Z",
+             "reason": "missing_field", "detail": "`prediction_id` is required", "pointer": "/prediction_id", "also": []}],
+            "next": null, "counts": {"label": {"missing_field": 1}}})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -260,6 +263,7 @@ impl RejectedRow {
             kind: entry.kind.as_str(),
             source: entry.source.into_string(),
             stored_at: entry.stored_at.to_string(),
+            also: FaultShown::others(&entry.fault),
             reason: entry.fault.reason.into_string(),
             detail: entry.fault.detail,
             pointer: entry.fault.pointer,

@@ -9,11 +9,12 @@ use async_nats::jetstream::context::{ContextBuilder, PublishAckFuture, PublishEr
 use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
+use tracing::warn;
 
 use crate::event::Kind;
 use crate::ids::Slug;
 use crate::nats::connect::Nats;
-use crate::nats::provision::is_no_room;
+use crate::nats::provision::{Role, is_no_room};
 use crate::telemetry;
 
 /// How long the stream may take to acknowledge, counted from the send.
@@ -42,6 +43,15 @@ pub struct Publication {
 #[derive(Clone, Debug, Default)]
 pub struct Headers(HeaderMap);
 
+/// What the stream said of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its stream sequence; of a repeat, the first one's.
+    pub seq: u64,
+    /// The stream had it already, under the same `Nats-Msg-Id`.
+    pub is_repeat: bool,
+}
+
 /// Why a message was not acknowledged. After a retryable one, publish again with the same `Nats-Msg-Id`: it may have been stored.
 #[derive(Debug, thiserror::Error)]
 pub enum DoorError {
@@ -62,6 +72,11 @@ pub enum DoorError {
     Full { detail: String },
     #[error("the message has {bytes} bytes, more than the server or stream takes")]
     TooLarge { bytes: usize },
+    #[error(
+        "the Nats-Msg-Id {id:?} was used for another message, sequence {seq}; nothing was stored: an id is for one message, and only its \
+         repeat may carry it again"
+    )]
+    IdTaken { id: String, seq: u64 },
     #[error("{name:?} with value {value:?} is not a message header")]
     BadHeader { name: String, value: String },
     #[error("the server refused the message")]
@@ -77,7 +92,7 @@ impl DoorError {
         match self {
             Self::NotConnected { .. } | Self::TimedOut { .. } | Self::ConnectionLost => true,
             Self::NoStream { .. } | Self::Full { .. } => true,
-            Self::TooLarge { .. } | Self::BadHeader { .. } | Self::Refused { .. } => false,
+            Self::TooLarge { .. } | Self::IdTaken { .. } | Self::BadHeader { .. } | Self::Refused { .. } => false,
         }
     }
 }
@@ -112,14 +127,42 @@ impl Door {
     /// Publishes one message and waits until the stream has it. Returns its stream sequence; the first one's if the server knows the
     /// `Nats-Msg-Id` already.
     pub async fn publish(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<u64, DoorError> {
+        self.publish_once(kind, source, headers, payload).await.map(|stored| stored.seq)
+    }
+
+    /// As [`Self::publish`], and says whether the stream had the message already. A `Nats-Msg-Id` that was used for another message is
+    /// [`DoorError::IdTaken`]: the stream has dropped this one.
+    pub async fn publish_once(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<Stored, DoorError> {
         let published = async {
-            let sent = self.send(self.nats.root().input(kind, source), headers, payload).await?;
-            self.acknowledged(sent).await
+            let subject = self.nats.root().input(kind, source);
+            let id = headers.0.get("Nats-Msg-Id").map(|id| id.as_str().to_owned());
+            let sent = self.send(subject.clone(), headers, payload.clone()).await?;
+            let stored = self.acknowledged(sent).await?;
+            if stored.is_repeat {
+                self.compare(id.unwrap_or_default(), stored.seq, &subject, &payload).await?;
+            }
+            Ok(stored)
         };
         published.await.inspect_err(|_| telemetry::PUBLISH_FAILURES.add(1))
     }
 
-    /// Publishes many, in order, [`WINDOW_MAX`] at a time, and waits for every one. Returns their sequences. On an error the
+    /// Is the message that the stream has under `id` the one that was sent now? One that is no longer held, or cannot be asked for,
+    /// counts as the same.
+    async fn compare(&self, id: String, seq: u64, subject: &str, payload: &[u8]) -> Result<(), DoorError> {
+        match self.nats.get_message(Role::Input, seq).await {
+            Ok(Some(first)) if first.subject.as_str() != subject || *first.payload != *payload => {
+                Err(DoorError::IdTaken { id, seq })
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                warn!(id, seq, error = %telemetry::chain(&error), "a repeat could not be compared with the first of its id");
+                Ok(())
+            }
+        }
+    }
+
+    /// Publishes many, in order, [`WINDOW_MAX`] at a time, and waits for every one. Returns their sequences; a repeat has the first one's and is
+    /// not compared with it. On an error the
     /// messages before and after the failed one may be stored: publish all again with the same ids.
     pub async fn publish_all(&self, messages: impl IntoIterator<Item = Publication>) -> Result<Vec<u64>, DoorError> {
         let root = self.nats.root();
@@ -140,12 +183,12 @@ impl Door {
             if WINDOW_MAX <= window.len()
                 && let Some(oldest) = window.pop_front()
             {
-                sequences.push(self.acknowledged(oldest).await?);
+                sequences.push(self.acknowledged(oldest).await?.seq);
             }
             window.push_back(self.send(subject, headers, payload).await?);
         }
         for sent in window {
-            sequences.push(self.acknowledged(sent).await?);
+            sequences.push(self.acknowledged(sent).await?.seq);
         }
         Ok(sequences)
     }
@@ -170,7 +213,7 @@ impl Door {
     }
 
     /// An answer that has arrived counts, however late it is looked at: it is polled first.
-    async fn acknowledged(&self, sent: Sent) -> Result<u64, DoorError> {
+    async fn acknowledged(&self, sent: Sent) -> Result<Stored, DoorError> {
         let mut link = self.nats.link();
         let acknowledged = async {
             // Either way the wait is over, so what the other branch held does not matter.
@@ -181,7 +224,7 @@ impl Door {
             }
         };
         match timeout_at(sent.deadline, acknowledged).await {
-            Ok(ack) => Ok(ack?.sequence),
+            Ok(ack) => ack.map(|ack| Stored { seq: ack.sequence, is_repeat: ack.duplicate }),
             Err(_elapsed) => Err(self.timed_out()),
         }
     }

@@ -14,7 +14,7 @@ pub mod stream;
 
 pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};
 pub use continuity::{LogChanged, Saved};
-pub use door::{Door, DoorError, Headers, Publication};
+pub use door::{Door, DoorError, Headers, Publication, Stored};
 pub use ingest::{IngestError, RawBatch, RawMessage};
 pub use managed::{Managed, ManagedConfig, ManagedError};
 pub use provision::{Difference, Provisioned, Role, provision};

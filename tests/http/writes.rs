@@ -30,6 +30,70 @@ async fn a_repeat_under_one_idempotency_key_is_stored_once() {
 }
 
 #[tokio::test]
+async fn an_id_that_was_used_for_another_message_is_a_conflict() {
+    let room = Room::open().await;
+    let send = async |message: &str| {
+        let request = room.request(Method::POST, "/api/v1/publish/log/test?wait=applied").header("Nats-Msg-Id", "k-1");
+        let response = request.json(&json!({"message": message})).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let (status, first) = send("one").await;
+    assert_eq!((status, &first["duplicate"]), (200, &json!(false)), "{first}");
+    let (status, repeat) = send("one").await;
+    assert_eq!((status, &repeat["duplicate"], &repeat["seq"]), (200, &json!(true), &first["seq"]), "{repeat}");
+    let (status, problem) = send("two").await;
+    assert_eq!((status, &problem["type"]), (409, &json!("urn:tidewatch:problem:id-taken")), "{problem}");
+    assert_eq!(problem["seq"], first["seq"]);
+    assert_eq!(room.json("/api/v1/streams").await["items"][0]["messages"], 1);
+}
+
+#[tokio::test]
+async fn a_refusal_tells_every_fault_of_a_record_and_so_does_the_list_of_those_stored_all_the_same() {
+    let room = Room::open().await;
+    let record = json!({"model": "fraud", "confidence": 93, "response_time": -1});
+    let (status, problem) = room.send(Method::POST, "/api/v1/publish/prediction/test", record.clone()).await;
+    let pointers = |faults: &Value| -> Vec<String> {
+        faults.as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((status, &problem["faulty"]), (422, &json!(1)));
+    assert_eq!(pointers(&problem["faults"]), ["/confidence", "/response_time", "/prediction"]);
+    let (_, answer) = room.send(Method::POST, "/api/v1/publish/prediction/test?partial=true&wait=applied", record).await;
+    assert_eq!(answer["rejected"].as_array().unwrap().len(), 1, "one record: {answer}");
+    let listed = &room.json("/api/v1/rejected").await["items"][0];
+    assert_eq!(listed["pointer"], "/confidence");
+    assert_eq!(pointers(&listed["also"]), ["/response_time", "/prediction"]);
+}
+
+#[tokio::test]
+async fn an_id_given_as_a_number_keeps_its_digits_and_joins_with_its_text() {
+    let room = Room::open().await;
+    let log = json!({"model_name": "m", "prediction_id": 9_007_199_254_740_993_u64, "result": {"prediction": "a"}});
+    let (status, logged) = room.send(Method::POST, "/api/ai/monitoring/log-prediction", log).await;
+    assert_eq!((status, &logged["prediction_id"]), (200, &json!("9007199254740993")), "{logged}");
+    let update = json!({"prediction_id": 9_007_199_254_740_993_u64, "model_name": "m", "actual_result": "a"});
+    let (status, updated) = room.send(Method::POST, "/api/ai/monitoring/update-result", update).await;
+    assert_eq!((status, &updated["prediction_id"]), (200, &json!("9007199254740993")), "{updated}");
+    room.publish("label", json!({"prediction_id": "9007199254740993", "model": "m", "actual": "a"})).await;
+    let figures = &room.json("/api/v1/state").await["models"]["m"];
+    assert_eq!(
+        (&figures["predictions"], &figures["labelled"], &figures["duplicates"]),
+        (&json!(1), &json!(1), &json!(1)),
+        "{figures}"
+    );
+}
+
+#[tokio::test]
+async fn probabilities_that_rounding_put_outside_count_and_so_does_a_time_in_quotes() {
+    let room = Room::open().await;
+    let record = json!({"prediction_id": "ft-1", "model": "mail", "at": "1772335815000", "prediction": "spam", "confidence": 1.0000053644180298, "actual": "spam"});
+    room.publish("prediction", record).await;
+    let windows = room.json("/api/v1/models/mail/windows?from=1772335815").await;
+    assert_eq!((&windows[0]["start"], &windows[0]["labelled"]), (&json!("2026-03-01T03:30:00Z"), &json!(1)), "{windows}");
+    let refused = json!({"model": "mail", "prediction": "spam", "confidence": 1.00002});
+    assert_eq!(room.send(Method::POST, "/api/v1/publish/prediction/mail", refused).await.0, 422);
+}
+
+#[tokio::test]
 async fn messagepack_is_taken_as_json_is() {
     let room = Room::open().await;
     let body = rmp_serde::to_vec_named(&json!([{"model": "packed", "prediction": 1.5}])).unwrap();
