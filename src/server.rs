@@ -143,7 +143,7 @@ async fn serve(
     let address = listener.local_addr().map_err(failed)?;
     let nats = &foundation.nats;
     let door = Door::new(nats);
-    let own = Slug::try_from("tidewatch").expect("a plain word is a slug");
+    let own = own();
     let start_at = foundation.input.last_seq;
     let doors = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -224,6 +224,11 @@ async fn serve(
     close(tasks, config.stop_grace / 2).await;
     run_file.remove();
     Ok(())
+}
+
+/// The source of what the process itself publishes.
+fn own() -> Slug {
+    Slug::try_from("tidewatch").expect("a plain word is a slug")
 }
 
 /// Waits for the tasks around the pipeline; those that hold on past `grace` are ended.

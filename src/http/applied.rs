@@ -92,6 +92,6 @@ pub fn refusal(error: DoorError) -> Problem {
         DoorError::TooLarge { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail),
         DoorError::IdTaken { seq, .. } => Problem::new(StatusCode::CONFLICT, "id-taken", detail).with("seq", seq),
         DoorError::BadHeader { .. } => Problem::bad_request("bad-header", detail),
-        DoorError::Refused { .. } => Problem::new(StatusCode::BAD_GATEWAY, "log-refused", detail),
+        DoorError::Forbidden(_) | DoorError::Refused { .. } => Problem::new(StatusCode::BAD_GATEWAY, "log-refused", detail),
     }
 }

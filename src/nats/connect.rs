@@ -1,12 +1,14 @@
 //! One connection, kept alive for ever: how to reach the servers, who we are, and what was tried when it fails.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, context::ContextBuilder, response::Response};
+use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -14,6 +16,8 @@ use tracing::{debug, info, warn};
 
 use crate::event::subject::Root;
 use crate::nats::ingest;
+use crate::nats::provision::Role;
+use crate::nats::stream::{StreamError, api};
 use crate::telemetry;
 
 /// How long one request of the JetStream API may take. Short: after a restart of the server the next try is what helps.
@@ -24,9 +28,10 @@ const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(500);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where the servers are and who we are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ConnectConfig {
-    /// Such as `nats://127.0.0.1:4222`; at least one. A user and password in a URL are used and never shown.
+    /// Such as `nats://127.0.0.1:4222`; at least one. A user and password in a URL, percent-encoded or not, or a token before the `@`, are
+    /// used where `auth` names nobody, and never shown.
     pub urls: Vec<String>,
     pub auth: Auth,
     pub tls: Tls,
@@ -40,7 +45,7 @@ pub struct ConnectConfig {
 }
 
 /// Who we are. Files are read when connecting.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub enum Auth {
     #[default]
     None,
@@ -73,16 +78,23 @@ pub struct Nats {
     jetstream: jetstream::Context,
     root: Root,
     url: Arc<str>,
+    /// Where replies come.
+    inbox: Arc<str>,
     link: watch::Receiver<Link>,
 }
+
+/// Complaints of the server that are kept.
+const COMPLAINTS_MAX: usize = 32;
 
 /// What the connection last reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     /// How many times a connection was made: another number means that pull requests and replies may be lost.
     pub(crate) generation: u64,
-    /// The server's last complaint, such as a permissions violation.
-    pub(crate) complaint: Option<String>,
+    /// The server's newest complaints on this connection, such as a permissions violation, each with its number.
+    complaints: VecDeque<(u64, String)>,
+    /// Complaints so far.
+    complained: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -120,9 +132,17 @@ pub enum ConnectError {
         source: async_nats::ConnectError,
     },
     #[error(
+        "the addresses of NATS name different users or passwords; one user reads and writes the log, whichever server it is on"
+    )]
+    SeveralUsers,
+    #[error("{0}")]
+    Forbidden(#[from] Forbidden),
+    #[error(
         "the NATS server at {url} has no JetStream for this account ({detail}); start it with `nats-server -js` or enable it"
     )]
     NoJetStream { url: String, detail: String },
+    #[error("the NATS server at {url} does not answer for JetStream ({detail}); see its log, it may still be starting")]
+    Silent { url: String, detail: String },
 }
 
 impl ConnectConfig {
@@ -134,9 +154,22 @@ impl ConnectConfig {
     }
 }
 
+/// Shows no secret.
+impl fmt::Debug for ConnectConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls: Vec<String> = self.urls.iter().map(|url| without_secrets(url)).collect();
+        f.debug_struct("ConnectConfig")
+            .field("urls", &urls)
+            .field("auth", &self.auth)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Connects, and makes sure that JetStream answers. Tries for `config.patience`; refused credentials end it at once.
 pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
-    let servers = parse_urls(&config.urls)?;
+    let (servers, auth) = parse_urls(&config.urls)?;
+    let auth = if config.auth == Auth::None { auth } else { config.auth.clone() };
     let url: Arc<str> = config.urls.iter().map(|url| without_secrets(url)).collect::<Vec<_>>().join(",").into();
     let (link_tx, link) = watch::channel(Link::default());
     let link_tx = Arc::new(link_tx);
@@ -144,7 +177,7 @@ pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
     let mut attempts = 0;
     let client = loop {
         attempts += 1;
-        let source = match options(&config, link_tx.clone()).await?.connect(&servers).await {
+        let source = match options(&config, &auth, link_tx.clone()).await?.connect(&servers).await {
             Ok(client) => break client,
             Err(source) => source,
         };
@@ -165,7 +198,8 @@ pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
         debug!("the first connection was not reported");
     }
     let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
-    let nats = Nats { client, jetstream, root: config.root, url, link };
+    let inbox = config.inbox_prefix.as_deref().unwrap_or("_INBOX").into();
+    let nats = Nats { client, jetstream, root: config.root, url, inbox, link };
     nats.require_jetstream(started + config.patience.max(API_TIMEOUT)).await?;
     info!(url = nats.url(), version = nats.server_version(), "connected to NATS");
     Ok(nats)
@@ -214,19 +248,79 @@ impl Nats {
         }
     }
 
+    /// Complaints of the server so far: to be remembered before something is asked for.
+    pub(crate) fn complained(&self) -> u64 {
+        self.link.borrow().complained
+    }
+
+    /// Returns once the server says that we may not use `subject`, or not read replies. `since`: [`Self::complained`] before it was used.
+    pub(crate) async fn forbidden(&self, subject: &str, since: u64) -> Forbidden {
+        let mut link = self.link();
+        let found = link.wait_for(|link| link.violation(&self.inbox, |text| text.contains(subject), since).is_some()).await;
+        match found.ok().and_then(|link| link.violation(&self.inbox, |text| text.contains(subject), since)) {
+            Some(forbidden) => forbidden,
+            // the connection is closed for good: nothing will be said any more
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What the server has refused since then of what reading takes: a subject of the JetStream API, or replies.
+    pub(crate) fn forbidden_to_read(&self, since: u64) -> Option<Forbidden> {
+        self.link.borrow().violation(&self.inbox, |text| text.contains("\"$JS.API."), since)
+    }
+
+    /// Asks for the input stream, which needs no right that reading does not need: whether it is there does not matter.
     async fn require_jetstream(&self, deadline: Instant) -> Result<(), ConnectError> {
+        let input = Role::Input.stream_name(&self.root);
         loop {
-            // Only whether it answers: the library cannot read the account of a 2.9 server.
-            let detail = match self.jetstream.request("INFO", &()).await {
-                Ok(Response::Ok::<IgnoredAny>(_)) => return Ok(()),
-                Ok(Response::Err { error }) => error.to_string(),
-                Err(error) => error.to_string(),
+            // Only whether it answers: the library cannot read all of what a 2.9 server says.
+            let error = match api::<_, IgnoredAny>(self, &input, "STREAM.INFO", &()).await {
+                Ok(_) | Err(StreamError::Missing { .. }) => return Ok(()),
+                Err(StreamError::Forbidden { forbidden, .. }) => return Err(forbidden.into()),
+                Err(error) => error,
             };
             if deadline <= Instant::now() {
-                return Err(ConnectError::NoJetStream { url: self.url.to_string(), detail });
+                let (url, detail) = (self.url.to_string(), telemetry::chain(&error).to_string());
+                return Err(match error {
+                    StreamError::NoAnswer { nobody: false, .. } => ConnectError::Silent { url, detail },
+                    _ => ConnectError::NoJetStream { url, detail },
+                });
             }
             tokio::time::sleep(RECONNECT_DELAY_MAX).await;
         }
+    }
+}
+
+/// The server does not allow what is needed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("NATS does not allow this user what is needed: {complaint}; grant it (SECURITY.md lists all that is needed)")]
+pub struct Forbidden {
+    /// In the server's own words.
+    pub complaint: String,
+}
+
+impl Link {
+    /// The server's last complaint.
+    pub(crate) fn complaint(&self) -> Option<&str> {
+        self.complaints.back().map(|(_, text)| text.as_str())
+    }
+
+    /// What the server has refused of what `concerns`, since then. A refused subscription for replies stays refused.
+    fn violation(&self, inbox: &str, concerns: impl Fn(&str) -> bool, since: u64) -> Option<Forbidden> {
+        let replies = format!("ubscription to \"{inbox}.");
+        let found = self.complaints.iter().rev().find(|(number, text)| {
+            let is_violation = text.to_ascii_lowercase().contains("permissions violation");
+            is_violation && (text.contains(&replies) || since <= *number && concerns(text))
+        });
+        found.map(|(_, text)| Forbidden { complaint: text.clone() })
+    }
+
+    fn complain(&mut self, text: String) {
+        if self.complaints.len() == COMPLAINTS_MAX {
+            self.complaints.pop_front();
+        }
+        self.complaints.push_back((self.complained, text));
+        self.complained += 1;
     }
 }
 
@@ -249,7 +343,7 @@ impl fmt::Debug for Auth {
     }
 }
 
-async fn options(config: &ConnectConfig, link: Arc<watch::Sender<Link>>) -> Result<ConnectOptions, ConnectError> {
+async fn options(config: &ConnectConfig, auth: &Auth, link: Arc<watch::Sender<Link>>) -> Result<ConnectOptions, ConnectError> {
     let mut options = ConnectOptions::new()
         .name(&config.name)
         .ping_interval(PING_INTERVAL)
@@ -261,7 +355,7 @@ async fn options(config: &ConnectConfig, link: Arc<watch::Sender<Link>>) -> Resu
             note(&link, &event);
             std::future::ready(())
         });
-    options = match &config.auth {
+    options = match auth {
         Auth::None => options,
         Auth::User { user, password } => options.user_and_password(user.clone(), password.clone()),
         Auth::Token(token) => options.token(token.clone()),
@@ -289,10 +383,13 @@ async fn options(config: &ConnectConfig, link: Arc<watch::Sender<Link>>) -> Resu
 
 fn note(link: &watch::Sender<Link>, event: &async_nats::Event) {
     match event {
-        async_nats::Event::Connected => link.send_modify(|link| link.generation += 1),
+        async_nats::Event::Connected => link.send_modify(|link| {
+            link.generation += 1;
+            link.complaints.clear();
+        }),
         async_nats::Event::ServerError(error) => {
             warn!(%error, "the NATS server complains");
-            link.send_modify(|link| link.complaint = Some(error.to_string()));
+            link.send_modify(|link| link.complain(error.to_string()));
         }
         async_nats::Event::Disconnected => {
             telemetry::NATS_DISCONNECTS.add(1);
@@ -308,11 +405,35 @@ fn reconnect_delay(attempts: usize) -> Duration {
     Duration::from_millis(10 << doublings).min(RECONNECT_DELAY_MAX)
 }
 
-fn parse_urls(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
+/// The addresses without what must not be shown, as the client library shows them in its log; and who we are by them.
+fn parse_urls(urls: &[String]) -> Result<(Vec<ServerAddr>, Auth), ConnectError> {
     if urls.is_empty() {
         return Err(ConnectError::NoUrl);
     }
-    urls.iter().map(|url| url.parse().map_err(|source| ConnectError::BadUrl { url: without_secrets(url), source })).collect()
+    let mut servers = Vec::with_capacity(urls.len());
+    let mut auth = Auth::None;
+    for url in urls {
+        let shown = without_secrets(url);
+        servers.push(shown.parse().map_err(|source| ConnectError::BadUrl { url: shown, source })?);
+        match (auth_of(url), &auth) {
+            (Auth::None, _) => {}
+            (named, Auth::None) => auth = named,
+            (named, known) if named == *known => {}
+            _ => return Err(ConnectError::SeveralUsers),
+        }
+    }
+    Ok((servers, auth))
+}
+
+/// Who a URL names: a user and a password, or a token alone.
+fn auth_of(url: &str) -> Auth {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    match rest.rsplit_once('@').map(|(named, _)| named.split_once(':').ok_or(named)) {
+        None | Some(Err("")) => Auth::None,
+        Some(Err(token)) => Auth::Token(decoded(token)),
+        Some(Ok((user, password))) => Auth::User { user: decoded(user), password: decoded(password) },
+    }
 }
 
 fn read_seed(path: &PathBuf) -> Result<String, ConnectError> {
@@ -339,6 +460,47 @@ mod tests {
         assert_eq!(without_secrets("nats://me:s3cret@host:4222"), "nats://host:4222");
         assert_eq!(without_secrets("me:s3cr@t@host"), "host");
         assert_eq!(without_secrets("tls://host:4222"), "tls://host:4222");
+    }
+
+    #[test]
+    fn who_we_are_is_taken_from_the_address_and_the_library_never_sees_it() {
+        let user = |user: &str, password: &str| Auth::User { user: user.to_owned(), password: password.to_owned() };
+        for (url, auth) in [
+            ("nats://host:4222", Auth::None),
+            ("nats://all:pw@host:4222", user("all", "pw")),
+            ("all:pw@host", user("all", "pw")),
+            ("tls://me%40corp:s3c%3Aret%2F@host:4222", user("me@corp", "s3c:ret/")),
+            ("nats://me:p@ss#w:rd/@host:4222", user("me", "p@ss#w:rd/")),
+            ("nats://s3cr3t-token@host:4222", Auth::Token("s3cr3t-token".to_owned())),
+            ("nats://@host:4222", Auth::None),
+        ] {
+            let (servers, found) = parse_urls(&[url.to_owned()]).unwrap();
+            assert!(found == auth, "{url}: {found:?}");
+            assert!(!servers[0].has_user_pass() && servers[0].host() == "host", "{url}: {servers:?}");
+        }
+        let cluster = |urls: [&str; 2]| parse_urls(&urls.map(str::to_owned));
+        assert!(cluster(["nats://a:b@one", "nats://two"]).unwrap().1 == user("a", "b"));
+        assert!(cluster(["nats://a:b@one", "nats://a:b@two"]).unwrap().1 == user("a", "b"));
+        assert!(matches!(cluster(["nats://a:b@one", "nats://a:c@two"]), Err(ConnectError::SeveralUsers)));
+        let bad = parse_urls(&["nats://me:s3cret@host:port".to_owned()]).unwrap_err();
+        assert!(!format!("{bad:?}").contains("s3cret"), "{bad:?}");
+        let root = Root::new(crate::ids::Slug::try_from("tw").unwrap());
+        let config = ConnectConfig::new(vec!["nats://me:s3cret@host".to_owned()], root);
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+    }
+
+    #[test]
+    fn a_violation_counts_from_when_something_was_asked_for_and_that_of_replies_always() {
+        let mut link = Link::default();
+        let of = |link: &Link, since| link.violation("_INBOX", |text| text.contains("\"tw.in.tick.a\""), since).is_some();
+        link.complain("nats: Permissions Violation for Publish to \"tw.in.tick.a\"".to_owned());
+        assert!(of(&link, 0) && !of(&link, 1));
+        link.complain("nats: Permissions Violation for Publish to \"tw.in.tick.b\"".to_owned());
+        assert!(!of(&link, 1));
+        link.complain("nats: Permissions Violation for Subscription to \"_INBOX.x.*\"".to_owned());
+        assert!(of(&link, 9));
+        (0..100).for_each(|number| link.complain(number.to_string()));
+        assert_eq!((link.complaints.len(), link.complaint()), (COMPLAINTS_MAX, Some("99")));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use crate::event::Kind;
 use crate::ids::Slug;
-use crate::nats::connect::Nats;
+use crate::nats::connect::{Forbidden, Nats};
 use crate::nats::provision::{Role, is_no_room};
 use crate::telemetry;
 
@@ -79,6 +79,8 @@ pub enum DoorError {
     IdTaken { id: String, seq: u64 },
     #[error("{name:?} with value {value:?} is not a message header")]
     BadHeader { name: String, value: String },
+    #[error("nothing was stored: {0}")]
+    Forbidden(Forbidden),
     #[error("the server refused the message")]
     Refused {
         #[source]
@@ -92,7 +94,8 @@ impl DoorError {
         match self {
             Self::NotConnected { .. } | Self::TimedOut { .. } | Self::ConnectionLost => true,
             Self::NoStream { .. } | Self::Full { .. } => true,
-            Self::TooLarge { .. } | Self::IdTaken { .. } | Self::BadHeader { .. } | Self::Refused { .. } => false,
+            Self::TooLarge { .. } | Self::IdTaken { .. } | Self::BadHeader { .. } => false,
+            Self::Forbidden(_) | Self::Refused { .. } => false,
         }
     }
 }
@@ -200,13 +203,13 @@ impl Door {
         }
         let bytes = payload.len();
         let deadline = Instant::now() + PUBLISH_DEADLINE;
-        let generation = self.nats.link_generation();
+        let (generation, complained) = (self.nats.link_generation(), self.nats.complained());
         let mut publish = PublishMessage::build().payload(payload);
         if !headers.0.is_empty() {
             publish = publish.headers(headers.0);
         }
         match timeout_at(deadline, self.jetstream.send_publish(subject.clone(), publish)).await {
-            Ok(Ok(ack)) => Ok(Sent { subject, bytes, deadline, generation, ack }),
+            Ok(Ok(ack)) => Ok(Sent { subject, bytes, deadline, generation, complained, ack }),
             Ok(Err(error)) => Err(self.refusal(error, subject, bytes)),
             Err(_elapsed) => Err(self.timed_out()),
         }
@@ -215,12 +218,14 @@ impl Door {
     /// An answer that has arrived counts, however late it is looked at: it is polled first.
     async fn acknowledged(&self, sent: Sent) -> Result<Stored, DoorError> {
         let mut link = self.nats.link();
+        let quoted = format!("\"{}\"", sent.subject);
         let acknowledged = async {
             // Either way the wait is over, so what the other branch held does not matter.
             tokio::select! {
                 biased;
                 ack = sent.ack.into_future() => ack.map_err(|error| self.refusal(error, sent.subject, sent.bytes)),
                 _ = link.wait_for(|link| link.generation != sent.generation) => Err(DoorError::ConnectionLost),
+                forbidden = self.nats.forbidden(&quoted, sent.complained) => Err(DoorError::Forbidden(forbidden)),
             }
         };
         match timeout_at(sent.deadline, acknowledged).await {
@@ -230,7 +235,7 @@ impl Door {
     }
 
     fn timed_out(&self) -> DoorError {
-        DoorError::TimedOut { complaint: self.nats.link().borrow().complaint.clone() }
+        DoorError::TimedOut { complaint: self.nats.link().borrow().complaint().map(str::to_owned) }
     }
 
     fn refusal(&self, error: PublishError, subject: String, bytes: usize) -> DoorError {
@@ -255,6 +260,8 @@ struct Sent {
     deadline: Instant,
     /// Of the connection it went out on; the answer comes on that one or not at all.
     generation: u64,
+    /// Complaints of the server before it was sent.
+    complained: u64,
     ack: PublishAckFuture,
 }
 

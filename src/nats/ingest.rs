@@ -108,8 +108,10 @@ pub async fn run(
     let mut delay = RETRY_DELAY;
     let mut missing_since = None;
     loop {
-        let before = reader.last.seq();
-        let reason = match reader.session().await {
+        let (before, since) = (reader.last.seq(), reader.nats.complained());
+        let ended = reader.session().await;
+        let forbidden = reader.nats.forbidden_to_read(since).map(|forbidden| forbidden.to_string());
+        let reason = match ended {
             Ok(()) => return Ok(()),
             Err(Broken::Final(error)) => return Err(error),
             Err(Broken::Missing(source)) => {
@@ -120,7 +122,7 @@ pub async fn run(
             }
             Err(Broken::Again(reason)) => {
                 missing_since = None;
-                reason
+                forbidden.unwrap_or(reason)
             }
         };
         delay = if before < reader.last.seq() { RETRY_DELAY } else { (2 * delay).min(RETRY_DELAY_MAX) };

@@ -10,9 +10,10 @@ pub mod facts;
 pub mod ingest;
 pub mod managed;
 pub mod provision;
+mod rights;
 pub mod stream;
 
-pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};
+pub use connect::{Auth, ConnectConfig, ConnectError, Forbidden, Nats, Tls, connect};
 pub use continuity::{LogChanged, Saved};
 pub use door::{Door, DoorError, Headers, Publication, Stored};
 pub use ingest::{IngestError, RawBatch, RawMessage};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use async_nats::jetstream::context::{RequestError, RequestErrorKind};
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{ErrorCode, response::Response};
 use async_nats::{HeaderMap, Subject};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::nats::connect::Nats;
+use crate::nats::connect::{Forbidden, Nats};
 use crate::nats::provision::Role;
 use crate::time::Timestamp;
 
@@ -43,9 +44,13 @@ pub enum StreamError {
     #[error("the NATS server did not answer for stream {stream}")]
     NoAnswer {
         stream: String,
+        /// Nobody listens: there is no JetStream here.
+        nobody: bool,
         #[source]
         source: async_nats::Error,
     },
+    #[error("{forbidden}")]
+    Forbidden { stream: String, forbidden: Forbidden },
     #[error("there is no stream {stream}; it was deleted, or never made")]
     Missing { stream: String },
     #[error("the NATS server refused a request for stream {stream}: {source}")]
@@ -99,9 +104,14 @@ impl Nats {
             return Ok(None);
         }
         let stream = role.stream_name(self.root());
-        let no_answer = |source: async_nats::Error| StreamError::NoAnswer { stream: stream.clone(), source };
+        let no_answer = |source: async_nats::Error| StreamError::NoAnswer { stream: stream.clone(), nobody: false, source };
         let handle = self.jetstream().get_stream_no_info(&stream).await.map_err(|error| no_answer(error.into()))?;
-        let message = match handle.get_raw_message(seq).await {
+        let (subject, since) = (format!("\"$JS.API.STREAM.MSG.GET.{stream}\""), self.complained());
+        let answer = tokio::select! {
+            answer = handle.get_raw_message(seq) => answer,
+            forbidden = self.forbidden(&subject, since) => return Err(StreamError::Forbidden { stream, forbidden }),
+        };
+        let message = match answer {
             Ok(message) => message,
             Err(error) => {
                 return match error.kind() {
@@ -132,9 +142,20 @@ pub(crate) async fn api<Q: Serialize, A: DeserializeOwned>(
     verb: &str,
     request: &Q,
 ) -> Result<A, StreamError> {
-    let answer = nats.jetstream().request(format!("{verb}.{stream}"), request).await;
+    let (subject, since) = (format!("\"$JS.API.{verb}.{stream}\""), nats.complained());
+    // both are cancel-safe: an answer that is not waited for is dropped, and a watch
+    let answer = tokio::select! {
+        answer = nats.jetstream().request(format!("{verb}.{stream}"), request) => answer,
+        forbidden = nats.forbidden(&subject, since) => {
+            return Err(StreamError::Forbidden { stream: stream.to_owned(), forbidden });
+        }
+    };
     let stream = stream.to_owned();
-    match answer.map_err(|error| StreamError::NoAnswer { stream: stream.clone(), source: error.into() })? {
+    let no_answer = |error: RequestError| {
+        let nobody = error.kind() == RequestErrorKind::NoResponders;
+        StreamError::NoAnswer { stream: stream.clone(), nobody, source: error.into() }
+    };
+    match answer.map_err(no_answer)? {
         Response::Ok(value) => Ok(value),
         Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Err(StreamError::Missing { stream }),
         Response::Err { error } => Err(StreamError::Refused { stream, source: error }),

@@ -34,6 +34,7 @@ impl Foundation {
         let mut projection = open_projection(config, &data)?;
         let (nats, managed) = connect_to(config, &data).await?;
         let streams = provision(&nats).await.map_err(|source| Error::Nats(source.into()))?;
+        nats.prove_rights(&super::own()).await.map_err(|source| Error::Nats(source.into()))?;
         let saved = projection.saved();
         let checked = nats.check_log(saved.as_ref()).await.map_err(|source| Error::Nats(source.into()))?;
         let input = match checked {
