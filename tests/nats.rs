@@ -5,6 +5,8 @@ mod nats_server;
 
 #[path = "nats/door.rs"]
 mod door;
+#[path = "nats/identity.rs"]
+mod identity;
 #[path = "nats/ingest.rs"]
 mod ingest;
 #[path = "nats/managed.rs"]
