@@ -1,6 +1,8 @@
 //! `/api/v1/models`: models at a glance.
 
-use std::ops::Bound;
+mod listing;
+mod shown;
+
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
@@ -8,29 +10,38 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::page;
+use crate::http::models::listing::Listing;
+use crate::http::models::shown::{PartialModelSummary, Row, Shown};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
-use crate::ids::Name;
 use crate::monitor::model::Model;
-use crate::monitor::status;
 use crate::view::View;
 use crate::view::model::ModelSummary;
 
-const STATUSES: [&str; 4] = ["healthy", "warning", "critical", "training"];
-
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ModelsQuery {
     /// 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
     /// Only models of this status: healthy, warning, critical or training.
     status: Option<String>,
+    /// `true`: only models without a prediction for five minutes; `false`: only the others.
+    stale: Option<bool>,
     /// Only models whose name holds this text, whatever the case.
     q: Option<String>,
+    /// name (as if left out), predictions, accuracy, error_rate, p95_seconds, throughput_per_second, coverage, drift or
+    /// last_prediction_at; with `-` before it the largest first. What is not known comes last.
+    #[param(example = "-error_rate")]
+    sort: Option<String>,
+    /// Only these fields of each model, separated by commas.
+    #[param(example = "name,status,current")]
+    fields: Option<String>,
+    /// `false`: without the trail, which is most of an answer.
+    trail: Option<bool>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,8 +49,9 @@ pub struct ModelPage {
     /// Sequence of the last message the page reflects.
     position: u64,
     epoch: u64,
-    /// By name.
-    items: Vec<ModelSummary>,
+    /// Each with the fields that were asked for.
+    #[schema(value_type = Vec<PartialModelSummary>)]
+    items: Vec<Row>,
     /// Null on the last page.
     next: Option<String>,
 }
@@ -55,13 +67,13 @@ pub struct ModelAnswer {
 
 /// Models
 ///
-/// By name, page by page.
+/// Page by page, by name or a figure. The larger the fleet, the more `fields` and `trail=false` save.
 #[utoipa::path(
     get, path = "/api/v1/models", tag = "models", params(ModelsQuery),
     responses(
         (status = 200, description = "A page of models", body = ModelPage,
          example = json!({"position": 1024, "epoch": 1, "items": [{"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": {"value": 0.08, "prediction": 0.08, "features": 0.0, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 210}, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}]}], "next": null})),
-        (status = 400, description = "A bad limit, cursor or status", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A bad limit, cursor, status, order or field", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(
@@ -69,31 +81,12 @@ pub async fn list(
     Extension(view): Extension<Arc<View>>,
     Query(query): Query<ModelsQuery>,
 ) -> Result<Json<ModelPage>, Problem> {
-    let limit = page::limit(query.limit)?;
-    let after = query.cursor.as_deref().map(page::name_of).transpose()?;
-    if let Some(status) = query.status.as_deref().filter(|status| !STATUSES.contains(status)) {
-        let detail = format!("status is one of {}, not {status:?}", STATUSES.join(", "));
-        return Err(Problem::bad_request("bad-status", detail));
-    }
-    let wanted = query.q.map(|text| text.to_lowercase());
+    let listing = Listing::parse(&query)?;
+    let shown = Shown::parse(&query)?;
     // a thousand summaries are more work than the runtime should do between two polls
     let page = shared.blocking(move || {
-        let first = match after {
-            Some(name) => Bound::Excluded(
-                Name::try_from(name.as_str()).map_err(|_| Problem::bad_request("bad-cursor", "no such cursor"))?,
-            ),
-            None => Bound::Unbounded,
-        };
-        let named = |name: &Name| wanted.as_ref().is_none_or(|text| name.as_str().to_lowercase().contains(text.as_str()));
-        let judged = |model: &Model| {
-            query
-                .status
-                .as_ref()
-                .is_none_or(|wanted| status::judge(model, &view.thresholds, view.log_time).0.as_str() == wanted)
-        };
-        let mut found = view.models.range((first, Bound::Unbounded)).filter(|(name, model)| named(name) && judged(model));
-        let items: Vec<ModelSummary> = found.by_ref().take(limit).map(|(_, model)| ModelSummary::of(&view, model)).collect();
-        let next = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.name));
+        let (models, next) = listing.page(&view);
+        let items = models.iter().map(|model| shown.row(&view, model)).collect();
         Ok(ModelPage { position: view.position, epoch: view.epoch, items, next })
     });
     Ok(Json(page.await?))

@@ -40,7 +40,7 @@ pub fn key_of(cursor: &str, prefix: &[u8]) -> Result<Vec<u8>, Problem> {
     key.filter(|key| key.starts_with(prefix)).ok_or_else(bad_cursor)
 }
 
-fn bad_cursor() -> Problem {
+pub fn bad_cursor() -> Problem {
     Problem::bad_request("bad-cursor", "a cursor is the next of the page before, with the same filters")
 }
 

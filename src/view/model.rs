@@ -109,6 +109,17 @@ pub struct TrailPoint {
 
 impl ModelSummary {
     pub fn of(view: &View, model: &Model) -> Self {
+        let trail = model.profile.trail.iter().map(TrailPoint::of).collect();
+        Self { trail, ..Self::without_trail(view, model) }
+    }
+
+    /// Whether no prediction has come for five minutes of log time.
+    pub fn is_stale(view: &View, model: &Model) -> bool {
+        model.has_predictions() && STALE_AFTER < view.log_time - model.last_stored_at
+    }
+
+    /// With an empty trail, which is most of what a summary takes.
+    pub fn without_trail(view: &View, model: &Model) -> Self {
         let (status, reasons) = status::judge(model, &view.thresholds, view.log_time);
         let mut segments: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, value) in model.profile.cells.iter().flat_map(|key| &key.segment) {
@@ -127,11 +138,11 @@ impl ModelSummary {
             segments: segments.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect(),
             last_prediction_at: seen.then(|| model.newest.to_string()),
             watermark: seen.then(|| model.watermark.to_string()),
-            stale: seen && STALE_AFTER < view.log_time - model.last_stored_at,
+            stale: Self::is_stale(view, model),
             changed_seq: model.changed_seq,
             drift: model.drift.worst_score().map(ScoreFigures::of),
             current: seen.then(|| Current::of(model)),
-            trail: model.profile.trail.iter().map(TrailPoint::of).collect(),
+            trail: Vec::new(),
         }
     }
 }
@@ -162,7 +173,7 @@ impl Reason {
 }
 
 impl Current {
-    fn of(model: &Model) -> Self {
+    pub fn of(model: &Model) -> Self {
         let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let start = end - CURRENT;
         let mut total = Cell::default();

@@ -269,3 +269,44 @@ async fn readiness_says_what_is_waited_for() {
     let streams = room.json("/api/v1/streams").await;
     assert_eq!((&streams["items"][0]["name"], &streams["server"]["managed"]), (&json!("TW_INPUT"), &json!(false)));
 }
+
+#[tokio::test]
+async fn models_are_ordered_by_a_figure_filtered_and_shown_in_the_fields_that_are_asked_for() {
+    let room = Room::open().await;
+    let errors = |model: &str, of_ten: u32| -> Vec<Value> {
+        (0..10).map(|index| json!({"model": model, "prediction": "1", "error": index < of_ten, "at": format!("2026-01-01T00:00:{index:02}Z")})).collect()
+    };
+    let records: Vec<Value> =
+        [("a", 3), ("b", 0), ("c", 7), ("d", 3)].iter().flat_map(|(model, wrong)| errors(model, *wrong)).collect();
+    room.publish("prediction", json!(records)).await;
+    let names = async |query: &str| {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = room.json(&format!("/api/v1/models?limit=2&{query}{cursor}")).await;
+            found.extend(page["items"].as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next"].as_str() else { return found.concat() };
+            cursor = format!("&cursor={next}");
+        }
+    };
+    assert_eq!(names("sort=error_rate").await, "badc");
+    assert_eq!(names("sort=-error_rate").await, "cadb");
+    assert_eq!(names("sort=-name").await, "dcba");
+    assert_eq!(names("sort=accuracy").await, "abcd", "what is not known is by name");
+    assert_eq!((names("stale=true&sort=name").await, names("stale=false").await), (String::new(), "abcd".to_owned()));
+
+    let page = room.json("/api/v1/models?fields=name,predictions,drift").await;
+    assert_eq!(page["items"][0], json!({"name": "a", "predictions": 10, "drift": null}));
+    let page = room.json("/api/v1/models?trail=false").await;
+    assert!(page["items"][0].get("trail").is_none() && page["items"][0]["current"].is_object());
+    for (query, code) in [("sort=acuracy", "unknown-order"), ("fields=name,nmae", "unknown-field"), ("cursor=a", "bad-cursor")]
+    {
+        let problem: Value = room.get(&format!("/api/v1/models?{query}")).await.json().await.unwrap();
+        assert_eq!(problem["type"], format!("urn:tidewatch:problem:{code}"), "{query}");
+    }
+    let whole = room.json("/api/v1/models?limit=1").await["items"][0].take();
+    let problem: Value = room.get("/api/v1/models?fields=x").await.json().await.unwrap();
+    let known: Vec<&str> = problem["known"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let mut fields: Vec<&str> = whole.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(known, fields, "the fields of the schema are those of the answer");
+}

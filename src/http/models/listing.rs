@@ -1,0 +1,193 @@
+//! Which models a list has, in which order, and where its pages break.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::http::models::ModelsQuery;
+use crate::http::page;
+use crate::http::problem::Problem;
+use crate::ids::Name;
+use crate::monitor::model::Model;
+use crate::monitor::status;
+use crate::view::View;
+use crate::view::model::{Current, ModelSummary};
+
+const STATUSES: [&str; 4] = ["healthy", "warning", "critical", "training"];
+
+/// A figure that models can be ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Figure {
+    /// None: the name alone.
+    Name,
+    Predictions,
+    Accuracy,
+    ErrorRate,
+    P95,
+    Throughput,
+    Coverage,
+    Drift,
+    LastPrediction,
+}
+
+impl Figure {
+    const ALL: [(&str, Self); 9] = [
+        ("name", Self::Name),
+        ("predictions", Self::Predictions),
+        ("accuracy", Self::Accuracy),
+        ("error_rate", Self::ErrorRate),
+        ("p95_seconds", Self::P95),
+        ("throughput_per_second", Self::Throughput),
+        ("coverage", Self::Coverage),
+        ("drift", Self::Drift),
+        ("last_prediction_at", Self::LastPrediction),
+    ];
+
+    fn of(self, model: &Model) -> Option<f64> {
+        if !model.has_predictions() {
+            return None;
+        }
+        match self {
+            Self::Name => None,
+            Self::Predictions => Some(model.counters.predictions as f64),
+            Self::Accuracy => Current::of(model).accuracy.value,
+            Self::ErrorRate => Current::of(model).error_rate.value,
+            Self::P95 => Current::of(model).p95_seconds,
+            Self::Throughput => Current::of(model).throughput_per_second,
+            Self::Coverage => Current::of(model).coverage,
+            Self::Drift => model.drift.worst_score().map(|score| score.value()),
+            Self::LastPrediction => Some(model.newest.micros() as f64),
+        }
+    }
+}
+
+/// Where a model stands in the order: its figure as a number that grows with it (or falls, where the largest comes first), then its name.
+type Rank = (u64, Name);
+
+/// A page of models, as it is asked for.
+#[derive(Debug)]
+pub struct Listing {
+    limit: usize,
+    status: Option<String>,
+    stale: Option<bool>,
+    /// In small letters.
+    text: Option<String>,
+    figure: Figure,
+    is_largest_first: bool,
+    after: Option<Rank>,
+}
+
+impl Listing {
+    pub fn parse(query: &ModelsQuery) -> Result<Self, Problem> {
+        if let Some(status) = query.status.as_deref().filter(|status| !STATUSES.contains(status)) {
+            let detail = format!("status is one of {}, not {status:?}", STATUSES.join(", "));
+            return Err(Problem::bad_request("bad-status", detail));
+        }
+        let order = query.sort.as_deref().unwrap_or("name");
+        let (name, is_largest_first) = order.strip_prefix('-').map_or((order, false), |name| (name, true));
+        let Some((_, figure)) = Figure::ALL.into_iter().find(|(known, _)| *known == name) else {
+            let known = Figure::ALL.map(|(name, _)| name);
+            let detail = format!("sort is one of {}, each with - before it too, not {order:?}", known.join(", "));
+            return Err(Problem::bad_request("unknown-order", detail).with("known", known));
+        };
+        Ok(Self {
+            limit: page::limit(query.limit)?,
+            status: query.status.clone(),
+            stale: query.stale,
+            text: query.q.as_ref().map(|text| text.to_lowercase()),
+            figure,
+            is_largest_first,
+            after: query.cursor.as_deref().map(rank_of).transpose()?,
+        })
+    }
+
+    /// The models of the page, and the cursor of the next; `None` on the last.
+    pub fn page(&self, view: &View) -> (Vec<Arc<Model>>, Option<String>) {
+        let ranked = match (self.figure, self.is_largest_first) {
+            (Figure::Name, false) => self.by_name(view),
+            _ => self.by_rank(view),
+        };
+        let is_last = ranked.len() <= self.limit;
+        let page: Vec<(Rank, &Arc<Model>)> = ranked.into_iter().take(self.limit).collect();
+        let next = page.last().filter(|_| !is_last).map(|(rank, _)| cursor_after(rank));
+        (page.into_iter().map(|(_, model)| Arc::clone(model)).collect(), next)
+    }
+
+    /// In the order the view has them, so that only what is shown is judged; one more than the page holds.
+    fn by_name<'v>(&self, view: &'v View) -> Vec<(Rank, &'v Arc<Model>)> {
+        let first = self.after.as_ref().map_or(Bound::Unbounded, |(_, name)| Bound::Excluded(name.clone()));
+        let found = view.models.range((first, Bound::Unbounded)).filter(|(_, model)| self.takes(view, model));
+        found.take(self.limit + 1).map(|(name, model)| ((0, name.clone()), model)).collect()
+    }
+
+    fn by_rank<'v>(&self, view: &'v View) -> Vec<(Rank, &'v Arc<Model>)> {
+        let found = view.models.values().filter(|model| self.takes(view, model));
+        let mut ranked: Vec<(Rank, &Arc<Model>)> = found.map(|model| (self.rank(model), model)).collect();
+        ranked.sort_unstable_by(|(a, _), (b, _)| self.compare(a, b));
+        let start =
+            self.after.as_ref().map_or(0, |after| ranked.partition_point(|(rank, _)| self.compare(rank, after).is_le()));
+        ranked.split_off(start)
+    }
+
+    fn compare(&self, a: &Rank, b: &Rank) -> std::cmp::Ordering {
+        let by_name = if self.figure == Figure::Name && self.is_largest_first { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
+        a.0.cmp(&b.0).then(by_name)
+    }
+
+    fn rank(&self, model: &Model) -> Rank {
+        let place = match (self.figure, self.figure.of(model)) {
+            (Figure::Name, _) => 0,
+            (_, None) => u64::MAX,
+            (_, Some(figure)) if self.is_largest_first => !growing(figure),
+            (_, Some(figure)) => growing(figure),
+        };
+        (place, model.name.clone())
+    }
+
+    fn takes(&self, view: &View, model: &Model) -> bool {
+        self.text.as_ref().is_none_or(|text| model.name.as_str().to_lowercase().contains(text.as_str()))
+            && self.stale.is_none_or(|stale| stale == ModelSummary::is_stale(view, model))
+            && self
+                .status
+                .as_ref()
+                .is_none_or(|wanted| status::judge(model, &view.thresholds, view.log_time).0.as_str() == wanted)
+    }
+}
+
+/// The bits of a float as a number in the order of floats.
+const fn growing(figure: f64) -> u64 {
+    let bits = figure.to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
+}
+
+fn cursor_after((place, name): &Rank) -> String {
+    format!("{place:x}.{}", page::after_name(name.as_str()))
+}
+
+fn rank_of(cursor: &str) -> Result<Rank, Problem> {
+    let read = || {
+        let (place, name) = cursor.split_once('.')?;
+        let name = page::name_of(name).ok()?;
+        Some((u64::from_str_radix(place, 16).ok()?, Name::try_from(name.as_str()).ok()?))
+    };
+    read().ok_or_else(page::bad_cursor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_floats_are_in_the_order_of_the_floats() {
+        let floats = [f64::NEG_INFINITY, -2.0, -1e-300, 0.0, 1e-300, 0.5, 1.0, f64::INFINITY];
+        assert!(floats.windows(2).all(|pair| growing(pair[0]) < growing(pair[1])));
+    }
+
+    #[test]
+    fn a_cursor_is_read_back_and_nothing_else_is() {
+        let rank = (growing(0.5), Name::try_from("사기.v1").unwrap());
+        assert_eq!(rank_of(&cursor_after(&rank)).unwrap(), rank);
+        for bad in ["", "a", "0.", "x.a", "0.a b"] {
+            assert!(rank_of(bad).is_err(), "{bad:?}");
+        }
+    }
+}
