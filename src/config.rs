@@ -94,6 +94,8 @@ pub struct Http {
     pub websockets_max: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Labels of every sample that Prometheus scrapes, by name.
+    pub external_labels: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +152,11 @@ pub const KEYS: &[Key] = &[
     key("body_bytes_max", "8MiB", "largest request body; one NATS message holds 1 MiB, a batch upload several"),
     key("websockets_max", "1024", "WebSocket connections at once; beyond, 503"),
     key(
+        "external_labels",
+        concat!("cluster=tidewatch,environment=production,version=", env!("CARGO_PKG_VERSION")),
+        "labels of every sample of /api/prometheus/metrics, as requirement D17 has them; name=value, separated by commas",
+    ),
+    key(
         "trusted_proxies",
         "",
         "addresses or networks of proxies whose X-Forwarded-For says who a client is, separated by commas; none, as anybody can write it",
@@ -204,6 +211,7 @@ impl Config {
                 cors_origins: layers.parse("cors_origins", value::origins)?,
                 body_bytes_max: layers.parse("body_bytes_max", value::size)?,
                 websockets_max: layers.parse("websockets_max", value::count)?,
+                external_labels: layers.parse("external_labels", value::labels)?,
                 trusted_proxies: layers.parse("trusted_proxies", value::networks)?,
             },
             store: Store {

@@ -167,6 +167,7 @@ async fn serve(
             body_bytes_max: config.http.body_bytes_max,
             websockets_max: config.http.websockets_max,
             trusted_proxies: config.http.trusted_proxies.clone(),
+            external_labels: config.http.external_labels.clone(),
             nats_managed: foundation.is_managed(),
             nats_sync_interval: foundation.sync_interval(),
         },

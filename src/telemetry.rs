@@ -70,6 +70,10 @@ impl Counter {
     pub fn name(&self) -> &'static str {
         self.name
     }
+
+    pub fn help(&self) -> &'static str {
+        self.help
+    }
 }
 
 /// Every counter in the Prometheus text format, version 0.0.4.

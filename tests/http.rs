@@ -11,6 +11,8 @@ mod document;
 mod encodings;
 #[path = "http/live.rs"]
 mod live;
+#[path = "http/prometheus.rs"]
+mod prometheus;
 #[path = "http/reads.rs"]
 mod reads;
 #[path = "http/room.rs"]

@@ -160,6 +160,36 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
         .collect()
 }
 
+/// Labels of Prometheus, as `cluster=eu,environment=test`.
+pub(super) fn labels(text: &str) -> Result<Vec<(String, String)>, String> {
+    const OURS: [&str; 9] =
+        ["model", "model_version", "status", "quantile", "outcome", "kind", "reason", "component", "tidewatch_version"];
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let read = |pair: &str| {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| format!("takes name=value, separated by commas, not {pair:?}"))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty()
+            || !name.chars().all(plain)
+            || name.starts_with(|c: char| c.is_ascii_digit())
+            || name.starts_with("__")
+        {
+            return Err(format!("a label's name is letters, digits and _, not {name:?}"));
+        }
+        if OURS.contains(&name) {
+            return Err(format!("the label {name} is one of the samples' own"));
+        }
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    let labels: Vec<(String, String)> = pairs.map(read).collect::<Result<_, String>>()?;
+    let mut names: Vec<&String> = labels.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(twice) => Err(format!("the label {} is there twice", twice[0])),
+        None => Ok(labels),
+    }
+}
+
 /// Addresses and networks, such as `10.0.0.0/8`, separated by commas.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());

@@ -65,6 +65,7 @@ pub const TABLE: &[Entry] = &[
     entry(Method::GET, "/api/v1/streams", VIEWER),
     entry(Method::GET, "/api/v1/health", VIEWER),
     entry(Method::GET, "/api/v1/metrics", VIEWER),
+    entry(Method::GET, "/api/prometheus/metrics", VIEWER),
     of_view("/api/v1/thresholds"),
     entry(Method::PUT, "/api/v1/thresholds", ADMIN),
     entry(Method::GET, "/api/v1/tokens", ADMIN),

@@ -23,6 +23,7 @@ mod parameters;
 mod peer;
 mod predictions;
 mod problem;
+mod prometheus;
 mod publish;
 mod rejected;
 mod router;

@@ -25,8 +25,8 @@ use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, analysis, auth, dashboard, docs, drift, export, fairness, health, models, predictions, problem, publish, rejected,
-    slices, socket, sources, streams, thresholds, tokens, windows,
+    ai, analysis, auth, dashboard, docs, drift, export, fairness, health, models, predictions, problem, prometheus, publish,
+    rejected, slices, socket, sources, streams, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -108,6 +108,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(streams::list))
         .routes(routes!(health::health))
         .routes(routes!(health::metrics))
+        .routes(routes!(prometheus::metrics))
         .routes(routes!(thresholds::show, thresholds::change))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))

@@ -64,6 +64,8 @@ pub struct HttpSettings {
     pub websockets_max: usize,
     /// Proxies whose word on the address of a client is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Labels that every sample of `/api/prometheus/metrics` has.
+    pub external_labels: Vec<(String, String)>,
     /// Whether the NATS server is a child of this process.
     pub nats_managed: bool,
     /// What the managed server's acknowledgement survives, as it is configured.

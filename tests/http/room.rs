@@ -82,6 +82,7 @@ impl Room {
             body_bytes_max: 2 << 20,
             websockets_max: 16,
             trusted_proxies: Vec::new(),
+            external_labels: vec![("cluster".to_owned(), "test".to_owned())],
             nats_managed: false,
             nats_sync_interval: None,
         };
