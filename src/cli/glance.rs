@@ -87,7 +87,7 @@ impl Glance {
         let mut found = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = api.get(&format!("/api/v1/models?{filter}limit={PAGE}{cursor}")).await?;
+            let page = api.get(&format!("/api/v1/models?{filter}trail=false&limit={PAGE}{cursor}")).await?;
             found.extend(page["items"].as_array().into_iter().flatten().cloned());
             match page["next"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),

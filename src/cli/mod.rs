@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod describe;
 mod detect;
 mod doctor;
 mod drift;
@@ -66,6 +67,7 @@ enum Command {
     Models(models::Models),
     Check(check::Check),
     Top(top::Top),
+    Describe(describe::Describe),
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
     Rebuild(rebuild::Rebuild),
@@ -192,6 +194,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Status(status) => block_on(status.run(answer)),
         Command::Models(models) => block_on(models.run(answer)),
         Command::Top(top) => block_on(top.run()),
+        Command::Describe(describe) => block_on(describe.run(answer)),
         Command::Demo(demo) => block_on(demo.run(answer)),
         Command::Doctor(doctor) => block_on(doctor.run(answer)),
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),

@@ -17,6 +17,7 @@ Figures are of the last five minutes of each model's own time; `-` is not known.
 Examples:
   tidewatch models
   tidewatch models --status critical --sort accuracy
+  tidewatch models --tag card --owner risk
   tidewatch models --query fraud --json | jq -r '.items[].name'
   tidewatch models --url http://tidewatch:8080 --token-file token")]
 pub struct Models {
@@ -26,6 +27,15 @@ pub struct Models {
     /// Only models whose name holds this text, whatever the case
     #[arg(long, value_name = "TEXT")]
     query: Option<String>,
+    /// Only models that have this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only models of this owner
+    #[arg(long)]
+    owner: Option<String>,
+    /// Those that are archived too
+    #[arg(long)]
+    all: bool,
     /// What comes first
     #[arg(long, value_enum, default_value = "name")]
     sort: Sort,
@@ -61,7 +71,9 @@ impl Models {
             Some(text) => format!("{name}={}&", encoded(text)),
             None => String::new(),
         };
-        let filter = parameter("status", &self.status) + &parameter("q", &self.query);
+        let named = [("status", &self.status), ("q", &self.query), ("tag", &self.tag), ("owner", &self.owner)];
+        let filter: String = named.map(|(name, text)| parameter(name, text)).concat();
+        let filter = filter + if self.all { "" } else { "archived=false&" };
         let found = Glance::all(&api, &filter).await?;
         let mut models = found.into_iter().map(|item| Ok((read(&item)?, item))).collect::<anyhow::Result<Vec<_>>>()?;
         models.sort_by(|(a, _), (b, _)| self.sort.compare(a, b));

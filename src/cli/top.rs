@@ -112,7 +112,7 @@ fn is_end(key: KeyEvent) -> bool {
 }
 
 async fn look(api: &Api) -> anyhow::Result<Vec<Glance>> {
-    let items = Glance::all(api, "").await?;
+    let items = Glance::all(api, "archived=false&").await?;
     Ok(items.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?)
 }
 

@@ -173,6 +173,8 @@ pub enum Command {
     ReferenceFromRange(PastRange),
     /// Compare a version to a training set. Several commands may give its rows, one after the other.
     UseReference(TrainingRows),
+    /// Whose a model is, and by which words to find it.
+    DescribeModel(DescriptionChange),
     CreateToken {
         id: CompactString,
         name: Name,
@@ -196,6 +198,33 @@ pub struct DetectorChoice {
     /// As `tidewatch detect --param` takes them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+}
+
+/// What is to be said of a model; fields left out keep their value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DescriptionChange {
+    pub model: Name,
+    /// A person or a team; empty takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<CompactString>,
+    /// All of them, in place of those before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<CompactString>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add_tags: Vec<CompactString>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove_tags: Vec<CompactString>,
+    /// Out of sight in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+}
+
+impl DescriptionChange {
+    /// A change of that model which says nothing yet.
+    pub fn of(model: Name) -> Self {
+        Self { model, owner: None, tags: None, add_tags: Vec::new(), remove_tags: Vec::new(), archived: None }
+    }
 }
 
 /// The minutes of a model that begin in `[from, until)`. On the wire instants are RFC 3339 or epoch numbers.

@@ -51,6 +51,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/models/{model}/fairness"),
     of_view("/api/v1/models/{model}/drift"),
     of_view("/api/v1/models/{model}/drift/windows"),
+    entry(Method::PUT, "/api/v1/models/{model}/description", OPERATOR),
     entry(Method::PUT, "/api/v1/models/{model}/reference", OPERATOR),
     of_view("/api/v1/drift/discoveries"),
     of_view("/api/v1/drift/policy"),

@@ -157,7 +157,8 @@ fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Flee
     out.line(&json!({
         "type": "model", "name": model.name.as_str(), "status": model.status.as_str(), "counters": CounterFigures::of(&model.counters),
         "newest": seen.then(|| model.newest.to_string()), "watermark": seen.then(|| model.watermark.to_string()),
-        "classes": classes, "cells": cells,
+        "classes": classes, "cells": cells, "owner": model.profile.description.owner, "tags": model.profile.description.tags,
+        "archived": model.profile.description.archived,
     }))?;
     for track in &model.drift.tracks {
         out.line(&TrackLine::of(model, track, drift, queues))?;

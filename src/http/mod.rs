@@ -8,6 +8,7 @@ mod applied;
 mod auth;
 mod condition;
 mod dashboard;
+mod description;
 mod docs;
 mod drift;
 mod export;

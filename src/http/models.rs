@@ -33,6 +33,12 @@ pub struct ModelsQuery {
     stale: Option<bool>,
     /// Only models whose name holds this text, whatever the case.
     q: Option<String>,
+    /// Only models that have this tag.
+    tag: Option<String>,
+    /// Only models of this owner.
+    owner: Option<String>,
+    /// `true`: only models that are archived; `false`: only the others.
+    archived: Option<bool>,
     /// name (as if left out), predictions, accuracy, error_rate, p95_seconds, throughput_per_second, coverage, drift or
     /// last_prediction_at; with `-` before it the largest first. What is not known comes last.
     #[param(example = "-error_rate")]
@@ -72,7 +78,7 @@ pub struct ModelAnswer {
     get, path = "/api/v1/models", tag = "models", params(ModelsQuery),
     responses(
         (status = 200, description = "A page of models", body = ModelPage,
-         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": {"value": 0.08, "prediction": 0.08, "features": 0.0, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 210}, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}]}], "next": null})),
+         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "fraud", "owner": "risk", "tags": ["card"], "archived": false, "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": {"value": 0.08, "prediction": 0.08, "features": 0.0, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 210}, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}]}], "next": null})),
         (status = 400, description = "A bad limit, cursor, status, order or field", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -97,7 +103,7 @@ pub async fn list(
     get, path = "/api/v1/models/{model}", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The model at a glance", body = ModelAnswer, example = json!({"name": "fraud", "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": null, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}], "position": 1024, "epoch": 1})),
+        (status = 200, description = "The model at a glance", body = ModelAnswer, example = json!({"name": "fraud", "owner": "risk", "tags": ["card"], "archived": false, "status": "healthy", "reasons": [], "task": "classification", "predictions": 1250, "errors": 25, "labelled": 900, "pending_labels": 3, "duplicates": 0, "conflicts": 0, "orphans": 0, "late": 2, "too_late": 0, "expired": 0, "versions": ["1.4.0"], "segments": {"region": ["kr", "us"]}, "last_prediction_at": "2026-01-01T00:59:59Z", "watermark": "2026-01-01T00:59:29Z", "stale": false, "changed_seq": 1024, "drift": null, "current": {"start": "2026-01-01T00:55:00Z", "end": "2026-01-01T01:00:00Z", "predictions": 100, "errors": 1, "labelled": 80, "accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 80}, "error_rate": {"value": 0.01, "low": 0.002, "high": 0.054, "n": 100}, "p95_seconds": 0.2, "mean_response_time_seconds": 0.11, "throughput_per_second": 0.33, "coverage": 0.8, "confidence": 0.9}, "trail": [{"start": "2026-01-01T00:58:00Z", "predictions": 20, "errors": 0, "labelled": 16, "accuracy": 0.94, "p95_seconds": 0.2}], "position": 1024, "epoch": 1})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]

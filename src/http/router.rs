@@ -25,8 +25,8 @@ use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, analysis, auth, dashboard, docs, drift, export, fairness, health, models, predictions, problem, prometheus, publish,
-    rejected, slices, socket, sources, streams, thresholds, tokens, windows,
+    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, models, predictions, problem,
+    prometheus, publish, rejected, slices, socket, sources, streams, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -87,6 +87,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(export::export))
         .routes(routes!(models::list))
         .routes(routes!(models::show))
+        .routes(routes!(description::change))
         .routes(routes!(slices::versions))
         .routes(routes!(slices::segments))
         .routes(routes!(windows::list))

@@ -33,6 +33,9 @@ pub const SAMPLES_MIN: u64 = 30;
 /// Models; records of further models are rejected as `too_many_models`.
 pub const MODELS_MAX: usize = 20_000;
 
+/// Tags of one model; a command that would give it more is rejected.
+pub const TAGS_MAX: usize = 20;
+
 /// Sources of samples, logs, events, snapshots and jobs; records of further ones are rejected as `too_many_sources`.
 pub const SOURCES_MAX: usize = 20_000;
 

@@ -154,6 +154,7 @@ impl State {
                 self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
             }
             Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
+            Command::DescribeModel(change) => self.models.on_description(at, change),
             Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk),
             Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk),
         }

@@ -24,11 +24,13 @@ use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
 mod ahead;
+mod description;
 mod queue;
 mod reference;
 mod watch;
 
 pub use ahead::spans;
+pub use description::Description;
 
 use watch::columns_of;
 
@@ -111,6 +113,7 @@ pub struct Profile {
     pub trail: Vec<Point>,
     /// Detectors that a command has chosen for every version.
     pub detectors: Vec<Chosen>,
+    pub description: Description,
     /// Changed since it was last written. Not part of the profile's value.
     #[serde(skip)]
     pub dirty: bool,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use compact_str::CompactString;
 use serde::Serialize;
 
 use crate::monitor::classes::Task;
@@ -11,7 +12,7 @@ use crate::monitor::model::{Counters, Model};
 use crate::monitor::pane::Cell;
 use crate::monitor::status::{self, Status};
 use crate::stats::Estimate;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::watch::ScoreFigures;
 
@@ -21,6 +22,12 @@ const CURRENT: Span = Span::from_secs(300);
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ModelSummary {
     pub name: String,
+    /// A person or a team; null if nobody was named.
+    pub owner: Option<String>,
+    /// Ascending.
+    pub tags: Vec<String>,
+    /// Out of sight in lists unless they are asked for it.
+    pub archived: bool,
     /// healthy, warning or critical.
     pub status: &'static str,
     /// Why it is not healthy.
@@ -128,8 +135,12 @@ impl ModelSummary {
         let versions: BTreeSet<&str> =
             model.profile.cells.iter().filter_map(|key| key.version.as_ref()).map(|v| v.as_str()).collect();
         let seen = model.has_predictions();
+        let description = &model.profile.description;
         Self {
             name: model.name.to_string(),
+            owner: description.owner.as_ref().map(ToString::to_string),
+            tags: description.tags.iter().map(ToString::to_string).collect(),
+            archived: description.archived,
             status: status.as_str(),
             reasons: reasons.into_iter().map(Reason::of).collect(),
             task: task_name(model.profile.classes.task()),
@@ -144,6 +155,55 @@ impl ModelSummary {
             current: seen.then(|| Current::of(model)),
             trail: Vec::new(),
         }
+    }
+}
+
+/// The few figures of a model that lists are ordered, filtered and counted by.
+#[derive(Clone, Debug, Default)]
+pub struct Glance {
+    pub status: &'static str,
+    pub stale: bool,
+    pub archived: bool,
+    pub owner: Option<CompactString>,
+    pub tags: Vec<CompactString>,
+    pub accuracy: Option<f64>,
+    pub error_rate: Option<f64>,
+    /// Seconds.
+    pub p95: Option<f64>,
+    /// Predictions a second.
+    pub throughput: Option<f64>,
+    pub coverage: Option<f64>,
+    pub drift: Option<f64>,
+    /// Newest event time; `None` before the first prediction.
+    pub newest: Option<Timestamp>,
+}
+
+impl Glance {
+    pub fn of(view: &View, model: &Model) -> Self {
+        let current = model.has_predictions().then(|| Current::of(model));
+        let current = current.as_ref();
+        let description = &model.profile.description;
+        let figures = Self {
+            archived: description.archived,
+            owner: description.owner.clone(),
+            tags: description.tags.clone(),
+            accuracy: current.and_then(|current| current.accuracy.value),
+            error_rate: current.and_then(|current| current.error_rate.value),
+            p95: current.and_then(|current| current.p95_seconds),
+            throughput: current.and_then(|current| current.throughput_per_second),
+            coverage: current.and_then(|current| current.coverage),
+            drift: model.drift.worst_score().map(|score| score.value()),
+            newest: current.map(|_| model.newest),
+            ..Self::default()
+        };
+        figures.later(view, model)
+    }
+
+    /// The same figures of a model that has not changed since, judged as of `view`: time and thresholds may have moved.
+    pub fn later(&self, view: &View, model: &Model) -> Self {
+        let status = status::judge(model, &view.thresholds, view.log_time).0.as_str();
+        let stale = ModelSummary::is_stale(view, model);
+        Self { status, stale, ..self.clone() }
     }
 }
 

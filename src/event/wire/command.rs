@@ -8,7 +8,7 @@ use super::FEATURES_MAX;
 use super::fault::{FAULTS_MAX, Flaws, Problem, Reason, required};
 use super::leaf::{Leaf, checked};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
-use crate::event::{Command, Event, PastRange, PolicyChange, TrainingRows};
+use crate::event::{Command, DescriptionChange, Event, PastRange, PolicyChange, TrainingRows};
 use crate::ids::NAME_BYTES_MAX;
 
 /// Reads one command to its end.
@@ -92,11 +92,37 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
                 flaws.add(Problem::new(Reason::OutOfRange, "expected 64 hexadecimal digits".to_owned()).under("hash"));
             }
         }
+        Command::DescribeModel(change) => check_description(change, flaws),
         Command::SetDriftPolicy(change) => check_policy(change, flaws),
         Command::GatherReference { .. } | Command::SetDetectors { .. } => {}
         Command::ReferenceFromRange(range) => check_range(range, flaws),
         Command::UseReference(training) => check_training(training, flaws),
         Command::RevokeToken { id } => drop(flaws.take(checked(id.clone()).map_err(|problem| problem.under("id")))),
+    }
+}
+
+/// Bytes of an owner and of a tag: what fits a line of a list.
+const WORD_BYTES_MAX: usize = 64;
+
+fn check_description(change: &DescriptionChange, flaws: &mut Flaws) {
+    let DescriptionChange { model: _, owner, tags, add_tags, remove_tags, archived } = change;
+    if owner.is_none() && tags.is_none() && archived.is_none() && add_tags.is_empty() && remove_tags.is_empty() {
+        let detail = "give at least one of owner, tags, add_tags, remove_tags and archived".to_owned();
+        flaws.add(Problem::new(Reason::BadCommand, detail));
+    }
+    let is_word = |text: &str| text.len() <= WORD_BYTES_MAX && !text.chars().any(char::is_control);
+    let bad = |detail: &str| {
+        Problem::new(Reason::BadName, format!("{detail} of at most {WORD_BYTES_MAX} bytes, without control characters"))
+    };
+    if owner.as_deref().is_some_and(|owner| !is_word(owner)) {
+        flaws.add(bad("an owner is a text").under("owner"));
+    }
+    for (key, tags) in [("tags", tags.as_ref()), ("add_tags", Some(add_tags)), ("remove_tags", Some(remove_tags))] {
+        for (index, tag) in tags.into_iter().flatten().enumerate() {
+            if tag.trim().is_empty() || !is_word(tag) {
+                flaws.add(bad("a tag is a word").under(&index.to_string()).under(key));
+            }
+        }
     }
 }
 

@@ -71,6 +71,9 @@ pub struct Listing {
     stale: Option<bool>,
     /// In small letters.
     text: Option<String>,
+    tag: Option<String>,
+    owner: Option<String>,
+    archived: Option<bool>,
     figure: Figure,
     is_largest_first: bool,
     after: Option<Rank>,
@@ -93,6 +96,9 @@ impl Listing {
             limit: page::limit(query.limit)?,
             status: query.status.clone(),
             stale: query.stale,
+            tag: query.tag.clone(),
+            owner: query.owner.clone(),
+            archived: query.archived,
             text: query.q.as_ref().map(|text| text.to_lowercase()),
             figure,
             is_largest_first,
@@ -144,7 +150,11 @@ impl Listing {
     }
 
     fn takes(&self, view: &View, model: &Model) -> bool {
-        self.text.as_ref().is_none_or(|text| model.name.as_str().to_lowercase().contains(text.as_str()))
+        let description = &model.profile.description;
+        self.archived.is_none_or(|archived| archived == description.archived)
+            && self.tag.as_ref().is_none_or(|wanted| description.tags.iter().any(|tag| tag == wanted))
+            && self.owner.as_ref().is_none_or(|wanted| description.owner.as_ref().is_some_and(|owner| owner == wanted))
+            && self.text.as_ref().is_none_or(|text| model.name.as_str().to_lowercase().contains(text.as_str()))
             && self.stale.is_none_or(|stale| stale == ModelSummary::is_stale(view, model))
             && self
                 .status
