@@ -4,6 +4,8 @@
 //! * `frames`: takes MessagePack frames of 500 predictions at 500,000 predictions a second (goal 1,500,000).
 //! * `latency`: at 5,000 predictions a second, 99 % are in a WebSocket frame within 25 ms of their publish (goal 5 ms).
 //! * `idle`: rests on less than 2 % of a core, and with the simulator on less than 80 MB that do not grow.
+//! * `feed`: the overview of 10,000 models, 2,000 of them live, costs its reader at most 1 MB in 30 s, has its first rows within a second, and
+//!   the process at most 256 MiB.
 //! * `models`: a prediction costs the same processor time with 1 model as with 10,000.
 //!
 //! `ops/bench system [FIGURE …]`. The program is `$TIDEWATCH_BIN`, else the one built with the bench; `$SYSTEM_SHARE` (such as
@@ -11,6 +13,8 @@
 
 #[path = "system/catch_up.rs"]
 mod catch_up;
+#[path = "system/feed.rs"]
+mod feed;
 #[path = "system/idle.rs"]
 mod idle;
 #[path = "system/latency.rs"]
@@ -22,7 +26,7 @@ mod nats_server;
 #[path = "system/product.rs"]
 mod product;
 
-const FIGURES: [&str; 5] = ["catch_up", "frames", "latency", "idle", "models"];
+const FIGURES: [&str; 6] = ["catch_up", "frames", "latency", "idle", "feed", "models"];
 
 #[tokio::main]
 async fn main() {
@@ -41,6 +45,7 @@ async fn main() {
             "frames" => catch_up::in_frames().await,
             "latency" => latency::to_frame().await,
             "idle" => idle::rest().await,
+            "feed" => feed::in_view().await,
             _ => catch_up::over_models().await,
         }
     }

@@ -11,6 +11,8 @@ mod document;
 mod encodings;
 #[path = "http/live.rs"]
 mod live;
+#[path = "http/overview.rs"]
+mod overview;
 #[path = "http/prometheus.rs"]
 mod prometheus;
 #[path = "http/reads.rs"]

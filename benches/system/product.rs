@@ -80,6 +80,13 @@ impl Product {
         self.client.get(format!("{}{path}", self.url)).bearer_auth(TOKEN).send().await.ok()?.json().await.ok()
     }
 
+    /// Publishes through the HTTP door; gives the sequence.
+    pub async fn publish(&self, kind: &str, records: &Value) -> u64 {
+        let request = self.client.post(format!("{}/api/v1/publish/{kind}/bench", self.url)).bearer_auth(TOKEN);
+        let answer: Value = request.json(records).send().await.expect("it listens").json().await.expect("JSON");
+        answer["seq"].as_u64().unwrap_or_else(|| panic!("not stored: {answer}"))
+    }
+
     /// Waits until everything up to `seq` is applied and can be read; gives when. Asks what costs the same however many models there are.
     pub async fn applied(&self, seq: u64) -> Instant {
         let deadline = Instant::now() + PATIENCE;

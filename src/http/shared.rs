@@ -12,7 +12,7 @@ use crate::http::auth::Guesses;
 use crate::http::log_clock::LogClock;
 use crate::http::mint::Mint;
 use crate::http::problem::Problem;
-use crate::http::socket::Frames;
+use crate::http::socket::{Censuses, Frames};
 use crate::monitor::join::JoinKey;
 use crate::nats::provision::Provisioned;
 use crate::nats::{Door, Nats};
@@ -88,6 +88,7 @@ pub struct Shared {
     /// One export at a time: each may fill a temporary file as large as the read model.
     pub exports: Arc<Semaphore>,
     pub frames: Frames,
+    pub censuses: Censuses,
     /// One training set at a time: parts of two for one version would mix.
     pub uploads: Mutex<()>,
     /// Ids for predictions without one.
@@ -106,6 +107,7 @@ impl Shared {
             sockets: Arc::new(Semaphore::new(app.settings.websockets_max)),
             exports: Arc::new(Semaphore::new(1)),
             frames: Frames::default(),
+            censuses: Censuses::default(),
             uploads: Mutex::default(),
             mint: Mint::open().expect("the system has random bytes; without them no token could be minted either"),
             stop,

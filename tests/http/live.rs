@@ -13,12 +13,12 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::room::{ADMIN, PATIENCE, Room, labelled};
 
-struct Client {
+pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Client {
-    async fn open(room: &Room, token: &str) -> Self {
+    pub async fn open(room: &Room, token: &str) -> Self {
         Self::open_with(room, &[("Authorization", &format!("Bearer {token}"))]).await.unwrap()
     }
 
@@ -31,7 +31,7 @@ impl Client {
         Ok(Self { socket })
     }
 
-    async fn say(&mut self, message: Value) {
+    pub async fn say(&mut self, message: Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
@@ -41,7 +41,7 @@ impl Client {
     }
 
     /// The next frame that is no heartbeat.
-    async fn frame(&mut self) -> Value {
+    pub async fn frame(&mut self) -> Value {
         loop {
             let Some(Message::Text(text)) = self.next().await else { continue };
             let frame: Value = serde_json::from_str(&text).unwrap();

@@ -8,6 +8,9 @@ import type { DataFrame } from "./live/frames";
 export function model(name: string, fields: Partial<ModelSummary> = {}): ModelSummary {
   return {
     name,
+    owner: null,
+    tags: [],
+    archived: false,
     status: "healthy",
     reasons: [],
     task: "classification",

@@ -26,9 +26,6 @@ use crate::view::window::{Resolution, Slice, Window};
 /// next frame.
 const MODELS_PER_FRAME: usize = 64;
 
-/// Findings of one frame, the gravest first; the API lists more.
-const FINDINGS_PER_FRAME: usize = 200;
-
 #[derive(Serialize)]
 struct ModelsData {
     models: Vec<ModelSummary>,
@@ -65,7 +62,8 @@ pub async fn models(
 ) -> Result<Made, Problem> {
     let (seen, from) = (Arc::clone(view), after.clone());
     let Some(names) = only else {
-        let key = FrameKey { channel: Channel::Models, kind, epoch: view.epoch, position: view.position, after: after.clone() };
+        let (channel, epoch, position) = (Channel::Models, view.epoch, view.position);
+        let key = FrameKey { channel, kind, epoch, position, rows: 0, after: after.clone() };
         let make = shared.making(move || {
             let changed = seen.models.iter().filter(|(name, model)| from.is_before(model.changed_seq, name));
             models_frame(&seen, kind, changed.map(|(_, model)| model).collect(), seen.models.len())
@@ -157,7 +155,7 @@ pub fn differing(before: &Model, now: &Model) -> Vec<Timestamp> {
 
 /// A frame of the channel `server-metrics`.
 pub async fn server_metrics(shared: &Shared, view: &Arc<View>, kind: FrameType) -> Result<Utf8Bytes, Problem> {
-    whole(shared, Channel::ServerMetrics, view, kind, ServerMetrics::of).await
+    whole(shared, Channel::ServerMetrics, view, kind, 0, ServerMetrics::of).await
 }
 
 /// A frame of the channel `system-status`.
@@ -190,13 +188,13 @@ pub async fn system_status(shared: &Shared, view: &Arc<View>, kind: FrameType) -
             servers: ServerMetrics::of(view).summary,
         }
     };
-    whole(shared, Channel::SystemStatus, view, kind, data).await
+    whole(shared, Channel::SystemStatus, view, kind, 0, data).await
 }
 
-/// A frame of the channel `ai-analysis`.
-pub async fn ai_analysis(shared: &Shared, view: &Arc<View>, kind: FrameType) -> Result<Utf8Bytes, Problem> {
-    let wanted = Wanted { limit: FINDINGS_PER_FRAME, ..Wanted::default() };
-    whole(shared, Channel::AiAnalysis, view, kind, move |view: &View| AnalysisReport::of(view, &wanted)).await
+/// A frame of the channel `ai-analysis` with that many findings.
+pub async fn ai_analysis(shared: &Shared, view: &Arc<View>, kind: FrameType, findings: usize) -> Result<Utf8Bytes, Problem> {
+    let wanted = Wanted { limit: findings, ..Wanted::default() };
+    whole(shared, Channel::AiAnalysis, view, kind, findings, move |view: &View| AnalysisReport::of(view, &wanted)).await
 }
 
 /// A frame that tells everything every time, shared by all.
@@ -205,9 +203,10 @@ async fn whole<T: Serialize>(
     channel: Channel,
     view: &Arc<View>,
     kind: FrameType,
+    rows: usize,
     data: impl FnOnce(&View) -> T + Send + 'static,
 ) -> Result<Utf8Bytes, Problem> {
-    let key = FrameKey { channel, kind, epoch: view.epoch, position: view.position, after: Cursor::default() };
+    let key = FrameKey { channel, kind, epoch: view.epoch, position: view.position, rows, after: Cursor::default() };
     let view = Arc::clone(view);
     let make = shared.making(move || {
         let text = frame::data(kind, channel, &view, view.position, &data(&view));

@@ -15,6 +15,7 @@ use crate::http::shared::Shared;
 use crate::http::socket::channel;
 use crate::http::socket::frame::{self, Cursor, FrameType};
 use crate::http::socket::message::{Channel, Request, Wanted};
+use crate::http::socket::overview;
 use crate::ids::Name;
 use crate::monitor::model::Model;
 use crate::monitor::tokens::Tokens;
@@ -74,6 +75,8 @@ enum Progress {
     /// The next frame is a snapshot.
     Fresh,
     Models(Cursor),
+    /// What is in the client's list. `None` while a frame is being made.
+    Overview(Option<Box<overview::Progress>>),
     Windows(Option<Arc<Model>>),
     Whole,
 }
@@ -169,7 +172,10 @@ impl Connection {
 
     fn subscribe(&mut self, wanted: Wanted) {
         let view = self.view();
+        let before = self.subscriptions.remove(&wanted.channel).map(|before| before.state);
         let state = match (wanted.channel, wanted.place) {
+            // another part of the list, or another order: rows that the client has are not told again
+            (Channel::Overview, _) if matches!(before, Some(Progress::Overview(_))) => before.unwrap_or(Progress::Fresh),
             // from another epoch, or ahead of us: what the client has cannot be continued
             (Channel::Models, Some((epoch, after))) if epoch == view.epoch && after <= view.position => {
                 Progress::Models(Cursor { seq: after, name: None })
@@ -246,6 +252,16 @@ impl Connection {
                 // a frame of nothing confirms a resumption, and is noise after that
                 Some(made.text).filter(|_| made.is_filled || subscription.sent.is_none())
             }
+            Channel::Overview => {
+                let told = match &mut subscription.state {
+                    Progress::Overview(told) => told.take().map(|told| *told),
+                    _ => None,
+                };
+                let made = overview_frame(&self.shared, view, &subscription.wanted.view, told).await?;
+                subscription.state = Progress::Overview(Some(Box::new(made.progress)));
+                is_complete = made.is_current;
+                made.text
+            }
             Channel::Windows => {
                 let mut names = subscription.wanted.models.iter().flatten();
                 let Some(name) = names.next().cloned() else { return Ok(None) };
@@ -268,7 +284,7 @@ impl Connection {
             }
             Channel::AiAnalysis => {
                 subscription.state = Progress::Whole;
-                Some(channel::ai_analysis(&self.shared, view, kind).await?)
+                Some(channel::ai_analysis(&self.shared, view, kind, subscription.wanted.findings).await?)
             }
         };
         subscription.moved(view, is_complete);
@@ -336,6 +352,8 @@ impl Subscription {
         self.sent = is_complete.then_some(view.position);
         self.turns = view.turns;
         self.due = match self.wanted.channel {
+            // a list that is a little older than the view has its turn with the next
+            Channel::Overview => shared_instant(now, self.wanted.interval),
             Channel::Models | Channel::Windows if is_complete => shared_instant(now, self.wanted.interval),
             Channel::Models | Channel::Windows => now,
             Channel::ServerMetrics | Channel::SystemStatus => now + BROADCAST,
@@ -353,6 +371,17 @@ fn shared_instant(now: Instant, interval: Duration) -> Instant {
     }
     let elapsed = (now + interval / 2).saturating_duration_since(*START).as_micros();
     *START + Duration::from_micros(u64::try_from((elapsed / step + 1) * step).unwrap_or(u64::MAX))
+}
+
+/// The models are looked through for a list, off the runtime.
+async fn overview_frame(
+    shared: &Arc<Shared>,
+    view: &Arc<View>,
+    wanted: &overview::Wanted,
+    told: Option<overview::Progress>,
+) -> Result<overview::Made, Problem> {
+    let (worker, view, wanted) = (Arc::clone(shared), Arc::clone(view), wanted.clone());
+    shared.making(move || overview::frame(&worker.censuses, &view, &wanted, told)).await
 }
 
 /// Windows that left memory are read from the store, off the runtime.

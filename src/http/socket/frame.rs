@@ -83,6 +83,8 @@ pub struct FrameKey {
     pub kind: FrameType,
     pub epoch: u64,
     pub position: u64,
+    /// Rows it may hold, where a subscriber can choose.
+    pub rows: usize,
     /// The place the subscriber stands at.
     pub after: Cursor,
 }
@@ -156,6 +158,7 @@ mod tests {
             kind: FrameType::Change,
             epoch: 1,
             position,
+            rows: 0,
             after: Cursor::default(),
         };
         let made = async |text: &'static str| {

@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::http::socket::overview;
 use crate::ids::Name;
 
 /// Between two frames of one channel unless asked otherwise.
 const INTERVAL_DEFAULT: Duration = Duration::from_millis(250);
+/// The same of the overview: a list is read, not watched for a single figure.
+const OVERVIEW_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 const INTERVAL_MAX: Duration = Duration::from_secs(60);
+
+/// Findings of one frame, the gravest first; the API lists more.
+const FINDINGS_MAX: usize = 200;
 
 /// Models named by one subscription; more than that is everything.
 const MODELS_MAX: usize = 1_000;
@@ -17,6 +23,7 @@ const MODELS_MAX: usize = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Channel {
     Models,
+    Overview,
     Windows,
     ServerMetrics,
     SystemStatus,
@@ -24,11 +31,13 @@ pub enum Channel {
 }
 
 impl Channel {
-    pub const ALL: [Self; 5] = [Self::Models, Self::Windows, Self::ServerMetrics, Self::SystemStatus, Self::AiAnalysis];
+    pub const ALL: [Self; 6] =
+        [Self::Models, Self::Overview, Self::Windows, Self::ServerMetrics, Self::SystemStatus, Self::AiAnalysis];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Models => "models",
+            Self::Overview => "overview",
             Self::Windows => "windows",
             Self::ServerMetrics => "server-metrics",
             Self::SystemStatus => "system-status",
@@ -52,6 +61,10 @@ pub struct Wanted {
     pub models: Option<Vec<Name>>,
     /// Epoch and sequence of the last frame the client has.
     pub place: Option<(u64, u64)>,
+    /// What of the list of models is in view; of the channel `overview`.
+    pub view: overview::Wanted,
+    /// Findings of one frame, the gravest first; of the channel `ai-analysis`. 0: the sums alone.
+    pub findings: usize,
     /// Shortest time between two frames.
     pub interval: Duration,
 }
@@ -69,6 +82,9 @@ struct Raw {
     op: String,
     channel: Option<String>,
     models: Option<Vec<String>>,
+    list: Option<overview::Query>,
+    first: Option<usize>,
+    rows: Option<usize>,
     position: Option<u64>,
     epoch: Option<u64>,
     interval_ms: Option<u64>,
@@ -97,13 +113,25 @@ impl Raw {
             (_, Channel::Windows) => {
                 return Err(no("one_model", "the channel windows needs \"models\": [one name]".to_owned()));
             }
+            (Some(_), Channel::Overview) => {
+                return Err(no("no_models", "the channel overview takes \"list\", \"first\" and \"rows\"".to_owned()));
+            }
             (Some(names), _) if MODELS_MAX < names.len() => {
                 return Err(no("too_many_models", format!("name at most {MODELS_MAX} models, or none for all")));
             }
             _ => {}
         }
-        let interval = self.interval_ms.map_or(INTERVAL_DEFAULT, Duration::from_millis).min(INTERVAL_MAX);
-        Ok(Wanted { channel, models, place: self.epoch.zip(self.position), interval })
+        if channel != Channel::Overview && (self.list.is_some() || self.first.is_some()) {
+            return Err(no("no_list", "\"list\" and \"first\" are of the channel overview".to_owned()));
+        }
+        if !matches!(channel, Channel::Overview | Channel::AiAnalysis) && self.rows.is_some() {
+            return Err(no("no_rows", "\"rows\" is of the channels overview and ai-analysis".to_owned()));
+        }
+        let findings = self.rows.unwrap_or(FINDINGS_MAX).min(FINDINGS_MAX);
+        let view = overview::Wanted { query: self.list.unwrap_or_default(), span: overview::Span::of(self.first, self.rows) };
+        let usual = if channel == Channel::Overview { OVERVIEW_INTERVAL_DEFAULT } else { INTERVAL_DEFAULT };
+        let interval = self.interval_ms.map_or(usual, Duration::from_millis).min(INTERVAL_MAX);
+        Ok(Wanted { channel, models, place: self.epoch.zip(self.position), view, findings, interval })
     }
 }
 
@@ -144,6 +172,10 @@ mod tests {
         let code = |text: &str| Request::parse(text).unwrap_err().code;
         assert_eq!(code("{"), "bad_message");
         assert_eq!(code(r#"{"op":"fly"}"#), "unknown_op");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"models","rows":7}"#), "no_rows");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"windows","models":["a"],"first":7}"#), "no_list");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"overview","models":["a"]}"#), "no_models");
+        assert_eq!(code(r#"{"op":"subscribe","channel":"overview","list":{"sort":"colour"}}"#), "bad_message");
         let unknown = Request::parse(r#"{"op":"subscribe","channel":"models","after":7}"#).unwrap_err();
         assert_eq!(unknown.code, "unknown_field");
         assert!(unknown.message.contains("`position`") && unknown.message.contains("`interval_ms`"), "{}", unknown.message);

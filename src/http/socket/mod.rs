@@ -5,6 +5,7 @@ mod channel;
 mod connection;
 mod frame;
 mod message;
+mod overview;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 pub use frame::Frames;
+pub use overview::Censuses;
 
 use crate::http::auth::Caller;
 use crate::http::problem::Problem;
@@ -34,7 +36,8 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 /// Live
 ///
 /// Upgrades to a WebSocket of JSON text frames. Send `{"op":"subscribe","channel":"models"}`; get `snapshot`, then `change`.
-/// Channels: `models`, `windows` (of one model), `server-metrics`, `system-status`, `ai-analysis` (every 30 seconds, and soon after a
+/// Channels: `overview` (the list of models as one reader sees it: `list` says which and in which order, `first` and `rows` what is in view;
+/// only that is told, and of it only what changes), `models`, `windows` (of one model), `server-metrics`, `system-status`, `ai-analysis` (every 30 seconds, and soon after a
 /// finding begins or ends). A heartbeat comes every five seconds. A token goes into `Authorization`, or, from a browser, into the
 /// subprotocols `tidewatch.v1` and `tidewatch.token.<token>`; never into the address. Origin must be our own, or one that is configured.
 #[utoipa::path(

@@ -31,6 +31,31 @@ export interface Finding {
   limit_at: string | null;
   /** One sentence in English. */
   text: string;
+  /** What the series was lately; `null` where that no longer reaches back to the beginning. */
+  trail?: SeriesTrail | null;
+}
+
+/** Means of equal stretches of a series, oldest first. */
+export interface SeriesTrail {
+  /** Where the newest ends. */
+  end: string;
+  step_seconds: number;
+  values: number[];
+}
+
+/** A series of a source with what is usual for it. */
+export interface SeriesFigures {
+  name: string;
+  labels: Record<string, string>;
+  unit: string | null;
+  state: "learning" | "watched";
+  at: string | null;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  is_unusual: boolean;
+  /** Of the last half hour, five hours and two and a half days. */
+  trails: SeriesTrail[];
 }
 
 /** Findings that began together. */

@@ -30,6 +30,11 @@ export function windowsPath(model: string, query: WindowsQuery): string {
   return `${modelPath(model)}/windows?${params}`;
 }
 
+export const sourcePath = (source: string): string => `/api/v1/sources/${stepOf(source)}`;
+export const sourceAnalysisPath = (source: string): string => `${sourcePath(source)}/analysis`;
+export const sourceFindingsPath = (source: string): string => `/api/v1/analysis${search({ name: source, limit: "200" })}`;
+export const sourceRecordsPath = (source: string, kind: string): string => `${sourcePath(source)}/records${search({ kind, limit: "100" })}`;
+
 export const fairnessPath = (model: string): string => `${modelPath(model)}/fairness`;
 
 export interface DriftQuery {

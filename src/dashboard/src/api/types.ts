@@ -2,7 +2,7 @@
 
 import type { DriftScore } from "./drift";
 
-export type Status = "healthy" | "warning" | "critical" | "training";
+export type Status = "healthy" | "warning" | "critical" | "training" | "unknown";
 export type Task = "classification" | "regression" | "unknown";
 
 /** A figure with its 95 % interval; `n` is the number of records it rests on. */
@@ -84,6 +84,9 @@ export interface TrailPoint {
 
 export interface ModelSummary {
   name: string;
+  owner: string | null;
+  tags: string[];
+  archived: boolean;
   status: Status;
   reasons: Reason[];
   task: Task;

@@ -4,6 +4,7 @@ import { window } from "../testing";
 import { closedPart, columnOf, nearestSlot, openPart, slotsOf, stepSlot, throughputOf } from "./columns";
 import { yRange } from "./options";
 import { resolutionFor } from "./resolution";
+import type { TrailMinute } from "../api/overview";
 import { trailOf } from "./trail";
 
 const slots = (...windows: ReturnType<typeof window>[]) => slotsOf(mergeWindows([], windows, 1), 60);
@@ -72,7 +73,7 @@ test("an axis keeps within what is possible and shows the threshold", () => {
 });
 
 test("a trail without labels is no line, and one with a gap is two", () => {
-  const point = (minute: number, accuracy: number | null) => ({ start: window(minute).start, predictions: 9, errors: 0, labelled: accuracy === null ? 0 : 9, accuracy, p95_seconds: null });
+  const point = (minute: number, accuracy: number | null): TrailMinute => [minute, accuracy, accuracy === null ? 0 : 9];
   expect(trailOf([point(0, null)], 120, 30)).toBeNull();
   const trail = trailOf([point(0, 0.9), point(1, 0.8), point(2, null), point(3, 0.7), point(4, 0.9)], 120, 30);
   expect(trail?.line.match(/M/g)).toHaveLength(2);

@@ -1,4 +1,4 @@
-import type { TrailPoint } from "../api/types";
+import type { TrailMinute } from "../api/overview";
 import { percent } from "../format/number";
 import { t } from "../i18n";
 import { language } from "../store/preferences";
@@ -7,7 +7,7 @@ import { trailOf } from "./trail";
 const WIDTH = 120;
 const HEIGHT = 30;
 
-export function Sparkline({ trail }: { trail: readonly TrailPoint[] }) {
+export function Sparkline({ trail }: { trail: readonly TrailMinute[] }) {
   const shape = trailOf(trail, WIDTH, HEIGHT);
   if (shape === null) return <span class="missing">{t("value.noLabels")}</span>;
   const show = (value: number): string => percent(language.value, value);

@@ -1,6 +1,6 @@
 /** The path of a sparkline: accuracy per minute, broken where minutes or labels are missing. */
 
-import type { TrailPoint } from "../api/types";
+import type { TrailMinute } from "../api/overview";
 
 export interface Trail {
   /** SVG path data in a box of `width` × `height`. */
@@ -13,7 +13,6 @@ export interface Trail {
   high: number;
 }
 
-const MINUTE_MS = 60_000;
 const MINUTES = 60;
 
 /** A flat line should look flat: the box never spans less than this much accuracy. */
@@ -23,28 +22,25 @@ const SPAN_MIN = 0.05;
 const LABELS_MIN = 5;
 
 /** `null` if no window of the trail has any labels. */
-export function trailOf(points: readonly TrailPoint[], width: number, height: number): Trail | null {
-  const known = points.filter((point) => point.accuracy !== null);
+export function trailOf(points: readonly TrailMinute[], width: number, height: number): Trail | null {
+  const known = points.flatMap(([minute, accuracy, labelled]) => (accuracy === null ? [] : [{ minute, accuracy, labelled }]));
   if (known.length === 0) return null;
-  const values = known.map((point) => point.accuracy!);
+  const values = known.map((point) => point.accuracy);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const steady = known.filter((point) => LABELS_MIN <= point.labelled).map((point) => point.accuracy!);
+  const steady = known.filter((point) => LABELS_MIN <= point.labelled).map((point) => point.accuracy);
   const [least, most] = steady.length === 0 ? [low, high] : [Math.min(...steady), Math.max(...steady)];
   const slack = Math.max(0, SPAN_MIN - (most - least)) / 2;
   const [bottom, top] = [least - slack, most + slack];
-  const newest = Date.parse(points[points.length - 1]!.start);
-  const place = (point: TrailPoint): { at: number; x: number; y: number } => {
-    const at = Date.parse(point.start);
-    return {
-      at,
-      x: round(2 + (1 - (newest - at) / ((MINUTES - 1) * MINUTE_MS)) * (width - 4)),
-      y: round(2 + Math.min(1, Math.max(0, (top - point.accuracy!) / (top - bottom))) * (height - 4)),
-    };
-  };
+  const newest = points[points.length - 1]![0];
+  const place = ({ minute, accuracy }: { minute: number; accuracy: number }): { at: number; x: number; y: number } => ({
+    at: minute,
+    x: round(2 + (1 - (newest - minute) / (MINUTES - 1)) * (width - 4)),
+    y: round(2 + Math.min(1, Math.max(0, (top - accuracy) / (top - bottom))) * (height - 4)),
+  });
   const runs: { at: number; x: number; y: number }[][] = [];
   for (const point of known.map(place)) {
     const run = runs[runs.length - 1];
-    if (run !== undefined && point.at - run[run.length - 1]!.at <= MINUTE_MS) run.push(point);
+    if (run !== undefined && point.at - run[run.length - 1]!.at <= 1) run.push(point);
     else runs.push([point]);
   }
   const lastRun = runs[runs.length - 1]!;

@@ -23,6 +23,8 @@ export interface Subscription {
   /** Absent means every model. */
   models?: string[];
   intervalMs?: number;
+  /** What else the channel is told, asked anew with every subscription. */
+  extra?: () => Record<string, unknown>;
   /** Where to resume; `null` asks for a full snapshot. */
   place: () => Place | null;
   /** `resync` throws the place away: the next thing to arrive must be a snapshot. */
@@ -82,6 +84,12 @@ export class Connection {
     this.drop();
   }
 
+  /** Subscribes again, since what is wanted of the channel has changed. Before the socket is open that happens by itself. */
+  renew(channel: string): void {
+    const subscription = this.options.subscriptions.find((each) => each.channel === channel);
+    if (this.opened && subscription !== undefined) this.subscribe(subscription);
+  }
+
   /** Tries at once, for when the network or the tab has just come back. */
   nudge(): void {
     if (this.stopped || this.state.kind !== "reconnecting" || this.socket !== null) return;
@@ -138,6 +146,7 @@ export class Connection {
         op: "subscribe",
         channel: subscription.channel,
         ...(subscription.models ? { models: subscription.models } : {}),
+        ...subscription.extra?.(),
         ...(subscription.intervalMs ? { interval_ms: subscription.intervalMs } : {}),
         ...(place ? { position: place.after, epoch: place.epoch } : {}),
       }),

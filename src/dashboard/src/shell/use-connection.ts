@@ -1,6 +1,6 @@
 /** A page's own connection: up while the page is, so frames of one page can never be taken for another's. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { api } from "../api/session";
 import { browserWorld } from "../live/browser";
 import { Connection, type Subscription } from "../live/connection";
@@ -8,8 +8,9 @@ import { analysisSubscription } from "../store/analysis";
 import { connection, heartbeat } from "../store/live";
 import { token } from "../store/session";
 
-/** `subscriptions` is called when the page appears and again when `identity` changes. */
-export function useConnection(identity: string, subscriptions: () => Subscription[]): void {
+/** `subscriptions` is called when the page appears and again when `identity` changes. Gives what subscribes to a channel again. */
+export function useConnection(identity: string, subscriptions: () => Subscription[]): (channel: string) => void {
+  const open = useRef<Connection | null>(null);
   const secret = token.value;
   useEffect(() => {
     if (secret === null) return;
@@ -20,6 +21,7 @@ export function useConnection(identity: string, subscriptions: () => Subscriptio
       // A refused socket does not say why; if it was the token, this answers 401 and the session ends.
       onRefused: () => void api.peek()?.get("/api/v1/health").catch(() => undefined),
     });
+    open.current = live;
     const nudge = (): void => {
       if (!document.hidden) live.nudge();
     };
@@ -28,7 +30,9 @@ export function useConnection(identity: string, subscriptions: () => Subscriptio
     return () => {
       window.removeEventListener("online", nudge);
       document.removeEventListener("visibilitychange", nudge);
+      open.current = null;
       live.stop();
     };
   }, [identity, secret]);
+  return (channel) => open.current?.renew(channel);
 }

@@ -3,27 +3,40 @@
 import { effect, signal } from "@preact/signals";
 import type { Analysis } from "../api/analysis";
 import type { Subscription } from "../live/connection";
+import { route } from "../route/route";
 import { token } from "./session";
 
 /** `null` until the server has said anything. */
 export const analysis = signal<Analysis | null>(null);
 
+/** Findings that are open; every page knows it. */
+export const open = signal(0);
+
 /** Nothing of one person's session is left for the next. */
 effect(() => {
-  if (token.value === null) analysis.value = null;
+  if (token.value !== null) return;
+  analysis.value = null;
+  open.value = 0;
 });
 
 /** Each answer is whole; of two of one epoch the one of the later position counts. */
 export const newer = (held: Analysis | null, next: Analysis): Analysis =>
   held !== null && held.epoch === next.epoch && next.position < held.position ? held : next;
 
+/** Findings that the page of findings is told of; the API lists more. */
+const ROWS = 200;
+
 export const analysisSubscription: Subscription = {
   channel: "ai-analysis",
   place: () => null,
+  extra: () => ({ rows: readsFindings() ? ROWS : 0 }),
   onFrame: (frame) => {
     const data = frame.data as Partial<Analysis>;
     if (data.summary === undefined || data.items === undefined || data.together === undefined) return "dropped";
-    analysis.value = newer(analysis.peek(), data as Analysis);
+    open.value = data.summary.open;
+    if (readsFindings()) analysis.value = newer(analysis.peek(), data as Analysis);
     return "applied";
   },
 };
+
+const readsFindings = (): boolean => route.peek().page === "analysis";

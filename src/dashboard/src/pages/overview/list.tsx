@@ -2,25 +2,26 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count } from "../../format/number";
-import { t, type Key } from "../../i18n";
+import { isKey, t, type Key } from "../../i18n";
 import { scrollOf } from "../../route/route";
 import { language } from "../../store/preferences";
-import { models } from "./feed";
-import { arrange, type Sort } from "./order";
-import { ModelRow } from "./row";
-import { clearFilter, selection, sortBy } from "./selection";
+import type { Line } from "../../api/overview";
+import type { ListInView } from "../../store/overview";
+import { inView, overview } from "./feed";
+import { GroupRow, ModelRow, PendingRow } from "./row";
+import { clearFilter, compact, selection, sortBy, type Sort } from "./selection";
 import { SORT_LABELS } from "./toolbar";
 import { useVisibleRows } from "./use-visible";
 
 /** Pixels; `overview.css` sets the same heights. */
 const LAYOUTS = [
-  { media: "(max-width: 860px)", height: 204 },
-  { media: "(max-width: 1439px)", height: 74 },
-  { media: "all", height: 58 },
+  { media: "(max-width: 860px)", height: 258, compact: 116 },
+  { media: "(max-width: 1439px)", height: 74, compact: 38 },
+  { media: "all", height: 66, compact: 38 },
 ] as const;
 
-/** Milliseconds a row keeps its place while figures move, unless its reader asks for another order. */
-const SETTLE_MS = 3_000;
+/** Milliseconds after the pointer last moved over the rows in which none of them changes its place. */
+const CALM_MS = 3_000;
 
 const COLUMNS: { sort: Sort | null; class: string; label: Key; window: Key | null }[] = [
   { sort: "status", class: "c-status", label: "status.label", window: null },
@@ -36,19 +37,24 @@ const COLUMNS: { sort: Sort | null; class: string; label: Key; window: Key | nul
 
 export function ModelList() {
   const body = useRef<HTMLTableSectionElement>(null);
-  const names = useCalmOrder();
+  const list = useCalmList();
   const height = useRowHeight();
-  const visible = useVisibleRows(body, height, names.length);
+  const visible = useVisibleRows(body, height, list.lines_total);
   useLayoutEffect(() => window.scrollTo(0, scrollOf(location.pathname)), []);
-  const byName = models.value.byName;
-  const { sort, descending } = selection.value;
+  useEffect(() => {
+    const next = { first: visible.first, rows: Math.max(1, visible.end - visible.first) };
+    if (JSON.stringify(next) !== JSON.stringify(inView.peek())) inView.value = next;
+  }, [visible]);
+  const { rows, summary } = overview.value;
+  const { sort, descending, archived } = selection.value;
+  const all = (archived ? summary?.archived : summary?.total) ?? 0;
 
   return (
     <>
       <p class="quiet shown" role="status">
-        {t("overview.shown", { shown: count(language.value, names.length), total: count(language.value, models.value.total) })}
+        {t("overview.shown", { shown: count(language.value, list.models_total), total: count(language.value, all) })}
       </p>
-      <table class="models" role="table" aria-rowcount={names.length + 1} aria-label={t("overview.title")}>
+      <table class={compact.value ? "models compact" : "models"} role="table" aria-rowcount={list.lines_total + 1} aria-label={t("overview.title")}>
         <thead role="rowgroup">
           <tr role="row" aria-rowindex={1}>
             {COLUMNS.map((column) => (
@@ -67,14 +73,20 @@ export function ModelList() {
         </thead>
         <tbody ref={body} role="rowgroup">
           <Spacer height={visible.first * height} />
-          {names.slice(visible.first, visible.end).map((name, index) => {
-            const model = byName.get(name);
-            return model ? <ModelRow key={name} model={model} index={visible.first + index + 2} /> : null;
+          {Array.from({ length: visible.end - visible.first }, (_, index) => {
+            const place = visible.first + index;
+            const line = list.lines[place - list.first];
+            if (line === undefined) return <PendingRow key={place} index={place + 2} />;
+            if (typeof line !== "string") return <GroupRow key={`group ${line.group}`} line={line} index={place + 2} name={groupName(line.group)} />;
+            const model = rows.get(line);
+            // below the headings of several tags a model stands several times
+            const key = grouped(list) ? `${place} ${line}` : line;
+            return model ? <ModelRow key={key} model={model} index={place + 2} /> : <PendingRow key={key} index={place + 2} />;
           })}
-          <Spacer height={(names.length - visible.end) * height} />
+          <Spacer height={(list.lines_total - visible.end) * height} />
         </tbody>
       </table>
-      {names.length === 0 ? (
+      {list.lines_total === 0 ? (
         <div class="notice">
           <p>{t("overview.noMatch")}</p>
           <button type="button" onClick={clearFilter}>
@@ -109,37 +121,54 @@ function Spacer({ height }: { height: number }) {
   );
 }
 
+const grouped = (list: ListInView): boolean => list.lines.some((line) => typeof line !== "string");
+
+function groupName(group: string): string {
+  const by = selection.value.group;
+  const status = `status.${group}`;
+  if (by === "status" && isKey(status)) return t(status);
+  return group === "" ? t(by === "owner" ? "overview.noOwner" : "overview.noTag") : group;
+}
+
 /**
- * The order of the list. A new filter, order or set of models counts at once; figures that merely move re-order it at most every
- * three seconds and never under the pointer, so that one can hit the row one aims at.
+ * The part of the list to show. What its reader asks for counts at once; an order that merely moves waits while the pointer moves over
+ * the rows, so that one can hit the row one aims at.
  */
-function useCalmOrder(): string[] {
-  const { byName } = models.value;
-  const wanted = `${JSON.stringify(selection.value)} ${byName.size}`;
-  const held = useRef({ wanted: "", at: 0, names: [] as string[] });
-  const pointed = useRef(false);
+function useCalmList(): ListInView {
+  const { list } = overview.value;
+  const wanted = JSON.stringify([selection.value, list.first, list.lines_total]);
+  const held = useRef<{ wanted: string; list: ListInView }>({ wanted: "", list });
+  const pointed = useRef(0);
   useEffect(() => {
     const watch = (event: PointerEvent): void => {
-      pointed.current = event.target instanceof Element && event.target.closest("table.models tbody") !== null;
+      if (event.target instanceof Element && event.target.closest("table.models tbody") !== null) pointed.current = Date.now();
     };
     document.addEventListener("pointermove", watch, { passive: true });
     return () => document.removeEventListener("pointermove", watch);
   }, []);
-  const settled = SETTLE_MS <= Date.now() - held.current.at && !pointed.current;
-  if (held.current.wanted !== wanted || settled) {
-    held.current = { wanted, at: Date.now(), names: arrange(byName, selection.value) };
-  }
-  return held.current.names;
+  const calm = Date.now() - pointed.current < CALM_MS && held.current.wanted === wanted && sameLines(held.current.list.lines, list.lines);
+  if (!calm) held.current = { wanted, list };
+  return held.current.list;
 }
 
-const rowHeight = (): number => LAYOUTS.find(({ media }) => matchMedia(media).matches)!.height;
+/** Whether both hold the same lines, in whatever order. */
+function sameLines(before: readonly Line[], now: readonly Line[]): boolean {
+  const names = new Set(before.map((line) => JSON.stringify(line)));
+  return before.length === now.length && now.every((line) => names.has(JSON.stringify(line)));
+}
+
+function rowHeight(): number {
+  const layout = LAYOUTS.find(({ media }) => matchMedia(media).matches)!;
+  return compact.value ? layout.compact : layout.height;
+}
 
 function useRowHeight(): number {
   const [height, setHeight] = useState(rowHeight);
   useEffect(() => {
     const follow = (): void => setHeight(rowHeight());
+    follow();
     window.addEventListener("resize", follow);
     return () => window.removeEventListener("resize", follow);
-  }, []);
+  }, [compact.value]);
   return height;
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { DriftScore } from "../../api/drift";
-import type { ModelSummary } from "../../api/types";
+import type { GroupLine, OverviewRow } from "../../api/overview";
 import { effect } from "../../format/drift";
 import { Sparkline } from "../../charts/sparkline";
 import { count, duration, MISSING, percent, perSecond } from "../../format/number";
@@ -13,11 +13,12 @@ import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
+import { filterByOwner, filterByTag } from "./selection";
 
-export function ModelRow({ model, index }: { model: ModelSummary; index: number }) {
+export function ModelRow({ model, index }: { model: OverviewRow; index: number }) {
   const locale = language.value;
-  const current = model.current;
-  const predictions = current === null ? null : t("value.n", { n: count(locale, current.predictions) });
+  const { accuracy, predictions: served, labelled } = model;
+  const predictions = served === null ? null : t("value.n", { n: count(locale, served) });
   return (
     <tr role="row" aria-rowindex={index} class={model.stale ? "stale" : undefined} data-model={model.name}>
       <td role="cell" class="c-status">
@@ -31,36 +32,86 @@ export function ModelRow({ model, index }: { model: ModelSummary; index: number 
         <small>
           <Freshness model={model} />
         </small>
+        <Tags model={model} />
       </th>
-      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote metric="accuracy" estimate={current?.accuracy ?? null} />}>
-        {current === null ? MISSING : current.accuracy.value === null ? <Missing>{t("value.noLabels")}</Missing> : percent(locale, current.accuracy.value)}
+      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote metric="accuracy" estimate={accuracy} />}>
+        {accuracy === null ? MISSING : accuracy.value === null ? <Missing>{t("value.noLabels")}</Missing> : percent(locale, accuracy.value)}
       </Figure>
       <td role="cell" class="c-trail">
         <Sparkline trail={model.trail} />
       </td>
-      <Figure class="errors" label={t("column.errorRate")} note={<EstimateNote metric="error_rate" estimate={current?.error_rate ?? null} />}>
-        {percent(locale, current?.error_rate.value)}
+      <Figure class="errors" label={t("column.errorRate")} note={<EstimateNote metric="error_rate" estimate={model.error_rate} />}>
+        {percent(locale, model.error_rate?.value)}
       </Figure>
       <Figure label={t("column.p95")} note={predictions}>
-        {duration(locale, current?.p95_seconds)}
+        {duration(locale, model.p95_seconds)}
       </Figure>
       <Figure class="throughput" label={t("column.throughput")} note={predictions}>
-        {perSecond(locale, current?.throughput_per_second, { second: t("unit.second"), minute: t("unit.minute") })}
+        {perSecond(locale, model.throughput_per_second, { second: t("unit.second"), minute: t("unit.minute") })}
       </Figure>
       <Figure
         class="coverage"
         label={t("column.coverage")}
         note={
-          current === null
+          served === null || labelled === null
             ? null
-            : t("value.ofLabels", { labelled: count(locale, current.labelled), predictions: count(locale, current.predictions) })
+            : t("value.ofLabels", { labelled: count(locale, labelled), predictions: count(locale, served) })
         }
       >
-        {percent(locale, current?.coverage)}
+        {percent(locale, coverageOf(model))}
       </Figure>
-      <Figure class="drift" label={t("column.drift")} note={<DriftNote drift={model.drift ?? null} />}>
+      <Figure class="drift" label={t("column.drift")} note={<DriftNote drift={model.drift} />}>
         {model.drift ? effect(locale, model.drift.value) : <Missing>{t("value.notJudged")}</Missing>}
       </Figure>
+    </tr>
+  );
+}
+
+const coverageOf = ({ predictions, labelled }: OverviewRow): number | null =>
+  predictions === null || labelled === null || predictions === 0 ? null : labelled / predictions;
+
+/** Tags that a row has room for; the others are told by their number and their title. */
+const TAGS_SHOWN = 3;
+
+/** Whose the model is and how it is tagged; each a filter. */
+function Tags({ model: { owner, tags } }: { model: OverviewRow }) {
+  if (owner === null && tags.length === 0) return null;
+  const more = tags.slice(TAGS_SHOWN);
+  return (
+    <span class="chips">
+      {owner === null ? null : (
+        <button type="button" class="chip owner" title={t("overview.ownerTitle", { owner })} onClick={() => filterByOwner(owner)}>
+          {owner}
+        </button>
+      )}
+      {tags.slice(0, TAGS_SHOWN).map((tag) => (
+        <button type="button" key={tag} class="chip" title={t("overview.tagTitle", { tag })} onClick={() => filterByTag(tag)}>
+          {tag}
+        </button>
+      ))}
+      {more.length === 0 ? null : (
+        <span class="chip more" title={more.join(", ")}>
+          +{more.length}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** A row that is in the list and not told yet. */
+export const PendingRow = ({ index }: { index: number }) => (
+  <tr role="row" aria-rowindex={index} class="pending" aria-busy="true">
+    <td role="cell" colSpan={9} />
+  </tr>
+);
+
+/** What the rows below have in common. */
+export function GroupRow({ line, index, name }: { line: GroupLine; index: number; name: string }) {
+  return (
+    <tr role="row" aria-rowindex={index} class="group">
+      <th role="rowheader" scope="rowgroup" colSpan={9}>
+        {name} <small>{t("overview.groupCount", { n: count(language.value, line.models) })}</small>
+      </th>
     </tr>
   );
 }
@@ -91,16 +142,16 @@ function DriftNote({ drift }: { drift: DriftScore | null }) {
 
 const Missing = ({ children }: { children: ComponentChildren }) => <span class="missing">{children}</span>;
 
-function Reasons({ model }: { model: ModelSummary }) {
+function Reasons({ model }: { model: OverviewRow }) {
   if (model.reasons.length === 0) return null;
   const text = model.reasons.map(reasonText).join(" · ");
   return <small title={text}>{text}</small>;
 }
 
 /** When the model last predicted; if that is too long ago, which five minutes its figures are of. */
-function Freshness({ model }: { model: ModelSummary }) {
+function Freshness({ model }: { model: OverviewRow }) {
   if (model.last_prediction_at === null) return <>{t("value.noData")}</>;
-  const end = model.current?.end ?? null;
+  const { end } = model;
   return (
     <>
       {model.stale ? (

@@ -1,30 +1,62 @@
-/** The overview's filter and order, kept in the address so that a view can be shared. */
+/** The overview's filter, order and groups, kept in the address so that a view can be shared and Back undoes a click. */
 
 import { computed } from "@preact/signals";
 import type { Status } from "../../api/types";
 import { query, setQuery } from "../../route/route";
-import { SORTS, type Selection, type Sort } from "./order";
 
-const STATUSES: readonly (Status | "stale")[] = ["critical", "warning", "training", "healthy", "stale"];
+export const SORTS = ["status", "name", "accuracy", "error_rate", "p95", "throughput", "coverage", "drift", "updated"] as const;
+export type Sort = (typeof SORTS)[number];
 
-export const selection = computed<Selection>(() => {
-  const sort = query.value.get("sort");
-  const status = query.value.get("status");
+export const GROUPS = ["none", "owner", "tag", "status"] as const;
+export type Group = (typeof GROUPS)[number];
+
+export interface Selection {
+  text: string;
+  status: Status | "stale" | null;
+  tag: string | null;
+  owner: string | null;
+  /** Those that are archived, instead of those that are not. */
+  archived: boolean;
+  sort: Sort;
+  descending: boolean;
+  group: Group;
+}
+
+export const STATUSES: readonly (Status | "stale")[] = ["critical", "warning", "unknown", "training", "healthy", "stale"];
+
+export function parseSelection(params: URLSearchParams): Selection {
+  const [sort, status, group] = ["sort", "status", "group"].map((name) => params.get(name));
   return {
-    text: query.value.get("q") ?? "",
+    text: params.get("q") ?? "",
     status: STATUSES.find((each) => each === status) ?? null,
+    tag: params.get("tag"),
+    owner: params.get("owner"),
+    archived: params.get("archived") === "true",
     sort: SORTS.find((each) => each === sort) ?? "status",
-    descending: query.value.get("order") === "desc",
+    descending: params.get("order") === "desc",
+    group: GROUPS.find((each) => each === group) ?? "none",
   };
-});
+}
 
-export const filterByText = (text: string): void => setQuery({ q: text === "" ? null : text });
+export const selection = computed<Selection>(() => parseSelection(query.value));
+
+/** Whether rows are one line high. */
+export const compact = computed(() => query.value.get("rows") === "compact");
+
+/** Letters of one word are one step back. */
+export const filterByText = (text: string): void => setQuery({ q: text === "" ? null : text }, { merge: true });
 
 /** Choosing the chosen one again clears it. */
 export const filterByStatus = (status: Status | "stale" | null): void =>
   setQuery({ status: selection.value.status === status ? null : status });
 
-export const clearFilter = (): void => setQuery({ q: null, status: null });
+export const filterByTag = (tag: string | null): void => setQuery({ tag });
+export const filterByOwner = (owner: string | null): void => setQuery({ owner });
+export const groupBy = (group: Group): void => setQuery({ group: group === "none" ? null : group });
+export const showArchived = (on: boolean): void => setQuery({ archived: on ? "true" : null });
+export const showCompact = (on: boolean): void => setQuery({ rows: on ? "compact" : null });
+
+export const clearFilter = (): void => setQuery({ q: null, status: null, tag: null, owner: null, archived: null });
 
 /** The same column again turns the order round. Figures start with the largest, which is what one looks for. */
 export function sortBy(sort: Sort): void {
