@@ -56,7 +56,7 @@ pub struct SeriesAnswer {
                 "series": {"name": "tidewatch_cpu_usage_percent", "labels": {"core": "0"}, "unit": "percent"}, "state": "open",
                 "severity": "critical", "started_at": "2026-01-01T00:08:00Z", "ended_at": null, "last_at": "2026-01-01T00:09:30Z", "now": 94.2, "value": 94.2,
                 "expected": 31.5, "low": 20.1, "high": 42.9, "score": 27.5, "change_per_hour": null, "limit_at": null,
-                "text": "tidewatch_cpu_usage_percent (core=0) of web-01 is 94.2 where 31.5 is usual (20.1 to 42.9)."}], "next": null, "together": []})),
+                "text": "tidewatch_cpu_usage_percent (core=0) of web-01 is 94.2 where 31.5 is usual (20.1 to 42.9).", "trail": null}], "next": null, "together": []})),
         (status = 400, description = "A bad kind, state, limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -91,7 +91,7 @@ pub async fn report(
     responses(
         (status = 200, description = "The series", body = SeriesAnswer, example = json!({"position": 1024, "epoch": 1, "items": [
             {"name": "tidewatch_memory_usage_percent", "labels": {}, "unit": "percent", "state": "watched", "rhythm_hours": 24,
-             "at": "2026-01-01T00:09:30Z", "value": 40.5, "expected": 40.1, "low": 36.2, "high": 44.0, "score": 0.5, "is_unusual": false}]})),
+             "at": "2026-01-01T00:09:30Z", "value": 40.5, "expected": 40.1, "low": 36.2, "high": 44.0, "score": 0.5, "is_unusual": false, "trails": [{"end": "2026-01-01T00:10:00Z", "step_seconds": 60.0, "values": [40.1, 40.5]}]}]})),
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -112,7 +112,7 @@ pub async fn of_source(
     responses(
         (status = 200, description = "The series", body = SeriesAnswer, example = json!({"position": 1024, "epoch": 1, "items": [
             {"name": "error_rate", "labels": {}, "unit": "ratio", "state": "watched", "rhythm_hours": 24, "at": "2026-01-01T00:09:00Z",
-             "value": 0.01, "expected": 0.012, "low": 0.0, "high": 0.05, "score": -0.4, "is_unusual": false}]})),
+             "value": 0.01, "expected": 0.012, "low": 0.0, "high": 0.05, "score": -0.4, "is_unusual": false, "trails": [{"end": "2026-01-01T00:10:00Z", "step_seconds": 60.0, "values": [40.1, 40.5]}]}]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]

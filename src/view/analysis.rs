@@ -12,7 +12,7 @@ use crate::monitor::analysis::{About, Subject, Watched};
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline;
 use crate::monitor::model::Model;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::together::{Group, groups};
 use crate::view::wording;
@@ -83,8 +83,22 @@ pub struct FindingFigures {
     pub limit_at: Option<String>,
     /// All of it in a sentence.
     pub text: String,
+    /// What the series was lately, for a chart; null where that no longer reaches back to the beginning, and of a silence or a drift.
+    pub trail: Option<SeriesTrail>,
     #[serde(skip)]
     pub(super) began: Timestamp,
+    /// The number of the subject, and the place of the series there.
+    #[serde(skip)]
+    place: Option<(u32, u16)>,
+}
+
+/// Means of equal stretches of a series, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SeriesTrail {
+    /// Where the newest ends.
+    pub end: String,
+    pub step_seconds: f64,
+    pub values: Vec<f32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -114,6 +128,8 @@ pub struct SeriesFigures {
     pub score: Option<f64>,
     /// Whether an anomaly, a leak or a trend goes on.
     pub is_unusual: bool,
+    /// What it was in the last half hour, five hours and two and a half days, where there is so much of it without a hole.
+    pub trails: Vec<SeriesTrail>,
 }
 
 /// Which findings are asked for.
@@ -132,8 +148,9 @@ pub struct Wanted {
 impl AnalysisReport {
     pub fn of(view: &View, wanted: &Wanted) -> Self {
         let subjects = || view.analysis.values().map(|subject| &**subject.watched);
-        let of_sources =
-            subjects().flat_map(|watched| watched.findings.iter().map(move |finding| FindingFigures::of(watched, finding)));
+        let of_sources = view.analysis.iter().flat_map(|(number, subject)| {
+            subject.watched.findings.iter().map(|finding| FindingFigures::of(*number, &subject.watched, finding))
+        });
         let of_models = view.models.values().flat_map(|model| drifts(model));
         let all: Vec<FindingFigures> = of_sources.chain(of_models).collect();
         let mut summary = AnalysisSummary::default();
@@ -148,7 +165,7 @@ impl AnalysisReport {
             summary.critical += u64::from(finding.severity == "critical");
             *summary.by_kind.entry(finding.kind).or_default() += 1;
         }
-        let together = groups(view, &all);
+        let together = if wanted.limit == 0 { Vec::new() } else { groups(view, &all) };
         let mut findings: Vec<FindingFigures> = all.into_iter().filter(|finding| wanted.is_met_by(finding)).collect();
         findings.sort_by(|a, b| {
             let grave = |finding: &FindingFigures| {
@@ -159,7 +176,8 @@ impl AnalysisReport {
         // a finding that is gone leaves nothing to go on from: the page begins anew
         let last = wanted.after.as_ref().and_then(|id| findings.iter().position(|finding| finding.id == *id));
         let mut rest = findings.into_iter().skip(last.map_or(0, |last| last + 1));
-        let items: Vec<FindingFigures> = rest.by_ref().take(wanted.limit).collect();
+        let mut items: Vec<FindingFigures> = rest.by_ref().take(wanted.limit).collect();
+        items.iter_mut().for_each(|finding| finding.trail = finding.lately(view));
         let next = rest.next().and_then(|_| items.last()).map(|last| token(&last.id));
         let at = view.log_time.to_string();
         Self { position: view.position, epoch: view.epoch, at, summary, items, next, together }
@@ -176,7 +194,7 @@ impl Wanted {
 }
 
 impl FindingFigures {
-    fn of(watched: &Watched, finding: &Finding) -> Self {
+    fn of(number: u32, watched: &Watched, finding: &Finding) -> Self {
         let series = finding.series.map(|place| &watched.series[usize::from(place)]);
         let figures = &finding.figures;
         Self {
@@ -208,12 +226,31 @@ impl FindingFigures {
             change_per_hour: figures.per_hour,
             limit_at: figures.limit_at.map(|limit| limit.to_string()),
             text: wording::sentence(watched, series, finding),
+            trail: None,
             began: finding.since,
+            place: finding.series.map(|place| (number, place)),
         }
+    }
+
+    /// The finest trail of its series that begins before the finding did.
+    fn lately(&self, view: &View) -> Option<SeriesTrail> {
+        let (number, place) = self.place?;
+        let series = view.analysis.get(&number)?.watched.series.get(usize::from(place))?;
+        series.trails().into_iter().find_map(|(end, step, values)| {
+            let first = end.micros() - step.micros() * i64::try_from(values.len()).ok()?;
+            (2 <= values.len() && first <= self.began.micros()).then(|| SeriesTrail::of(end, step, &values))
+        })
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.state == "open"
+    }
+}
+
+impl SeriesTrail {
+    fn of(end: Timestamp, step: Span, values: &[f64]) -> Self {
+        let values = values.iter().map(|value| *value as f32).collect();
+        Self { end: end.to_string(), step_seconds: step.secs_f64(), values }
     }
 }
 
@@ -245,6 +282,12 @@ impl SeriesFigures {
                 high: figures.high,
                 score: figures.score,
                 is_unusual: series.anomaly.is_some() || series.rise.is_some(),
+                trails: series
+                    .trails()
+                    .into_iter()
+                    .filter(|(_, _, values)| 2 <= values.len())
+                    .map(|(end, step, values)| SeriesTrail::of(end, step, &values))
+                    .collect(),
             }
         });
         figures.collect()
@@ -302,7 +345,9 @@ fn drifts_of(model: &Model, track: &Track) -> Vec<FindingFigures> {
             score: standing.figures.map(|figures| figures.psi),
             change_per_hour: None,
             limit_at: None,
+            trail: None,
             began: since,
+            place: None,
         })
     });
     drifted.collect()

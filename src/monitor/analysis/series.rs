@@ -181,6 +181,11 @@ impl Series {
         (minutes.end(), minutes.points())
     }
 
+    /// What it was lately, from the finest to the coarsest: the end of the newest mean, how far apart they are, and the means, oldest first.
+    pub fn trails(&self) -> [(Timestamp, Span, Vec<f64>); 3] {
+        [0, 1, 2].map(|ring| (self.rings[ring].end(), WIDTHS[ring], self.rings[ring].points()))
+    }
+
     /// Takes the point of a round, which began at `at`. Gives what it says, and the season if it was learnt because an hour is over.
     pub fn take(&mut self, at: Timestamp, value: f64, season: &Season) -> (Vec<Word>, Option<Season>) {
         if VALUE_MAX < value.abs() {

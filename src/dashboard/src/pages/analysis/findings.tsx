@@ -117,6 +117,15 @@ function Table({ label, table, children }: { label: string; table: { current: HT
   );
 }
 
+/** Names in a title; more are told by their number. */
+const NAMES_MAX = 3;
+
+function namesOf(members: readonly Finding[]): string {
+  const names = [...new Set(members.map((finding) => finding.name))];
+  const more = names.length - NAMES_MAX;
+  return names.slice(0, NAMES_MAX).join(", ") + (0 < more ? ` +${count(language.value, more)}` : "");
+}
+
 /** Findings that moved together: one row that says so, and theirs below it when it is unfolded. */
 function GroupRows({ id, group }: { id: string; group: Group }) {
   const { together, members, total, severity } = group;
@@ -139,7 +148,7 @@ function GroupRows({ id, group }: { id: string; group: Group }) {
           </td>
           <th role="rowheader" scope="row" class="c-where">
             <button type="button" class="pick" id={`fold-${key}`} aria-expanded={open} aria-controls={`members-${key}`} onClick={toggle}>
-              <span aria-hidden="true">{open ? "▾" : "▸"}</span> {t(together.sources === 1 ? "analysis.togetherOne" : "analysis.together", { n: count(locale, total), sources: count(locale, together.sources) })}
+              <span aria-hidden="true">{open ? "▾" : "▸"}</span> {t(together.sources === 1 ? "analysis.togetherOne" : "analysis.together", { n: count(locale, total), sources: count(locale, together.sources) })}: {namesOf(members)}
             </button>
             <small>
               {members.length < total ? t("analysis.matching", { shown: members.length, n: total }) : null}

@@ -3,12 +3,13 @@ import { effect } from "../../format/drift";
 import { change, quantity } from "../../format/quantity";
 import { MISSING } from "../../format/number";
 import { t } from "../../i18n";
-import { modelAddress } from "../../route/route";
+import { modelAddress, sourceAddress } from "../../route/route";
 import { Link } from "../../shell/link";
 import { StatusLight } from "../../shell/status-light";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { barOf } from "./order";
+import { SeriesChart } from "./series-chart";
 import { expectedText, findingText, scoreText, seriesText, unitOf } from "./words";
 
 const WIDTH = 150;
@@ -19,7 +20,7 @@ export function FindingRow({ finding, isFirst = false }: { finding: Finding; isF
   return (
     <tr role="row" class={state} data-finding={id}>
       <td role="cell" class="c-severity">
-        <StatusLight status={severity} />
+        {state === "open" ? <StatusLight status={severity} /> : <span class="status resolved">✓ {t("finding.resolved")}</span>}
         <small>{t(`kind.${kind}`)}</small>
       </td>
       <th role="rowheader" scope="row" class="c-where">
@@ -45,6 +46,7 @@ export function FindingRow({ finding, isFirst = false }: { finding: Finding; isF
       </td>
       <td role="cell" class="c-what">
         <p>{findingText(finding)}</p>
+        <Lately finding={finding} />
         <Rest finding={finding} />
         {state === "open" ? (
           <small>
@@ -61,7 +63,13 @@ const SUBJECT = /^(feature\/.+|prediction|score)$/s;
 
 /** A model leads to its drift tab. */
 function Where({ finding: { id, about, name, series } }: { finding: Finding }) {
-  if (about === "source") return <b title={name}>{name}</b>;
+  if (about === "source") {
+    return (
+      <Link href={sourceAddress(name)} id={`source-${encodeURIComponent(id)}`} title={name}>
+        {name}
+      </Link>
+    );
+  }
   const column = series !== null && SUBJECT.test(series.name) ? { column: series.name } : {};
   const version = series?.labels["version"];
   const where = new URLSearchParams({ tab: "drift", ...column, ...(version === undefined ? {} : { version }) });
@@ -106,6 +114,12 @@ function RangeBar({ finding }: { finding: Finding }) {
       <circle class={`at ${finding.severity}`} cx={value * WIDTH} cy={HEIGHT / 2} r="4.5" />
     </svg>
   );
+}
+
+/** The series, with its usual band and where the finding began. */
+function Lately({ finding: { trail, low, high, series, started_at: since } }: { finding: Finding }) {
+  if (trail === undefined || trail === null || series === null) return null;
+  return <SeriesChart name={series.name} trail={trail} low={low} high={high} unit={unitOf(series)} since={since} />;
 }
 
 /** How fast it changes, when it reaches its limit, how sure it is. */

@@ -10,7 +10,7 @@ export const selection = computed<Selection>(() => ({
   kind: KINDS.find((each) => each === query.value.get("kind")) ?? null,
 }));
 
-export const filterByText = (text: string): void => setQuery({ q: text === "" ? null : text });
+export const filterByText = (text: string): void => setQuery({ q: text === "" ? null : text }, { merge: true });
 
 /** Choosing the chosen one again clears it. */
 export const filterByKind = (kind: FindingKind | null): void => setQuery({ kind: selection.value.kind === kind ? null : kind });

@@ -10,7 +10,7 @@ test("a series is told with its labels, a drift's as its page names the column, 
 });
 
 test("a unit that was not published is read from the end of the name, where it stands in one", () => {
-  const unit = (name: string, unit: string | null = null) => unitOf({ name, labels: {}, unit });
+  const unit = (name: string, unit: string | null = null) => unitOf({ name, unit });
   expect([unit("disk_usage_percent"), unit("memory_bytes"), unit("x_bytes", "MiB"), unit("queue_length"), unitOf(null)]).toEqual(["percent", "bytes", "MiB", null, null]);
 });
 
@@ -35,7 +35,7 @@ test("in English the server's sentence stands, in Korean one is built, and witho
   const anomaly = finding("a");
   expect(findingText(anomaly)).toBe(anomaly.text);
   setLanguage("ko");
-  expect(findingText(anomaly)).toBe("값이 97%입니다. 예상 범위는 30–60%입니다.");
+  expect(findingText(anomaly)).toBe("cpu_usage_percent 값이 97%입니다. 예상 범위는 30–60%입니다.");
   expect(findingText({ ...anomaly, low: null })).toBe(anomaly.text);
   setLanguage("en");
 });

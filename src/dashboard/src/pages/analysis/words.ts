@@ -4,13 +4,13 @@ import type { Finding } from "../../api/analysis";
 import { change, quantity } from "../../format/quantity";
 import { interval, decimal } from "../../format/number";
 import { moment } from "../../format/time";
-import { t } from "../../i18n";
+import { isKey, metricName, t } from "../../i18n";
 import { now } from "../../store/clock";
 import { language } from "../../store/preferences";
 import { subjectName } from "../model/drift/words";
 
 /** `cpu_usage {core="0"}`; a drift's column as its own page names it; empty for what is of no one series. */
-export function seriesText({ kind, series }: Finding): string {
+export function seriesText({ kind, series }: Pick<Finding, "kind"> & { series: Pick<NonNullable<Finding["series"]>, "name" | "labels"> | null }): string {
   if (series === null) return "";
   const name = kind === "drift" ? subjectName(series.name) : series.name;
   const pairs = Object.entries(series.labels).map(([label, value]) => `${label}="${value}"`);
@@ -18,7 +18,7 @@ export function seriesText({ kind, series }: Finding): string {
 }
 
 /** The unit a series was published with, else the one its name ends on, as names do in Prometheus; `null` if it has neither. */
-export const unitOf = (series: Finding["series"]): string | null => series?.unit ?? /_(percent|bytes|seconds|ratio)$/.exec(series?.name ?? "")?.[1] ?? null;
+export const unitOf = (series: { name: string; unit: string | null } | null): string | null => series?.unit ?? /_(percent|bytes|seconds|ratio)$/.exec(series?.name ?? "")?.[1] ?? null;
 
 /** What was expected: the band or its one end, else the one value; `null` if the finding says nothing of it. */
 export function expectedText({ expected, low, high, series }: Finding): string | null {
@@ -30,29 +30,37 @@ export function expectedText({ expected, low, high, series }: Finding): string |
   return expected === null ? null : t("finding.expected", { value: show(expected) });
 }
 
-/** The server's own sentence in English; in other languages built from the figures, or the sentence where they are missing. */
+/**
+ * The server's own sentence in English; in other languages built from the figures, or the sentence where they are missing. Times in it are
+ * those of the reader, as everywhere on the page.
+ */
 export function findingText(finding: Finding): string {
-  if (language.value === "en" && finding.text !== "") return finding.text;
-  const built = sentence(finding);
-  return built ?? finding.text;
+  if (language.value === "en" && finding.text !== "") return inLocalTime(finding.text);
+  return sentence(finding) ?? inLocalTime(finding.text);
 }
 
-function sentence({ kind, value, expected, low, high, change_per_hour: perHour, started_at: since, series }: Finding): string | null {
+const inLocalTime = (text: string): string =>
+  text.replace(/(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g, (_, day: string, time: string) => moment(language.value, new Date(`${day}T${time}Z`), now.value));
+
+function sentence(finding: Finding): string | null {
+  const { kind, value, expected, low, high, change_per_hour: perHour, started_at: since } = finding;
   const locale = language.value;
+  const series = finding.series;
+  const name = series === null ? finding.name : isKey(`metric.${series.name}`) ? metricName(series.name) : seriesText(finding);
   const unit = unitOf(series);
   const show = (figure: number): string => quantity(locale, figure, unit);
   switch (kind) {
     case "anomaly":
-      return value === null || low === null || high === null ? null : t("finding.anomaly", { value: show(value), range: interval(low, high, show) });
+      return value === null || low === null || high === null ? null : t("finding.anomaly", { name, value: show(value), range: interval(low, high, show) });
     case "shift":
-      return value === null || expected === null ? null : t("finding.shift", { before: show(expected), value: show(value) });
+      return value === null || expected === null ? null : t("finding.shift", { name, before: show(expected), value: show(value) });
     case "leak":
     case "trend":
-      return perHour === null ? null : t(`finding.${kind}`, { change: change(locale, perHour, unit) });
+      return perHour === null ? null : t(`finding.${kind}`, { name, change: change(locale, perHour, unit) });
     case "silence":
-      return t("finding.silence", { time: moment(locale, new Date(since), now.value) });
+      return t("finding.silence", { name: finding.name, time: moment(locale, new Date(since), now.value) });
     case "drift":
-      return t("finding.drift");
+      return t("finding.drift", { name });
   }
 }
 
