@@ -240,7 +240,7 @@ test("the overview tells the drift score with the window it is of, and sorts by 
   assert.match(await cell(MODEL).textContent(), /0\.\d\d.*n = 300/);
   assert.match(await cell(YOUNG).textContent(), /not judged yet/);
   await page.getByRole("button", { name: "Drift score" }).click();
-  assert.equal(await page.locator("tr[data-model]").first().getAttribute("data-model"), MODEL);
+  await until(PATIENCE_MS, async () => (await page.locator("tr[data-model]").first().getAttribute("data-model")) === MODEL);
   await leave();
 });
 

@@ -6,9 +6,11 @@ import { t } from "./i18n";
 import { AnalysisPage } from "./pages/analysis";
 import { LoginPage } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
+import { SourcePage } from "./pages/source";
+import { UnknownPage } from "./pages/unknown";
 import { route } from "./route/route";
 import { Header } from "./shell/header";
-import { Link } from "./shell/link";
+import { Shortcuts } from "./shell/shortcuts";
 import { token } from "./store/session";
 
 export function App() {
@@ -19,6 +21,7 @@ export function App() {
         {t("app.skip")}
       </a>
       <Header />
+      <Shortcuts />
       <main id="main" tabIndex={-1}>
         <Page />
       </main>
@@ -30,13 +33,9 @@ function Page() {
   const current = route.value;
   if (current.page === "overview") return <OverviewPage />;
   if (current.page === "analysis") return <AnalysisPage />;
+  if (current.page === "source") return <SourcePage key={current.source} source={current.source} />;
   if (current.page === "model") return <LazyModelPage key={current.model} model={current.model} />;
-  return (
-    <div class="notice">
-      <h1>404</h1>
-      <Link href="/">{t("model.back")}</Link>
-    </div>
-  );
+  return <UnknownPage />;
 }
 
 function LazyModelPage({ model }: { model: string }) {

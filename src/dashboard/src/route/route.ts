@@ -3,15 +3,16 @@
 import { signal } from "@preact/signals";
 import { nameOf, stepOf } from "./step";
 
-export type Route = { page: "overview" } | { page: "analysis" } | { page: "model"; model: string } | { page: "unknown" };
+export type Route = { page: "overview" } | { page: "analysis" } | { page: "model"; model: string } | { page: "source"; source: string } | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
   if (path === "/" || path === "/models" || path === "/models/") return { page: "overview" };
   if (path === ANALYSIS || path === `${ANALYSIS}/`) return { page: "analysis" };
-  const match = /^\/models\/([^/]+)\/?$/.exec(path);
+  const match = /^\/(models|sources)\/([^/]+)\/?$/.exec(path);
   if (match === null) return { page: "unknown" };
   try {
-    return { page: "model", model: nameOf(match[1]!) };
+    const name = nameOf(match[2]!);
+    return match[1] === "models" ? { page: "model", model: name } : { page: "source", source: name };
   } catch {
     return { page: "unknown" };
   }
@@ -21,6 +22,9 @@ export const ANALYSIS = "/analysis";
 
 /** The address of a model's page. */
 export const modelAddress = (model: string): string => `/models/${stepOf(model)}`;
+
+/** The address of the page of a server or service. */
+export const sourceAddress = (source: string): string => `/sources/${stepOf(source)}`;
 
 const browser = typeof location !== "undefined";
 
@@ -44,16 +48,29 @@ export function go(address: string): void {
   requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
 }
 
-/** Replaces the query of the current address; `null` removes a parameter. */
-export function setQuery(changes: Record<string, string | null>): void {
+/**
+ * Changes the query of the current address; `null` removes a parameter. A step in the history of its own, so that Back undoes it; with
+ * `merge` one with the changes of the same parameters just before it, such as the letters of a word.
+ */
+export function setQuery(changes: Record<string, string | null>, { merge = false }: { merge?: boolean } = {}): void {
   const next = new URLSearchParams(query.value);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) next.delete(name);
     else next.set(name, value);
   }
   const text = next.toString();
-  history.replaceState(history.state, "", location.pathname + (text === "" ? "" : `?${text}`));
+  if (text === query.value.toString()) return;
+  const address = location.pathname + (text === "" ? "" : `?${text}`);
+  const step: Step = { merging: merge ? Object.keys(changes).join() : null };
+  const held = history.state as Step | null;
+  if (merge && held?.merging === step.merging) history.replaceState(held, "", address);
+  else history.pushState(step, "", address);
   query.value = next;
+}
+
+/** What a step in the history knows of itself: the parameters whose next change belongs to it. */
+interface Step {
+  merging: string | null;
 }
 
 export function startRouting(): void {

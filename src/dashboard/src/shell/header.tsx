@@ -1,12 +1,13 @@
 import { count } from "../format/number";
 import { t } from "../i18n";
 import { ANALYSIS, route } from "../route/route";
-import { analysis } from "../store/analysis";
+import { open } from "../store/analysis";
 import { language, setLanguage, setTheme, theme, type Theme } from "../store/preferences";
 import { signOut } from "../store/session";
 import { ConnectionLight } from "./connection-light";
 import { Link } from "./link";
 import { Mark } from "./mark";
+import { showShortcuts } from "./shortcuts";
 
 export function Header() {
   return (
@@ -19,6 +20,9 @@ export function Header() {
       <ConnectionLight />
       <div class="preferences">
         <Preferences />
+        <button type="button" class="plain" aria-label={t("keys.title")} title={t("keys.title")} onClick={showShortcuts}>
+          ?
+        </button>
         <button type="button" class="plain" onClick={() => signOut(false)}>
           {t("app.signOut")}
         </button>
@@ -30,7 +34,6 @@ export function Header() {
 /** Where one can go, and how much is open there. */
 function Pages() {
   const { page } = route.value;
-  const open = analysis.value?.summary.open ?? 0;
   return (
     <nav class="pages" aria-label={t("nav.label")}>
       <Link href="/" current={page === "overview"}>
@@ -38,16 +41,17 @@ function Pages() {
       </Link>
       <Link href={ANALYSIS} current={page === "analysis"}>
         {t("nav.analysis")}
-        {open === 0 ? null : (
+        {open.value === 0 ? null : (
           <>
             {" "}
             <span class="badge">
-              {count(language.value, open)}
+              {count(language.value, open.value)}
               <span class="visually-hidden"> {t("nav.open")}</span>
             </span>
           </>
         )}
       </Link>
+      <a href="/docs">{t("nav.docs")}</a>
     </nav>
   );
 }

@@ -9,7 +9,7 @@ import { t } from "../../i18n";
 import { setQuery } from "../../route/route";
 import { now } from "../../store/clock";
 import { language } from "../../store/preferences";
-import { asTable, focus, range, showCustom, showFocus, shownAt, showRange, zoom } from "./view";
+import { asTable, focus, range, resetZoom, showCustom, showFocus, shownAt, showRange, zoom } from "./view";
 
 export function Controls() {
   const chosen = range.value;
@@ -44,7 +44,7 @@ export function Controls() {
         {t("range.resolution", { width: duration(language.value, shown.resolution) })}
       </span>
       {zoom.value === null ? null : (
-        <button type="button" onClick={() => (zoom.value = null)}>
+        <button type="button" onClick={resetZoom}>
           {t("range.resetZoom")}
         </button>
       )}

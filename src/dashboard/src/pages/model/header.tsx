@@ -6,6 +6,7 @@ import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
+import { Description } from "./description";
 
 const COUNTERS = ["predictions", "errors", "labelled", "pending_labels", "duplicates", "conflicts", "orphans", "late", "too_late", "expired"] as const;
 
@@ -26,6 +27,7 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
           </span>
         ) : null}
       </div>
+      <Description model={model} />
       {model.reasons.length === 0 ? null : (
         <ul class="reasons" aria-label={t("model.reasons")}>
           {model.reasons.map((reason) => (

@@ -25,7 +25,7 @@ import { Segments, Versions } from "./slices";
 import { summaryFeed, summaryIn } from "./summary-feed";
 import { Tabs } from "./tabs";
 import { Trends } from "./trends";
-import { tab, zoom } from "./view";
+import { tab } from "./view";
 
 export function ModelPage({ model }: { model: string }) {
   const summaries = useMemo(() => summaryFeed(model), [model]);
@@ -38,10 +38,7 @@ export function ModelPage({ model }: { model: string }) {
     summaries.subscription,
     { channel: "windows", models: [model], intervalMs: 500, place: () => feed.place(), onFrame: (frame) => feed.hear(frame) },
   ]);
-  useEffect(() => {
-    zoom.value = null;
-    return () => feed.stop();
-  }, [feed]);
+  useEffect(() => () => feed.stop(), [feed]);
   useEffect(() => {
     document.title = `${model} · Tidewatch`;
   }, [model, language.value]);

@@ -11,7 +11,7 @@ import type { WindowsFeed } from "./feed";
 import { ErrorChart, LatencyChart, QualityChart, ThroughputChart, type Panel } from "./panels";
 import { useThresholds } from "./thresholds";
 import { WindowTable } from "./window-table";
-import { asTable, everyLook, focus, metric, range, showCustom, showEveryLook, shownAt, zoom, zoomTo, type Shown } from "./view";
+import { asTable, everyLook, focus, metric, range, resetZoom, showCustom, showEveryLook, shownAt, zoom, zoomTo, type Shown } from "./view";
 
 interface Props {
   model: ModelSummary;
@@ -48,7 +48,7 @@ export function Trends({ model, feed, markers, onPick }: Props) {
     markers,
     cursor,
     onZoom: zoomTo,
-    onReset: () => (zoom.value = null),
+    onReset: resetZoom,
     onPick,
   };
   return (

@@ -1,6 +1,6 @@
-/** What is shown: tab, range, zoom, version, segment, metric, column. Kept in the address, except the zoom. */
+/** What is shown: tab, range, zoom, version, segment, metric, column. Kept in the address, so that Back undoes the last click. */
 
-import { computed, signal } from "@preact/signals";
+import { computed } from "@preact/signals";
 import { query, setQuery } from "../../route/route";
 import { RANGE_NAMES, RANGES, resolutionFor, type RangeName, type Resolution } from "../../charts/resolution";
 import type { View } from "../../charts/plot";
@@ -58,18 +58,21 @@ export const everyLook = computed(() => query.value.get("interval") === "always"
 export const showEveryLook = (on: boolean): void => setQuery({ interval: on ? "always" : null });
 export const asTable = computed(() => query.value.get("view") === "table");
 
-/** Drawn by hand inside the range; `null` shows all of it. */
-export const zoom = signal<View | null>(null);
-
-export function showRange(name: RangeName): void {
-  zoom.value = null;
-  setQuery({ range: name === "1h" ? null : name, from: null, to: null });
+/** What `zoom=<from>/<to>` means, in Unix seconds; nothing if it makes no sense. */
+export function parseZoom(params: URLSearchParams): View | null {
+  const [from, to] = (params.get("zoom") ?? "").split("/").map(Number);
+  return from !== undefined && to !== undefined && from < to ? { from, to } : null;
 }
 
+/** Drawn by hand inside the range; `null` shows all of it. */
+export const zoom = computed(() => parseZoom(query.value));
+export const resetZoom = (): void => setQuery({ zoom: null });
+
+export const showRange = (name: RangeName): void => setQuery({ range: name === "1h" ? null : name, from: null, to: null, zoom: null });
+
 export function showCustom(view: View): void {
-  zoom.value = null;
   const text = (at: number): string => new Date(at * 1000).toISOString();
-  setQuery({ range: "custom", from: text(view.from), to: text(view.to) });
+  setQuery({ range: "custom", from: text(view.from), to: text(view.to), zoom: null });
 }
 
 /** Version and segment exclude each other: the server keeps no figures of both at once for the asking. */
@@ -81,7 +84,7 @@ const ZOOM_MIN = 120;
 export function zoomTo(view: View): void {
   const middle = (view.from + view.to) / 2;
   const half = Math.max(ZOOM_MIN, view.to - view.from) / 2;
-  zoom.value = { from: middle - half, to: middle + half };
+  setQuery({ zoom: `${Math.round(middle - half)}/${Math.round(middle + half)}` });
 }
 
 export interface Shown extends View {
