@@ -1,6 +1,6 @@
 /** What is out of the ordinary, as the server last said; every page keeps it up, for the count beside the page's name. */
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { Analysis } from "../api/analysis";
 import type { Subscription } from "../live/connection";
 import { route } from "../route/route";
@@ -9,18 +9,21 @@ import { token } from "./session";
 /** `null` until the server has said anything. */
 export const analysis = signal<Analysis | null>(null);
 
-/** Findings that are open; every page knows it. */
-export const open = signal(0);
+/** The newest sums; every page has them. */
+const sums = signal<Pick<Analysis, "epoch" | "position" | "summary"> | null>(null);
+
+/** Findings that are open. */
+export const open = computed(() => sums.value?.summary.open ?? 0);
 
 /** Nothing of one person's session is left for the next. */
 effect(() => {
   if (token.value !== null) return;
   analysis.value = null;
-  open.value = 0;
+  sums.value = null;
 });
 
 /** Each answer is whole; of two of one epoch the one of the later position counts. */
-export const newer = (held: Analysis | null, next: Analysis): Analysis =>
+export const newer = <T extends Pick<Analysis, "epoch" | "position">>(held: T | null, next: T): T =>
   held !== null && held.epoch === next.epoch && next.position < held.position ? held : next;
 
 /** Findings that the page of findings is told of; the API lists more. */
@@ -33,7 +36,7 @@ export const analysisSubscription: Subscription = {
   onFrame: (frame) => {
     const data = frame.data as Partial<Analysis>;
     if (data.summary === undefined || data.items === undefined || data.together === undefined) return "dropped";
-    open.value = data.summary.open;
+    sums.value = newer(sums.peek(), data as Analysis);
     if (readsFindings()) analysis.value = newer(analysis.peek(), data as Analysis);
     return "applied";
   },
