@@ -288,7 +288,7 @@ pub struct PolicyChange {
     /// Predictions that a reference window gathers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_rows: Option<u32>,
-    /// Width of the windows that are judged, in seconds: whole minutes.
+    /// Width of the windows that are judged, in seconds: whole minutes. 0: as wide as the traffic of each version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_seconds: Option<u32>,
     /// The least population stability index that matters.

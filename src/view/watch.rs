@@ -1,6 +1,7 @@
 //! How a version stands against its baseline: every column side by side, the score, the detectors, the alarms.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,16 +11,19 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, Column};
 use crate::monitor::drift::detectors::Watching;
 use crate::monitor::drift::estimator::{Estimator, Scale};
-use crate::monitor::drift::judge::{self, Against, Figures, Policy, Score, Standing};
+use crate::monitor::drift::judge::{self, Accuracy, Against, CALM_WINDOWS, Figures, Policy, Score, Standing};
 use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::losses;
+use crate::monitor::drift::pace;
 use crate::monitor::drift::room::Room;
 use crate::monitor::drift::tally::{ColumnTally, Tally};
 use crate::monitor::drift::{Fleet, Track, Watch};
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::{GATHERED_VALUES_MAX, LESSON_VALUES_MAX};
 use crate::stats::detect::Verdict;
 use crate::stats::drift::Comparison;
 use crate::stats::{Estimate, MetricName};
+use crate::time::{Span, Timestamp};
 use crate::view::compared::{Queues, Reference, SegmentReport, against};
 use crate::view::drift::Test;
 use crate::view::profile::{Bin, Profile, histogram};
@@ -34,9 +38,12 @@ pub struct DriftReport {
     pub versions: Vec<Option<String>>,
     pub reference: Reference,
     pub policy: PolicyFigures,
+    /// How wide the drift windows of this version are, and why.
+    pub window: PaceFigures,
     /// Null until a drift window could be judged.
     pub score: Option<ScoreFigures>,
-    /// What is compared to the reference: closed and open panes from here up to `end`.
+    /// What is compared to the reference: closed and open panes from here up to `end`. Unless a range is asked for, the window that was judged
+    /// last: verdicts, score, tests and distributions are of the same rows.
     pub start: String,
     pub end: String,
     pub predictions: u64,
@@ -70,14 +77,15 @@ pub struct EstimatorFigures {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
+#[schema(example = json!({"watch": true, "reference_rows": 1000, "window_seconds": null, "psi_threshold": 0.1, "false_alarms_per_month": 1.0,
     "error_run_length": 1000000.0, "season": "none", "segments": false, "columns": 44, "evidence_needed": 12.85,
     "references": {"reserved": 12000, "most": 160000000, "waiting": 0, "lapsed": 0}, "lessons": {"reserved": 0, "most": 2000000, "waiting": 0, "lapsed": 0}}))]
 pub struct PolicyFigures {
     /// Whether predictions are held against a reference at all.
     pub watch: bool,
     pub reference_rows: u32,
-    pub window_seconds: i64,
+    /// Width of the windows that are judged; null: each version has windows as wide as its traffic needs.
+    pub window_seconds: Option<i64>,
     /// The least population stability index that matters.
     pub psi_threshold: f64,
     /// Expected false alarms of all models in 30 days.
@@ -91,7 +99,7 @@ pub struct PolicyFigures {
     pub segments: bool,
     /// Columns of the fleet that the budget is shared out over, those of segments that are judged apart too.
     pub columns: u64,
-    /// Nats of evidence that an alarm needs at present.
+    /// Nats of evidence that an alarm needs at present, of the narrowest windows where they fit the traffic: wider ones need less.
     pub evidence_needed: f64,
     /// Room for the references that are gathered, and for the examples that losses are learnt from.
     pub references: RoomFigures,
@@ -128,9 +136,53 @@ pub struct ScoreFigures {
     pub multivariate: f64,
     /// By what share accuracy lies below that of the first labels, where that is evident.
     pub performance: f64,
-    /// Start of the window that was judged.
+    /// Start of the window that was judged, and its end.
     pub window: String,
+    pub end: String,
     pub predictions: u64,
+    /// Accuracy of the first labels and of those that came with the window, evident or not; null where one of them has none.
+    pub accuracy: Option<AccuracyFigures>,
+}
+
+/// How often a version was right at first and in the window that was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AccuracyFigures {
+    pub before: f64,
+    pub now: f64,
+    /// Labels of the window.
+    pub n: u64,
+    /// Whether it is evidently lower than before.
+    pub evident: bool,
+}
+
+/// How wide the drift windows of a version are: as wide as a change as large as the policy asks for needs to be evident at the version's rate.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PaceFigures {
+    /// Width of the next window.
+    pub seconds: i64,
+    /// Whether the policy has pinned the width.
+    pub pinned: bool,
+    /// Rows a minute in the last window, or while the reference was gathered; null while that is not known.
+    pub rows_per_minute: Option<f64>,
+    /// Rows that a window of this width needs; null without a reference.
+    pub rows_needed: Option<u64>,
+    /// Nats of evidence that an alarm of a window of this width needs.
+    pub evidence_needed: f64,
+}
+
+impl PaceFigures {
+    pub fn of(track: &Track, fleet: &Fleet) -> Self {
+        let Fleet { policy, columns, .. } = fleet;
+        let width = track.watch.pace.width(policy);
+        let rows = |baseline: &Arc<Kept<Baseline>>| pace::rows_needed(policy, *columns, baseline.rows, width);
+        Self {
+            seconds: width.micros() / 1_000_000,
+            pinned: policy.window.is_some(),
+            rows_per_minute: track.watch.pace.rate(),
+            rows_needed: track.baseline.as_ref().map(rows),
+            evidence_needed: policy.needed(*columns, width),
+        }
+    }
 }
 
 /// One column, reference against now.
@@ -149,9 +201,12 @@ pub struct ColumnReport {
     pub status: &'static str,
     /// Start of the first window of the drift that is on.
     pub since: Option<String>,
-    /// What the last judged window said.
+    /// Windows without drift in a row while it drifts, and after how many the drift is over.
+    pub clean_windows: u8,
+    pub clean_windows_needed: u8,
+    /// What the last judged window said: effect and evidence decide.
     pub judged: Option<JudgedFigures>,
-    /// Every test of the range that was asked for; empty where there is too little.
+    /// Every test of the range that was asked for, as figures: none of them decides `status`. Empty where there is too little.
     pub tests: BTreeMap<&'static str, Test>,
     /// How much accuracy is expected to change because of this column alone; null where no confidence is stated.
     pub attribution: Option<f64>,
@@ -255,7 +310,7 @@ impl PolicyFigures {
         Self {
             watch,
             reference_rows,
-            window_seconds: window.micros() / 1_000_000,
+            window_seconds: window.map(|width| width.micros() / 1_000_000),
             psi_threshold,
             false_alarms_per_month,
             error_run_length,
@@ -265,7 +320,7 @@ impl PolicyFigures {
             },
             segments,
             columns: fleet.columns,
-            evidence_needed: fleet.policy.needed(fleet.columns),
+            evidence_needed: fleet.policy.needed(fleet.columns, fleet.policy.window.unwrap_or(pace::WIDTHS[0])),
             references: RoomFigures::of(&fleet.references, GATHERED_VALUES_MAX),
             lessons: RoomFigures::of(&fleet.lessons, LESSON_VALUES_MAX),
         }
@@ -281,7 +336,9 @@ impl ScoreFigures {
             multivariate: score.multivariate,
             performance: score.performance,
             window: score.window.to_string(),
+            end: score.end().to_string(),
             predictions: score.predictions,
+            accuracy: score.accuracy.map(|Accuracy { before, now, n, evident }| AccuracyFigures { before, now, n, evident }),
         }
     }
 }
@@ -390,9 +447,10 @@ pub fn columns(
     reference: &Tally,
     current: &Tally,
     fleet: &Fleet,
+    width: Span,
 ) -> Vec<ColumnReport> {
     let Some(baseline) = &track.baseline else { return Vec::new() };
-    let level = (-fleet.policy.needed(fleet.columns)).exp();
+    let level = (-fleet.policy.needed(fleet.columns, width)).exp();
     let apart = segment.and_then(|(name, value)| {
         let mut judged = track.watch.segments.iter();
         judged.find(|segment| segment.name.as_str() == name && segment.value.as_str() == value)
@@ -410,6 +468,8 @@ pub fn columns(
             kind: column.bins.kind(),
             status: if is_absent(before) { "not_compared" } else { status(&standing) },
             since: standing.since.map(|since| since.to_string()),
+            clean_windows: standing.since.map_or(0, |_| standing.calm),
+            clean_windows_needed: CALM_WINDOWS,
             judged: standing.figures.as_ref().map(JudgedFigures::of),
             tests: crate::view::drift::of_bins(&column.bins, (before, rows_before), (now, rows_now), level),
             attribution: coarse.as_ref().and_then(|coarse| judge::attribution(&column.confidence, coarse)),
@@ -441,9 +501,10 @@ pub fn window(
     reference: &Tally,
     current: &Tally,
     fleet: &Fleet,
-    (start, end, closed): (String, String, bool),
+    (start, end): (Timestamp, Timestamp),
+    closed: bool,
 ) -> DriftWindowReport {
-    let needed = fleet.policy.needed(fleet.columns);
+    let needed = fleet.policy.needed(fleet.columns, end - start);
     let figures = judge::compare(baseline, (reference, Against::Reference), current, &fleet.policy, needed);
     let of = |(place, (column, figures)): (usize, (&Column, &Option<Figures>))| {
         let tally = &current.columns[place];
@@ -464,5 +525,12 @@ pub fn window(
         (column.subject(), told)
     };
     let columns = baseline.columns.iter().zip(&figures).enumerate().map(of).collect();
-    DriftWindowReport { start, end, closed, predictions: current.rows, unexpected: current.unexpected, columns }
+    DriftWindowReport {
+        start: start.to_string(),
+        end: end.to_string(),
+        closed,
+        predictions: current.rows,
+        unexpected: current.unexpected,
+        columns,
+    }
 }

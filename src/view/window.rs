@@ -223,7 +223,7 @@ fn estimated(model: &Model, total: &Cell) -> BTreeMap<String, Estimate> {
         let Expected { value, low, high, rows, .. } = expected;
         (name.as_str().to_owned(), Estimate { value: Some(value), low, high, n: rows })
     };
-    let estimator = model.newest_track().map(|track| &**track.estimator);
+    let estimator = model.busiest_track().map(|track| &**track.estimator);
     match (estimator, &total.expected, &total.losses) {
         (Some(Estimator::Fitted { scale, reference }), Some(sums), _) => {
             let figures = sums.figures().into_iter();

@@ -93,6 +93,8 @@ export function columnReport(name: string, fields: Partial<ColumnReport> = {}): 
     type: "numeric",
     status: "stable",
     since: null,
+    clean_windows: 0,
+    clean_windows_needed: 2,
     judged: { psi: 0.01, jensen_shannon: 0.02, evidence: 1, needed: 12.8, missing_change: 0, drift: false, against: "reference" },
     tests: {},
     attribution: null,

@@ -131,7 +131,7 @@ fn check_policy(change: &PolicyChange, flaws: &mut Flaws) {
     let whole = |value: &Option<u32>| value.map(f64::from);
     for (key, value, low, high) in [
         ("reference_rows", whole(reference_rows), 100.0, 10_000.0),
-        ("window_seconds", whole(window_seconds), 60.0, 86_400.0),
+        ("window_seconds", whole(window_seconds), 0.0, 604_800.0),
         ("psi_threshold", *psi_threshold, 0.0, 10.0),
         ("false_alarms_per_month", *false_alarms_per_month, 1e-6, 1e6),
         ("error_run_length", *error_run_length, 100.0, 1e12),
@@ -140,12 +140,13 @@ fn check_policy(change: &PolicyChange, flaws: &mut Flaws) {
             flaws.add(Problem::new(Reason::OutOfRange, format!("must be in {low} to {high}")).under(key));
         }
     }
-    if let Some(seconds) = window_seconds
+    // 0: as wide as the traffic of each version needs
+    if let Some(seconds) = window_seconds.filter(|seconds| *seconds != 0)
         && !flaws.tells_of("window_seconds")
-        && (86_400 % *seconds != 0 || *seconds % 60 != 0)
+        && (604_800 % seconds != 0 || seconds % 60 != 0 || (seconds < 86_400 && 86_400 % seconds != 0))
     {
-        let detail = "must be whole minutes that part a day evenly, such as 600".to_owned();
-        flaws.add(Problem::new(Reason::OutOfRange, detail).under("window_seconds"));
+        let detail = "must be whole minutes that part a day evenly, such as 600, or whole days that part a week; 0: as the traffic needs";
+        flaws.add(Problem::new(Reason::OutOfRange, detail.to_owned()).under("window_seconds"));
     }
 }
 

@@ -20,28 +20,29 @@ use crate::http::windows::{self, WINDOWS_MAX, windows_in};
 use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::tally::Tally;
-use crate::monitor::limits::{PANE_WIDTH, SEASON_WEEKS, WEEK};
+use crate::monitor::limits::{PANE_WIDTH, PAST_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::model::Model;
 use crate::store::{Reader, key};
 use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::compared::{Queues, Reference, SegmentReport};
 use crate::view::watch::{
-    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PolicyFigures, ScoreFigures,
+    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PaceFigures, PolicyFigures,
+    ScoreFigures,
 };
 use crate::view::window::Slice;
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DriftQuery {
-    /// RFC 3339 or an epoch number; a drift window before `to` if left out. Moved back to the start of its minute.
+    /// RFC 3339 or an epoch number; a drift window before `to` if left out, and if both are, the window that was judged last. Moved back to the start of its minute.
     #[param(example = "2026-01-01T00:00:00Z")]
     from: Option<String>,
     /// RFC 3339 or an epoch number, not included; the end of the newest minute if left out.
     to: Option<String>,
-    /// 1m, 5m, 1h or 1d: the width of the windows; if left out, that of the drift window. The report has one window in any case.
+    /// 1m, 5m, 1h or 1d: the width of the windows; if left out, that of the version's drift windows. The report has one window in any case.
     resolution: Option<String>,
-    /// The version; if left out, the one that has the newest prediction.
+    /// The version; if left out, the one that serves most.
     version: Option<String>,
     /// Only predictions of this segment, as `name:value`, against those of the reference.
     #[param(example = "region:kr")]
@@ -60,7 +61,7 @@ pub struct DriftQuery {
     params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
     responses(
         (status = 200, description = "The report, with the headers Tidewatch-Position and Tidewatch-Epoch", body = DriftReport,
-         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "place": null, "origin": "first_rows", "range": null, "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": 600, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "season": "none", "segments": true, "columns": 44, "evidence_needed": 12.85, "references": {"reserved": 12000, "most": 160000000, "waiting": 0, "lapsed": 0}, "lessons": {"reserved": 0, "most": 2000000, "waiting": 0, "lapsed": 0}}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "predictions": 1272}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "place": null, "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "segments": [{"segment": {"region": "kr"}, "columns": {"feature/amount": {"status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.44, "jensen_shannon": 0.25, "evidence": 22.3, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}}}}], "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "segment": null, "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "against": "reference", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
+         example = json!({"model": "fraud", "version": "1.4.0", "versions": ["1.4.0"], "reference": {"state": "ready", "place": null, "origin": "first_rows", "range": null, "rows": 1000, "needed": 1000, "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:12Z", "number": 1}, "policy": {"watch": true, "reference_rows": 1000, "window_seconds": null, "psi_threshold": 0.1, "false_alarms_per_month": 1.0, "error_run_length": 1000000.0, "season": "none", "segments": true, "columns": 44, "evidence_needed": 12.85, "references": {"reserved": 12000, "most": 160000000, "waiting": 0, "lapsed": 0}, "lessons": {"reserved": 0, "most": 2000000, "waiting": 0, "lapsed": 0}}, "window": {"seconds": 600, "pinned": false, "rows_per_minute": 127.2, "rows_needed": 640, "evidence_needed": 12.85}, "score": {"value": 0.18, "prediction": 0.06, "features": 0.18, "multivariate": 0.0, "performance": 0.0, "window": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "accuracy": {"before": 0.9, "now": 0.89, "n": 900, "evident": false}}, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "predictions": 1272, "columns": [{"name": "amount", "subject": "feature/amount", "group": "feature", "type": "numeric", "status": "drift", "since": "2026-01-01T00:40:00Z", "clean_windows": 0, "clean_windows_needed": 2, "judged": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}, "tests": {"psi": {"statistic": 0.43, "p_value": null, "threshold": 0.25, "drift": true}, "ks": {"statistic": 0.21, "p_value": 1e-24, "threshold": 2.6e-6, "drift": true}}, "attribution": -0.021, "reference": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "current": {"rows": 1000, "present": 990, "missing": 10, "mismatched": 0, "out_of_range": 0, "new_category": 0, "cardinality": null, "mean": 42.1, "deviation": 38.0, "least": 0.3, "greatest": 412.0, "quantiles": {"p50": 31.0}, "top": [], "newcomers": []}, "histogram": [{"name": null, "low": null, "high": 9.5, "reference": 100, "current": 41}]}], "labels": {"arrived": 2100, "baseline": {"value": 0.1, "low": 0.083, "high": 0.12, "n": 1000}, "recent": {"value": 0.11, "low": 0.09, "high": 0.13, "n": 900}, "detectors": [{"detector": "e_detector", "input": "error", "state": "stable", "score": 12.0, "threshold": 2000000.0, "seen": 2100, "alarms": 0}]}, "estimator": {"state": "fitted", "place": null, "rows": 1000, "needed": 1000, "calibrated": true, "scale": "positive", "ordinary": {"accuracy": [0.86, 0.97]}}, "segments": [{"segment": {"region": "kr"}, "columns": {"feature/amount": {"status": "drift", "since": "2026-01-01T00:40:00Z", "judged": {"psi": 0.44, "jensen_shannon": 0.25, "evidence": 22.3, "needed": 12.85, "missing_change": 0.0, "drift": true, "against": "reference"}}}}], "alarms": [{"at": "2026-01-01T00:50:31Z", "subject": "feature/amount", "segment": null, "detector": "window", "detected": true, "start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "against": "reference", "effect": {"psi": 0.41}, "evidence": 61.4, "threshold": 12.85}]})),
         (status = 400, description = "A range or slice that cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
     )
@@ -73,7 +74,11 @@ pub async fn report(
 ) -> Result<Json<DriftReport>, Problem> {
     let model = find(&view, &name)?;
     let (track, slice) = query.slice(&model)?;
-    let (from, to) = query.range(windows::newest(&model, &view), view.drift.policy.window)?;
+    let width = track.watch.pace.width(&view.drift.policy);
+    let (from, to) = match track.watch.score.filter(|_| query.from.is_none() && query.to.is_none()) {
+        Some(judged) => (judged.window, judged.end()),
+        None => query.range(windows::newest(&model, &view), width)?,
+    };
     let from = from.floor(PANE_WIDTH);
     let seasonal = query.is_seasonal()?;
     let reader = shared.app.reader.clone();
@@ -102,7 +107,7 @@ pub async fn report(
                 slice.reference(baseline, takes)
             };
             predictions = current.rows;
-            columns = watch::columns(&track, slice.segment.as_ref(), &reference, &current, &view.drift);
+            columns = watch::columns(&track, slice.segment.as_ref(), &reference, &current, &view.drift, to - from);
         }
         let version = |track: &Track| track.watch.version.as_ref().map(|version| version.to_string());
         let queues = Queues::of(&view);
@@ -112,6 +117,7 @@ pub async fn report(
             versions: model.drift.tracks.iter().map(version).collect(),
             reference: Reference::of(&track, &view.drift, &queues),
             policy: PolicyFigures::of(&view.drift),
+            window: PaceFigures::of(&track, &view.drift),
             score: track.watch.score.as_ref().map(ScoreFigures::of),
             start: from.to_string(),
             end: to.to_string(),
@@ -152,8 +158,8 @@ pub async fn windows(
         let detail = "windows over time are held against the reference: leave `against` out";
         return Err(Problem::bad_request("bad-reference", detail));
     }
-    let width = query.width(view.drift.policy.window)?;
-    let (from, to) = query.range(windows::newest(&model, &view), Span::from_micros(width.micros() * 24))?;
+    let width = query.width(track.watch.pace.width(&view.drift.policy))?;
+    let (from, to) = query.range(windows::newest(&model, &view), Span::from_micros(width.micros() * 24).min(PAST_MAX))?;
     let (from, to) = (from.floor(width), (to - Span::from_micros(1)).floor(width) + width);
     let count = windows_in(from, to, width);
     if WINDOWS_MAX < count {
@@ -219,8 +225,14 @@ impl Merged<'_> {
     fn finish(&mut self, takes: impl Fn(u16) -> bool) -> Result<(), Problem> {
         let Some((start, baseline, total)) = self.open.take() else { return Ok(()) };
         let end = start + self.width;
-        let when = (start.to_string(), end.to_string(), end <= self.model.watermark);
-        self.list.push(watch::window(&baseline, &self.slice.reference(&baseline, takes), &total, &self.view.drift, when));
+        self.list.push(watch::window(
+            &baseline,
+            &self.slice.reference(&baseline, takes),
+            &total,
+            &self.view.drift,
+            (start, end),
+            end <= self.model.watermark,
+        ));
         Ok(())
     }
 
@@ -242,7 +254,7 @@ impl DriftQuery {
         let tracks = &model.drift.tracks;
         let track = match &self.version {
             Some(version) => tracks.iter().find(|track| track.watch.version.as_ref().is_some_and(|v| v.as_str() == version)),
-            None => model.newest_track(),
+            None => model.busiest_track(),
         };
         let Some(track) = track else {
             return Err(match &self.version {

@@ -23,8 +23,9 @@ pub struct DriftPolicyChange {
     /// Predictions that a reference gathers; counts for references that are not whole yet.
     #[schema(minimum = 100, maximum = 10000)]
     reference_rows: Option<u32>,
-    /// Whole minutes that part a day evenly.
-    #[schema(minimum = 60, maximum = 86400)]
+    /// Whole minutes that part a day evenly, or 604,800. 0: each version has windows as wide as its traffic needs, from ten minutes to seven
+    /// days.
+    #[schema(minimum = 0, maximum = 604_800)]
     window_seconds: Option<u32>,
     #[schema(minimum = 0, maximum = 10)]
     psi_threshold: Option<f64>,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{PolicyChange, Season};
 use crate::monitor::drift::baseline::{Baseline, Bins, Column, Group, PREDICTION};
 use crate::monitor::drift::tally::{ColumnTally, Tally};
-use crate::monitor::limits::{COMPARED_MIN, MONTH};
+use crate::monitor::limits::{COMPARED_MIN, MONTH, PANE_WIDTH};
 use crate::monitor::model::Verdict;
 use crate::stats::drift::Comparison;
 use crate::stats::drift::decision::{Decision, MISSING_MATTERS, PSI_MATTERS, Presence, QUESTIONS, Rule, Values};
@@ -23,7 +23,7 @@ use crate::time::{Span, Timestamp};
 const PSI_ACT: f64 = 0.25;
 
 /// Windows without drift after which a drift counts as over.
-const CALM_WINDOWS: u8 = 2;
+pub const CALM_WINDOWS: u8 = 2;
 
 /// When a window is said to have drifted, for the whole fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +32,8 @@ pub struct Policy {
     pub watch: bool,
     /// Predictions that a reference window gathers.
     pub reference_rows: u32,
-    /// Width of the windows that are judged, a multiple of a pane's.
-    pub window: Span,
+    /// Width of the windows that are judged, a multiple of a pane's. `None`: that of each version fits its traffic, see [`super::pace`].
+    pub window: Option<Span>,
     /// The least population stability index that matters.
     pub psi_threshold: f64,
     /// Expected false alarms of the fleet in 30 days.
@@ -52,7 +52,9 @@ pub struct Standing {
     /// Start of the first window of the drift that is on.
     pub since: Option<Timestamp>,
     /// Windows without drift in a row while one is on.
-    calm: u8,
+    pub calm: u8,
+    /// Start of the first of these.
+    pub calm_since: Option<Timestamp>,
     /// Figures of the last window; `None` before the first.
     pub figures: Option<Figures>,
 }
@@ -89,6 +91,8 @@ pub enum Against {
 pub struct Score {
     /// Start of the window that was judged.
     pub window: Timestamp,
+    /// How wide it was.
+    pub width: Span,
     pub predictions: u64,
     /// Distance of the predictions from those of the reference: Jensen–Shannon in bits^½, what chance alone gives taken off.
     pub prediction: f64,
@@ -96,8 +100,21 @@ pub struct Score {
     pub features: f64,
     /// Distance of all features together from the reference, as that of the predictions, where it drifts; else 0.
     pub multivariate: f64,
-    /// By what share accuracy lies below that of the first labels, where that is evident; else 0.
+    /// By what share accuracy lies below that of the first labels, where that is evident or a detector has raised an alarm about it; else 0.
     pub performance: f64,
+    /// Accuracy of the first labels and of those that came with the window, evident or not.
+    pub accuracy: Option<Accuracy>,
+}
+
+/// How often a version was right at first and in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accuracy {
+    pub before: f64,
+    pub now: f64,
+    /// Labels of the window.
+    pub n: u64,
+    /// Whether it is evidently lower than before.
+    pub evident: bool,
 }
 
 /// What changed in the standing of a column.
@@ -112,7 +129,7 @@ impl Default for Policy {
         Self {
             watch: true,
             reference_rows: 1_000,
-            window: Span::from_secs(600),
+            window: None,
             psi_threshold: PSI_MATTERS,
             false_alarms_per_month: 1.0,
             error_run_length: 1_000_000.0,
@@ -127,7 +144,11 @@ impl Policy {
         let before = *self;
         self.watch = change.watch.unwrap_or(self.watch);
         self.reference_rows = change.reference_rows.unwrap_or(self.reference_rows);
-        self.window = change.window_seconds.map_or(self.window, |seconds| Span::from_secs(seconds.into()));
+        self.window = match change.window_seconds {
+            None => self.window,
+            Some(0) => None,
+            Some(seconds) => Some(Span::from_secs(seconds.into())),
+        };
         self.psi_threshold = change.psi_threshold.unwrap_or(self.psi_threshold);
         self.false_alarms_per_month = change.false_alarms_per_month.unwrap_or(self.false_alarms_per_month);
         self.error_run_length = change.error_run_length.unwrap_or(self.error_run_length);
@@ -136,15 +157,20 @@ impl Policy {
         if *self == before { Verdict::Ignored } else { Verdict::Applied }
     }
 
-    /// Evidence in nats that an answer needs while the fleet judges so many `columns`.
-    pub fn needed(&self, columns: u64) -> f64 {
-        let windows = MONTH.micros() as f64 / self.window.micros() as f64;
+    /// Evidence in nats that an answer of a window so wide needs while the fleet judges so many `columns`.
+    pub fn needed(&self, columns: u64, width: Span) -> f64 {
+        let windows = MONTH.micros() as f64 / width.max(PANE_WIDTH).micros() as f64;
         let questions = (columns.max(1) * QUESTIONS) as f64;
         ln((windows * questions / self.false_alarms_per_month).max(1.0))
     }
 }
 
 impl Score {
+    /// Where the window ended that was judged.
+    pub fn end(&self) -> Timestamp {
+        self.window + self.width
+    }
+
     /// The largest of the components.
     pub fn value(&self) -> f64 {
         self.prediction.max(self.features).max(self.multivariate).max(self.performance).min(1.0)
@@ -165,6 +191,7 @@ impl Standing {
                 None
             }
             (Some(_), false) => {
+                self.calm_since = if self.calm == 0 { Some(window) } else { self.calm_since };
                 self.calm += 1;
                 (CALM_WINDOWS <= self.calm).then(|| {
                     self.since = None;
@@ -235,19 +262,32 @@ pub fn compare(
 }
 
 /// The components of the score that follow from the columns; performance is still 0. `None` if no column could be judged.
-pub fn score(window: Timestamp, predictions: u64, baseline: &Baseline, figures: &[Option<Figures>]) -> Option<Score> {
+pub fn score(
+    (window, width): (Timestamp, Span),
+    predictions: u64,
+    baseline: &Baseline,
+    standings: &[Standing],
+    figures: &[Option<Figures>],
+) -> Option<Score> {
     figures.iter().any(Option::is_some).then(|| {
         let of = |group: Group| baseline.columns.iter().zip(figures).filter(move |(column, _)| column.group == group);
-        let weight = |figures: &Figures| if figures.drift { (figures.psi / PSI_ACT).min(1.0) } else { 0.0 };
-        let drifted: f64 = of(Group::Feature).filter_map(|(_, figures)| figures.as_ref()).map(weight).sum();
+        // a column drifts until it has been seen without drift often enough: the score counts what the verdicts count
+        let weight = |standing: &Standing| match (standing.since, &standing.figures) {
+            (Some(_), Some(figures)) => (figures.psi / PSI_ACT).min(1.0),
+            _ => 0.0,
+        };
+        let features = baseline.columns.iter().zip(standings).filter(|(column, _)| column.group == Group::Feature);
+        let drifted: f64 = features.map(|(_, standing)| weight(standing)).sum();
         let together = of(Group::Multivariate).find_map(|(_, figures)| figures.filter(|figures| figures.drift));
         Score {
             window,
+            width,
             predictions,
             prediction: figures[PREDICTION].map_or(0.0, |figures| figures.jensen_shannon),
             features: if drifted == 0.0 { 0.0 } else { drifted / of(Group::Feature).count() as f64 },
             multivariate: together.map_or(0.0, |figures| figures.jensen_shannon),
             performance: 0.0,
+            accuracy: None,
         }
     })
 }

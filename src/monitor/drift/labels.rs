@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::monitor::drift::judge::Policy;
+use crate::monitor::drift::judge::{Accuracy, Policy};
 use crate::stats::drift::{Comparison, evidence};
 
 /// What the labels of one version say so far.
@@ -42,15 +42,16 @@ impl Labels {
         }
     }
 
-    /// By what share accuracy has fallen below that of the first labels, if `needed` nats of evidence say that it has at all; else 0.
-    pub fn performance_drop(&self, needed: f64) -> f64 {
+    /// How often the version was right at first and since the last judged window, and whether `needed` nats of evidence say that it is right
+    /// more rarely now. `None` without a label on one side, or if it never was right at first.
+    pub fn accuracy(&self, needed: f64) -> Option<Accuracy> {
         let (first, recent) = (self.first, self.recent);
         if first.met == 0 || recent.n == 0 {
-            return 0.0;
+            return None;
         }
         let (before, now) = (first.met as f64 / first.n as f64, recent.met as f64 / recent.n as f64);
         let table = Comparison::new(&[first.met, first.n - first.met], &[recent.met, recent.n - recent.met]);
-        let evident = table.is_ok_and(|table| needed <= evidence::of_categories(&table));
-        if evident && now < before { (before - now) / before } else { 0.0 }
+        let evident = now < before && table.is_ok_and(|table| needed <= evidence::of_categories(&table));
+        Some(Accuracy { before, now, n: recent.n, evident })
     }
 }

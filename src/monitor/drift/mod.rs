@@ -13,6 +13,7 @@ pub mod judge;
 pub mod labels;
 pub mod losses;
 pub mod multivariate;
+pub mod pace;
 pub mod past;
 pub mod reference;
 pub mod room;
@@ -38,6 +39,7 @@ use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing};
 use crate::monitor::drift::labels::Labels;
 use crate::monitor::drift::losses::Lesson;
+use crate::monitor::drift::pace::Pace;
 use crate::monitor::drift::reference::{Chunks, Reference};
 use crate::monitor::drift::room::{Claim, Room};
 use crate::monitor::drift::segments::Segment;
@@ -137,6 +139,8 @@ pub struct Watch {
     /// The number of the baseline they were chosen from; `None` while none are judged.
     segments_of: Option<u32>,
     pub score: Option<Score>,
+    /// How wide its drift windows are.
+    pub pace: Pace,
     pub labels: Labels,
     /// The two that every version has, then those chosen for the model. Empty before the first label.
     pub detectors: Vec<Watching>,
@@ -183,11 +187,11 @@ impl PartialEq for Route {
 }
 
 impl Drift {
-    /// The score of the version that has moved farthest, among those judged in the newest drift window.
+    /// The score of the version that has moved farthest, among those of which no further drift window should have been judged since.
     pub fn worst_score(&self) -> Option<&Score> {
         let scores = || self.tracks.iter().filter_map(|track| track.watch.score.as_ref());
-        let newest = scores().map(|score| score.window).max()?;
-        scores().filter(|score| score.window == newest).max_by(|a, b| a.value().total_cmp(&b.value()))
+        let newest = scores().map(Score::end).max()?;
+        scores().filter(|score| newest < score.end() + score.width).max_by(|a, b| a.value().total_cmp(&b.value()))
     }
 
     /// The track of a version, made if there is room; `None` if not.
@@ -401,6 +405,7 @@ impl Track {
     fn adopt(&mut self, baseline: Baseline, fleet: &mut Fleet) {
         fleet.columns += baseline.columns.len() as u64;
         let watch = self.watch_mut();
+        watch.pace.begin(&baseline, &fleet.policy, fleet.columns);
         watch.baselines += 1;
         watch.in_use = Some(baseline.number);
         watch.origin = baseline.origin;

@@ -14,6 +14,7 @@ use crate::time::{Span, Timestamp};
 
 mod compared;
 mod fleet;
+mod traffic;
 
 /// Predictions a minute.
 const RATE: u64 = 60;
@@ -268,7 +269,7 @@ fn a_window_stays_as_wide_as_it_was_opened() {
     run(&mut world, &mut chance, 30..37, moved);
     let narrow = PolicyChange { window_seconds: Some(60), ..PolicyChange::default() };
     world.when(command(Command::SetDriftPolicy(narrow), START));
-    run(&mut world, &mut chance, 37..40, moved);
+    run(&mut world, &mut chance, 37..42, moved);
     let minute = |minute: i64| START + Span::from_secs(60 * minute);
     let windows: Vec<_> = track(&world).watch.alarms.iter().filter_map(|alarm| alarm.window).collect();
     assert_eq!(windows.first(), Some(&(minute(30), minute(40))), "{windows:?}");
@@ -396,12 +397,14 @@ fn errors_that_become_frequent_raise_the_alarm_of_a_detector_in_the_order_of_the
 #[test]
 fn a_policy_counts_from_when_it_is_given() {
     let mut world = World::default();
-    let before = world.state.desk.drift.policy.needed(10);
+    let width = Span::from_secs(600);
+    let before = world.state.desk.drift.policy.needed(10, width);
     let change = PolicyChange { window_seconds: Some(3_600), reference_rows: Some(200), ..PolicyChange::default() };
     world.when(command(Command::SetDriftPolicy(change.clone()), START));
     // a sixth of the windows need less evidence each
     let policy = world.state.desk.drift.policy;
-    assert!((before - policy.needed(10) - 6.0_f64.ln()).abs() < 1e-12);
+    assert_eq!(policy.window, Some(Span::from_secs(3_600)));
+    assert!((before - policy.needed(10, Span::from_secs(3_600)) - 6.0_f64.ln()).abs() < 1e-12);
     world.when(command(Command::SetDriftPolicy(change), START));
     assert_eq!((world.state.desk.counts.applied, world.state.desk.counts.ignored), (1, 1));
     run(&mut world, &mut Chance(9), 0..4, Mix::default());

@@ -11,6 +11,7 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::judge::{self, Against, Figures, Policy, Score, Standing, Turn};
 use crate::monitor::drift::labels::Outcomes;
+use crate::monitor::drift::pace;
 use crate::monitor::drift::season::SameHours;
 use crate::monitor::drift::segments::Segment;
 use crate::monitor::drift::tally::Tally;
@@ -38,24 +39,23 @@ struct Judged<'a> {
 }
 
 impl DriftWindow {
-    /// Where the drift window that holds `pane` begins.
-    pub fn start_of(pane: Timestamp, policy: &Policy) -> Timestamp {
-        pane.floor(policy.window)
+    pub fn end(&self) -> Timestamp {
+        self.start + self.width.max(PANE_WIDTH)
     }
 
     pub fn is_over(&self, watermark: Timestamp) -> bool {
-        self.tally.is_some() && self.start + self.width.max(PANE_WIDTH) <= watermark
+        self.tally.is_some() && self.end() <= watermark
     }
 }
 
 impl Track {
-    /// Adds what a cell of a closed pane has counted to the drift window that begins at `start`, or opens it, as wide as the policy says.
-    pub fn add_closed(&mut self, start: Timestamp, policy: &Policy, cell: &CellKey, counted: &Tally) {
+    /// Adds what a cell of a closed pane has counted to the drift window, or opens one, as wide as the version's traffic needs.
+    pub fn add_closed(&mut self, pane: Timestamp, policy: &Policy, cell: &CellKey, counted: &Tally) {
         let Some(baseline) = self.baseline.clone().filter(|baseline| baseline.bins == counted.baseline) else { return };
         let watch = Arc::clone(&self.watch);
         let open = self.window_mut();
         if open.tally.is_none() {
-            (open.start, open.width) = (start, policy.window);
+            (open.start, open.width) = watch.pace.start_of(pane, policy);
             open.tally = Some(Tally::of(&baseline));
             open.segments = vec![Tally::of(&baseline); watch.segments.len()];
         }
@@ -69,13 +69,14 @@ impl Track {
     pub fn judge_window(
         &mut self,
         policy: &Policy,
-        needed: f64,
+        columns: u64,
         hours: Option<&SameHours>,
         cells: &[CellKey],
         at: Timestamp,
     ) -> Vec<Alarm> {
         let window = std::mem::take(self.window_mut());
         let (Some(tally), Some(baseline)) = (&window.tally, self.baseline.clone()) else { return Vec::new() };
+        let needed = policy.needed(columns, window.width);
         let compare = |tally: &Tally, of: &dyn Fn(u16) -> bool| {
             let (before, against) = match hours.and_then(|hours| hours.tally(&baseline, of)) {
                 Some(hours) => (hours, Against::SameHourOfWeek),
@@ -86,6 +87,9 @@ impl Track {
         let judged = Judged { baseline: &baseline, bounds: (window.start, window.start + window.width), at };
         let figures = compare(tally, &|_| true);
         let watch = self.watch_mut();
+        watch
+            .pace
+            .see((window.start, window.width), tally.rows, &|width| pace::rows_needed(policy, columns, baseline.rows, width));
         let mut alarms = judged.turns(&mut watch.standings, &figures, None);
         for (place, tally) in window.segments.iter().enumerate() {
             let holds = |cell: u16| cells.get(usize::from(cell)).is_some_and(|key| watch.segments[place].holds(key));
@@ -93,10 +97,13 @@ impl Track {
             let Segment { name, value, standings } = &mut watch.segments[place];
             alarms.extend(judged.turns(standings, &figures, Some((name.clone(), value.clone()))));
         }
-        let performance = watch.labels.performance_drop(needed);
+        let accuracy = watch.labels.accuracy(needed);
+        let performance = accuracy
+            .filter(|accuracy| accuracy.evident)
+            .map_or(0.0, |accuracy| (accuracy.before - accuracy.now) / accuracy.before);
         watch.labels.recent = Outcomes::default();
-        if let Some(score) = judge::score(window.start, tally.rows, &baseline, &figures) {
-            watch.score = Some(Score { performance, ..score });
+        if let Some(score) = judge::score((window.start, window.width), tally.rows, &baseline, &watch.standings, &figures) {
+            watch.score = Some(Score { performance, accuracy, ..score });
         }
         alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
         alarms

@@ -18,7 +18,6 @@ use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{Answer, Served};
 use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
-use crate::monitor::pane::Pane;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::{Span, Timestamp};
 
@@ -195,19 +194,18 @@ impl Model {
         effects: &mut Effects,
     ) {
         let (pane, profile) = (Arc::clone(&self.hot[&start]), Arc::clone(&self.profile));
-        let window = DriftWindow::start_of(start, &desk.drift.policy);
         for (cell, of_cell) in pane.cells() {
             let Some(key) = profile.cells.get(usize::from(cell)) else { continue };
             let (Some(index), Some(counted)) = (key.track, &of_cell.tally) else { continue };
             let open = &self.drift.tracks[usize::from(index)].window;
-            if open.tally.is_some() && open.start != window {
+            if open.is_over(start) {
                 self.judge_windows(cold, &[index], desk, dirty, effects);
             }
             let track = self.track_mut(index, dirty);
             if track.window.tally.is_none() {
                 track.settle_segments(&profile.cells, &mut desk.drift);
             }
-            track.add_closed(window, &desk.drift.policy, key, counted);
+            track.add_closed(start, &desk.drift.policy, key, counted);
         }
     }
 
@@ -238,7 +236,7 @@ impl Model {
             }
             let hours = read.as_ref().map(|(_, hours)| hours);
             let track = self.track_mut(*index, dirty);
-            for alarm in track.judge_window(&policy, policy.needed(columns), hours, &profile.cells, desk.log_time) {
+            for alarm in track.judge_window(&policy, columns, hours, &profile.cells, desk.log_time) {
                 let version = track.watch.version.clone();
                 effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
             }
@@ -273,12 +271,19 @@ impl Model {
         Arc::make_mut(&mut self.drift).tracks[usize::from(track)].take_dirty_parts(take);
     }
 
-    /// The track of the version that has the newest of the panes in memory; the last one if none has.
-    pub fn newest_track(&self) -> Option<&Track> {
-        let of_pane =
-            |pane: &Arc<Pane>| pane.cells().filter_map(|(cell, _)| self.profile.cells.get(usize::from(cell))?.track).max();
-        let newest = self.hot.values().rev().find_map(of_pane).map(usize::from);
-        newest.and_then(|place| self.drift.tracks.get(place)).or(self.drift.tracks.last())
+    /// The track of the version that serves most, by the panes in memory; of those within a fifth of the most the newest, so that versions that
+    /// share the traffic evenly do not take turns. The last one if there are no panes.
+    pub fn busiest_track(&self) -> Option<&Track> {
+        let mut served: Vec<u64> = vec![0; self.drift.tracks.len()];
+        for (cell, of_cell) in self.hot.values().flat_map(|pane| pane.cells()) {
+            let track = self.profile.cells.get(usize::from(cell)).and_then(|key| key.track);
+            if let Some(served) = track.and_then(|track| served.get_mut(usize::from(track))) {
+                *served += of_cell.predictions;
+            }
+        }
+        let most = served.iter().copied().max()?;
+        let place = served.iter().rposition(|served| most * 4 <= served * 5);
+        place.and_then(|place| self.drift.tracks.get(place))
     }
 }
 

@@ -9,9 +9,24 @@ export interface DriftScore {
   features: number;
   multivariate: number;
   performance: number;
-  /** Start of the window that was judged. */
+  /** Start of the window that was judged, and its end. */
   window: string;
+  end: string;
   predictions: number;
+  /** Accuracy of the first labels and of those of the window; `null` where one has none. */
+  accuracy: { before: number; now: number; n: number; evident: boolean } | null;
+}
+
+/** How wide the drift windows of a version are, and what that follows from. */
+export interface DriftPace {
+  seconds: number;
+  /** Whether the policy has pinned the width. */
+  pinned: boolean;
+  rows_per_minute: number | null;
+  /** `null` without a reference. */
+  rows_needed: number | null;
+  /** Nats. */
+  evidence_needed: number;
 }
 
 export interface DriftReference {
@@ -43,7 +58,8 @@ export interface DriftPolicy {
   /** Whether predictions are held against a reference at all. */
   watch: boolean;
   reference_rows: number;
-  window_seconds: number;
+  /** `null`: each version has windows as wide as its traffic needs. */
+  window_seconds: number | null;
   /** The least effect that matters. */
   psi_threshold: number;
   /** Expected false alarms of all models in 30 days. */
@@ -126,6 +142,9 @@ export interface ColumnReport {
   type: "numeric" | "categorical" | "identifier";
   status: ColumnStatus;
   since: string | null;
+  /** Clean windows in a row while it drifts: a drift is over after `clean_windows_needed`. */
+  clean_windows: number;
+  clean_windows_needed: number;
   judged: Judged | null;
   tests: Record<string, DriftTest>;
   /** Expected change of accuracy because of this column alone, as a fraction. */
@@ -179,6 +198,7 @@ export interface DriftReport {
   versions: (string | null)[];
   reference: DriftReference;
   policy: DriftPolicy;
+  window: DriftPace;
   score: DriftScore | null;
   /** What is compared to the reference. */
   start: string;

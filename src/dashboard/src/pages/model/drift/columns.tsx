@@ -8,7 +8,7 @@ import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import type { Against } from "../view";
 import { MiniHistogram } from "./histogram";
-import { judgedEnd, rowsAgainst } from "./order";
+import { rowsAgainst } from "./order";
 import { ColumnLight } from "./status";
 import { groupName, sideName, subjectName } from "./words";
 
@@ -98,11 +98,11 @@ export function ColumnList({ report, against, columns, open, onOpen }: Props) {
 }
 
 /** What effect and evidence are of: the window that was judged last, and not the newest data. */
-function JudgedWindow({ report: { score, policy } }: { report: DriftReport }) {
+function JudgedWindow({ report: { score } }: { report: DriftReport }) {
   if (score === null) return null;
   return (
     <small class="below">
-      <Span start={score.window} end={judgedEnd(score, policy)} />
+      <Span start={score.window} end={score.end} />
     </small>
   );
 }

@@ -12,8 +12,8 @@ import { sideName } from "./words";
 export function DriftControls({ model, report }: { model: ModelSummary; report: DriftReport }) {
   const { version, segment } = focus.value;
   const segments = Object.entries(model.segments).flatMap(([name, values]) => values.map((value) => `${name}:${value}`));
-  const policy = report.policy.window_seconds;
-  const widths = [null, ...DRIFT_WIDTHS.filter((width) => policy < width)];
+  const own = report.window.seconds;
+  const widths = [null, ...DRIFT_WIDTHS.filter((width) => own < width)];
   const versions = report.versions.filter((each): each is string => each !== null);
   return (
     <section class="controls" aria-label={t("filter.label")}>
@@ -21,7 +21,7 @@ export function DriftControls({ model, report }: { model: ModelSummary; report: 
         <label class="choice">
           {t("slices.version")}
           <select value={version ?? ""} onChange={(event) => showFocus({ version: event.currentTarget.value || null, segment: null })}>
-            <option value="">{t("drift.newestVersion")}</option>
+            <option value="">{t("drift.busiestVersion")}</option>
             {versions.map((each) => (
               <option key={each} value={each}>
                 {each}
@@ -65,7 +65,7 @@ export function DriftControls({ model, report }: { model: ModelSummary; report: 
               aria-pressed={driftWidth.value === width}
               onClick={() => setQuery({ width: width === null ? null : String(width), window: null })}
             >
-              {duration(language.value, width ?? policy)}
+              {duration(language.value, width ?? own)}
             </button>
           ))}
         </div>

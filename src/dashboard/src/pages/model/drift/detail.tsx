@@ -33,7 +33,7 @@ export function ColumnDetail({ column, report, against }: { column: ColumnReport
         <p class="chart-window">
           {groupName(column)}
           <br />
-          {t(driftWindow.value === null ? "drift.newest" : "details.pinned")} · <Span start={report.start} end={report.end} /> ·{" "}
+          {t(driftWindow.value !== null ? "details.pinned" : report.score === null ? "drift.newest" : "drift.lastJudged")} · <Span start={report.start} end={report.end} /> ·{" "}
           {t("value.n", { n: count(locale, report.predictions) })}
         </p>
         {driftWindow.value === null ? null : (
@@ -60,6 +60,9 @@ export function ColumnDetail({ column, report, against }: { column: ColumnReport
             })}
           </p>
         )}
+        {column.status === "drift" && judged !== null && !judged.drift ? (
+          <p>{t("drift.cleanWindows", { n: count(locale, column.clean_windows), needed: count(locale, column.clean_windows_needed) })}</p>
+        ) : null}
         {judged === null || Math.abs(judged.missing_change) < MISSING_MIN ? null : (
           <p>{t("drift.missingSentence", { points: points(locale, judged.missing_change) })}</p>
         )}
@@ -87,7 +90,6 @@ function Tests({ tests }: { tests: Record<string, DriftTest> }) {
             <th scope="col">{t("tests.statistic")}</th>
             <th scope="col">{t("tests.pValue")}</th>
             <th scope="col">{t("tests.threshold")}</th>
-            <th scope="col">{t("tests.verdict")}</th>
           </tr>
         </thead>
         <tbody>
@@ -100,7 +102,6 @@ function Tests({ tests }: { tests: Record<string, DriftTest> }) {
                 <td>{decimal(locale, test.statistic)}</td>
                 <td>{pValue(locale, test.p_value)}</td>
                 <td>{byP ? `p < ${pValue(locale, test.threshold)}` : `≥ ${decimal(locale, test.threshold, 3)}`}</td>
-                <td>{test.drift ? <b class="drift-text">▲ {t("tests.drift")}</b> : <span class="quiet">{t("tests.noDrift")}</span>}</td>
               </tr>
             );
           })}

@@ -19,7 +19,7 @@ import { LabelCard } from "./labels";
 import { ranked } from "./order";
 import { PolicyCard } from "./policy";
 import { ReferenceCard } from "./reference";
-import { Explanation, ScoreRow } from "./score";
+import { Explanation, PaceLine, ScoreRow } from "./score";
 import { useDriftWindows, type DriftReading } from "./use-drift";
 
 interface Props {
@@ -39,12 +39,13 @@ export function DriftTab({ model, report }: Props) {
       )}
       {body.columns.length === 0 ? null : <AgainstNote report={body} against={report.against} />}
       <ScoreRow report={body} />
+      <PaceLine window={body.window} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
       <ReferenceCard report={body} onReplaced={report.retry} />
       {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
       <ApartCard segments={body.segments} />
-      <Explanation policy={body.policy} />
+      <Explanation policy={body.policy} window={body.window} />
       <PolicyCard policy={body.policy} onChanged={report.retry} />
     </div>
   );

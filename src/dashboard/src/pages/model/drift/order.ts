@@ -1,6 +1,6 @@
 /** Which column comes first, and what was judged. Pure. */
 
-import type { ColumnReport, ColumnStatus, DriftPolicy, DriftReport, DriftScore } from "../../../api/drift";
+import type { ColumnReport, ColumnStatus, DriftReport } from "../../../api/drift";
 
 const FIRST: Record<ColumnStatus, number> = { drift: 0, stable: 1, no_data: 2, not_compared: 3 };
 const collator = new Intl.Collator(undefined, { numeric: true });
@@ -14,10 +14,13 @@ export const ranked = (columns: readonly ColumnReport[]): ColumnReport[] =>
       collator.compare(a.subject, b.subject),
   );
 
+/** How many features drift, and how many there are. */
+export function featuresDrifting(report: DriftReport): { drifting: number; of: number } {
+  const features = report.columns.filter((column) => column.group === "feature");
+  return { drifting: features.filter((column) => column.status === "drift").length, of: features.length };
+}
+
 export const drifting = (report: DriftReport | null): number => report?.columns.filter((column) => column.status === "drift").length ?? 0;
 
 /** Rows of the other side: those of the reference, or of the hours it is held against. */
 export const rowsAgainst = (report: DriftReport): number => Math.max(0, ...report.columns.map((column) => column.reference.rows));
-
-/** When the window ended that was judged last. */
-export const judgedEnd = (score: DriftScore, policy: DriftPolicy): string => new Date(Date.parse(score.window) + policy.window_seconds * 1000).toISOString();

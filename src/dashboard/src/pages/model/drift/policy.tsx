@@ -9,7 +9,7 @@ import { t } from "../../../i18n";
 import { failureText } from "../../../shell/failure";
 import { language } from "../../../store/preferences";
 import { role } from "../../../store/session";
-import { changeOf, FIGURE_NAMES, FIGURES, widths, type Draft, type Figure } from "./policy-change";
+import { changeOf, FIGURE_NAMES, FIGURES, FITS, widths, type Draft, type Figure } from "./policy-change";
 
 const SEASONS = ["none", "same_hour_of_week"] as const;
 
@@ -36,7 +36,7 @@ function Values({ policy }: { policy: DriftPolicy }) {
   const onOff = (on: boolean): string => t(on ? "policy.on" : "policy.off");
   const values = [
     ["watch", onOff(policy.watch)],
-    ...FIGURE_NAMES.map((name) => [name, name === "window_seconds" ? duration(language.value, policy[name]) : decimal(language.value, policy[name])] as const),
+    ...FIGURE_NAMES.map((name) => [name, name === "window_seconds" ? widthName(policy.window_seconds) : decimal(language.value, policy[name] ?? null)] as const),
     ["season", t(`policy.season.${policy.season}`)],
     ["segments", onOff(policy.segments)],
   ] as const;
@@ -153,17 +153,19 @@ interface EditProps {
   onEdit: (edits: Draft) => void;
 }
 
+const widthName = (seconds: number | null): string => (seconds === null || seconds === FITS ? t("policy.window_fits") : duration(language.value, seconds));
+
 function Width({ policy, draft, onEdit }: EditProps) {
   return (
     <select
       id="policy-window_seconds"
       aria-describedby="policy-window_seconds-note"
-      value={draft.value.window_seconds ?? String(policy.window_seconds)}
+      value={draft.value.window_seconds ?? String(policy.window_seconds ?? FITS)}
       onChange={(event) => onEdit({ window_seconds: event.currentTarget.value })}
     >
-      {widths(policy.window_seconds).map((width) => (
+      {widths(policy.window_seconds ?? FITS).map((width) => (
         <option key={width} value={String(width)}>
-          {duration(language.value, width)}
+          {widthName(width)}
         </option>
       ))}
     </select>

@@ -1,21 +1,21 @@
 /** The drift score with what it is made of, each with the window it is of. */
 
-import type { DriftPolicy, DriftReport } from "../../../api/drift";
+import type { DriftPace, DriftPolicy, DriftReport, DriftScore } from "../../../api/drift";
 import { effect, MISSING_MIN, oneIn } from "../../../format/drift";
-import { count, duration } from "../../../format/number";
+import { count, decimal, duration, percent } from "../../../format/number";
 import { t } from "../../../i18n";
 import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import { Figure } from "../figure";
 import { useThresholds } from "../thresholds";
-import { judgedEnd } from "./order";
+import { featuresDrifting } from "./order";
 
 const COMPONENTS = ["prediction", "features", "multivariate", "performance"] as const;
 
 export function ScoreRow({ report }: { report: DriftReport }) {
   const locale = language.value;
   const threshold = useThresholds().drift_threshold ?? null;
-  const { score, policy } = report;
+  const { score } = report;
   const above = score !== null && threshold !== null && threshold < score.value;
   return (
     <section class="now drift-score" aria-labelledby="score-title">
@@ -26,7 +26,7 @@ export function ScoreRow({ report }: { report: DriftReport }) {
             t("drift.notJudged")
           ) : (
             <>
-              {t("drift.lastJudged")} · <Span start={score.window} end={judgedEnd(score, policy)} /> · {t("value.n", { n: count(locale, score.predictions) })}
+              {t("drift.lastJudged")} · <Span start={score.window} end={score.end} /> · {t("value.n", { n: count(locale, score.predictions) })}
             </>
           )}
         </small>
@@ -36,7 +36,7 @@ export function ScoreRow({ report }: { report: DriftReport }) {
           <span class={above ? "critical-text" : undefined}>{effect(locale, score?.value)}</span>
         </Figure>
         {COMPONENTS.map((component) => (
-          <Figure key={component} name={t(`drift.component.${component}`)} note={t(`drift.component.${component}Note`)}>
+          <Figure key={component} name={t(`drift.component.${component}`)} note={noteOf(component, report)}>
             {effect(locale, score?.[component])}
           </Figure>
         ))}
@@ -45,10 +45,43 @@ export function ScoreRow({ report }: { report: DriftReport }) {
   );
 }
 
-/** What effect and evidence mean and what the budget promises, with the numbers in force. */
-export function Explanation({ policy }: { policy: DriftPolicy }) {
+/** What a component is, and what of it is seen but not yet evident. */
+function noteOf(component: (typeof COMPONENTS)[number], report: DriftReport): string {
   const locale = language.value;
-  const needed = policy.evidence_needed;
+  const note = t(`drift.component.${component}Note`);
+  if (component === "features" && report.columns.length !== 0) {
+    const { drifting, of } = featuresDrifting(report);
+    return `${note} · ${t("drift.featuresDrifting", { n: count(locale, drifting), of: count(locale, of) })}`;
+  }
+  const fall = component === "performance" ? fallOf(report.score) : null;
+  return fall === null ? note : `${note} · ${fall}`;
+}
+
+/** How far accuracy has fallen, and whether that is evident; nothing where it has not. */
+function fallOf(score: DriftScore | null): string | null {
+  if (score === null || score.accuracy === null || score.accuracy.before <= score.accuracy.now) return null;
+  const { before, now, n, evident } = score.accuracy;
+  const locale = language.value;
+  return t(evident ? "drift.fell" : "drift.fellMaybe", { before: percent(locale, before), now: percent(locale, now), n: count(locale, n) });
+}
+
+/** Why the windows of this version are as wide as they are. */
+export function PaceLine({ window }: { window: DriftPace }) {
+  const locale = language.value;
+  const width = duration(locale, window.seconds);
+  if (window.pinned) return <p class="quiet pace">{t("drift.pacePinned", { width })}</p>;
+  if (window.rows_per_minute === null || window.rows_needed === null) return null;
+  return (
+    <p class="quiet pace">
+      {t("drift.pace", { width, rate: decimal(locale, window.rows_per_minute, 2), rows: count(locale, window.rows_needed) })}
+    </p>
+  );
+}
+
+/** What effect and evidence mean and what the budget promises, with the numbers in force. */
+export function Explanation({ policy, window }: { policy: DriftPolicy; window: DriftPace }) {
+  const locale = language.value;
+  const needed = window.evidence_needed;
   return (
     <section class="explanation quiet" aria-label={t("drift.explain")}>
       <p>{t("drift.explainEffect", { threshold: effect(locale, policy.psi_threshold), missing: count(locale, MISSING_MIN * 100) })}</p>
@@ -57,7 +90,7 @@ export function Explanation({ policy }: { policy: DriftPolicy }) {
         {t("drift.explainBudget", {
           alarms: count(locale, policy.false_alarms_per_month),
           columns: count(locale, policy.columns),
-          width: duration(locale, policy.window_seconds),
+          width: duration(locale, window.seconds),
         })}
       </p>
       <p>{t("drift.explainDetectors", { labels: count(locale, policy.error_run_length) })}</p>
