@@ -9,6 +9,8 @@ import { drawMarkers, type Marker } from "./markers";
 import type { Band, ChartSpec } from "./spec";
 
 export const HEIGHT = 190;
+/** A share lies in a strip at the bottom, an eighth of the plot high: at the full height it would be a wall over bands and lines. */
+const SHARE_STRIP = 8;
 const FONT = "11px system-ui, sans-serif";
 
 const bandsOf = (spec: ChartSpec): readonly Band[] => spec.bands ?? [];
@@ -104,7 +106,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
     scales: {
       x: { time: true, auto: false },
       y: { range: (_chart, low, high) => yRange(low, high, spec) },
-      share: { range: [0, 1] },
+      share: { range: [0, SHARE_STRIP] },
     },
     axes: [
       { ...axis, space: 64, size: 26, grid: { show: false }, values: (_chart, splits, _axis, _space, step) => splits.map((at) => timeTick(locale, at, step)) },
@@ -116,7 +118,7 @@ export function optionsOf(spec: ChartSpec, colours: Colours, locale: Locale, wid
         side: 1,
         size: 44,
         grid: { show: false },
-        splits: () => [0, 0.5, 1],
+        splits: () => [1],
         values: (_chart, splits) => splits.map((value) => `${value * 100}%`),
       },
     ],
