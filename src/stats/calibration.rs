@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Estimate;
+use super::estimate::NoInterval;
 use super::exact::ExactSum;
 
 /// Probabilities and outcomes in `BINS` bins of equal width, `(a, b]`, 0 belonging to the first.
@@ -79,14 +80,14 @@ impl<const BINS: usize> Calibration<BINS> {
     pub fn expected_error(&self) -> Estimate {
         let n = self.count();
         let sum: f64 = self.held().map(|(_, bin)| (bin.hits as f64 - bin.stated.value()).abs()).sum();
-        if n == 0 { Estimate::MISSING } else { Estimate::bare(sum / n as f64, n) }
+        if n == 0 { Estimate::MISSING } else { Estimate::bare(sum / n as f64, n, NoInterval::NoneKnown) }
     }
 
     /// Maximum calibration error: the largest gap of any bin (same source); no interval for the same reason.
     pub fn maximum_error(&self) -> Estimate {
         let n = self.count();
         let gaps = self.held().map(|(_, bin)| (bin.hits as f64 - bin.stated.value()).abs() / bin.count as f64);
-        gaps.reduce(f64::max).map_or(Estimate::MISSING, |gap| Estimate::bare(gap, n))
+        gaps.reduce(f64::max).map_or(Estimate::MISSING, |gap| Estimate::bare(gap, n, NoInterval::NoneKnown))
     }
 
     /// Mean stated probability: the confidence shown with a window. `None` if empty.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use super::MetricName;
+use super::multinomial::Table;
 
 /// How often each class was taken for which, by class index. Holds a count per pair seen; sorted; none is 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,10 +31,10 @@ pub struct ClassFigures {
 
 /// One class against the rest: how often it was both, the truth, the prediction, and how many answers there are.
 #[derive(Clone, Copy, Debug, Default)]
-struct Margin {
-    hits: u64,
-    truths: u64,
-    predictions: u64,
+pub(super) struct Margin {
+    pub hits: u64,
+    pub truths: u64,
+    pub predictions: u64,
     all: u64,
 }
 
@@ -59,6 +60,17 @@ impl Confusion {
         for (truth, predicted, count) in &other.cells {
             self.put(*truth, *predicted, -count);
         }
+    }
+
+    /// Whether all classes seen are wanted.
+    pub fn is_of(&self, wanted: impl Fn(u16) -> bool) -> bool {
+        self.cells.iter().all(|(truth, predicted, _)| wanted(*truth) && wanted(*predicted))
+    }
+
+    /// The pairs of which both classes are wanted.
+    pub fn only(&self, wanted: impl Fn(u16) -> bool) -> Self {
+        let cells = self.cells.iter().filter(|(truth, predicted, _)| wanted(*truth) && wanted(*predicted));
+        Self { cells: cells.copied().collect() }
     }
 
     /// Labelled answers.
@@ -103,8 +115,8 @@ impl Confusion {
     ///   class; with `None` they are macro averages over the classes seen, each against the rest.
     ///
     /// Intervals: Wilson for proportions; F1 of one class by [`Estimate::map`] of the Wilson interval of TP/(TP+FP+FN);
-    /// macro averages of recall and of precision by [`Estimate::mean_of_proportions`]. None for macro and weighted F1,
-    /// weighted precision, macro FPR and specificity (their parts depend on each other), kappa and Matthews' coefficient.
+    /// macro averages of recall and of precision by [`Estimate::mean_of_proportions`]; macro and weighted F1, weighted precision, macro FPR
+    /// and specificity, kappa and Matthews' coefficient by the delta method, see [`Table::interval`].
     pub fn metrics(&self, positive: Option<u16>) -> Vec<(MetricName, Estimate)> {
         let margins = self.margins();
         let n = self.count();
@@ -115,28 +127,31 @@ impl Confusion {
         let classes: Vec<ClassFigures> = margins.values().map(Margin::figures).collect();
         let every = |figure: fn(&ClassFigures) -> Estimate| -> Vec<Estimate> { classes.iter().map(figure).collect() };
         let present: Vec<Estimate> = classes.iter().filter(|class| 0 < class.support).map(|class| class.recall).collect();
-        let precision_macro = Estimate::mean_of_proportions(&every(|class| class.precision));
-        let recall_macro = Estimate::mean_of_proportions(&every(|class| class.recall));
-        let f1_macro = bare_mean(&every(|class| class.f1), n);
+        let table = Table::of(self, &margins);
+        let mean_share = |shares: &[Estimate]| table.mean_share(bare_mean(shares), shares);
+        let precision_macro = mean_share(&every(|class| class.precision));
+        let recall_macro = mean_share(&every(|class| class.recall));
+        let balanced = mean_share(&present);
+        let f1_macro = table.f1_macro(bare_mean(&every(|class| class.f1)));
         let one = match positive {
             Some(class) => margins.get(&class).copied().unwrap_or(Margin { all: n, ..Margin::default() }).figures(),
             None => ClassFigures {
                 precision: precision_macro,
                 recall: recall_macro,
                 f1: f1_macro,
-                fpr: bare_mean(&every(|class| class.fpr), n),
-                fnr: Estimate::mean_of_proportions(&present).map(|recall| 1.0 - recall),
-                specificity: bare_mean(&every(|class| class.specificity), n),
+                fpr: table.fpr_macro(bare_mean(&every(|class| class.fpr))),
+                fnr: balanced.map(|recall| 1.0 - recall),
+                specificity: table.specificity_macro(bare_mean(&every(|class| class.specificity))),
                 support: n,
             },
         };
         let weighted = |figure: fn(&ClassFigures) -> Estimate| {
             let sum: f64 = classes.iter().filter_map(|class| Some(class.support as f64 * figure(class).value?)).sum();
-            Estimate::bare(sum / n as f64, n)
+            sum / n as f64
         };
         vec![
             (MetricName::Accuracy, accuracy),
-            (MetricName::BalancedAccuracy, Estimate::mean_of_proportions(&present)),
+            (MetricName::BalancedAccuracy, balanced),
             (MetricName::Precision, one.precision),
             (MetricName::Recall, one.recall),
             (MetricName::F1, one.f1),
@@ -147,15 +162,15 @@ impl Confusion {
             (MetricName::PrecisionMicro, accuracy),
             (MetricName::RecallMicro, accuracy),
             (MetricName::F1Micro, accuracy),
-            (MetricName::PrecisionWeighted, weighted(|class| class.precision)),
+            (MetricName::PrecisionWeighted, table.precision_weighted(weighted(|class| class.precision))),
             // Recalls weighted by support are the share of right answers.
             (MetricName::RecallWeighted, accuracy),
-            (MetricName::F1Weighted, weighted(|class| class.f1)),
+            (MetricName::F1Weighted, table.f1_weighted(weighted(|class| class.f1))),
             (MetricName::Fpr, one.fpr),
             (MetricName::Fnr, one.fnr),
             (MetricName::Specificity, one.specificity),
-            (MetricName::Mcc, Estimate::bare(self.matthews(&margins), n)),
-            (MetricName::CohenKappa, self.kappa(&margins)),
+            (MetricName::Mcc, table.matthews(self.matthews(&margins))),
+            (MetricName::CohenKappa, table.kappa(self.kappa(&margins))),
         ]
     }
 
@@ -199,14 +214,11 @@ impl Confusion {
     }
 
     /// `(pₒ − pₑ)/(1 − pₑ)`: Cohen (1960), *Educ. Psychol. Meas.* 20, 37–46. Missing where all answers must agree by chance.
-    fn kappa(&self, margins: &BTreeMap<u16, Margin>) -> Estimate {
+    fn kappa(&self, margins: &BTreeMap<u16, Margin>) -> Option<f64> {
         let (all, correct) = (i128::from(self.count()), i128::from(self.correct()));
         let by_chance: i128 = margins.values().map(|class| i128::from(class.predictions) * i128::from(class.truths)).sum();
         let room = all * all - by_chance;
-        if room == 0 {
-            return Estimate { n: self.count(), ..Estimate::MISSING };
-        }
-        Estimate::bare((all * correct - by_chance) as f64 / room as f64, self.count())
+        (room != 0).then(|| (all * correct - by_chance) as f64 / room as f64)
     }
 }
 
@@ -229,10 +241,10 @@ impl Margin {
     }
 }
 
-/// The mean of the figures that are known, without an interval.
-fn bare_mean(figures: &[Estimate], n: u64) -> Estimate {
+/// The mean of the figures that are known; not a number if none is.
+fn bare_mean(figures: &[Estimate]) -> f64 {
     let known: Vec<f64> = figures.iter().filter_map(|figure| figure.value).collect();
-    Estimate::bare(known.iter().sum::<f64>() / known.len() as f64, n)
+    known.iter().sum::<f64>() / known.len() as f64
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl ConfidenceSequence {
         let outside = |rate: f64| self.evidence_max <= self.ln_evidence(hits as f64, n as f64, rate);
         let low = if hits == 0 { 0.0 } else { edge(0.0, share, outside) };
         let high = if hits == n { 1.0 } else { edge(1.0, share, outside) };
-        Estimate { value: Some(share), low: Some(low), high: Some(high), n }
+        Estimate { value: Some(share), low: Some(low), high: Some(high), n, why: None }
     }
 
     /// The mean of `n` values between 0 and 1 with the given sum, and the interval of the sequence; missing if `n` is 0.
@@ -74,7 +74,7 @@ impl ConfidenceSequence {
         let mixed = ln_beta(sum + 0.5, count - sum + 0.5) - ln_beta(0.5, 0.5);
         let outside = |rate: f64| self.evidence_max <= mixed - ln_likelihood(sum, count, rate);
         let (low, high) = (edge(0.0, share, outside), edge(1.0, share, outside));
-        Estimate { value: Some(share), low: Some(low), high: Some(high), n }
+        Estimate { value: Some(share), low: Some(low), high: Some(high), n, why: None }
     }
 
     /// Between which ranks of `n` values, from 1, the quantile `q` of their distribution lies, `q` in (0, 1). `None`: no value seen

@@ -107,6 +107,25 @@ impl ExactSum {
 
     /// The sum, rounded once to the nearest float (ties to even); the largest finite float where it is beyond that.
     pub fn value(&self) -> f64 {
+        let Some((negative, leading, exponent)) = self.leading() else { return 0.0 };
+        let value = scaled(leading as f64, exponent).min(f64::MAX);
+        if negative { -value } else { value }
+    }
+
+    /// The sum over `count`: infinite where that is beyond the largest float, though the sum alone may be.
+    pub fn mean(&self, count: u64) -> f64 {
+        const SHIFT: i32 = 128;
+        let Some((negative, leading, exponent)) = self.leading() else { return 0.0 };
+        let value = match scaled(leading as f64, exponent) {
+            sum if sum.is_finite() => sum / count as f64,
+            _ => scaled(leading as f64, exponent - SHIFT) / count as f64 * 2.0_f64.powi(SHIFT),
+        };
+        if negative { -value } else { value }
+    }
+
+    /// Whether it is negative, and its magnitude as `leading × 2^exponent`, at least 65 bits of it and one that says whether there are
+    /// more; `None` for zero.
+    fn leading(&self) -> Option<(bool, u128, i32)> {
         let words = self.words();
         let negative = words[words.len() - 1] >> 63 == 1;
         let mut magnitude = [0; WIDE_WORDS];
@@ -115,14 +134,12 @@ impl ExactSum {
             let flipped = if negative { !word } else { *word };
             (*place, carry) = flipped.overflowing_add(u64::from(carry));
         }
-        let Some(top) = magnitude.iter().rposition(|word| *word != 0) else { return 0.0 };
+        let top = magnitude.iter().rposition(|word| *word != 0)?;
         let next = if top == 0 { 0 } else { magnitude[top - 1] };
         let sticky = top >= 2 && magnitude[..top - 1].iter().any(|word| *word != 0);
         // At least 65 bits, so that the sticky bit stands below the one that decides the rounding.
         let leading = u128::from(magnitude[top]) << 64 | u128::from(next) | u128::from(sticky);
-        let exponent = ORIGIN + 64 * (i32::from(self.base) + top as i32 - 1);
-        let value = scaled(leading as f64, exponent).min(f64::MAX);
-        if negative { -value } else { value }
+        Some((negative, leading, ORIGIN + 64 * (i32::from(self.base) + top as i32 - 1)))
     }
 
     /// `Σ (xᵢ − x̄)²` from `Σ xᵢ`, `Σ xᵢ²` and how many there are, without cancellation: `(n Σ xᵢ² − (Σ xᵢ)²) / n`, each sum

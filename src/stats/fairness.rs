@@ -230,13 +230,13 @@ fn difference_at(first: Proportion, second: Proportion, z: f64) -> Estimate {
     };
     let n = first.count + second.count;
     let (Some((low, share, high)), Some((other_low, other_share, other_high))) = (known(first), known(second)) else {
-        return Estimate { n, ..Estimate::MISSING };
+        return Estimate::missing(n);
     };
     let reach = |one: f64, other: f64| (one * one + other * other).sqrt();
     let difference = share - other_share;
     let below = difference - reach(share - low, other_high - other_share);
     let above = difference + reach(high - share, other_share - other_low);
-    Estimate { value: Some(difference), low: Some(below.max(-1.0)), high: Some(above.min(1.0)), n }
+    Estimate { value: Some(difference), low: Some(below.max(-1.0)), high: Some(above.min(1.0)), n, why: None }
 }
 
 /// Whether one rate is truly higher, in integers.

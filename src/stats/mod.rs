@@ -33,6 +33,7 @@ pub mod fairness;
 pub mod latency;
 pub mod logarithm;
 pub mod metric;
+mod multinomial;
 pub mod ranking;
 pub mod reconstruction;
 pub mod regression;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::Z;
+use super::estimate::{Moments, NoInterval, Tails, Z};
 use super::exact::ExactSum;
 use super::latency::Peak;
 use super::sketch::Sketch;
@@ -18,16 +18,24 @@ const EPSILON: f64 = f64::EPSILON;
 pub struct Regression {
     /// Within [`TOLERANCE`].
     accurate: i64,
+    /// Pairs whose error, or relative error, is beyond the largest float: no mean of them is known.
+    beyond: i64,
+    relative_beyond: i64,
     errors: ExactSum,
+    error_cubes: ExactSum,
     absolute: ExactSum,
+    absolute_cubes: ExactSum,
     squares: ExactSum,
     fourths: ExactSum,
+    sixths: ExactSum,
     /// |e| / |truth|, a fraction.
     relative: ExactSum,
     relative_squares: ExactSum,
+    relative_cubes: ExactSum,
     /// 2|e| / (|truth| + |prediction|), a fraction.
     symmetric: ExactSum,
     symmetric_squares: ExactSum,
+    symmetric_cubes: ExactSum,
     truths: ExactSum,
     truth_squares: ExactSum,
     peak: Peak,
@@ -41,6 +49,8 @@ struct Terms {
     relative: f64,
     symmetric: f64,
     accurate: bool,
+    beyond: bool,
+    relative_beyond: bool,
 }
 
 /// Whether `prediction` is within [`TOLERANCE`] of `truth`.
@@ -62,6 +72,8 @@ impl Regression {
 
     pub fn merge(&mut self, other: &Self) {
         self.accurate += other.accurate;
+        self.beyond += other.beyond;
+        self.relative_beyond += other.relative_beyond;
         self.sums_mut().into_iter().zip(other.sums()).for_each(|(sum, other)| sum.merge(other));
         self.magnitudes.merge(&other.magnitudes);
         self.peak.merge(&other.peak);
@@ -69,6 +81,8 @@ impl Regression {
 
     pub fn unmerge(&mut self, other: &Self) {
         self.accurate -= other.accurate;
+        self.beyond -= other.beyond;
+        self.relative_beyond -= other.relative_beyond;
         self.sums_mut().into_iter().zip(other.sums()).for_each(|(sum, other)| sum.unmerge(other));
         self.magnitudes.unmerge(&other.magnitudes);
         self.peak.unmerge(&other.peak, &self.magnitudes);
@@ -86,25 +100,33 @@ impl Regression {
     /// Every regression figure; empty if there are no pairs. Definitions are scikit-learn's; sMAPE is in percent, 0 to 200,
     /// with 0/0 as 0 (Makridakis (1993), *Int. J. Forecast.* 9, 527–529, as river has it).
     ///
-    /// Intervals: normal approximation for means (MAE, MSE, MAPE, sMAPE, bias), its square root for RMSE, Wilson for the share
-    /// within tolerance, order statistics for the median. None for R² and the largest error.
+    /// Intervals: [`Estimate::mean`] for means (MAE, MSE, MAPE, sMAPE, bias), its square root for RMSE, Wilson for the share within
+    /// tolerance, order statistics for the median. None for R² and the largest error. A figure beyond the largest float is not known.
     pub fn metrics(&self) -> Vec<(MetricName, Estimate)> {
         let n = self.count();
         if n == 0 {
             return Vec::new();
         }
-        let positive = |sum: &ExactSum, squares: &ExactSum| Estimate::mean(sum, squares, n).within(0.0, f64::INFINITY);
-        let mse = positive(&self.squares, &self.fourths);
+        let mean = |[sum, squares, cubes]: [&ExactSum; 3], tails| Estimate::mean(Moments { sum, squares, cubes, n }, tails);
+        let known = |beyond: i64, figure: Estimate| if beyond == 0 { figure } else { Estimate::missing(n) };
+        let positive = |figure: Estimate| figure.within(0.0, f64::INFINITY);
+        let mse = known(self.beyond, positive(mean([&self.squares, &self.fourths, &self.sixths], Tails::Heavy)));
+        let mae = positive(mean([&self.absolute, &self.squares, &self.absolute_cubes], Tails::Long));
+        let mape = positive(mean([&self.relative, &self.relative_squares, &self.relative_cubes], Tails::Heavy));
+        let smape = mean([&self.symmetric, &self.symmetric_squares, &self.symmetric_cubes], Tails::Short).within(0.0, 2.0);
+        let bias = mean([&self.errors, &self.squares, &self.error_cubes], Tails::Long);
+        let highest =
+            self.peak.highest().map_or(Estimate::MISSING, |highest| Estimate::bare(highest, n, NoInterval::NoneKnown));
         vec![
             (MetricName::Accuracy, Estimate::proportion((self.accurate.max(0) as u64).min(n), n)),
-            (MetricName::Mae, positive(&self.absolute, &self.squares)),
+            (MetricName::Mae, known(self.beyond, mae)),
             (MetricName::Mse, mse),
             (MetricName::Rmse, mse.map(f64::sqrt)),
-            (MetricName::Mape, positive(&self.relative, &self.relative_squares)),
-            (MetricName::Smape, positive(&self.symmetric, &self.symmetric_squares).within(0.0, 2.0).map(|share| 100.0 * share)),
-            (MetricName::R2, self.determination()),
-            (MetricName::Bias, Estimate::mean(&self.errors, &self.squares, n)),
-            (MetricName::MaxError, self.peak.highest().map_or(Estimate::MISSING, |highest| Estimate::bare(highest, n))),
+            (MetricName::Mape, known(self.relative_beyond, mape)),
+            (MetricName::Smape, smape.map(|share| 100.0 * share)),
+            (MetricName::R2, known(self.beyond, self.determination())),
+            (MetricName::Bias, known(self.beyond, bias)),
+            (MetricName::MaxError, known(self.beyond, highest)),
             (MetricName::MedianAe, self.median_error()),
         ]
     }
@@ -122,16 +144,16 @@ impl Regression {
 
     fn share_explained(&self, missed: f64) -> Estimate {
         let n = self.count();
-        if n < 2 {
-            return Estimate { n, ..Estimate::MISSING };
-        }
         let spread = ExactSum::squared_deviations(&self.truths, &self.truth_squares, n);
+        if n < 2 || f64::MAX <= missed || f64::MAX <= self.truth_squares.value() {
+            return Estimate::missing(n);
+        }
         let share = match (missed == 0.0, spread == 0.0) {
             (true, true) => 1.0,
             (false, true) => 0.0,
             _ => 1.0 - missed / spread,
         };
-        Estimate::bare(share, n)
+        Estimate::bare(share, n, NoInterval::NoneKnown)
     }
 
     /// The median absolute error within 1 %, by nearest rank; bounds are the order statistics `⌈n/2 ∓ z √n/2⌉` (Conover (1999),
@@ -142,14 +164,18 @@ impl Regression {
         let margin = Z * (n as f64).sqrt() / 2.0;
         let (low, high) = ((half - margin).ceil(), (half + margin).ceil());
         let bounds = (1.0 <= low && high <= n as f64).then(|| self.magnitudes.at_rank(low).zip(self.magnitudes.at_rank(high)));
-        let (low, high) = bounds.flatten().unzip();
-        Estimate { value: self.magnitudes.quantile(0.5), low, high, n }
+        let value = self.magnitudes.quantile(0.5);
+        let figure = value.map_or(Estimate::missing(n), |value| Estimate::bare(value, n, NoInterval::TooFewRows));
+        bounds.flatten().map_or(figure, |(low, high)| figure.between(low, high))
     }
 
     fn put(&mut self, truth: f64, prediction: f64, out: bool) {
         let terms = terms(truth, prediction);
         let magnitude = terms.error.abs();
-        self.accurate += i64::from(terms.accurate) * if out { -1 } else { 1 };
+        let times = if out { -1 } else { 1 };
+        self.accurate += i64::from(terms.accurate) * times;
+        self.beyond += i64::from(terms.beyond) * times;
+        self.relative_beyond += i64::from(terms.relative_beyond) * times;
         if out {
             self.magnitudes.remove(magnitude)
         } else {
@@ -158,42 +184,57 @@ impl Regression {
         let linear: fn(&mut ExactSum, f64) = if out { ExactSum::sub } else { ExactSum::add };
         let square: fn(&mut ExactSum, f64) = if out { ExactSum::sub_square } else { ExactSum::add_square };
         linear(&mut self.errors, terms.error);
+        linear(&mut self.error_cubes, cube(terms.error));
         linear(&mut self.absolute, magnitude);
+        linear(&mut self.absolute_cubes, cube(magnitude));
         square(&mut self.squares, terms.error);
         square(&mut self.fourths, terms.square);
+        linear(&mut self.sixths, cube(terms.square));
         linear(&mut self.relative, terms.relative);
         square(&mut self.relative_squares, terms.relative);
+        linear(&mut self.relative_cubes, cube(terms.relative));
         linear(&mut self.symmetric, terms.symmetric);
         square(&mut self.symmetric_squares, terms.symmetric);
+        linear(&mut self.symmetric_cubes, cube(terms.symmetric));
         linear(&mut self.truths, truth);
         square(&mut self.truth_squares, truth);
     }
 
-    fn sums(&self) -> [&ExactSum; 10] {
+    fn sums(&self) -> [&ExactSum; 15] {
         [
             &self.errors,
+            &self.error_cubes,
             &self.absolute,
+            &self.absolute_cubes,
             &self.squares,
             &self.fourths,
+            &self.sixths,
             &self.relative,
             &self.relative_squares,
+            &self.relative_cubes,
             &self.symmetric,
             &self.symmetric_squares,
+            &self.symmetric_cubes,
             &self.truths,
             &self.truth_squares,
         ]
     }
 
-    fn sums_mut(&mut self) -> [&mut ExactSum; 10] {
+    fn sums_mut(&mut self) -> [&mut ExactSum; 15] {
         [
             &mut self.errors,
+            &mut self.error_cubes,
             &mut self.absolute,
+            &mut self.absolute_cubes,
             &mut self.squares,
             &mut self.fourths,
+            &mut self.sixths,
             &mut self.relative,
             &mut self.relative_squares,
+            &mut self.relative_cubes,
             &mut self.symmetric,
             &mut self.symmetric_squares,
+            &mut self.symmetric_cubes,
             &mut self.truths,
             &mut self.truth_squares,
         ]
@@ -209,8 +250,7 @@ pub fn median_absolute_error(pairs: impl IntoIterator<Item = (f64, f64)>) -> Opt
 }
 
 fn terms(truth: f64, prediction: f64) -> Terms {
-    // The difference of two finite floats, or its square, can be beyond the largest float; it stays at that.
-    let finite = |value: f64| value.clamp(-f64::MAX, f64::MAX);
+    // The difference of two finite floats, or its square, can be beyond the largest float; it stays at that, and is told.
     let error = finite(prediction - truth);
     let sum = finite(truth.abs() + prediction.abs());
     Terms {
@@ -219,5 +259,15 @@ fn terms(truth: f64, prediction: f64) -> Terms {
         relative: finite(error.abs() / truth.abs().max(EPSILON)),
         symmetric: if sum == 0.0 { 0.0 } else { finite(2.0 * (error.abs() / sum)) },
         accurate: is_accurate(truth, prediction),
+        beyond: (prediction - truth).is_infinite(),
+        relative_beyond: (error.abs() / truth.abs().max(EPSILON)).is_infinite(),
     }
+}
+
+const fn finite(value: f64) -> f64 {
+    value.clamp(-f64::MAX, f64::MAX)
+}
+
+fn cube(value: f64) -> f64 {
+    finite(value * value * value)
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use super::counts::Counts;
+use super::estimate::{Moments, Tails};
 use super::exact::ExactSum;
 use super::logarithm::ln;
 use super::ranking::{self, Tally};
@@ -43,18 +44,23 @@ struct Binned {
 /// Sums behind the mean squared and the mean logarithmic error of a probability, and their variances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Losses {
-    squared: ExactSum,
-    squared_squares: ExactSum,
-    logarithmic: ExactSum,
-    logarithmic_squares: ExactSum,
+    squared: PowerSums,
+    logarithmic: PowerSums,
+}
+
+/// Sums of values, of their squares and of their cubes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct PowerSums {
+    sum: ExactSum,
+    squares: ExactSum,
+    cubes: ExactSum,
 }
 
 /// Log loss and top-label calibration of problems with more than two classes, or of those that give a confidence only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MultiLogLoss {
     count: i64,
-    loss: ExactSum,
-    loss_squares: ExactSum,
+    loss: PowerSums,
     calibration: Calibration,
 }
 
@@ -100,11 +106,8 @@ impl Scored {
         vec![
             (MetricName::RocAuc, self.roc_auc()),
             (MetricName::PrAuc, self.average_precision()),
-            (
-                MetricName::LogLoss,
-                Estimate::mean(&losses.logarithmic, &losses.logarithmic_squares, n).within(0.0, f64::INFINITY),
-            ),
-            (MetricName::Brier, Estimate::mean(&losses.squared, &losses.squared_squares, n).within(0.0, 1.0)),
+            (MetricName::LogLoss, losses.logarithmic.mean(n).within(0.0, f64::INFINITY)),
+            (MetricName::Brier, losses.squared.mean(n).within(0.0, 1.0)),
             (MetricName::Ece, calibration.expected_error()),
             (MetricName::Mce, calibration.maximum_error()),
         ]
@@ -236,23 +239,19 @@ impl Losses {
                 continue;
             }
             let (square, loss) = (miss * miss, -ln(likelihood.clamp(CLIP, 1.0 - CLIP)));
-            add_terms(&mut self.squared, &mut self.squared_squares, square, times);
-            add_terms(&mut self.logarithmic, &mut self.logarithmic_squares, loss, times);
+            self.squared.add(square, times);
+            self.logarithmic.add(loss, times);
         }
     }
 
     fn merge(&mut self, other: &Self) {
         self.squared.merge(&other.squared);
-        self.squared_squares.merge(&other.squared_squares);
         self.logarithmic.merge(&other.logarithmic);
-        self.logarithmic_squares.merge(&other.logarithmic_squares);
     }
 
     fn unmerge(&mut self, other: &Self) {
         self.squared.unmerge(&other.squared);
-        self.squared_squares.unmerge(&other.squared_squares);
         self.logarithmic.unmerge(&other.logarithmic);
-        self.logarithmic_squares.unmerge(&other.logarithmic_squares);
     }
 }
 
@@ -271,14 +270,12 @@ impl MultiLogLoss {
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.loss.merge(&other.loss);
-        self.loss_squares.merge(&other.loss_squares);
         self.calibration.merge(&other.calibration);
     }
 
     pub fn unmerge(&mut self, other: &Self) {
         self.count -= other.count;
         self.loss.unmerge(&other.loss);
-        self.loss_squares.unmerge(&other.loss_squares);
         self.calibration.unmerge(&other.calibration);
     }
 
@@ -287,7 +284,7 @@ impl MultiLogLoss {
     pub fn metrics(&self) -> Vec<(MetricName, Estimate)> {
         let mut metrics = Vec::new();
         if 0 < self.count {
-            let loss = Estimate::mean(&self.loss, &self.loss_squares, self.count as u64);
+            let loss = self.loss.mean(self.count as u64);
             metrics.push((MetricName::LogLoss, loss.within(0.0, f64::INFINITY)));
         }
         if 0 < self.calibration.count() {
@@ -305,8 +302,7 @@ impl MultiLogLoss {
     fn put(&mut self, of_truth: Option<f64>, of_predicted: Option<f64>, correct: bool, times: i64) {
         if let Some(likelihood) = of_truth {
             self.count += times;
-            let loss = -ln(likelihood.clamp(CLIP, 1.0 - CLIP));
-            add_terms(&mut self.loss, &mut self.loss_squares, loss, times);
+            self.loss.add(-ln(likelihood.clamp(CLIP, 1.0 - CLIP)), times);
         }
         if let Some(confidence) = of_predicted {
             self.calibration.put(confidence, i64::from(correct) * times, i64::from(!correct) * times);
@@ -314,17 +310,36 @@ impl MultiLogLoss {
     }
 }
 
-/// Adds `value` and its square (of the rounded value, exactly) `times` times.
-fn add_terms(sum: &mut ExactSum, squares: &mut ExactSum, value: f64, times: i64) {
-    match times {
-        1 => {
-            sum.add(value);
-            squares.add_square(value);
+impl PowerSums {
+    /// Adds `value`, its square (of the rounded value, exactly) and its cube (rounded) `times` times.
+    fn add(&mut self, value: f64, times: i64) {
+        let cube = value * value * value;
+        if times == 1 {
+            self.sum.add(value);
+            self.squares.add_square(value);
+            self.cubes.add(cube);
+        } else {
+            self.sum.add_times(value, times);
+            self.squares.add_square_times(value, times);
+            self.cubes.add_times(cube, times);
         }
-        _ => {
-            sum.add_times(value, times);
-            squares.add_square_times(value, times);
-        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sum.merge(&other.sum);
+        self.squares.merge(&other.squares);
+        self.cubes.merge(&other.cubes);
+    }
+
+    fn unmerge(&mut self, other: &Self) {
+        self.sum.unmerge(&other.sum);
+        self.squares.unmerge(&other.squares);
+        self.cubes.unmerge(&other.cubes);
+    }
+
+    fn mean(&self, n: u64) -> Estimate {
+        let Self { sum, squares, cubes } = self;
+        Estimate::mean(Moments { sum, squares, cubes, n }, Tails::Short)
     }
 }
 

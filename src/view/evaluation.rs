@@ -17,7 +17,7 @@ use crate::monitor::pane::Cell;
 use crate::monitor::window::metrics;
 use crate::monitor::{State, apply};
 use crate::stats::calibration::ReliabilityBin;
-use crate::stats::estimate::Z;
+use crate::stats::estimate::{NoInterval, Z};
 use crate::stats::ranking::{average_precision, roc_auc, tallies};
 use crate::stats::regression::median_absolute_error;
 use crate::stats::{Estimate, MetricName};
@@ -247,7 +247,8 @@ impl Window {
             plain += area / self.classes.len() as f64;
             weighted += area * (support as f64 / n as f64);
         }
-        Some((Estimate::bare(plain, n), Estimate::bare(weighted, n)))
+        let bare = |value| Estimate::bare(value, n, NoInterval::NoneKnown);
+        Some((bare(plain), bare(weighted)))
     }
 
     /// The median absolute error with the order statistics `⌈n/2 ∓ z √n/2⌉` as its bounds (Conover (1999), *Practical Nonparametric
@@ -261,8 +262,8 @@ impl Window {
         let margin = Z * count.sqrt() / 2.0;
         let at = |rank: f64| if rank < 1.0 || count < rank { None } else { errors.get(rank as usize - 1).copied() };
         let bounds = at((count / 2.0 - margin).ceil()).zip(at((count / 2.0 + margin).ceil()));
-        let (low, high) = bounds.unzip();
-        Some(Estimate { value: Some(value), low, high, n: errors.len() as u64 })
+        let figure = Estimate::bare(value, errors.len() as u64, NoInterval::TooFewRows);
+        Some(bounds.map_or(figure, |(low, high)| figure.between(low, high)))
     }
 
     fn confusion(&self) -> Option<ConfusionMatrix> {

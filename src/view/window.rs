@@ -212,7 +212,7 @@ fn always_valid(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
     for (name, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].into_iter().filter(|_| n != 0) {
         let (low, high) = sequence.quantile_ranks(q, n);
         let at = |rank: Option<u64>| rank.and_then(|rank| total.latency.at_rank(rank));
-        figures.insert(name.to_owned(), Estimate { value: total.latency.quantile(q), low: at(low), high: at(high), n });
+        figures.insert(name.to_owned(), Estimate { value: total.latency.quantile(q), low: at(low), high: at(high), n, why: None });
     }
     figures
 }
@@ -221,7 +221,7 @@ fn always_valid(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
 fn estimated(model: &Model, total: &Cell) -> BTreeMap<String, Estimate> {
     let told = |(name, expected): (MetricName, Expected)| {
         let Expected { value, low, high, rows, .. } = expected;
-        (name.as_str().to_owned(), Estimate { value: Some(value), low, high, n: rows })
+        (name.as_str().to_owned(), Estimate { value: Some(value), low, high, n: rows, why: None })
     };
     let estimator = model.busiest_track().map(|track| &**track.estimator);
     match (estimator, &total.expected, &total.losses) {
