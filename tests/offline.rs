@@ -432,3 +432,95 @@ fn the_readme_shows_what_the_commands_say() {
         assert!(output.status.success(), "{command:?}: {}", complaint(&output));
     }
 }
+
+/// Rows of `prediction` and `actual` as a file of lines, values as JSON has them.
+fn pairs(rows: &[(Value, Value)]) -> String {
+    lines(rows.iter().map(|(prediction, actual)| json!({"prediction": prediction, "actual": actual})))
+}
+
+fn accuracy_of(evaluation: &Value) -> (f64, u64) {
+    let accuracy = &evaluation["metrics"]["accuracy"];
+    (accuracy["value"].as_f64().unwrap(), accuracy["n"].as_u64().unwrap())
+}
+
+#[test]
+fn codes_and_words_in_one_column_are_names() {
+    let cases = [
+        (
+            "prediction,actual\nok,ok\nok,ok\ntimeout,ok\ntimeout,timeout\n404,404\n404,404\n503,404\n503,503\n404,503\n503,503\n",
+            (0.7, 10),
+        ),
+        ("prediction,actual\nok,ok\n503,404\n", (0.5, 2)),
+        ("prediction,actual\nsmall,small\n1.5,1.5\n2.5,1.5\n2.5,2.5\n", (0.75, 4)),
+    ];
+    for (csv, wanted) in cases {
+        let evaluation = answer("evaluation", &["evaluate", "-"], csv);
+        assert_eq!(accuracy_of(&evaluation), wanted, "{csv}");
+        assert_eq!((&evaluation["task"], &evaluation["remarks"]), (&json!("classification"), &json!([])));
+    }
+    let mixed = pairs(&[
+        (json!("ok"), json!("ok")),
+        (json!("timeout"), json!("ok")),
+        (json!(404), json!(404)),
+        (json!(503), json!(404)),
+        (json!(503), json!(503)),
+        (json!(503), json!(503)),
+    ]);
+    assert_eq!(accuracy_of(&answer("evaluation", &["evaluate", "-"], &mixed)), (4.0 / 6.0, 6));
+}
+
+#[test]
+fn numbers_are_classes_for_who_says_so_and_else_compared_aloud() {
+    let codes: Vec<(Value, Value)> = [401, 403, 401, 403, 404, 403, 404, 404, 401, 403]
+        .into_iter()
+        .zip([401, 401, 401, 403, 403, 403, 404, 404, 404, 404])
+        .map(|(answer, actual)| (json!(answer), json!(actual)))
+        .collect();
+    let evaluation = answer("evaluation", &["evaluate", "-", "--positive", "403"], &pairs(&codes));
+    assert_eq!(accuracy_of(&evaluation), (0.6, 10));
+    assert_metrics(&evaluation, &[("precision", &json!(0.5)), ("recall", &json!(2.0 / 3.0))]);
+    assert_eq!(evaluation["confusion"], json!({"labels": ["401", "403", "404"], "matrix": [[2, 1, 0], [0, 2, 1], [1, 1, 2]]}));
+    assert_eq!(accuracy_of(&answer("evaluation", &["evaluate", "-", "--task", "classification"], &pairs(&codes))), (0.6, 10));
+    let compared = answer("evaluation", &["evaluate", "-"], &pairs(&codes));
+    assert_eq!((accuracy_of(&compared), &compared["task"]), ((1.0, 10), &json!("regression")));
+    assert!(compared["remarks"][0].as_str().unwrap().contains("within 10 %"), "{compared}");
+    let years: Vec<(Value, Value)> =
+        (0..40).map(|year| (json!(if year % 4 == 0 { year + 1 } else { year }), json!(year))).collect();
+    let evaluation = answer("evaluation", &["evaluate", "-", "--positive", "7"], &pairs(&years));
+    assert_eq!(accuracy_of(&evaluation), (0.75, 40));
+}
+
+#[test]
+fn a_stray_word_among_numbers_is_left_out_and_said() {
+    for stray in ["inf", "#DIV/0!", "n/a", "-", "NaN"] {
+        let mut csv = "prediction,actual\n".to_owned();
+        for i in 0..100 {
+            let _ = writeln!(csv, "{},{}", f64::from(i) + 0.5, f64::from(i) * 1.25 + 1.0);
+        }
+        let clean = answer("evaluation", &["evaluate", "-"], &csv);
+        let _ = writeln!(csv, "{stray},7.25");
+        let stained = tidewatch(&["evaluate", "-", "--json"], &csv);
+        // a word for "nothing" may be a missing prediction, which the reader of the file refuses with its place
+        if !stained.status.success() {
+            assert!(complaint(&stained).contains("line"), "{stray}: {}", complaint(&stained));
+            continue;
+        }
+        let stained: Value = serde_json::from_slice(&stained.stdout).unwrap();
+        assert_eq!((&stained["task"], &stained["metrics"]["mae"]), (&json!("regression"), &clean["metrics"]["mae"]), "{stray}");
+        assert!(
+            stained["remarks"].as_array().unwrap().iter().any(|remark| remark.as_str().unwrap().contains(stray)),
+            "{stained}"
+        );
+    }
+}
+
+#[test]
+fn ratings_are_quantities_for_who_says_so() {
+    let ratings: Vec<(Value, Value)> = (0..30).map(|i| (json!(1 + i % 5), json!(1 + i % 3))).collect();
+    let evaluation = answer("evaluation", &["evaluate", "-", "--task", "regression"], &pairs(&ratings));
+    assert_eq!((&evaluation["task"], &evaluation["metrics"]["mae"]["n"]), (&json!("regression"), &json!(30)));
+    assert_eq!(answer("evaluation", &["evaluate", "-"], &pairs(&ratings))["task"], "classification");
+    let output = tidewatch(&["evaluate", "-", "--task", "regression", "--positive", "1"], &pairs(&ratings));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint(&output).contains("--task regression"), "{}", complaint(&output));
+}

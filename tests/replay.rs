@@ -67,7 +67,11 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
             4 => {
                 put("label", json!({ "model": "fraud", "prediction_id": format!("nobody-{number}"), "actual": "a", "at": at }))
             }
-            6 => match number % 4 {
+            6 => match number % 5 {
+                4 => {
+                    let task = ["regression", "automatic", "classification"][number as usize / 5 % 3];
+                    put("command", json!({ "command": "set_task", "model": "demand", "task": task }))
+                }
                 0 => put(
                     "command",
                     json!({

@@ -10,7 +10,7 @@ use super::records::{self, Record, Row, boolean, is_missing};
 use super::table::{figure, shown, table};
 use super::{Answer, Outcome};
 use crate::event::wire::decode_body;
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, TaskChoice};
 use crate::ids::Slug;
 use crate::time::Timestamp;
 use crate::view::evaluation::{self, Evaluation, evaluate};
@@ -48,6 +48,7 @@ failed counts in error_rate and not in accuracy. Rates are fractions; smape is i
 Examples:
   tidewatch evaluate predictions.jsonl
   tidewatch evaluate predictions.csv --positive fraud
+  tidewatch evaluate ratings.csv --task regression
   tidewatch evaluate - --json < predictions.jsonl
 
 Exit codes: 0 evaluated, 1 failure, 2 wrong usage.")]
@@ -58,6 +59,18 @@ pub struct Evaluate {
     /// The class to call positive; of more than two it is set against the rest
     #[arg(long, value_name = "CLASS")]
     positive: Option<String>,
+    /// What the values are: classes or quantities; by default what most rows say
+    #[arg(long, value_enum, value_name = "TASK")]
+    task: Option<AskedTask>,
+}
+
+/// What the values of a file are said to be.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum AskedTask {
+    /// Values are classes
+    Classification,
+    /// Values are quantities
+    Regression,
 }
 
 impl Evaluate {
@@ -82,7 +95,12 @@ impl Evaluate {
                 .context(format!("{refused} of {of} records cannot be read, the first at line or element {place}"))
                 .into());
         }
-        let evaluation = evaluate(records, self.positive.as_deref())?;
+        let task = match self.task {
+            Some(AskedTask::Classification) => TaskChoice::Classification,
+            Some(AskedTask::Regression) => TaskChoice::Regression,
+            None => TaskChoice::Automatic,
+        };
+        let evaluation = evaluate(records, task, self.positive.as_deref())?;
         if evaluation.labelled == 0 {
             eprintln!("tidewatch: no record has an `actual`: only what needs no label can be told");
         }
@@ -156,6 +174,10 @@ fn page(evaluation: &Evaluation) -> String {
         })
         .collect();
     text.push_str(&table(["metric", "value", "low", "high", "n"], 1, &metrics));
+    if !evaluation.remarks.is_empty() {
+        text.push('\n');
+        evaluation.remarks.iter().for_each(|remark| text.push_str(&format!("note: {remark}\n")));
+    }
     if let Some(confusion) = &evaluation.confusion {
         text.push_str("\nconfusion\n");
         let cells = confusion.labels.iter().zip(&confusion.matrix).flat_map(|(truth, row)| {

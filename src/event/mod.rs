@@ -169,6 +169,11 @@ pub enum Command {
         model: Name,
         detectors: Vec<DetectorChoice>,
     },
+    /// Read the values of a model as classes or as quantities, whatever they look like.
+    SetTask {
+        model: Name,
+        task: TaskChoice,
+    },
     /// Compare a version (or all of a model's that have enough of it) to what it was asked and what it answered in the past.
     ReferenceFromRange(PastRange),
     /// Compare a version to a training set. Several commands may give its rows, one after the other.
@@ -185,6 +190,18 @@ pub enum Command {
     RevokeToken {
         id: CompactString,
     },
+}
+
+/// What a person says the values of a model are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskChoice {
+    /// Values are classes.
+    Classification,
+    /// Values are quantities.
+    Regression,
+    /// Decided from the first labelled predictions.
+    Automatic,
 }
 
 /// A change detector and what it is to watch.

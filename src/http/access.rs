@@ -43,6 +43,8 @@ pub const TABLE: &[Entry] = &[
     entry(Method::GET, "/api/v1/export", VIEWER),
     of_view("/api/v1/models"),
     of_view("/api/v1/models/{model}"),
+    of_view("/api/v1/models/{model}/task"),
+    entry(Method::PUT, "/api/v1/models/{model}/task", OPERATOR),
     of_view("/api/v1/models/{model}/versions"),
     of_view("/api/v1/models/{model}/segments"),
     of_view("/api/v1/models/{model}/windows"),

@@ -35,6 +35,7 @@ mod socket;
 mod sources;
 mod step;
 mod streams;
+mod task;
 mod thresholds;
 pub mod token;
 mod tokens;

@@ -26,7 +26,7 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, models, predictions, problem,
-    prometheus, publish, rejected, slices, socket, sources, streams, thresholds, tokens, windows,
+    prometheus, publish, rejected, slices, socket, sources, streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -88,6 +88,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(models::list))
         .routes(routes!(models::show))
         .routes(routes!(description::change))
+        .routes(routes!(task::show, task::change))
         .routes(routes!(slices::versions))
         .routes(routes!(slices::segments))
         .routes(routes!(windows::list))

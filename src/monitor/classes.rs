@@ -1,82 +1,69 @@
 //! The classes of one model: names to small indices, in the order of the log.
 
-use compact_str::{CompactString, ToCompactString};
+use compact_str::{CompactString, ToCompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Value;
-use crate::monitor::limits::CLASSES_MAX;
+use crate::monitor::join::{Answer, Truth};
+use crate::monitor::limits::{CLASSES_MAX, NUMBERS_MAX};
+pub use crate::monitor::task::Task;
+use crate::monitor::task::{Decision, Numbers, Reading, Sort};
+use crate::stats::regression;
 
 /// The index of every class beyond [`CLASSES_MAX`].
 pub const OTHER: u16 = u16::MAX;
 
-/// Whole numbers up to this magnitude can be class names; larger ones are quantities.
-const CLASS_NUMBER_MAX: f64 = 255.0;
-
-/// A model with more numeric classes than this predicts a quantity.
-const NUMERIC_CLASSES_MAX: usize = 32;
-
-/// What kind of answer a model gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    Classification,
-    Regression,
-    /// No value seen yet.
-    Unknown,
-}
-
-/// The classes a model has predicted, scored or been labelled with, and whether its values are classes at all.
+/// The classes a model has predicted, scored or been labelled with, and whether its values are classes at all. Numbers are kept as classes
+/// while they are few, whatever the decision: a person may still say that they are some.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Classes {
     known: Vec<Class>,
-    /// A number that cannot be a class has been seen.
-    continuous: bool,
+    /// Numbers came that are not kept.
+    many_numbers: bool,
+    pub decision: Decision,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Class {
     name: CompactString,
-    /// Set if the class was written as a number, so that a number is found without formatting it.
+    /// What the name spells, where that is its canonical text: so a number is found without formatting it.
     number: Option<f64>,
+    sort: Sort,
 }
 
 impl Classes {
-    /// The index of `value` as a class, added if it is new; `None` if it can only be a quantity.
+    /// The index of `value` as a class, added if it is new; `None` of a number that is not kept as one.
     pub fn index(&mut self, value: &Value) -> Option<u16> {
         if let Some(found) = self.find(value) {
             return found;
         }
         match value {
             Value::Class(name) => Some(self.index_of_name(name)),
-            Value::Number(number) if is_class_number(*number) => {
+            Value::Number(_) if !self.takes_numbers() => {
+                self.many_numbers = true;
+                self.of_unkept()
+            }
+            Value::Number(number) => {
                 // -0 and 0 are one class
                 let number = *number + 0.0;
-                Some(self.add((number as i64).to_compact_string(), Some(number)))
-            }
-            Value::Number(_) => {
-                self.continuous = true;
-                None
+                Some(self.add(text_of(number), Some(number)))
             }
         }
     }
 
     pub fn index_of_name(&mut self, name: &str) -> u16 {
-        self.find_name(name).unwrap_or_else(|| {
-            let number = name.parse::<i64>().ok().map(|n| n as f64);
-            let canonical = number.filter(|n| is_class_number(*n) && (*n as i64).to_compact_string() == name);
-            self.add(name.into(), canonical)
-        })
+        self.find_name(name).unwrap_or_else(|| self.add(name.into(), spelt(name)))
     }
 
     /// What [`Self::index`] would answer, if it would leave the table as it is.
     pub fn find(&self, value: &Value) -> Option<Option<u16>> {
         match value {
             Value::Class(name) => self.find_name(name).map(Some),
-            Value::Number(number) if is_class_number(*number) => {
-                let number = *number + 0.0;
-                self.known.iter().position(|class| class.number == Some(number)).map(|at| Some(at as u16))
-            }
-            Value::Number(_) => self.continuous.then_some(None),
+            Value::Number(_) if self.many_numbers && self.decision.reading == Some(Reading::Quantities) => Some(None),
+            Value::Number(number) => match self.find_number(*number) {
+                None if self.many_numbers && !self.takes_numbers() => Some(self.of_unkept()),
+                found => found.map(Some),
+            },
         }
     }
 
@@ -84,8 +71,19 @@ impl Classes {
         self.known.iter().position(|class| class.name == name).map(|at| at as u16)
     }
 
+    /// The class that a person calls so: by its name, or by another way to write its number.
+    pub fn find_written(&self, name: &str) -> Option<u16> {
+        self.find_name(name).or_else(|| self.find_number(name.trim().parse().ok()?))
+    }
+
     pub fn name(&self, index: u16) -> &str {
         self.known.get(usize::from(index)).map_or("(other)", |class| &class.name)
+    }
+
+    /// What a value is by itself, given as class, number or both; `None` if it is neither.
+    pub fn sort(&self, class: Option<u16>, number: Option<f64>) -> Option<Sort> {
+        let of_class = |class: u16| self.known.get(usize::from(class)).map_or(Sort::Word, |class| class.sort);
+        number.map(Sort::of_number).or_else(|| class.map(of_class))
     }
 
     pub fn len(&self) -> usize {
@@ -97,30 +95,106 @@ impl Classes {
     }
 
     pub fn task(&self) -> Task {
-        let numeric = self.known.iter().filter(|class| class.number.is_some()).count();
-        match (self.continuous, self.known.len()) {
-            (true, known) if known == numeric => Task::Regression,
-            (false, 0) => Task::Unknown,
-            (_, known) if known == numeric && NUMERIC_CLASSES_MAX < numeric => Task::Regression,
-            _ => Task::Classification,
+        self.decision.task()
+    }
+
+    /// Whether numbers came that are not kept as classes.
+    pub const fn has_many_numbers(&self) -> bool {
+        self.many_numbers
+    }
+
+    /// The numbers among the classes.
+    pub fn numbers(&self) -> Numbers {
+        let numbers = || self.known.iter().filter_map(|class| class.number);
+        let small = || numbers().filter(|number| Sort::of_number(*number) == Sort::Small);
+        let has = |wanted: f64| small().any(|number| number == wanted);
+        let count = small().count();
+        Numbers {
+            many: self.many_numbers,
+            distinct: numbers().count(),
+            small: count,
+            binary: count == 2 && has(1.0) && (has(0.0) || has(-1.0)),
         }
+    }
+
+    /// Whether a class is one of those that a model read like this gives.
+    pub fn fits(&self, class: u16, reading: Reading) -> bool {
+        match reading {
+            Reading::Names => true,
+            Reading::Quantities => false,
+            Reading::SmallNumbers | Reading::WholeNumbers => {
+                let number = self.known.get(usize::from(class)).and_then(|class| class.number);
+                number.is_some_and(|number| reading.takes(Sort::of_number(number)))
+            }
+        }
+    }
+
+    /// The classes that fit the decision, by index.
+    pub fn fitting(&self) -> impl Iterator<Item = u16> + '_ {
+        let reading = self.decision.reading;
+        (0..self.known.len() as u16).filter(move |class| reading.is_some_and(|reading| self.fits(*class, reading)))
     }
 
     /// The class that counts as positive in a problem of two: the last by [`order`]. `None` unless there are one or two classes.
     pub fn positive(&self) -> Option<u16> {
-        if self.known.is_empty() || 2 < self.known.len() {
+        let mut classes = self.fitting();
+        let (first, second) = (classes.next()?, classes.next());
+        if classes.next().is_some() {
             return None;
         }
-        (0..self.known.len() as u16).max_by(|a, b| order(self.name(*a), self.name(*b)))
+        second.filter(|second| order(self.name(first), self.name(*second)).is_lt()).or(Some(first))
+    }
+
+    /// Whether `truth` is what was answered: the same class or, for quantities, within a tenth. `None` if the two cannot be compared.
+    pub fn is_met(&self, answer: &Answer, truth: &Truth, reading: Option<Reading>) -> Option<bool> {
+        if answer.failed {
+            return None;
+        }
+        match reading? {
+            Reading::Quantities => Some(regression::is_accurate(truth.number?, answer.number?)),
+            reading => {
+                let fit = |class: Option<u16>| class.filter(|class| self.fits(*class, reading));
+                Some(fit(truth.class)? == fit(answer.class)?)
+            }
+        }
+    }
+
+    fn find_number(&self, number: f64) -> Option<u16> {
+        self.known.iter().position(|class| class.number == Some(number)).map(|at| at as u16)
+    }
+
+    /// Whether a further number is kept as a class.
+    fn takes_numbers(&self) -> bool {
+        match self.decision.reading {
+            Some(Reading::Names | Reading::WholeNumbers) => self.known.len() < CLASSES_MAX,
+            _ => self.known.iter().filter(|class| class.number.is_some()).count() < NUMBERS_MAX,
+        }
+    }
+
+    /// The class of a number that is not kept.
+    fn of_unkept(&self) -> Option<u16> {
+        matches!(self.decision.reading, Some(Reading::Names | Reading::WholeNumbers)).then_some(OTHER)
     }
 
     fn add(&mut self, name: CompactString, number: Option<f64>) -> u16 {
         if CLASSES_MAX <= self.known.len() {
             return OTHER;
         }
-        self.known.push(Class { name, number });
+        let sort = Sort::of_name(&name, number);
+        self.known.push(Class { name, number, sort });
         (self.known.len() - 1) as u16
     }
+}
+
+/// The name of a number as a class.
+fn text_of(number: f64) -> CompactString {
+    let whole = number as i64;
+    if whole as f64 == number { whole.to_compact_string() } else { format_compact!("{number}") }
+}
+
+/// The number whose canonical text this is.
+fn spelt(name: &str) -> Option<f64> {
+    name.parse::<f64>().ok().filter(|number| number.is_finite() && text_of(*number) == name)
 }
 
 /// Class names that say that nothing was found, in lower case.
@@ -138,29 +212,34 @@ pub fn order(a: &str, b: &str) -> std::cmp::Ordering {
     rank_a.cmp(&rank_b).then(number_a.total_cmp(&number_b)).then_with(|| a.cmp(b))
 }
 
-fn is_class_number(number: f64) -> bool {
-    number.fract() == 0.0 && number.abs() <= CLASS_NUMBER_MAX
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read_as(reading: Reading) -> Classes {
+        Classes { decision: Decision::settled(None, Some(reading)), ..Classes::default() }
+    }
+
     #[test]
     fn a_number_and_its_text_are_one_class() {
-        let mut classes = Classes::default();
+        let mut classes = read_as(Reading::SmallNumbers);
         assert_eq!(classes.index(&Value::Number(1.0)), Some(0));
         assert_eq!(classes.index(&Value::Class("1".into())), Some(0));
         assert_eq!(classes.index(&Value::Class("0".into())), Some(1));
         assert_eq!(classes.index(&Value::Number(-0.0)), Some(1));
         assert_eq!(classes.positive(), Some(0));
-        assert_eq!(classes.task(), Task::Classification);
+        for (number, name) in [(404.0, "404"), (1.5, "1.5"), (-3.25, "-3.25"), (1e300, "1e300")] {
+            let text = text_of(number);
+            assert_eq!(classes.index(&Value::Number(number)), Some(classes.index_of_name(&text)), "{name}");
+        }
+        assert_ne!(classes.index_of_name("1.50"), classes.index_of_name("1.5"), "another text is another name");
+        assert_eq!(classes.find_written("404.0"), classes.find_name("404"));
     }
 
     #[test]
     fn the_class_that_says_something_was_found_is_the_positive_one() {
         for (negative, positive) in [("0", "1"), ("false", "true"), ("no", "yes"), ("ok", "fraud"), ("Negative", "Anything")] {
-            let mut classes = Classes::default();
+            let mut classes = read_as(Reading::Names);
             let found = classes.index_of_name(positive);
             classes.index_of_name(negative);
             assert_eq!(classes.positive(), Some(found), "{negative} and {positive}");
@@ -168,11 +247,23 @@ mod tests {
     }
 
     #[test]
-    fn one_fraction_makes_the_model_a_regression() {
+    fn a_stray_number_leaves_the_positive_class_as_it_is() {
+        let mut classes = read_as(Reading::SmallNumbers);
+        for number in [0.0, 1.0, 0.73, 300.0] {
+            classes.index(&Value::Number(number));
+        }
+        classes.index_of_name("n/a");
+        assert_eq!(classes.positive().map(|class| classes.name(class)), Some("1"));
+    }
+
+    #[test]
+    fn quantities_fill_no_table() {
         let mut classes = Classes::default();
-        classes.index(&Value::Number(3.0));
-        assert_eq!(classes.index(&Value::Number(3.5)), None);
-        assert_eq!(classes.task(), Task::Regression);
+        for i in 0..10_000 {
+            classes.index(&Value::Number(f64::from(i) + 0.5));
+        }
+        assert_eq!(classes.len(), NUMBERS_MAX);
+        assert!(classes.numbers().many);
     }
 
     #[test]

@@ -4,8 +4,7 @@
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::event::{Event, Value};
-use crate::monitor::classes::Task;
-use crate::stats::regression;
+use crate::monitor::task::Apart;
 use crate::time::Timestamp;
 
 /// 96 bits of XXH3-128 over the id, seeded by the model's name: among 50 million rows two keys collide with a chance of 10⁻¹⁴.
@@ -77,17 +76,6 @@ impl Answer {
         };
         self.confidence.or_else(of_score)
     }
-
-    /// Whether `truth` is what was answered: the same class or, for numbers, within a tenth. `None` if the two cannot be compared.
-    pub fn is_met(&self, truth: &Truth, task: Task) -> Option<bool> {
-        if self.failed {
-            return None;
-        }
-        match task {
-            Task::Regression => Some(regression::is_accurate(truth.number?, self.number?)),
-            Task::Classification | Task::Unknown => Some(truth.class? == self.class?),
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +84,8 @@ pub struct Truth {
     pub number: Option<f64>,
     /// When it was known, to the millisecond: of two labels the newer wins.
     pub at: Timestamp,
+    /// Where it was counted, if not with the others.
+    pub apart: Option<Apart>,
 }
 
 /// A label that came before its prediction.
@@ -111,6 +101,8 @@ pub struct Parked {
 const SERVED: u8 = 0;
 const PARKED: u8 = 1;
 const SEEN: u8 = 2;
+/// A prediction whose label was counted apart: this and the code of where.
+const SERVED_APART: u8 = 3;
 
 const FAILED: u8 = 1;
 const HAS_CLASS: u8 = 2;
@@ -153,7 +145,7 @@ impl JoinRow {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = Rest(bytes);
         match rest.byte()? {
-            SERVED => Served::decode(rest).map(Self::Served),
+            SERVED => Served::decode(rest, None).map(Self::Served),
             PARKED => {
                 let model = rest.varint()? as u32;
                 let since = rest.instant()?;
@@ -165,7 +157,7 @@ impl JoinRow {
                 Some(Self::Parked(Parked { model, since, actual, at }))
             }
             SEEN => Some(Self::Seen { at: rest.instant()? }),
-            _ => None,
+            tag => Served::decode(rest, Some(Apart::from_code(tag - SERVED_APART)?)).map(Self::Served),
         }
     }
 }
@@ -188,7 +180,8 @@ impl Served {
                 flags |= flag;
             }
         }
-        out.extend_from_slice(&[SERVED, flags]);
+        let apart = self.truth.as_ref().and_then(|truth| truth.apart);
+        out.extend_from_slice(&[apart.map_or(SERVED, |apart| SERVED_APART + apart.code()), flags]);
         varint(out, u64::from(self.model));
         varint(out, u64::from(self.cell));
         signed(out, self.at.millis());
@@ -211,7 +204,7 @@ impl Served {
         }
     }
 
-    fn decode(mut rest: Rest<'_>) -> Option<Self> {
+    fn decode(mut rest: Rest<'_>, apart: Option<Apart>) -> Option<Self> {
         let flags = rest.byte()?;
         let has = |flag: u8| flags & flag != 0;
         let model = rest.varint()? as u32;
@@ -232,7 +225,7 @@ impl Served {
             let at = rest.instant()?;
             let class = if has(TRUTH_CLASS) { Some(rest.varint()? as u16) } else { None };
             let number = if has(TRUTH_NUMBER) { Some(rest.number()?) } else { None };
-            Some(Truth { class, number, at })
+            Some(Truth { class, number, at, apart })
         } else {
             None
         };
@@ -326,11 +319,15 @@ mod tests {
                 confidence,
                 scores,
             });
-        let truth = proptest::option::of((any::<Option<u16>>(), number(), instants()).prop_map(|(class, number, at)| Truth {
-            class,
-            number,
-            at,
-        }));
+        let apart = || proptest::option::of((0_u8..8).prop_map(|code| Apart::from_code(code).unwrap()));
+        let truth = proptest::option::of(
+            (any::<Option<u16>>(), number(), instants(), apart()).prop_map(|(class, number, at, apart)| Truth {
+                class,
+                number,
+                at,
+                apart,
+            }),
+        );
         let served = (any::<u32>(), any::<u16>(), instants(), any::<u64>(), any::<u32>(), answer, truth).prop_map(
             |(model, cell, at, seq, index, answer, truth)| {
                 JoinRow::Served(Served { model, cell, at, seq, index, answer, truth })

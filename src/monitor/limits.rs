@@ -42,6 +42,18 @@ pub const SOURCES_MAX: usize = 20_000;
 /// Classes of one model; further ones are folded into [`crate::monitor::classes::OTHER`].
 pub const CLASSES_MAX: usize = 256;
 
+/// Different numbers of one model that are kept as classes while nothing says that they are some.
+pub const NUMBERS_MAX: usize = 64;
+
+/// Labelled predictions that the task of a model is decided from; after that it is kept.
+pub const TASK_ROWS: u32 = 1_000;
+
+/// Labelled predictions of a version, from the first that does not fit the task on, of which the majority must be of another kind.
+pub const TASK_DOUBT_ROWS: u32 = 100;
+
+/// Changes of the task of single versions kept for the read side, newest last.
+pub const TASK_CHANGES_MAX: usize = 16;
+
 /// Combinations of version and segment values of one model; records of further ones count in the model's totals only.
 pub const CELLS_MAX: usize = 1_000;
 

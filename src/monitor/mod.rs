@@ -14,6 +14,7 @@ pub mod point;
 pub mod rejected;
 pub mod source;
 pub mod status;
+pub mod task;
 pub mod tokens;
 pub mod window;
 
@@ -155,6 +156,7 @@ impl State {
             }
             Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
             Command::DescribeModel(change) => self.models.on_description(at, change),
+            Command::SetTask { model, task } => self.models.on_task(at, model, *task),
             Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk),
             Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk),
         }

@@ -3,23 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Label, Prediction, Value};
 use crate::ids::Name;
-use crate::monitor::classes::{self, Classes};
+use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::Drift;
 use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::effect::{Announcement, Effects};
-use crate::monitor::join::{self, Answer, JoinRow, Parked, Served, Truth};
+use crate::monitor::join::{self, JoinRow, Parked, Served};
 use crate::monitor::limits::{
     HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
 };
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::point::Point;
 use crate::monitor::status::{self, Status};
+use crate::monitor::task::{Doubt, Evidence, Values};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
@@ -27,6 +27,7 @@ mod ahead;
 mod description;
 mod queue;
 mod reference;
+mod task;
 mod watch;
 
 pub use ahead::spans;
@@ -89,6 +90,12 @@ pub struct Model {
     arrivals: Vec<Arrival>,
     /// Labels waiting for their prediction, by the minute of log time they came in.
     parked: BTreeMap<Timestamp, u64>,
+    /// What the first labelled predictions say of the task.
+    evidence: Evidence,
+    /// Values by sort, so that those which do not fit the task are known whatever it turns out to be.
+    pub values: Values,
+    /// Versions, by place among the tracks, whose newest labels may be of another kind.
+    doubts: BTreeMap<u16, Doubt>,
     /// Closed panes changed since they were last announced.
     revised: BTreeSet<Timestamp>,
     /// Panes before this are beyond the horizon and counted as expired.
@@ -280,6 +287,9 @@ impl Model {
             drift: Arc::default(),
             arrivals: Vec::new(),
             parked: BTreeMap::new(),
+            evidence: Evidence::default(),
+            values: Values::default(),
+            doubts: BTreeMap::new(),
             revised: BTreeSet::new(),
             sealed_until: unseen,
             hot_from: unseen,
@@ -328,6 +338,7 @@ impl Model {
         };
         let (cell, track) = self.cell_of(prediction);
         let answer = self.answer_of(prediction);
+        self.weigh_answer(&answer, prediction);
         let mut served = Served { model: self.id, cell, at, seq: place.seq, index: place.index, answer, truth: None };
         let start = at.floor(PANE_WIDTH);
         let late = self.is_closed(start);
@@ -366,7 +377,7 @@ impl Model {
             (before, own) => before.or(own),
         };
         if let Some((actual, known_at)) = known {
-            self.join(cold, &mut served, actual, known_at, dirty);
+            self.join(cold, &mut served, actual, known_at, desk.log_time, dirty);
             self.arrived(&served, desk, dirty, effects);
         }
         let replaced = parked.map(JoinRow::Parked);
@@ -391,7 +402,7 @@ impl Model {
         match cold.row(&key) {
             Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON => {
                 let is_first = served.truth.is_none();
-                let (verdict, served) = self.on_label_of(cold, key, served, &label.actual, at, dirty);
+                let (verdict, served) = self.on_label_of(cold, key, served, (&label.actual, at), desk.log_time, dirty);
                 if is_first {
                     self.arrived(&served, desk, dirty, effects);
                 }
@@ -432,8 +443,8 @@ impl Model {
         cold: &mut impl Cold,
         key: join::JoinKey,
         mut served: Served,
-        actual: &Value,
-        at: Timestamp,
+        (actual, at): (&Value, Timestamp),
+        log_time: Timestamp,
         dirty: &mut Dirty,
     ) -> (Verdict, Served) {
         let before = JoinRow::Served(served.clone());
@@ -453,17 +464,27 @@ impl Model {
                 return (Verdict::Applied, served);
             }
             self.counters.labelled -= 1;
+            self.unweigh_label(&served, &known);
             self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).take_label(&served.answer, &known);
         }
-        self.join(cold, &mut served, actual, at, dirty);
+        self.join(cold, &mut served, actual, at, log_time, dirty);
         let row = JoinRow::Served(served);
         cold.put_row(key, &row, Some(&before));
         let JoinRow::Served(served) = row else { unreachable!("it was made two lines ago") };
         (Verdict::Applied, served)
     }
 
-    fn join(&mut self, cold: &mut impl Cold, served: &mut Served, actual: &Value, at: Timestamp, dirty: &mut Dirty) {
-        let truth = self.truth_of(actual, at);
+    fn join(
+        &mut self,
+        cold: &mut impl Cold,
+        served: &mut Served,
+        actual: &Value,
+        at: Timestamp,
+        log_time: Timestamp,
+        dirty: &mut Dirty,
+    ) {
+        let mut truth = self.truth_of(actual, at);
+        truth.apart = self.weigh_label(served, &truth, actual, log_time);
         self.counters.labelled += 1;
         self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).add_label(&served.answer, &truth);
         served.truth = Some(truth);
@@ -648,40 +669,6 @@ impl Model {
     /// An id for a prediction that came without: `<model>_<milliseconds>`, made unique by its place in the log.
     fn mint_id(&self, at: Timestamp, place: Place<'_>) -> String {
         format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
-    }
-
-    fn answer_of(&mut self, prediction: &Prediction) -> Answer {
-        let (class, number) = prediction.value.as_ref().map_or((None, None), |value| self.value_of(value));
-        let scores = match prediction.scores.as_slice() {
-            [] => Vec::new(),
-            [(name, score)] => vec![(self.class_of(name), *score)],
-            [(a, p), (b, q)] => {
-                // both classes become known, in the order they were sent
-                let (first, second) = (self.class_of(a), self.class_of(b));
-                vec![if classes::order(a, b).is_lt() { (second, *q) } else { (first, *p) }]
-            }
-            many => many.iter().map(|(name, score)| (self.class_of(name), *score)).collect(),
-        };
-        Answer { failed: prediction.failed, class, number, confidence: prediction.confidence, scores }
-    }
-
-    fn truth_of(&mut self, actual: &Value, at: Timestamp) -> Truth {
-        let (class, number) = self.value_of(actual);
-        Truth { class, number, at }
-    }
-
-    /// `value` as a class, a number or both.
-    fn value_of(&mut self, value: &Value) -> (Option<u16>, Option<f64>) {
-        let class = self.profile.classes.find(value).unwrap_or_else(|| self.profile_mut().classes.index(value));
-        let number = if let Value::Number(number) = value { Some(*number) } else { None };
-        (class, number)
-    }
-
-    fn class_of(&mut self, name: &CompactString) -> u16 {
-        match self.profile.classes.find_name(name) {
-            Some(index) => index,
-            None => self.profile_mut().classes.index_of_name(name),
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::monitor::drift::losses::LossSight;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
 use crate::monitor::limits::{LOSSES_EACH, LOSSES_EVERY, PANE_COLUMNS_MAX};
+use crate::monitor::task::Apart;
 use crate::stats::cbpe::Sums;
 use crate::stats::classes::Confusion;
 use crate::stats::dle;
@@ -54,6 +55,8 @@ pub struct Cell {
     pub multi: Option<Box<MultiLogLoss>>,
     /// Labels against answers, where both are numbers.
     pub regression: Option<Box<Regression>>,
+    /// Labels of rows that do not fit how the model is read, in cells of their own; sorted by where they are counted.
+    pub apart: Vec<(Apart, Cell)>,
     /// What the scores say of answers whose labels may never come, once the version has an estimator.
     pub expected: Option<Box<Sums>>,
     /// What features say of how far off answers are, once the version has learnt that.
@@ -188,6 +191,29 @@ impl Cell {
         if answer.failed {
             return;
         }
+        match truth.apart {
+            None => self.compare(answer, truth),
+            Some(apart) => {
+                let part = self.part(apart);
+                part.labelled += 1;
+                part.compare(answer, truth);
+            }
+        }
+    }
+
+    /// The cell of rows that are counted apart.
+    fn part(&mut self, apart: Apart) -> &mut Self {
+        let at = match self.apart.binary_search_by_key(&apart, |(held, _)| *held) {
+            Ok(at) => at,
+            Err(at) => {
+                self.apart.insert(at, (apart, Self::default()));
+                at
+            }
+        };
+        &mut self.apart[at].1
+    }
+
+    fn compare(&mut self, answer: &Answer, truth: &Truth) {
         if let (Some(truth), Some(predicted)) = (truth.class, answer.class) {
             self.confusion.add(truth, predicted);
         }
@@ -219,6 +245,18 @@ impl Cell {
         if answer.failed {
             return;
         }
+        match truth.apart {
+            None => self.take_compared(answer, truth),
+            Some(apart) => {
+                let part = self.part(apart);
+                part.labelled -= 1;
+                part.take_compared(answer, truth);
+                self.apart.retain(|(_, part)| part.labelled != 0);
+            }
+        }
+    }
+
+    fn take_compared(&mut self, answer: &Answer, truth: &Truth) {
         if let (Some(truth), Some(predicted)) = (truth.class, answer.class) {
             self.confusion.sub(truth, predicted);
         }
@@ -254,6 +292,9 @@ impl Cell {
         self.labelled += other.labelled;
         self.latency.merge(&other.latency);
         self.confidence.merge(&other.confidence);
+        for (apart, part) in &other.apart {
+            self.part(*apart).merge(part);
+        }
         for (class, count) in &other.predicted {
             match self.predicted.binary_search_by_key(class, |(class, _)| *class) {
                 Ok(at) => self.predicted[at].1 += count,

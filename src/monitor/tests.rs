@@ -258,7 +258,7 @@ fn a_label_taken_back_leaves_no_trace() {
     };
     world.given([scored("p"), label("p", "a", at("00:20"))]);
     let answer = crate::monitor::join::Answer { class: Some(0), scores: vec![(0, 0.75)], ..Default::default() };
-    let truth = crate::monitor::join::Truth { class: Some(0), number: None, at: at("00:20") };
+    let truth = crate::monitor::join::Truth { class: Some(0), number: None, at: at("00:20"), apart: None };
     let mut cell = world.total(0);
     cell.take_label(&answer, &truth);
     let mut unlabelled = World::default();

@@ -1,6 +1,7 @@
 //! A window as people read it: any merge of panes and cells, with its metrics. "The last five minutes", an hour, one version, one
 //! segment: all are the same merge.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,29 +10,33 @@ use crate::monitor::classes::{Classes, Task};
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::pane::Cell;
 use crate::monitor::point::Point;
+use crate::monitor::task::{Apart, Reading};
+use crate::stats::classes::Confusion;
 use crate::stats::{Estimate, MetricName};
 
 /// The metrics of one cell or of any merge of cells, by name; durations in seconds, rates as fractions.
 ///
 /// Classification: of all labels where both the answer and the truth are classes; of two classes the positive one is the last in
-/// [`crate::monitor::classes::order`]. Regression: where both are numbers; `accuracy` is the share within a tenth of the truth.
+/// [`crate::monitor::classes::order`]. Regression: where both are numbers; `accuracy` is the share within a tenth of the truth. Values that
+/// do not fit the task of the model are in none of them.
 pub fn metrics(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
     let mut metrics = BTreeMap::new();
     let mut put = |figures: Vec<(MetricName, Estimate)>| {
         metrics.extend(figures.into_iter().map(|(name, figure)| (name.as_str().to_owned(), figure)))
     };
     put(vec![(MetricName::ErrorRate, Estimate::proportion(total.errors, total.predictions))]);
-    match classes.task() {
+    let read = total.read(classes);
+    match read.reading.map_or(Task::Unknown, Reading::task) {
         Task::Unknown => {}
-        Task::Regression => total.regression.iter().for_each(|regression| put(regression.metrics())),
+        Task::Regression => read.cell.regression.iter().for_each(|regression| put(regression.metrics())),
         Task::Classification => {
-            put(total.confusion.metrics(classes.positive()));
-            match (&total.scored, &total.multi) {
+            put(read.confusion.metrics(classes.positive()));
+            match (&read.cell.scored, &read.cell.multi) {
                 (Some(held), _) => put(held.scored.metrics()),
                 (None, Some(multi)) => put(multi.metrics()),
                 (None, None) => {}
             }
-            for (class, figures) in total.confusion.per_class() {
+            for (class, figures) in read.confusion.per_class() {
                 for (metric, figure) in [("precision", figures.precision), ("recall", figures.recall), ("f1", figures.f1)] {
                     metrics.insert(format!("{metric}/{}", classes.name(class)), figure);
                 }
@@ -41,14 +46,59 @@ pub fn metrics(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
     metrics
 }
 
+/// The labels of a cell as its model, or the version that most of them are of, is read.
+pub struct Read<'c> {
+    pub reading: Option<Reading>,
+    pub cell: Cow<'c, Cell>,
+    /// Of the classes that fit; empty of quantities.
+    pub confusion: Cow<'c, Confusion>,
+}
+
 impl Cell {
+    /// Labels of rows that fit. Of versions that are read in several ways those with the most labels are shown, and the others left out.
+    pub fn read<'c>(&'c self, classes: &Classes) -> Read<'c> {
+        let (reading, cell) = self.parts_read(classes);
+        let fits = |class: u16| reading.is_none_or(|reading| classes.fits(class, reading));
+        let confusion = match reading {
+            Some(Reading::Quantities) => Cow::Owned(Confusion::default()),
+            _ if cell.confusion.is_of(fits) => match &cell {
+                Cow::Borrowed(cell) => Cow::Borrowed(&cell.confusion),
+                Cow::Owned(cell) => Cow::Owned(cell.confusion.clone()),
+            },
+            _ => Cow::Owned(cell.confusion.only(fits)),
+        };
+        Read { reading, cell, confusion }
+    }
+
+    fn parts_read(&self, classes: &Classes) -> (Option<Reading>, Cow<'_, Self>) {
+        let decision = &classes.decision;
+        let Some(reading) = decision.reading.filter(|_| !self.apart.is_empty()) else {
+            return (decision.reading, Cow::Borrowed(self));
+        };
+        let is_own = |apart: Apart| matches!(apart, Apart::Of(_)) && decision.told.is_none();
+        let own = self.apart.iter().filter(|(apart, _)| is_own(*apart)).max_by_key(|(_, part)| part.labelled);
+        let main =
+            self.labelled - self.apart.iter().filter(|(apart, _)| is_own(*apart)).map(|(_, part)| part.labelled).sum::<u64>();
+        if let Some((Apart::Of(other), part)) = own.filter(|(_, part)| main < part.labelled) {
+            return (Some(*other), Cow::Borrowed(part));
+        }
+        let belongs = |apart: Apart| reading.takes_apart(apart) || (decision.told.is_some() && matches!(apart, Apart::Of(_)));
+        if !self.apart.iter().any(|(apart, _)| belongs(*apart)) {
+            return (Some(reading), Cow::Borrowed(self));
+        }
+        let mut whole = Self { apart: Vec::new(), ..self.clone() };
+        self.apart.iter().filter(|(apart, _)| belongs(*apart)).for_each(|(_, part)| whole.merge(part));
+        (Some(reading), Cow::Owned(whole))
+    }
+
     /// How many labels accuracy is judged by, and how many of them were met.
     pub fn judged(&self, classes: &Classes) -> (u64, u64) {
-        match classes.task() {
-            Task::Regression => {
-                self.regression.as_ref().map_or((0, 0), |regression| (regression.count(), regression.accurate()))
+        let read = self.read(classes);
+        match read.reading {
+            Some(Reading::Quantities) => {
+                read.cell.regression.as_ref().map_or((0, 0), |regression| (regression.count(), regression.accurate()))
             }
-            Task::Classification | Task::Unknown => (self.confusion.count(), self.confusion.correct()),
+            _ => (read.confusion.count(), read.confusion.correct()),
         }
     }
 }

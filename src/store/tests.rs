@@ -204,7 +204,7 @@ fn the_longest_prediction_that_is_accepted_fits_into_a_row() {
     let scores = (0..ENTRIES_MAX).map(|_| (OTHER, f64::MAX)).collect();
     let answer = Answer { failed: true, class: Some(OTHER), number: Some(1.0), confidence: Some(1.0), scores };
     let at = Timestamp::from_micros(i64::MIN);
-    let truth = Some(Truth { class: Some(OTHER), number: Some(1.0), at });
+    let truth = Some(Truth { class: Some(OTHER), number: Some(1.0), at, apart: None });
     let (model, seq, index) = (u32::MAX, u64::MAX, u32::MAX);
     let mut row = Vec::new();
     JoinRow::Served(Served { model, cell: u16::MAX, at, seq, index, answer, truth }).encode(&mut row);

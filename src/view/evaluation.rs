@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::{Event, Features, Kind, Message, Prediction};
+use crate::event::{Event, Features, Kind, Message, Prediction, TaskChoice, Value};
 use crate::ids::{Name, Slug};
 use crate::monitor::classes::{Classes, Task, order};
 use crate::monitor::cold::InMemory;
 use crate::monitor::join::{Answer, JoinRow, Truth};
 use crate::monitor::pane::Cell;
+use crate::monitor::task::{Decision, Evidence, Values};
 use crate::monitor::window::metrics;
 use crate::monitor::{State, apply};
 use crate::stats::calibration::ReliabilityBin;
@@ -22,6 +23,7 @@ use crate::stats::ranking::{average_precision, roc_auc, tallies};
 use crate::stats::regression::median_absolute_error;
 use crate::stats::{Estimate, MetricName};
 use crate::time::Timestamp;
+use crate::view::task::remarks;
 use crate::view::window::ConfusionMatrix;
 
 /// Records applied as one message.
@@ -45,13 +47,15 @@ pub struct Evaluation {
     pub confusion: Option<ConfusionMatrix>,
     /// The reliability diagram of the positive class, or with more classes of whatever was predicted; empty without probabilities.
     pub calibration: Vec<ReliabilityBin>,
+    /// Whether values were read as classes or as quantities.
+    pub task: Task,
+    /// What a reader of the figures has to know, a sentence each.
+    pub remarks: Vec<String>,
     /// Records, and how many of them are labelled.
     #[serde(skip)]
     pub records: u64,
     #[serde(skip)]
     pub labelled: u64,
-    #[serde(skip)]
-    pub task: Task,
     /// The class that precision, recall and ranking are about, in a problem of two or if it was named.
     #[serde(skip)]
     pub positive: Option<String>,
@@ -62,7 +66,7 @@ pub struct Evaluation {
 pub enum Error {
     #[error("no class is called {asked:?}: there are {known}")]
     UnknownPositive { asked: String, known: String },
-    #[error("{0:?} cannot be the positive class: the predictions are quantities")]
+    #[error("{0:?} cannot be the positive class of quantities: leave out one of --positive and --task regression")]
     NoClasses(String),
     #[error("a score without a class needs two classes, or --positive: there are {0}")]
     ScoreOfWhat(String),
@@ -70,20 +74,27 @@ pub enum Error {
 
 /// Joins every record to its own label in one window and reads its metrics; one model, version and segment, whatever they say.
 ///
+/// * `task`: whether values are classes or quantities; by default what the stream would decide if it had all rows at once.
 /// * `positive`: the class to call positive; by default the second of two in [`order`]. With more than two classes it is set against
-///   the rest.
+///   the rest. Naming one says that values are classes.
 /// * Errors: [`Error`]. Cost: O(n log n), and every record is held.
-pub fn evaluate(mut records: Vec<Record>, positive: Option<&str>) -> Result<Evaluation, Error> {
-    let classes = classes_of(&records);
+pub fn evaluate(mut records: Vec<Record>, task: TaskChoice, positive: Option<&str>) -> Result<Evaluation, Error> {
+    let told = match (task, positive) {
+        (TaskChoice::Regression, Some(positive)) => return Err(Error::NoClasses(positive.to_owned())),
+        (TaskChoice::Regression, None) => Some(Task::Regression),
+        (TaskChoice::Classification, _) | (TaskChoice::Automatic, Some(_)) => Some(Task::Classification),
+        (TaskChoice::Automatic, None) => None,
+    };
+    let classes = classes_of(&records, told);
     let positive = Positive::choose(&classes, positive)?;
     for record in &mut records {
         positive.name_scores(record, &classes)?;
     }
-    let window = Window::of(records);
+    let window = Window::of(records, classes.decision.clone());
     let mut figures = metrics(&window.total, &window.classes);
     if window.classes.task() == Task::Classification {
-        if let Some(class) = positive.asked.as_ref().and_then(|asked| window.classes.find_name(asked)) {
-            put(&mut figures, window.total.confusion.metrics(Some(class)));
+        if let Some(class) = positive.asked.as_ref().and_then(|asked| window.classes.find_written(asked)) {
+            put(&mut figures, window.total.read(&window.classes).confusion.metrics(Some(class)));
         }
         window.rank(&positive, &mut figures);
     } else if let Some(median) = window.median_error() {
@@ -91,11 +102,12 @@ pub fn evaluate(mut records: Vec<Record>, positive: Option<&str>) -> Result<Eval
     }
     Ok(Evaluation {
         metrics: figures,
-        confusion: window.confusion(),
+        confusion: ConfusionMatrix::of(&window.total.read(&window.classes).confusion, &window.classes),
         calibration: window.calibration(),
+        task: window.classes.task(),
+        remarks: remarks(&window.values, &window.classes.decision),
         records: window.total.predictions,
         labelled: window.total.labelled,
-        task: window.classes.task(),
         positive: (window.classes.task() == Task::Classification).then(|| positive.name.clone()).flatten(),
     })
 }
@@ -104,21 +116,37 @@ fn put(figures: &mut BTreeMap<String, Estimate>, more: Vec<(MetricName, Estimate
     figures.extend(more.into_iter().map(|(name, figure)| (name.as_str().to_owned(), figure)));
 }
 
-fn classes_of(records: &[Record]) -> Classes {
+/// The classes that records name, and how all of them together are to be read.
+fn classes_of(records: &[Record], told: Option<Task>) -> Classes {
     let mut classes = Classes::default();
+    classes.decision.tell(told);
+    let (mut evidence, mut values) = (Evidence::default(), Values::default());
     for Record { prediction, .. } in records {
-        prediction.value.iter().chain(&prediction.actual).for_each(|value| {
-            classes.index(value);
-        });
+        let mut sort_of = |value: &Value| {
+            let class = classes.index(value);
+            let number = if let Value::Number(number) = value { Some(*number) } else { None };
+            classes.sort(class, number)
+        };
+        let answer = prediction.value.as_ref().and_then(&mut sort_of);
+        let label = prediction.actual.as_ref().and_then(&mut sort_of);
+        if let Some(answer) = answer.filter(|_| !prediction.failed) {
+            values.predictions.add(answer);
+            if let Some(label) = label {
+                values.labels.add(label);
+                evidence.add(answer, label, !prediction.scores.is_empty());
+            }
+        }
         prediction.scores.iter().for_each(|(name, _)| {
             classes.index_of_name(name);
         });
     }
+    let (reading, _) = classes.decision.due(&evidence, &values, classes.numbers());
+    classes.decision = Decision::settled(told, reading);
     classes
 }
 
 fn names_of(classes: &Classes) -> String {
-    let mut names: Vec<&str> = (0..classes.len() as u16).map(|index| classes.name(index)).collect();
+    let mut names: Vec<&str> = classes.fitting().map(|index| classes.name(index)).collect();
     names.sort_unstable_by(|a, b| order(a, b));
     let more = names.len().saturating_sub(10);
     names.truncate(10);
@@ -137,13 +165,12 @@ impl Positive {
     fn choose(classes: &Classes, asked: Option<&str>) -> Result<Self, Error> {
         let by_order = || classes.positive().map(|class| classes.name(class).to_owned());
         let Some(asked) = asked else { return Ok(Self { name: by_order(), asked: None }) };
-        match classes.task() {
-            Task::Regression => Err(Error::NoClasses(asked.to_owned())),
+        let name = classes.find_written(asked).map(|class| classes.name(class).to_owned());
+        match name {
+            Some(name) => Ok(Self { name: Some(name.clone()), asked: Some(name) }),
             // a class that is never predicted and never true may still be the positive one
-            _ if classes.len() < 2 || classes.find_name(asked).is_some() => {
-                Ok(Self { name: Some(asked.to_owned()), asked: Some(asked.to_owned()) })
-            }
-            _ => Err(Error::UnknownPositive { asked: asked.to_owned(), known: names_of(classes) }),
+            None if classes.fitting().count() < 2 => Ok(Self { name: Some(asked.to_owned()), asked: Some(asked.to_owned()) }),
+            None => Err(Error::UnknownPositive { asked: asked.to_owned(), known: names_of(classes) }),
         }
     }
 
@@ -154,7 +181,7 @@ impl Positive {
         if let Some(score) = record.score {
             let Some(name) = &self.name else { return Err(Error::ScoreOfWhat(names_of(classes))) };
             *scores = vec![(name.as_str().into(), score)];
-        } else if let Some(asked) = self.asked.as_ref().filter(|_| classes.len() <= 2) {
+        } else if let Some(asked) = self.asked.as_ref().filter(|_| classes.fitting().count() <= 2) {
             let own = scores.iter().find(|(name, _)| name == asked).map(|(_, score)| *score);
             if let Some(score) = own.or_else(|| scores.first().map(|(_, other)| 1.0 - other)) {
                 *scores = vec![(asked.as_str().into(), score)];
@@ -168,14 +195,16 @@ impl Positive {
 struct Window {
     total: Cell,
     classes: Classes,
-    /// Labelled answers that did not fail.
+    values: Values,
+    /// Labelled answers that did not fail, of values that fit.
     joined: Vec<(Answer, Truth)>,
 }
 
 impl Window {
-    fn of(records: Vec<Record>) -> Self {
+    fn of(records: Vec<Record>, decision: Decision) -> Self {
         let (mut state, mut cold) = (State::default(), InMemory::default());
         let source = Slug::try_from("offline").expect("a plain word is a slug");
+        state.models.prepare(&Name::from(&source), decision);
         let at = Timestamp::default();
         let mut rest = records.into_iter();
         let mut seq = 0;
@@ -189,9 +218,10 @@ impl Window {
             let message = Message { seq, stored_at: at, kind: Kind::Prediction, source: source.clone(), records: frame };
             apply(&mut state, &mut cold, &message);
         }
-        let (mut total, mut classes) = (Cell::default(), Classes::default());
+        let (mut total, mut classes, mut values) = (Cell::default(), Classes::default(), Values::default());
         for model in state.models.iter() {
             classes = model.profile.classes.clone();
+            values = model.values.clone();
             model.hot.values().for_each(|pane| pane.merge_into(&mut total, |_| true));
         }
         cold.panes.values().for_each(|pane| pane.merge_into(&mut total, |_| true));
@@ -199,7 +229,8 @@ impl Window {
             JoinRow::Served(served) if !served.answer.failed => served.truth.map(|truth| (served.answer, truth)),
             _ => None,
         });
-        Self { total, classes, joined: joined.collect() }
+        let joined = joined.filter(|(_, truth)| truth.apart.is_none()).collect();
+        Self { total, classes, values, joined }
     }
 
     /// Ranking figures from the scores themselves.
@@ -224,7 +255,7 @@ impl Window {
         if many.is_empty() {
             return;
         }
-        if let Some(class) = positive.asked.as_ref().and_then(|asked| self.classes.find_name(asked)) {
+        if let Some(class) = positive.asked.as_ref().and_then(|asked| self.classes.find_written(asked)) {
             put_ranking(many.iter().map(|(answer, truth)| (share_of(answer, class).unwrap_or(0.0), *truth == class)).collect());
         }
         if let Some((plain, weighted)) = self.one_against_rest(&many) {
@@ -239,12 +270,14 @@ impl Window {
     fn one_against_rest(&self, many: &[(&Answer, u16)]) -> Option<(Estimate, Estimate)> {
         let n = many.len() as u64;
         let (mut plain, mut weighted) = (0.0, 0.0);
-        for class in 0..self.classes.len() as u16 {
+        let classes: Vec<u16> = self.classes.fitting().collect();
+        for class in &classes {
+            let class = *class;
             let support = many.iter().filter(|(_, truth)| *truth == class).count();
             let scored: Option<Vec<(f64, bool)>> =
                 many.iter().map(|(answer, truth)| Some((share_of(answer, class)?, *truth == class))).collect();
             let area = roc_auc(&tallies(scored?)).value?;
-            plain += area / self.classes.len() as f64;
+            plain += area / classes.len() as f64;
             weighted += area * (support as f64 / n as f64);
         }
         let bare = |value| Estimate::bare(value, n, NoInterval::NoneKnown);
@@ -264,16 +297,6 @@ impl Window {
         let bounds = at((count / 2.0 - margin).ceil()).zip(at((count / 2.0 + margin).ceil()));
         let figure = Estimate::bare(value, errors.len() as u64, NoInterval::TooFewRows);
         Some(bounds.map_or(figure, |(low, high)| figure.between(low, high)))
-    }
-
-    fn confusion(&self) -> Option<ConfusionMatrix> {
-        if self.total.confusion.count() == 0 || self.classes.task() != Task::Classification {
-            return None;
-        }
-        let mut seen = self.total.confusion.classes();
-        seen.sort_by(|a, b| order(self.classes.name(*a), self.classes.name(*b)));
-        let labels = seen.iter().map(|class| self.classes.name(*class).to_owned()).collect();
-        Some(ConfusionMatrix { labels, matrix: self.total.confusion.matrix(&seen) })
     }
 
     fn calibration(&self) -> Vec<ReliabilityBin> {

@@ -81,7 +81,7 @@ impl Counts {
         let positive = classes.positive().filter(|_| classes.task() == Task::Classification);
         let mut counts = Self { judged, wrong: judged - correct, ..Self::default() };
         let Some(positive) = positive else { return counts };
-        for (truth, predicted, count) in cell.confusion.iter() {
+        for (truth, predicted, count) in cell.read(classes).confusion.iter() {
             *match (predicted == positive, truth == positive) {
                 (true, true) => &mut counts.outcomes.true_positives,
                 (true, false) => &mut counts.outcomes.false_positives,
@@ -89,7 +89,8 @@ impl Counts {
                 (false, false) => &mut counts.outcomes.true_negatives,
             } += count;
         }
-        counts.answered = cell.predicted.iter().map(|(_, count)| count).sum();
+        let fits = |class: u16| classes.decision.reading.is_some_and(|reading| classes.fits(class, reading));
+        counts.answered = cell.predicted.iter().filter(|(class, _)| fits(*class)).map(|(_, count)| count).sum();
         counts.selected = cell.predicted.iter().filter(|(class, _)| *class == positive).map(|(_, count)| count).sum();
         counts
     }

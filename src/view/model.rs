@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 use serde::Serialize;
 
-use crate::monitor::classes::Task;
 use crate::monitor::limits::{PANE_WIDTH, STALE_AFTER};
 use crate::monitor::model::{Counters, Model};
 use crate::monitor::pane::Cell;
@@ -14,6 +13,7 @@ use crate::monitor::status::{self, Status};
 use crate::stats::Estimate;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+use crate::view::task::TaskFigures;
 use crate::view::watch::ScoreFigures;
 
 /// What "now" shows of a model: this much of its own event time, up to its newest event.
@@ -32,8 +32,10 @@ pub struct ModelSummary {
     pub status: &'static str,
     /// Why it is not healthy.
     pub reasons: Vec<Reason>,
-    /// classification, regression or unknown.
+    /// classification, regression or unknown: of the version that serves most.
     pub task: &'static str,
+    /// How that was decided, and which values do not fit it.
+    pub task_decision: TaskFigures,
     #[serde(flatten)]
     pub counters: CounterFigures,
     pub versions: Vec<String>,
@@ -143,7 +145,8 @@ impl ModelSummary {
             archived: description.archived,
             status: status.as_str(),
             reasons: reasons.into_iter().map(Reason::of).collect(),
-            task: task_name(model.profile.classes.task()),
+            task: model.busiest_task().as_str(),
+            task_decision: TaskFigures::of(model),
             counters: CounterFigures::of(&model.counters),
             versions: versions.into_iter().map(str::to_owned).collect(),
             segments: segments.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect(),
@@ -269,14 +272,6 @@ impl TrailPoint {
             accuracy: (point.judged != 0).then(|| point.correct as f64 / point.judged as f64),
             p95_seconds: (point.timed != 0).then_some(point.response_time_p95),
         }
-    }
-}
-
-const fn task_name(task: Task) -> &'static str {
-    match task {
-        Task::Classification => "classification",
-        Task::Regression => "regression",
-        Task::Unknown => "unknown",
     }
 }
 

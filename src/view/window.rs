@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::monitor::classes::{Classes, Task, order};
+use crate::monitor::classes::{Classes, order};
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::tally::Tally;
@@ -12,6 +12,7 @@ use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::{CellKey, Model};
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::window::metrics;
+use crate::stats::classes::Confusion;
 use crate::stats::confidence_sequence::ConfidenceSequence;
 use crate::stats::expected::Expected;
 use crate::stats::{Estimate, MetricName};
@@ -192,8 +193,8 @@ impl Window {
             estimated: estimated(model, total),
             latency,
             confidence: total.confidence.value(),
-            predicted: total.predicted.iter().map(|(class, count)| (classes.name(*class).to_owned(), *count)).collect(),
-            confusion: ConfusionMatrix::of(model, total),
+            predicted: predicted(total, classes),
+            confusion: ConfusionMatrix::of(&total.read(classes).confusion, classes),
         }
     }
 }
@@ -212,7 +213,8 @@ fn always_valid(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
     for (name, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].into_iter().filter(|_| n != 0) {
         let (low, high) = sequence.quantile_ranks(q, n);
         let at = |rank: Option<u64>| rank.and_then(|rank| total.latency.at_rank(rank));
-        figures.insert(name.to_owned(), Estimate { value: total.latency.quantile(q), low: at(low), high: at(high), n, why: None });
+        figures
+            .insert(name.to_owned(), Estimate { value: total.latency.quantile(q), low: at(low), high: at(high), n, why: None });
     }
     figures
 }
@@ -239,16 +241,22 @@ fn estimated(model: &Model, total: &Cell) -> BTreeMap<String, Estimate> {
     }
 }
 
+/// Predictions by class, of those classes that fit how the model is read.
+fn predicted(total: &Cell, classes: &Classes) -> BTreeMap<String, u64> {
+    let Some(reading) = total.read(classes).reading else { return BTreeMap::new() };
+    let fitting = total.predicted.iter().filter(|(class, _)| classes.fits(*class, reading));
+    fitting.map(|(class, count)| (classes.name(*class).to_owned(), *count)).collect()
+}
+
 impl ConfusionMatrix {
-    /// `None` without a labelled prediction whose values are classes.
-    fn of(model: &Model, total: &Cell) -> Option<Self> {
-        let classes = &model.profile.classes;
-        if total.confusion.count() == 0 || classes.task() == Task::Regression {
+    /// In the order people expect; `None` without a pair.
+    pub fn of(confusion: &Confusion, classes: &Classes) -> Option<Self> {
+        if confusion.count() == 0 {
             return None;
         }
-        let mut seen = total.confusion.classes();
+        let mut seen = confusion.classes();
         seen.sort_by(|a, b| order(classes.name(*a), classes.name(*b)));
         let labels = seen.iter().map(|class| classes.name(*class).to_owned()).collect();
-        Some(Self { labels, matrix: total.confusion.matrix(&seen) })
+        Some(Self { labels, matrix: confusion.matrix(&seen) })
     }
 }

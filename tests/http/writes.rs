@@ -161,3 +161,35 @@ async fn a_faulty_prediction_is_not_logged() {
     }
     assert_eq!(room.json("/api/v1/streams").await["items"][0]["messages"], 0);
 }
+
+#[tokio::test]
+async fn a_model_is_told_its_task_and_past_windows_are_read_by_it() {
+    let room = Room::open().await;
+    let rating = |index: i32| json!({"model": "stars", "prediction_id": format!("p{index}"), "at": "2026-01-01T00:00:10Z", "prediction": 1 + index % 5, "actual": 1 + index % 3});
+    let mut ratings: Vec<Value> = (0..40).map(rating).collect();
+    ratings.push(json!({"model": "stars", "at": "2026-01-01T00:00:11Z", "prediction": "n/a", "actual": 3}));
+    room.publish("prediction", json!(ratings)).await;
+    let windows = "/api/v1/models/stars/windows?from=2026-01-01T00:00:00Z&to=2026-01-01T00:01:00Z&resolution=1m";
+    let metrics = async || room.json(windows).await[0]["metrics"].clone();
+    let before = room.json("/api/v1/models/stars").await;
+    assert_eq!((&before["task"], &before["task_decision"]["from"]), (&json!("classification"), &json!("labels")), "{before}");
+    assert_eq!(before["task_decision"]["predictions"], json!({"count": 1, "of": 41, "examples": ["n/a"]}));
+    assert_eq!(metrics().await["mae"], Value::Null);
+
+    let (status, told) = room.send(Method::PUT, "/api/v1/models/stars/task", json!({"task": "regression"})).await;
+    assert_eq!(
+        (status, &told["task"], &told["from"], &told["settled"]),
+        (200, &json!("regression"), &json!("told"), &json!(true))
+    );
+    assert!(told["remarks"][1].as_str().unwrap().starts_with("1 of 41 predictions are no numbers: n/a"), "{told}");
+    assert_eq!(metrics().await["mae"]["n"], 40);
+    assert_eq!(room.json("/api/v1/models/stars/task").await, told);
+
+    let (status, _) = room.send(Method::PUT, "/api/v1/models/stars/task", json!({"task": "automatic"})).await;
+    assert_eq!((status, metrics().await["accuracy"]["n"].clone()), (200, json!(40)));
+    let (status, _) = room.send(Method::PUT, "/api/v1/models/unseen/task", json!({"task": "regression"})).await;
+    assert_eq!((status, &room.json("/api/v1/models/unseen/task").await["from"]), (200, &json!("told")));
+    for wrong in [json!({"task": "guess"}), json!({}), json!({"task": "regression", "version": "1"})] {
+        assert_eq!(room.send(Method::PUT, "/api/v1/models/stars/task", wrong).await.0, 422);
+    }
+}

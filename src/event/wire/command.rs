@@ -94,7 +94,7 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
         }
         Command::DescribeModel(change) => check_description(change, flaws),
         Command::SetDriftPolicy(change) => check_policy(change, flaws),
-        Command::GatherReference { .. } | Command::SetDetectors { .. } => {}
+        Command::GatherReference { .. } | Command::SetDetectors { .. } | Command::SetTask { .. } => {}
         Command::ReferenceFromRange(range) => check_range(range, flaws),
         Command::UseReference(training) => check_training(training, flaws),
         Command::RevokeToken { id } => drop(flaws.take(checked(id.clone()).map_err(|problem| problem.under("id")))),

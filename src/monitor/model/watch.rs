@@ -18,6 +18,7 @@ use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{Answer, Served};
 use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
+use crate::monitor::task::Reading;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::{Span, Timestamp};
 
@@ -129,8 +130,9 @@ impl Model {
         let truth = served.truth.as_ref();
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
-        let task = self.profile.classes.task();
-        if let Some(met) = served.answer.is_met(truth, task) {
+        let reading = self.profile.classes.decision.reading_of(Some(track));
+        let task = reading.map_or(Task::Unknown, Reading::task);
+        if let Some(met) = self.profile.classes.is_met(&served.answer, truth, reading) {
             let (rated, taught) = match (&**self.drift.tracks[usize::from(track)].estimator, task, truth.number) {
                 (Estimator::Gathering(_) | Estimator::Learning(_), Task::Regression, Some(truth)) => {
                     (None, Some(Taught { prediction: (served.seq, served.index), truth }))
