@@ -34,6 +34,7 @@ export const sourcePath = (source: string): string => `/api/v1/sources/${stepOf(
 export const sourceAnalysisPath = (source: string): string => `${sourcePath(source)}/analysis`;
 export const sourceFindingsPath = (source: string): string => `/api/v1/analysis${search({ name: source, limit: "200" })}`;
 export const sourceRecordsPath = (source: string, kind: string): string => `${sourcePath(source)}/records${search({ kind, limit: "100" })}`;
+export const taskPath = (model: string): string => `${modelPath(model)}/task`;
 
 export const fairnessPath = (model: string): string => `${modelPath(model)}/fairness`;
 

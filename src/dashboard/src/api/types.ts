@@ -82,6 +82,28 @@ export interface TrailPoint {
   p95_seconds: number | null;
 }
 
+export type TaskChoice = "automatic" | "classification" | "regression";
+
+/** Values of one side that do not fit the task: how many of how many, and the first of them. */
+export interface Unfit {
+  count: number;
+  of: number;
+  examples: string[];
+}
+
+/** Whether values are classes or quantities, and why. */
+export interface TaskDecision {
+  task: Task;
+  from: "told" | "labels" | "predictions" | "nothing";
+  settled: boolean;
+  /** Labelled predictions it rests on. */
+  rows: number;
+  reading: "quantities" | "small_numbers" | "whole_numbers" | "names" | null;
+  predictions: Unfit;
+  labels: Unfit;
+  changes: { version: string | null; from: Task; to: Task; at: string }[];
+}
+
 export interface ModelSummary {
   name: string;
   owner: string | null;
@@ -90,6 +112,7 @@ export interface ModelSummary {
   status: Status;
   reasons: Reason[];
   task: Task;
+  task_decision?: TaskDecision;
   predictions: number;
   errors: number;
   labelled: number;

@@ -13,6 +13,7 @@ import { useDriftWindows } from "../drift/use-drift";
 import { subjectName } from "../drift/words";
 import type { Reading } from "../reading";
 import { driftWidth } from "../view";
+import { TaskCard } from "./task";
 import { among, applies, FAULTS, faultRisen, share, trend, troubleOver, worstFirst, type Fault } from "./figures";
 
 const WIDTH = 110;
@@ -31,6 +32,7 @@ export function QualityTab({ model, report }: Props) {
   if (body.columns.length === 0) {
     return (
       <div class="tab-body">
+        <TaskCard model={model} />
         <ReferenceCard report={body} />
       </div>
     );
@@ -42,6 +44,7 @@ export function QualityTab({ model, report }: Props) {
     <div class="tab-body quality">
       <DriftControls model={model} report={body} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
+      <TaskCard model={model} />
       <section class="card" aria-labelledby="quality-title">
         <div class="section-head">
           <h2 id="quality-title">{t("tab.quality")}</h2>
