@@ -524,3 +524,21 @@ fn ratings_are_quantities_for_who_says_so() {
     assert_eq!(output.status.code(), Some(1));
     assert!(complaint(&output).contains("--task regression"), "{}", complaint(&output));
 }
+
+#[test]
+fn an_interval_that_cannot_hold_is_not_given_and_says_why() {
+    let equal = pairs(&[(json!(2.5), json!(1.5)), (json!(2.5), json!(1.5))]);
+    let mae = answer("evaluation", &["evaluate", "-"], &equal)["metrics"]["mae"].take();
+    assert_eq!(mae, json!({"value": 1.0, "low": null, "high": null, "n": 2, "why": "too_few_rows"}));
+    let alike: Vec<(Value, Value)> = (0..50).map(|i| (json!(f64::from(i) + 0.5), json!(f64::from(i) - 0.5))).collect();
+    assert_eq!(answer("evaluation", &["evaluate", "-"], &pairs(&alike))["metrics"]["mae"]["why"], "no_spread");
+    let mut far: Vec<(Value, Value)> = (0..50).map(|i| (json!(f64::from(i) * 0.3), json!(f64::from(i) * 0.7))).collect();
+    far.push((json!(1e160), json!(-1e160)));
+    let evaluation = answer("evaluation", &["evaluate", "-"], &pairs(&far));
+    assert_eq!((&evaluation["metrics"]["mse"]["value"], &evaluation["metrics"]["rmse"]["value"]), (&Value::Null, &Value::Null));
+    assert_close("mae", &evaluation["metrics"]["mae"]["value"], &json!(2e160 / 51.0));
+    far.pop();
+    far.push((json!(1e6), json!(0.5)));
+    let heavy = answer("evaluation", &["evaluate", "-"], &pairs(&far));
+    assert_eq!((&heavy["metrics"]["mse"]["low"], &heavy["metrics"]["mse"]["why"]), (&Value::Null, &json!("heavy_tails")));
+}

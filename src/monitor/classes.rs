@@ -186,10 +186,10 @@ impl Classes {
     }
 }
 
-/// The name of a number as a class.
-fn text_of(number: f64) -> CompactString {
+/// The name of a number as a class: the shortest text that is read as that number.
+pub fn text_of(number: f64) -> CompactString {
     let whole = number as i64;
-    if whole as f64 == number { whole.to_compact_string() } else { format_compact!("{number}") }
+    if whole as f64 == number { whole.to_compact_string() } else { format_compact!("{number:?}") }
 }
 
 /// The number whose canonical text this is.
@@ -229,8 +229,8 @@ mod tests {
         assert_eq!(classes.index(&Value::Number(-0.0)), Some(1));
         assert_eq!(classes.positive(), Some(0));
         for (number, name) in [(404.0, "404"), (1.5, "1.5"), (-3.25, "-3.25"), (1e300, "1e300")] {
-            let text = text_of(number);
-            assert_eq!(classes.index(&Value::Number(number)), Some(classes.index_of_name(&text)), "{name}");
+            assert_eq!(text_of(number), name);
+            assert_eq!(classes.index(&Value::Number(number)), Some(classes.index_of_name(name)));
         }
         assert_ne!(classes.index_of_name("1.50"), classes.index_of_name("1.5"), "another text is another name");
         assert_eq!(classes.find_written("404.0"), classes.find_name("404"));

@@ -233,4 +233,32 @@ mod tests {
         let perfect = roc_auc(&tallies(vec![(0.2, false), (0.4, true), (0.1, false), (0.9, true)]));
         assert_eq!((perfect.value, perfect.low), (Some(1.0), None));
     }
+
+    /// In 0 to 1: SplitMix64.
+    fn uniform(state: &mut u64) -> f64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    #[test]
+    fn intervals_of_few_positives_hold_the_true_area() {
+        // negatives score u, positives √u: the area is E √u = 2/3
+        let (mut state, mut given, mut held) = (7, 0, 0);
+        for _ in 0..2_000 {
+            let scored = (0..100).map(|_| {
+                let positive = uniform(&mut state) < 0.066;
+                let score = uniform(&mut state);
+                (if positive { score.sqrt() } else { score }, positive)
+            });
+            let estimate = roc_auc(&tallies(scored.collect()));
+            if let (Some(low), Some(high)) = (estimate.low, estimate.high) {
+                given += 1;
+                held += usize::from((low..=high).contains(&(2.0 / 3.0)));
+            }
+        }
+        let share = held as f64 / given as f64;
+        assert!(1_000 < given && (0.935..=0.975).contains(&share), "{held} of {given}: {share}");
+    }
 }

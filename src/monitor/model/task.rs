@@ -174,7 +174,7 @@ fn note(side: &mut Side, decision: &Decision, sort: Sort, value: &Value) {
     let may_be_unfit = !decision.settled || decision.reading.is_some_and(|reading| !reading.takes(sort));
     if sort != Sort::Small && may_be_unfit && side.wants(sort) {
         match value {
-            Value::Number(number) => side.show(sort, &number.to_string()),
+            Value::Number(number) => side.show(sort, &classes::text_of(*number)),
             Value::Class(name) => side.show(sort, name),
         }
     }

@@ -11,6 +11,8 @@ export interface Estimate {
   low: number | null;
   high: number | null;
   n: number;
+  /** Why a figure has no interval; absent where it has one. */
+  why?: "too_few_rows" | "no_spread" | "heavy_tails" | "too_large" | "none_known";
 }
 
 export interface Latency {
