@@ -20,6 +20,7 @@ pub mod config;
 pub mod demo;
 pub mod effects;
 pub mod failpoint;
+pub mod files;
 pub mod http;
 pub mod memory;
 pub mod nats;

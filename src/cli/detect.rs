@@ -5,14 +5,14 @@ mod column;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Answer, Exit, Failure, Outcome};
+use super::{Answer, Exit, Outcome};
+use crate::files::Error;
 use crate::stats::detect::AnyDetector;
 use crate::stats::detect::choice::{ENTRIES, Input};
-use column::{Cell, Column};
 
 /// Find the places where a stream of numbers or errors changes
 #[derive(Args)]
@@ -27,10 +27,10 @@ pub struct Detect {
     /// The column that holds the values; not needed if there is only one
     #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
-    /// End with 1 if there is one
+    /// End with 1 if there is one, and if less than half of the records have a value
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
-    /// CSV with a header, JSON Lines, or one number a line; `-` is standard input
+    /// CSV with a header, JSON Lines, or one number a line, also compressed by gzip or zstd; `-` is standard input
     file: PathBuf,
 }
 
@@ -89,42 +89,54 @@ impl Detect {
         let params = self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let detector = AnyDetector::choose(&self.detector, params).map_err(|error| Exit::Usage.because(error))?;
         let shown = if self.file.as_os_str() == "-" { "standard input".into() } else { self.file.display().to_string() };
-        let column = Column::open(&self.file, self.column.as_deref());
-        let column = column.map_err(|Failure { exit, error }| exit.because(error.context(format!("cannot read {shown}"))))?;
-        let detection = Detection::of(detector, column).with_context(|| format!("cannot read {shown}"))?;
+        let mut detection = Detection { detector: detector.name(), ..Detection::default() };
+        let mut watch = Watch { detector, is_warning: false };
+        column::read(&self.file, self.column.as_deref(), |place, value| detection.take(&mut watch, place, value))?;
+        if detection.values == 0 {
+            return Err(anyhow!("{shown} holds no value").into());
+        }
         answer.give(&detection, text)?;
-        match (self.fail_on, detection.drift.len()) {
-            (None, _) | (_, 0) => Ok(()),
-            (Some(FailOn::Drift), times) => Err(Exit::Failed.because(anyhow!("{shown} drifts {times} time(s)"))),
+        if self.fail_on.is_none() {
+            return Ok(());
+        }
+        let told = detection.values - detection.missing;
+        match (detection.drift.len(), told) {
+            (0, told) if 2 * told < detection.values => {
+                Err(anyhow!("this is no pass: {told} of {} records of {shown} have a value, less than half", detection.values)
+                    .into())
+            }
+            (0, _) => Ok(()),
+            (times, _) => Err(anyhow!("{shown} drifts {times} time(s)").into()),
         }
     }
 }
 
+/// A detector at work.
+struct Watch {
+    detector: AnyDetector,
+    is_warning: bool,
+}
+
 impl Detection {
-    fn of(mut detector: AnyDetector, column: Column) -> anyhow::Result<Self> {
-        let mut detection = Self { detector: detector.name(), ..Self::default() };
-        let mut is_warning = false;
-        for cell in column {
-            let Cell { place, value } = cell?;
-            let index = detection.values;
-            detection.values += 1;
-            match value {
-                None => detection.missing += 1,
-                Some(value) => {
-                    let verdict = detector.offer(value).with_context(|| format!("line {place}"))?;
-                    if verdict.is_drift() {
-                        detection.drift.push(index);
-                    }
-                    match detection.warning.last_mut() {
-                        Some((_, last)) if is_warning && verdict.is_warning() => *last = index,
-                        _ if verdict.is_warning() => detection.warning.push((index, index)),
-                        _ => {}
-                    }
-                    is_warning = verdict.is_warning();
-                }
-            }
+    /// Takes the next record, at the line `place`.
+    fn take(&mut self, watch: &mut Watch, place: u64, value: Option<f64>) -> Result<(), Error> {
+        let index = self.values;
+        self.values += 1;
+        let Some(value) = value else {
+            self.missing += 1;
+            return Ok(());
+        };
+        let verdict = watch.detector.offer(value).map_err(|error| Error::at_line(place, format!(": {error}")))?;
+        if verdict.is_drift() {
+            self.drift.push(index);
         }
-        Ok(detection)
+        match self.warning.last_mut() {
+            Some((_, last)) if watch.is_warning && verdict.is_warning() => *last = index,
+            _ if verdict.is_warning() => self.warning.push((index, index)),
+            _ => {}
+        }
+        watch.is_warning = verdict.is_warning();
+        Ok(())
     }
 }
 

@@ -1,45 +1,54 @@
 //! `tidewatch drift`: has the current data moved away from the reference?
 
+mod page;
+mod records;
+
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-use super::records::{self, Record, boolean, is_missing};
-use super::table::{figure, shown, table};
+use super::files::{each_batch, remark};
+use super::table::shown;
 use super::{Answer, Exit, Outcome};
-use crate::view::drift::{Cell, Report, Table, Test, compare};
-
-/// Fields of a prediction event that are compared beside its features.
-const OF_PREDICTIONS: [&str; 6] = ["prediction", "y_pred", "confidence", "response_time", "latency_ms", "actual"];
+use crate::files::columns::{Columns, Kind, Pair, Part, Remark};
+use crate::files::parallel::each;
+use crate::files::{Batch, Error, Format};
+use crate::view::drift::files::{Column, Report};
 
 /// Compare the columns of two files and say which have drifted
 ///
-/// Both are CSV with a header, JSON Lines or a JSON array. Records with `features` are taken as prediction events: each feature is a
-/// column, and so are prediction, confidence, scores, response_time and actual. Other records are taken field by field. A column
-/// is numeric if the values of its reference are numbers, all but a twentieth; else it is categorical.
+/// Files are CSV (with any usual separator), JSON Lines or a JSON array, also compressed by gzip or zstd. Records with `features` in
+/// a JSON file are taken as prediction events: each feature is a column, and so are prediction, confidence, scores, response_time and actual. Other
+/// records are taken field by field. A column is numeric on both sides if the values of its reference read as numbers, all but a twentieth; else it is
+/// categorical.
 #[derive(Args)]
 #[command(after_help = "\
-Every test of a column says for itself whether it sees drift; a column has drifted when one of them does.
+A column has drifted if its values have moved far enough (psi from 0.1) and evidently (p-value), or if the share of its missing values has
+(by 0.01, and evidently). Evidence is a p-value of at most alpha divided by the number of questions asked of all columns: if nothing has changed,
+any column at all is called drifted with a chance of at most alpha. Numbers are judged by Kolmogorov-Smirnov (exact up to 10,000 values a side),
+categories by chi-square, and what has two values or is missing by Fisher.
+
+With --tests every test is shown as a figure; each says for itself whether it is beyond its own threshold, and none of them decides.
   ks                    Kolmogorov-Smirnov; p-value exact up to 10,000 values a side, beyond that Smirnov's limit
   chi_square            homogeneity over categories, or over the bins of a numeric column
-  psi                   population stability index, empty shares as 0.0001; drift from 0.25 (custom watches from 0.1)
-  psi_add_half          the same with counts raised by one half; drift from what noise alone exceeds at these sample sizes
+  psi                   population stability index, empty shares as 0.0001 (custom watches from 0.1, acts from 0.25)
+  psi_add_half          the same with counts raised by one half
   jensen_shannon        distance in base 2 (jensen_shannon_nats: base e), hellinger, total_variation, l_infinity,
-                        kullback_leibler (nats); drift from 0.1
-  wasserstein           in standard deviations of the reference; drift from 0.1
-  missing               change in the share of missing values; drift from 0.01 if it is significant too
-Numeric columns are binned by the deciles of the reference; a bin holds its lower edge. ks and chi_square say drift where their p-value
-is below `threshold`, which is alpha divided by the number of columns. Other thresholds are raised to what noise alone exceeds with
-that chance, and by what empty bins add beyond half a count. With millions of rows the tests of evidence see shifts too small to matter: lower --alpha.
+                        kullback_leibler (nats)
+  wasserstein           in standard deviations of the reference
+  missing               change in the share of missing values
+Numeric columns are binned by the deciles of the reference; a bin holds its lower edge. Values that a 32-bit float cannot tell apart are one.
 
 Examples:
   tidewatch drift --reference train.csv --current today.csv
-  tidewatch drift --reference train.csv --current - --json < today.jsonl
-  tidewatch drift --reference train.csv --current today.csv --fail-on drift      for CI: ends with 1 if a column drifts
+  tidewatch drift --reference train.csv.gz --current - --json < today.jsonl
+  tidewatch drift --reference train.csv --current today.csv.gz --fail-on drift      for CI: ends with 1 if a column drifts
 
-Exit codes: 0 compared, 1 failure, or drift with --fail-on drift, 2 wrong usage. Remarks on single columns go to standard error.")]
+Exit codes: 0 compared, 1 failure, or with --fail-on drift a drift or less than half of the columns compared, 2 wrong usage. Remarks go to
+standard error.")]
 pub struct Drift {
     /// What is normal; `-` for standard input
     #[arg(long, value_name = "FILE")]
@@ -47,17 +56,20 @@ pub struct Drift {
     /// What is to be judged; `-` for standard input
     #[arg(long, value_name = "FILE")]
     current: PathBuf,
-    /// End with 1 in this case
+    /// End with 1 in this case, and if less than half of the columns could be compared
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
-    /// Chance of a false alarm of each test, shared out over the columns; between 0 and 1
+    /// Chance that any column is called drifted if none is; between 0 and 1
     #[arg(long, value_name = "CHANCE", default_value_t = 0.05, value_parser = chance)]
     alpha: f64,
+    /// Show every test of every column
+    #[arg(long)]
+    tests: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum FailOn {
-    /// A test of a column says drift
+    /// A column has drifted
     Drift,
 }
 
@@ -68,115 +80,125 @@ fn chance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The answer: the report, and what was not used as it stood.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    report: Report,
+    remarks: Vec<Remark>,
+}
+
+/// One file, read.
+struct Side {
+    columns: Columns,
+    format: Format,
+}
+
 impl Drift {
     pub fn run(self, answer: Answer) -> Outcome {
         if self.reference == Path::new("-") && self.current == Path::new("-") {
             return Err(Exit::Usage.because(anyhow!("only one of --reference and --current can be standard input")));
         }
-        let report = compare(&read(&self.reference)?, &read(&self.current)?, self.alpha);
-        answer.give(&report, page)?;
-        report.notes.iter().for_each(|note| eprintln!("tidewatch: {}", shown(note)));
-        if self.fail_on == Some(FailOn::Drift) && report.drifts() {
-            let drifted = drifted(&report).map(shown).collect::<Vec<_>>().join(", ");
-            return Err(anyhow!("drift in {drifted}").into());
+        let mut remarks = Vec::new();
+        let (reference, current) = (read(&self.reference, &mut remarks)?, read(&self.current, &mut remarks)?);
+        let report = compare(reference, current, self.alpha, &mut remarks)?;
+        let told = Told { report, remarks };
+        answer.give(&told, |told| page::page(&told.report, self.tests))?;
+        told.remarks.iter().for_each(|told| remark(&sentence(told)));
+        let report = &told.report;
+        if self.fail_on == Some(FailOn::Drift) {
+            if report.drift {
+                return Err(anyhow!("drift in {}", report.drifted().map(shown).collect::<Vec<_>>().join(", ")).into());
+            }
+            if let Some(why) = report.too_little() {
+                return Err(anyhow!("this is no pass: {why}").into());
+            }
         }
         Ok(())
     }
 }
 
-fn drifted(report: &Report) -> impl Iterator<Item = &str> {
-    let drifts = |tests: &&std::collections::BTreeMap<&str, Test>| tests.values().any(|verdict| verdict.drift);
-    report.columns.iter().filter(move |(_, tests)| drifts(tests)).map(|(name, _)| name.as_str())
-}
-
-fn read(path: &Path) -> anyhow::Result<Table> {
-    let mut table = Table::default();
-    for row in records::read(path)? {
-        match row.record {
-            Record::Fields(fields) => table.add(fields.into_iter().map(|(name, text)| (name, cell(text)))),
-            Record::Object(object) => table.add(flattened(object)),
-        }
-    }
-    Ok(table)
-}
-
-/// A field of a CSV file.
-fn cell(text: String) -> Cell {
-    if is_missing(&text) {
-        return Cell::Missing;
-    }
-    match (text.parse::<f64>(), boolean(&text)) {
-        (Ok(number), _) => Cell::Number(number),
-        (_, Some(truth)) => Cell::Category(truth.to_string()),
-        _ => Cell::Category(text),
+fn sentence(remark: &Remark) -> String {
+    match &remark.column {
+        Some(column) => format!("column {column:?} {}", remark.what),
+        None => remark.what.clone(),
     }
 }
 
-/// The columns of a JSON record: of a prediction event its features by their own names, then what else of it can drift.
-fn flattened(mut record: Map<String, Value>) -> Vec<(String, Cell)> {
-    let mut columns = Vec::new();
-    let nested = |record: &mut Map<String, Value>, outer: &str| match record.get_mut(outer) {
-        Some(Value::Object(inner)) => std::mem::take(inner),
-        _ => Map::new(),
-    };
-    let (mut data, result) = (nested(&mut record, "prediction_data"), nested(&mut record, "result"));
-    let features = ["features", "input_features"].into_iter().find_map(|name| {
-        let held = data.remove(name).or_else(|| record.remove(name));
-        if let Some(Value::Object(features)) = held { Some(features) } else { None }
-    });
-    let Some(features) = features else {
-        // not a prediction: what was taken out goes back in
-        for (name, inner) in [("prediction_data", data), ("result", result)] {
-            if !inner.is_empty() {
-                record.insert(name.to_owned(), Value::Object(inner));
+fn read(path: &Path, remarks: &mut Vec<Remark>) -> anyhow::Result<Side> {
+    let mut columns = Columns::default();
+    let predictions = AtomicBool::new(false);
+    let map = |batch: Batch| {
+        let mut part = Part::default();
+        let mut have_features = false;
+        match batch {
+            Batch::Rows(rows) => part.add_rows(&rows),
+            Batch::Lines(lines) => {
+                for record in lines.records() {
+                    let (place, record) = record?;
+                    have_features |= records::add(&mut part, record, place);
+                }
+            }
+            Batch::Records(all) => {
+                all.into_iter().for_each(|(place, record)| have_features |= records::add(&mut part, record, place));
             }
         }
-        record.into_iter().for_each(|(name, value)| flatten(name, value, &mut columns));
-        return columns;
+        predictions.fetch_or(have_features, Ordering::Relaxed);
+        Ok(part)
     };
-    let taken = |name: &str| features.contains_key(name);
-    for (name, value) in record.into_iter().chain(result) {
-        if name == "scores" || OF_PREDICTIONS.contains(&name.as_str()) {
-            let name = if taken(&name) { format!("record.{name}") } else { name };
-            flatten(name, value, &mut columns);
-        }
+    // a column without a name numbers the rows: pandas writes one
+    let told = each_batch(path, false, &|name| !name.is_empty(), map, |part| columns.add(part))?;
+    columns.rename(|name| records::name_of(name, predictions.load(Ordering::Relaxed)).map(str::to_owned));
+    let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    if columns.rows == 0 {
+        return Err(anyhow!("{shown} holds no record"));
     }
-    features.into_iter().for_each(|(name, value)| flatten(name, value, &mut columns));
-    columns
+    let mut about = |cells: u64, what: String| remarks.push(Remark { column: None, what: format!("{shown}: {what}"), cells });
+    if told.names.iter().any(String::is_empty) {
+        about(0, "a column without a name numbers the rows and is not compared".to_owned());
+    }
+    if 0 < told.blank_lines {
+        about(told.blank_lines, format!("{} blank lines are no records", told.blank_lines));
+    }
+    if !told.names.is_empty() && told.names.iter().all(|name| name.parse::<f64>().is_ok()) {
+        about(0, "its first line holds numbers and was taken for the names of columns: is the header missing?".to_owned());
+    }
+    for (name, kind) in told.unread {
+        remarks.push(Remark { column: Some(name), what: format!("of {shown} holds {kind} and is not compared"), cells: 0 });
+    }
+    Ok(Side { columns, format: told.format })
 }
 
-/// A value as columns: `outer.inner` for the fields of an object, `outer[0]` for the items of a list.
-fn flatten(name: String, value: Value, columns: &mut Vec<(String, Cell)>) {
-    match value {
-        Value::Null => columns.push((name, Cell::Missing)),
-        Value::Bool(truth) => columns.push((name, Cell::Category(truth.to_string()))),
-        Value::Number(number) => columns.push((name, number.as_f64().map_or(Cell::Missing, Cell::Number))),
-        Value::String(text) => columns.push((name, Cell::Category(text))),
-        Value::Array(items) => {
-            items.into_iter().enumerate().for_each(|(at, item)| flatten(format!("{name}[{at}]"), item, columns));
-        }
-        Value::Object(fields) => {
-            fields.into_iter().for_each(|(inner, value)| flatten(format!("{name}.{inner}"), value, columns));
-        }
-    }
+fn compare(reference: Side, current: Side, alpha: f64, remarks: &mut Vec<Remark>) -> Result<Report, Error> {
+    let rows = [reference.columns.rows, current.columns.rows];
+    let formats = [reference.format, current.format];
+    let spills = [reference.columns.spill(), current.columns.spill()];
+    let sides = Columns::beside(reference.columns, current.columns);
+    let compared = each(sides, |sides| judged(sides.unite(formats), rows));
+    spills.iter().try_for_each(|spill| spill.check())?;
+    let (columns, more): (Vec<Column>, Vec<Vec<Remark>>) = compared.into_iter().unzip();
+    remarks.extend(more.into_iter().flatten());
+    Ok(Report::of(&columns, rows, alpha))
 }
 
-fn page(report: &Report) -> String {
-    let mut rows = Vec::new();
-    for (name, tests) in &report.columns {
-        for (at, (test, verdict)) in tests.iter().enumerate() {
-            let decided = if Test::EVIDENCE.contains(test) { "p <" } else { ">=" };
-            rows.push([
-                if at == 0 { shown(name) } else { String::new() },
-                (*test).to_owned(),
-                if verdict.drift { "drift" } else { "" }.to_owned(),
-                figure(verdict.statistic),
-                figure(verdict.p_value),
-                format!("{decided} {}", figure(Some(verdict.threshold))),
-            ]);
+fn judged(pair: Pair, rows: [u64; 2]) -> (Column, Vec<Remark>) {
+    let Pair { name, kind, present, mut remarks } = pair;
+    let mut not = |why: &'static str, cells: u64, what: String| {
+        remarks.push(Remark { column: Some(name.clone()), what, cells });
+        Column::not_compared(name.clone(), why, present, rows)
+    };
+    let all = present[0] + present[1];
+    let column = match kind {
+        Kind::Numbers(sides) => Column::numbers(name.clone(), [&sides[0], &sides[1]], rows),
+        Kind::Categories(counts) => Column::categories(name.clone(), &counts, rows),
+        Kind::Identifiers => {
+            not("identifier", all, "has as many values as rows, or nearly: it names rows and is not compared".into())
         }
+        Kind::TooMany => not("too_many", all, "has more categories than are compared".into()),
+        Kind::Empty => not("empty", all, "has no value on one side at least: there is nothing to compare".into()),
+    };
+    if let Some(what) = column.remark() {
+        remarks.push(Remark { column: Some(name), what: what.to_owned(), cells: 0 });
     }
-    let count = drifted(report).count();
-    let lines = table(["column", "test", "", "statistic", "p-value", "drift if"], 3, &rows);
-    format!("{lines}\n{count} of {} columns drifted", report.columns.len())
+    (column, remarks)
 }

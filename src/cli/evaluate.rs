@@ -1,36 +1,17 @@
 //! `tidewatch evaluate`: how good a file of labelled predictions is.
 
+mod reading;
+
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use serde_json::{Map, Number, Value};
 
-use super::records::{self, Record, Row, boolean, is_missing};
+use super::files::remark;
 use super::table::{figure, shown, table};
 use super::{Answer, Outcome};
-use crate::event::wire::decode_body;
-use crate::event::{Event, Kind, TaskChoice};
-use crate::ids::Slug;
-use crate::time::Timestamp;
-use crate::view::evaluation::{self, Evaluation, evaluate};
-
-/// Later than any record: when a prediction was made does not matter here.
-const LAST: Timestamp = Timestamp::from_millis(253_402_214_400_000);
-
-/// Names of the fields that CSV columns are read as; the first is the event's own.
-const FIELDS: [&[&str]; 6] = [
-    &["prediction", "y_pred", "predicted"],
-    &["actual", "y_true", "label", "actual_result"],
-    &["confidence"],
-    &["response_time"],
-    &["latency_ms"],
-    &["error"],
-];
-/// Columns that hold the probability of the positive class.
-const SCORES: [&str; 5] = ["score", "y_score", "probability", "y_proba", "proba"];
-/// What columns with the probability of a class begin with, before its name.
-const SCORES_OF: [&str; 4] = ["scores.", "score_", "proba_", "probability_"];
+use crate::event::TaskChoice;
+use crate::view::evaluation::{Evaluation, evaluate};
+use reading::Labelled;
 
 /// Work out every metric of a file of labelled predictions
 ///
@@ -75,32 +56,18 @@ enum AskedTask {
 
 impl Evaluate {
     pub fn run(self, answer: Answer) -> Outcome {
-        let source = Slug::try_from("offline")?;
-        let mut refused = 0_usize;
-        let mut first = None;
-        let mut records = Vec::new();
-        for row in records::read(&self.file)? {
-            let place = row.place;
-            match decoded(row, &source) {
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    refused += 1;
-                    first.get_or_insert((place, error));
-                }
-            }
-        }
-        if let Some((place, error)) = first {
-            let of = refused + records.len();
-            return Err(error
-                .context(format!("{refused} of {of} records cannot be read, the first at line or element {place}"))
-                .into());
-        }
+        let Labelled { records, bare_scores, remarks } = reading::read(&self.file)?;
         let task = match self.task {
             Some(AskedTask::Classification) => TaskChoice::Classification,
             Some(AskedTask::Regression) => TaskChoice::Regression,
             None => TaskChoice::Automatic,
         };
-        let evaluation = evaluate(records, task, self.positive.as_deref())?;
+        let mut evaluation = evaluate(records, task, self.positive.as_deref())?;
+        let of_scores = of_scores(&evaluation, bare_scores);
+        evaluation.remarks.extend(remarks.into_iter().chain(of_scores));
+        if answer.json {
+            evaluation.remarks.iter().for_each(|what| remark(what));
+        }
         if evaluation.labelled == 0 {
             eprintln!("tidewatch: no record has an `actual`: only what needs no label can be told");
         }
@@ -108,59 +75,17 @@ impl Evaluate {
     }
 }
 
-/// The prediction of one row, read by the decoder of the stream.
-fn decoded(row: Row, source: &Slug) -> anyhow::Result<evaluation::Record> {
-    let (mut object, score) = match row.record {
-        Record::Object(object) => (object, None),
-        Record::Fields(fields) => event_of(fields)?,
-    };
-    // a time that cannot be read must not cost a record that needs none
-    ["at", "timestamp", "ts"].into_iter().for_each(|time| {
-        object.remove(time);
-    });
-    let body = Value::Object(object).to_string();
-    let mut events = decode_body(Kind::Prediction, source, Some("application/json"), &(), body.as_bytes(), LAST);
-    match events.pop() {
-        Some(Ok(Event::PredictionLogged(prediction))) => Ok(evaluation::Record { prediction, score }),
-        Some(Err(fault)) => bail!("{} ({}{})", fault.detail, fault.reason, fault.pointer),
-        other => Err(anyhow!("not a prediction: {other:?}")),
-    }
-}
-
-/// A CSV record as an event, and the probability of the positive class if it has one.
-fn event_of(fields: Vec<(String, String)>) -> anyhow::Result<(Map<String, Value>, Option<f64>)> {
-    let (mut object, mut scores, mut score) = (Map::new(), Map::new(), None);
-    for (name, text) in fields.into_iter().filter(|(_, text)| !is_missing(text)) {
-        if let Some(field) = FIELDS.iter().find(|names| names.contains(&name.as_str())) {
-            object.entry(field[0]).or_insert_with(|| value(text));
-        } else if SCORES.contains(&name.as_str()) {
-            score = Some(fraction(&text).with_context(|| format!("column {name:?}"))?);
-        } else if let Some(class) = SCORES_OF.iter().find_map(|prefix| name.strip_prefix(prefix)) {
-            scores.insert(class.to_owned(), value(text));
+/// Of which class scores without a class were taken to be, and whether they look as if they were of the other.
+fn of_scores(evaluation: &Evaluation, bare_scores: bool) -> Option<String> {
+    let class = evaluation.positive.as_ref().filter(|_| bare_scores)?;
+    let area = evaluation.metrics.get("roc_auc")?;
+    let other = match (area.value, area.high) {
+        (Some(value), high) if high.unwrap_or(value) < 0.5 => {
+            format!(": a ROC AUC of {value:.3} says that they are of the other class; name theirs with --positive")
         }
-    }
-    if !scores.is_empty() {
-        object.insert("scores".to_owned(), Value::Object(scores));
-    }
-    Ok((object, score))
-}
-
-/// A field of a CSV file as JSON would have it.
-fn value(text: String) -> Value {
-    let whole = text.parse::<i64>().ok().map(Number::from);
-    let number = whole.or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64));
-    match (number, boolean(&text)) {
-        (Some(number), _) => Value::Number(number),
-        (None, Some(truth)) => Value::Bool(truth),
-        (None, None) => Value::String(text),
-    }
-}
-
-fn fraction(text: &str) -> anyhow::Result<f64> {
-    match text.parse() {
-        Ok(score) if (0.0..=1.0).contains(&score) => Ok(score),
-        _ => bail!("{text:?} is no probability between 0 and 1"),
-    }
+        _ => String::new(),
+    };
+    Some(format!("scores are taken for probabilities of {class:?}{other}"))
 }
 
 fn page(evaluation: &Evaluation) -> String {

@@ -1,154 +1,144 @@
 //! One column of numbers from a file or standard input, read as it comes: a long stream never stands in memory whole.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use serde_json::{Map, Value};
 
+use crate::cli::files::each_batch;
 use crate::cli::{Exit, Failure};
+use crate::files::{Batch, Cell, Error, Rows};
 
-/// The longest line of JSON Lines or of plain numbers in bytes: what is longer is not a record.
-const LINE_BYTES_MAX: u64 = 16 << 20;
+/// The most names that a complaint lists.
+const NAMES_SHOWN: usize = 20;
 
-/// A value, or none where the record has none, and the line it stands on.
-pub struct Cell {
-    pub place: u64,
-    pub value: Option<f64>,
+/// Rows of one column, and which columns there are.
+#[derive(Default)]
+struct Part {
+    /// Where each row is, and its value if it has one.
+    values: Vec<(u64, Option<f64>)>,
+    names: BTreeSet<String>,
+    /// Whether any row has the column.
+    found: bool,
 }
 
-/// The cells of a column.
-pub struct Column {
-    cells: Box<dyn Iterator<Item = anyhow::Result<Cell>>>,
+/// Gives each row of the column `name` of `path` to `take`, in their order, with its line; of the only column if there is no name. A row without a
+/// value is `None`. Lines may be plain numbers.
+///
+/// Errors: wrong usage where no record has the column, or where there are several and none was named; what is no number, by its line.
+pub fn read(
+    path: &Path,
+    name: Option<&str>,
+    mut take: impl FnMut(u64, Option<f64>) -> Result<(), Error>,
+) -> Result<(), Failure> {
+    let (mut names, mut found, mut several) = (BTreeSet::new(), false, false);
+    let map = |batch: Batch| match batch {
+        Batch::Rows(rows) => of_rows(&rows),
+        Batch::Lines(lines) => of_records(lines.records(), name),
+        Batch::Records(records) => of_records(records.into_iter().map(Ok), name),
+    };
+    let fold = |part: Part| {
+        found |= part.found;
+        names.extend(part.names);
+        several = name.is_none() && 1 < names.len();
+        if several {
+            return Err(Error::Unreadable("several columns".to_owned()));
+        }
+        part.values.into_iter().try_for_each(|(place, value)| take(place, value))
+    };
+    let told = each_batch(path, true, &|column| name.is_none_or(|name| name == column), map, fold);
+    let shown = |names: &BTreeSet<String>| names.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if several {
+        return Err(Exit::Usage.because(anyhow!("choose one with --column: there are {}", shown(&names))));
+    }
+    let told = told.map_err(|error| match error.downcast_ref() {
+        Some(Error::Empty) => error.context("it holds no value"),
+        _ => error,
+    })?;
+    names.extend(told.names.iter().cloned());
+    match name {
+        Some(name) if told.format == crate::files::Format::Plain => {
+            Err(Exit::Usage.because(anyhow!("there is no column `{name}`: the lines are plain values")))
+        }
+        Some(name) if !found && !told.names.iter().any(|column| column == name) => {
+            Err(Exit::Usage.because(anyhow!("there is no column `{name}`; there are {}", shown(&names))))
+        }
+        _ => Ok(()),
+    }
 }
 
-impl Column {
-    /// The column `name` of `path`, `-` being standard input; the only one if there is no name. A first line that begins with
-    /// `{` makes it JSON Lines, one that is a value makes it plain numbers, and any other is the header of CSV.
-    ///
-    /// Errors: wrong usage where the column is not in the first record or header.
-    pub fn open(path: &Path, name: Option<&str>) -> Result<Self, Failure> {
-        let mut source: Box<dyn BufRead> = if path == Path::new("-") {
-            Box::new(BufReader::new(std::io::stdin()))
-        } else {
-            Box::new(BufReader::new(File::open(path)?))
+fn of_rows(rows: &Rows) -> Result<Part, Error> {
+    let mut part = Part { names: rows.names.iter().cloned().collect(), ..Part::default() };
+    if let [cells] = rows.columns.as_slice() {
+        part.found = true;
+        for (row, cell) in cells.iter().enumerate() {
+            let place = rows.place(row);
+            part.values.push((place, of_cell(rows, *cell, place)?));
+        }
+    }
+    Ok(part)
+}
+
+fn of_cell(rows: &Rows, cell: Cell, place: u64) -> Result<Option<f64>, Error> {
+    Ok(match cell {
+        Cell::Missing | Cell::Word(_) => None,
+        Cell::Truth(truth) => Some(f64::from(u8::from(truth))),
+        Cell::Number(number) | Cell::Comma(number) | Cell::Grouped(number) => Some(number),
+        Cell::NotFinite => return Err(Error::at_line(place, ": a value is not finite")),
+        Cell::Long(span) => rows.text(span).parse().ok(),
+        Cell::Either(number) => {
+            let (comma, thousands) = (number, crate::files::cell::as_thousands(number));
+            let what = format!(": a value may be {comma} or {thousands}: write it without a comma");
+            return Err(Error::at_line(place, what));
+        }
+        Cell::Text(span) => return Err(no_number(place, &format!("`{}`", rows.text(span)))),
+    })
+}
+
+fn of_records(
+    records: impl Iterator<Item = Result<(u64, Map<String, Value>), Error>>,
+    name: Option<&str>,
+) -> Result<Part, Error> {
+    let mut part = Part::default();
+    for record in records {
+        let (place, record) = record?;
+        let value = match name {
+            Some(name) => within(&record, name),
+            None => record.values().next(),
         };
-        let mut first = String::new();
-        let mut blank = 0;
-        while source.by_ref().take(LINE_BYTES_MAX).read_line(&mut first)? != 0 && plain(&first).is_empty() {
-            first.clear();
-            blank += 1;
-        }
-        let start = plain(&first).to_owned();
-        if start.is_empty() {
-            return Err(anyhow!("it holds no value").into());
-        }
-        if start.starts_with('{') {
-            let record: Map<String, Value> =
-                serde_json::from_str(&start).with_context(|| format!("line {} is not a JSON object", blank + 1))?;
-            let name = chosen(name, record.keys().map(String::as_str))?.to_owned();
-            let lines = Lines { source: Cursor::new(first).chain(source), place: blank };
-            return Ok(Self { cells: Box::new(lines.map(move |line| of_json(line?, &name))) });
-        }
-        if parsed(&start).is_ok() {
-            if let Some(name) = name {
-                return Err(Exit::Usage.because(anyhow!("there is no column `{name}`: the lines are plain values")));
-            }
-            let lines = Lines { source: Cursor::new(first).chain(source), place: blank };
-            return Ok(Self { cells: Box::new(lines.map(|line| line.and_then(|(place, text)| of_text(place, &text)))) });
-        }
-        let first = first.trim_start_matches('\u{feff}').to_owned();
-        Self::of_csv(Cursor::new(first).chain(source), blank, name)
-    }
-
-    fn of_csv(source: impl Read + 'static, blank: u64, name: Option<&str>) -> Result<Self, Failure> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source);
-        let header = reader.headers()?.clone();
-        let name = chosen(name, header.iter())?;
-        let at = header.iter().position(|other| other == name).expect("it was chosen among them");
-        let cells = reader.into_records().map(move |record| {
-            let record = record?;
-            let place = blank + record.position().map_or(0, csv::Position::line);
-            of_text(place, record.get(at).unwrap_or_default())
-        });
-        Ok(Self { cells: Box::new(cells) })
-    }
-}
-
-impl Iterator for Column {
-    type Item = anyhow::Result<Cell>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.cells.next()
-    }
-}
-
-/// Lines that are not blank, with their numbers from 1.
-struct Lines<R> {
-    source: R,
-    place: u64,
-}
-
-impl<R: BufRead> Iterator for Lines<R> {
-    type Item = anyhow::Result<(u64, String)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let mut line = String::new();
-            let read = self.source.by_ref().take(LINE_BYTES_MAX).read_line(&mut line);
-            self.place += 1;
-            match read {
-                Ok(0) => return None,
-                Ok(_) if plain(&line).is_empty() => {}
-                Ok(_) => return Some(Ok((self.place, plain(&line).to_owned()))),
-                Err(error) => return Some(Err(error).with_context(|| format!("line {}", self.place))),
+        part.found |= value.is_some();
+        part.values.push((place, value.map_or(Ok(None), |value| of_json(value, place))?));
+        for name in record.keys() {
+            if !part.names.contains(name) {
+                part.names.insert(name.clone());
             }
         }
     }
+    Ok(part)
 }
 
-/// Without blanks around it and the mark some programs begin a file with.
-fn plain(line: &str) -> &str {
-    line.trim_start_matches('\u{feff}').trim()
+/// A field of a record, or as `outer.inner` one of an object in it.
+fn within<'r>(record: &'r Map<String, Value>, name: &str) -> Option<&'r Value> {
+    record.get(name).or_else(|| {
+        let (outer, inner) = name.split_once('.')?;
+        within(record.get(outer)?.as_object()?, inner)
+    })
 }
 
-fn chosen<'a>(wanted: Option<&'a str>, names: impl Iterator<Item = &'a str>) -> Result<&'a str, Failure> {
-    let names: Vec<&str> = names.collect();
-    let there_are = || names.join(", ");
-    match wanted {
-        Some(wanted) if names.contains(&wanted) => Ok(wanted),
-        Some(wanted) => Err(Exit::Usage.because(anyhow!("there is no column `{wanted}`; there are {}", there_are()))),
-        None if names.len() == 1 => Ok(names[0]),
-        None => Err(Exit::Usage.because(anyhow!("choose one with --column: there are {}", there_are()))),
+fn of_json(value: &Value, place: u64) -> Result<Option<f64>, Error> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Bool(truth) => Ok(Some(f64::from(u8::from(*truth)))),
+        Value::String(text) => {
+            let rows = Rows::of_text(text.trim());
+            of_cell(&rows, rows.columns[0][0], place)
+        }
+        Value::Number(number) => number.as_f64().map(Some).ok_or_else(|| no_number(place, &number.to_string())),
+        Value::Array(_) | Value::Object(_) => Err(no_number(place, &value.to_string())),
     }
 }
 
-fn of_json((place, line): (u64, String), name: &str) -> anyhow::Result<Cell> {
-    let record: Map<String, Value> =
-        serde_json::from_str(&line).with_context(|| format!("line {place} is not a JSON object"))?;
-    match record.get(name) {
-        None | Some(Value::Null) => Ok(Cell { place, value: None }),
-        Some(Value::Bool(truth)) => Ok(Cell { place, value: Some(f64::from(u8::from(*truth))) }),
-        Some(Value::String(text)) => of_text(place, text.trim()),
-        Some(other) => match other.as_f64() {
-            Some(value) => Ok(Cell { place, value: Some(value) }),
-            None => Err(anyhow!("line {place}: {other} is not a number")),
-        },
-    }
-}
-
-fn of_text(place: u64, text: &str) -> anyhow::Result<Cell> {
-    let value = parsed(text).map_err(|text| anyhow!("line {place}: `{text}` is not a number"))?;
-    Ok(Cell { place, value })
-}
-
-/// A number, a truth value as 0 or 1, or nothing where the text says that there is no value.
-fn parsed(text: &str) -> Result<Option<f64>, &str> {
-    match text {
-        "" | "NA" | "N/A" | "n/a" | "NaN" | "nan" | "NULL" | "null" | "None" | "<NA>" | "#N/A" => Ok(None),
-        "true" | "True" | "TRUE" => Ok(Some(1.0)),
-        "false" | "False" | "FALSE" => Ok(Some(0.0)),
-        _ => text.parse::<f64>().map(|value| Some(value).filter(|value| !value.is_nan())).map_err(|_| text),
-    }
+fn no_number(place: u64, shown: &str) -> Error {
+    Error::at_line(place, format!(": {shown} is not a number"))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Command, Kind, PastRange, TrainingRow, TrainingRows};
-use crate::http::drift::training;
+use crate::http::drift::training::{self, Training};
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
@@ -41,7 +41,7 @@ pub struct ReferenceQuery {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({"seq": 1024, "rows": 10000, "of": 250000}))]
+#[schema(example = json!({"seq": 1024, "rows": 10000, "of": 250000, "remarks": ["column \"age\" holds \"NA\" 12 times: there it has no value"]}))]
 pub struct ReferenceTaken {
     /// Stream sequence of the last command.
     seq: u64,
@@ -49,13 +49,15 @@ pub struct ReferenceTaken {
     rows: Option<u64>,
     /// Rows that were uploaded.
     of: Option<u64>,
+    /// What was not used of a training set as it stood, and how it was read where that is not plain; a sentence each.
+    remarks: Vec<String>,
 }
 
 /// Replace the reference
 ///
 /// Without a body the predictions to come are gathered. With `from` and `to` and no body the reference is made of the closed minutes of that
 /// range, at most 31 days and a million columns: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
-/// attribution, is not known of it. With a training set (CSV with a header, or one JSON object a line) its rows become
+/// attribution, is not known of it. With a training set (CSV with a header and any usual separator, one JSON object a line, an array of them, also compressed by gzip or zstd) its rows become
 /// the reference; of more than 10,000 rows or half a million values that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
 /// log, so a replay uses it again.
 #[utoipa::path(
@@ -94,21 +96,26 @@ pub async fn replace(
         let taken = Origin::Range { from: from.floor(PANE_WIDTH), until: to.floor(PANE_WIDTH) };
         let tracks = &find(&view, &name)?.drift.tracks;
         let baselines = tracks.iter().filter_map(|track| track.baseline.as_ref()).filter(|baseline| baseline.origin == taken);
-        return Ok(Json(ReferenceTaken { seq, rows: Some(baselines.map(|baseline| baseline.rows).sum()), of: None }));
+        return Ok(Json(ReferenceTaken {
+            seq,
+            rows: Some(baselines.map(|baseline| baseline.rows).sum()),
+            of: None,
+            remarks: Vec::new(),
+        }));
     }
     if is_empty {
         let model = find(&view, &name)?.name.clone();
         let (seq, _) = shared.accepted(Kind::Command, &Command::GatherReference { model, version }).await?;
-        return Ok(Json(ReferenceTaken { seq, rows: None, of: None }));
+        return Ok(Json(ReferenceTaken { seq, rows: None, of: None, remarks: Vec::new() }));
     }
     let model = named(&name)?;
     let columns = training::Columns { prediction: query.prediction, score: query.score };
-    let (rows, of) = shared.blocking(move || training::read(&body, &columns)).await?;
+    let Training { rows, of, remarks } = shared.blocking(move || training::read(&body, &columns)).await?;
     let count = rows.len() as u64;
     // on a task of its own: begun, it goes on to the end, though the client goes away
     let upload = tokio::spawn(async move { upload(&shared, &model, version.as_ref(), rows).await });
     let seq = upload.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
-    Ok(Json(ReferenceTaken { seq, rows: Some(count), of: Some(of) }))
+    Ok(Json(ReferenceTaken { seq, rows: Some(count), of: Some(of), remarks }))
 }
 
 /// Sends a training set in parts, and gives the sequence of the last.

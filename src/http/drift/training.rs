@@ -1,9 +1,15 @@
-//! A training set as it is uploaded: CSV with a header or JSON Lines, drawn down to what a reference holds, cut into commands.
+//! A training set as it is uploaded: any table that [`crate::files`] reads, drawn down to what a reference holds, cut into commands.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use serde_json::{Map, Value as Json};
 
 use crate::event::wire::{FEATURES_MAX, MESSAGE_BYTES_MAX};
 use crate::event::{Feature, Features, TrainingRow, Value, fraction};
+use crate::files::cell::as_thousands;
+use crate::files::columns::{self, Part, Reading, Remark};
+use crate::files::{self, Ask, Batch, Cell, Error, Input, Rows};
 use crate::http::problem::Problem;
 use crate::ids::NAME_BYTES_MAX;
 use crate::monitor::drift::baseline::FEATURES;
@@ -28,49 +34,146 @@ impl Columns {
     fn hold(&self, name: &str) -> bool {
         [&self.prediction, &self.score].into_iter().flatten().any(|column| column == name)
     }
+
+    fn is_score(&self, name: &str) -> bool {
+        self.score.as_deref() == Some(name)
+    }
 }
 
-/// The rows of a training set, at most [`ROWS_MAX`], and how many there were. What begins with `{` is JSON Lines, anything else CSV: the
-/// content type that clients send by themselves says nothing.
+/// A training set that was read.
+#[derive(Debug)]
+pub struct Training {
+    /// At most [`ROWS_MAX`].
+    pub rows: Vec<TrainingRow>,
+    /// How many there were.
+    pub of: u64,
+    /// What was not used as it stood, a sentence each.
+    pub remarks: Vec<String>,
+}
+
+type Readings = BTreeMap<String, (Reading, Vec<Remark>)>;
+
+/// Reads a training set: what it is follows from its bytes, since the content type that clients send by themselves says nothing.
 ///
-/// Errors: what cannot be read, by its line; a set without a row; a column that is named and not there.
-pub fn read(body: &[u8], columns: &Columns) -> Result<(Vec<TrainingRow>, u64), Problem> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+/// It is read twice: what a column is can only be told from all of it.
+///
+/// Errors: what cannot be read, by its line; a set without a row; a column that is named and not there; a score that is no probability.
+pub fn read(body: &Bytes, columns: &Columns) -> Result<Training, Problem> {
+    let (readings, separator) = readings(body, columns)?;
     let mut drawn = Draw::default();
-    if body.trim_ascii_start().first() == Some(&b'{') {
-        for (line, text) in (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, text)| !text.trim_ascii().is_empty()) {
-            let unreadable = |why: String| unreadable(line, &why);
-            let record: Map<String, Json> = serde_json::from_slice(text).map_err(|error| unreadable(error.to_string()))?;
-            let fields = record.into_iter().map(|(name, value)| Ok((name, feature(&value)?)));
-            let row = row(fields.collect::<Result<_, String>>().map_err(unreadable)?, columns).map_err(unreadable)?;
-            check(row.features.names().as_slice()).map_err(unreadable)?;
-            drawn.offer(row);
-        }
-    } else {
-        let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(body);
-        let names = reader.headers().map_err(|error| unreadable(1, &error.to_string()))?.clone();
-        for (name, given) in [("prediction", &columns.prediction), ("score", &columns.score)] {
-            if let Some(missing) = given.as_ref().filter(|column| !names.iter().any(|known| known == *column)) {
-                return Err(Problem::unprocessable(
-                    "no-such-column",
-                    format!("{name}={missing:?} names no column of the file"),
-                ));
+    let map = |batch: Batch| {
+        let mut training = Vec::new();
+        match batch {
+            Batch::Rows(rows) => {
+                let of_column: Vec<Reading> = rows.names.iter().map(|name| reading(&readings, name)).collect();
+                for row in 0..rows.count() {
+                    training.push(of_table(&rows, row, &of_column, columns)?);
+                }
+            }
+            Batch::Lines(lines) => {
+                for record in lines.records() {
+                    let (place, record) = record?;
+                    training.push(of_record(record, place, &readings, columns)?);
+                }
+            }
+            Batch::Records(records) => {
+                for (place, record) in records {
+                    training.push(of_record(record, place, &readings, columns)?);
+                }
             }
         }
-        let features: Vec<&str> = names.iter().filter(|name| !columns.hold(name)).collect();
-        check(&features).map_err(|why| unreadable(1, &why))?;
-        for record in reader.records() {
-            let record = record.map_err(|error| unreadable(error.position().map_or(0, |at| at.line()), &error.to_string()))?;
-            let fields = names.iter().map(str::to_owned).zip(record.iter().map(of_text)).collect();
-            let line = || record.position().map_or(0, |at| at.line());
-            drawn.offer(row(fields, columns).map_err(|why| unreadable(line(), &why))?);
-        }
-    }
+        Ok(training)
+    };
+    let fold = |rows: Vec<TrainingRow>| {
+        rows.into_iter().for_each(|row| drawn.offer(row));
+        Ok(())
+    };
+    files::read(&Input::Bytes(body.clone()), ask(&|_| true), map, fold).map_err(unreadable)?;
     if drawn.rows.is_empty() {
         return Err(Problem::unprocessable("no-rows", "the training set holds no row"));
     }
-    let seen = drawn.seen;
-    Ok((drawn.rows, seen))
+    let said = readings.values().flat_map(|(_, remarks)| remarks);
+    let said = said.map(|remark| format!("column {:?} {}", remark.column.as_deref().unwrap_or_default(), remark.what));
+    Ok(Training { of: drawn.seen, rows: drawn.rows, remarks: separator.into_iter().chain(said).collect() })
+}
+
+fn ask(columns: &(dyn Fn(&str) -> bool + Sync)) -> Ask<'_> {
+    Ask { columns, plain: false, progress: None }
+}
+
+/// How each column is read; and what there is to say of the separator, if it is not the usual one.
+fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Option<String>), Problem> {
+    let mut all = columns::Columns::default();
+    let map = |batch: Batch| {
+        let mut part = Part::default();
+        match batch {
+            Batch::Rows(rows) => part.add_rows(&rows),
+            Batch::Lines(lines) => {
+                for record in lines.records() {
+                    let (place, record) = record?;
+                    add(&mut part, &record, place);
+                }
+            }
+            Batch::Records(records) => records.iter().for_each(|(place, record)| add(&mut part, record, *place)),
+        }
+        Ok(part)
+    };
+    let told = files::read(&Input::Bytes(body.clone()), ask(&|_| true), map, |part| all.add(part)).map_err(unreadable)?;
+    let is_empty = all.rows == 0;
+    let mut readings = all.readings(told.format);
+    if is_empty {
+        readings.extend(told.names.iter().map(|name| (name.clone(), Default::default())));
+    }
+    for (name, given) in [("prediction", &columns.prediction), ("score", &columns.score)] {
+        if let Some(missing) = given.as_ref().filter(|column| !readings.contains_key(*column)) {
+            let there_are = readings.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let detail =
+                format!("{name}={missing:?} names no column of the file ({}); there are {there_are}", told.format.shown());
+            return Err(Problem::unprocessable("no-such-column", detail));
+        }
+    }
+    let features: Vec<&String> = readings.keys().filter(|name| !columns.hold(name)).collect();
+    check(&features).map_err(|why| unreadable(Error::at_line(1, format!(": {why}"))))?;
+    let usual = [files::Format::Delimited(b','), files::Format::JsonLines];
+    Ok((readings, (!usual.contains(&told.format)).then(|| format!("read as {}", told.format.shown()))))
+}
+
+fn add(part: &mut Part, record: &Map<String, Json>, place: u64) {
+    part.add_row();
+    for (name, value) in record {
+        match value {
+            Json::Bool(truth) => part.truth(name, *truth),
+            Json::Number(number) => part.number(name, number.as_f64().unwrap_or(f64::NAN)),
+            Json::String(text) => part.text(name, text, place),
+            Json::Null | Json::Array(_) | Json::Object(_) => part.missing(name),
+        }
+    }
+}
+
+fn reading(readings: &Readings, name: &str) -> Reading {
+    readings.get(name).map(|(reading, _)| *reading).unwrap_or_default()
+}
+
+fn unreadable(error: Error) -> Problem {
+    match error.place() {
+        Some(place) => Problem::unprocessable("unreadable-training-set", error.to_string()).with("line", place),
+        None if matches!(error, Error::Empty) => Problem::unprocessable("no-rows", "the training set holds no row"),
+        None => Problem::unprocessable("unreadable-training-set", error.to_string()),
+    }
+}
+
+fn of_table(rows: &Rows, row: usize, readings: &[Reading], columns: &Columns) -> Result<TrainingRow, Error> {
+    let cells = rows.names.iter().zip(&rows.columns).zip(rows.typed.iter()).zip(readings);
+    let fields = cells.map(|(((name, cells), typed), reading)| (name.clone(), of_cell(rows, cells[row], *typed, *reading)));
+    training_row(fields.collect(), rows.place(row), columns)
+}
+
+fn of_record(record: Map<String, Json>, place: u64, readings: &Readings, columns: &Columns) -> Result<TrainingRow, Error> {
+    let field = |(name, value): (String, Json)| {
+        let feature = feature(&value, reading(readings, &name)).map_err(|what| Error::at_line(place, format!(": {what}")))?;
+        Ok((name, feature))
+    };
+    training_row(record.into_iter().map(field).collect::<Result<_, Error>>()?, place, columns)
 }
 
 /// Rows in groups that each fit into one command, in their order; at least one.
@@ -89,19 +192,15 @@ pub fn frames(rows: Vec<TrainingRow>) -> Vec<Vec<TrainingRow>> {
     frames
 }
 
-fn unreadable(line: u64, why: &str) -> Problem {
-    Problem::unprocessable("unreadable-training-set", format!("line {line}: {why}")).with("line", line)
-}
-
-fn row(fields: Vec<(String, Feature)>, columns: &Columns) -> Result<TrainingRow, String> {
+fn training_row(fields: Vec<(String, Feature)>, place: u64, columns: &Columns) -> Result<TrainingRow, Error> {
     let (mut prediction, mut score, mut features) = (None, None, Vec::with_capacity(fields.len()));
     for (name, value) in fields {
-        match value {
-            value if columns.prediction.as_ref() == Some(&name) => prediction = answer(value),
-            value if columns.score.as_ref() == Some(&name) => {
-                score = score_of(value).map_err(|why| format!("{name}: {why}"))?
-            }
-            value => features.push((name.into(), value)),
+        if columns.prediction.as_ref() == Some(&name) {
+            prediction = answer(value);
+        } else if columns.is_score(&name) {
+            score = score_of(value).map_err(|why| Error::at_line(place, format!(": {name}: {why}")))?;
+        } else {
+            features.push((name.into(), value));
         }
     }
     Ok(TrainingRow { features: features.into_iter().collect::<Features>(), prediction, score })
@@ -138,21 +237,28 @@ fn answer(value: Feature) -> Option<Value> {
     }
 }
 
-/// A cell of a CSV file: a number where it reads as one, missing where it is empty.
-fn of_text(text: &str) -> Feature {
-    match text.trim() {
-        "" | "NA" | "NaN" | "nan" | "null" => Feature::Missing,
-        text => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Feature::Number(number),
-            _ => Feature::text(text),
-        },
+fn of_cell(rows: &Rows, cell: Cell, typed: bool, reading: Reading) -> Feature {
+    match cell {
+        Cell::Missing | Cell::NotFinite => Feature::Missing,
+        Cell::Number(number) | Cell::Comma(number) | Cell::Grouped(number) => Feature::Number(number),
+        Cell::Either(number) => Feature::Number(if reading.thousands { as_thousands(number) } else { number }),
+        Cell::Truth(truth) => Feature::flag(truth),
+        Cell::Long(span) => rows.text(span).parse().map_or(Feature::Missing, Feature::Number),
+        Cell::Word(span) if typed && reading.words_are_names => Feature::text(rows.text(span)),
+        Cell::Word(_) => Feature::Missing,
+        Cell::Text(span) => Feature::text(rows.text(span)),
     }
 }
 
-fn feature(value: &Json) -> Result<Feature, String> {
+fn feature(value: &Json, reading: Reading) -> Result<Feature, String> {
     match value {
         Json::Null => Ok(Feature::Missing),
         Json::Bool(flag) => Ok(Feature::flag(*flag)),
+        // a number in quotes is a number if the column is one
+        Json::String(text) if reading.numeric => {
+            let rows = Rows::of_text(text.trim());
+            Ok(of_cell(&rows, rows.columns[0][0], true, reading))
+        }
         Json::String(text) => Ok(Feature::text(text)),
         Json::Number(number) => Ok(number.as_f64().map_or(Feature::Missing, Feature::Number)),
         Json::Array(items) => {
@@ -209,15 +315,21 @@ mod tests {
         Columns { prediction: Some("y".to_owned()), score: Some("p".to_owned()) }
     }
 
+    fn read(body: &[u8], columns: &Columns) -> Result<Training, Problem> {
+        super::read(&Bytes::copy_from_slice(body), columns)
+    }
+
     #[test]
     fn csv_and_json_lines_say_the_same() {
         let csv = b"a,b,y,p\n1.5,x,yes,0.9\n,z,no,0.2\n";
-        let json = b"{\"a\":1.5,\"b\":\"x\",\"y\":\"yes\",\"p\":0.9}\n\n{\"a\":null,\"b\":\"z\",\"y\":\"no\",\"p\":0.2}";
-        let (rows, of) = read(csv, &columns()).unwrap();
-        assert_eq!((rows.len(), of), (2, 2));
-        assert_eq!(read(json, &columns()).unwrap().0, rows);
-        assert_eq!(rows[0].prediction, Some(Value::Class("yes".into())));
-        assert_eq!(rows[1].features.values(), [Feature::Missing, Feature::Category("z".into())]);
+        let json =
+            b"{\"a\":\"1.50\",\"b\":\"x\",\"y\":\"yes\",\"p\":0.9}\n\n{\"a\":null,\"b\":\"z\",\"y\":\"no\",\"p\":\"0.2\"}";
+        let training = read(csv, &columns()).unwrap();
+        assert_eq!((training.rows.len(), training.of), (2, 2));
+        assert_eq!(read(json, &columns()).unwrap().rows, training.rows);
+        assert_eq!(read(b"a;b;y;p\n1,5;x;yes;0,9\n;z;no;0,2\n", &columns()).unwrap().rows, training.rows);
+        assert_eq!(training.rows[0].prediction, Some(Value::Class("yes".into())));
+        assert_eq!(training.rows[1].features.values(), [Feature::Missing, Feature::Category("z".into())]);
     }
 
     #[test]
@@ -232,22 +344,30 @@ mod tests {
 
     #[test]
     fn a_score_that_is_no_probability_is_named_by_its_line_and_rounding_is_none() {
-        let (rows, _) = read(b"a,y,p\n1,yes,1.0000054\n2,no,-5.4e-6\n3,no,\n", &columns()).unwrap();
+        let rows = read(b"a,y,p\n1,yes,1.0000054\n2,no,-5.4e-6\n3,no,\n", &columns()).unwrap().rows;
         assert_eq!(rows.iter().map(|row| row.score).collect::<Vec<_>>(), [Some(1.0), Some(0.0), None]);
+        let columns = Columns { score: Some("p".to_owned()), prediction: None };
         for (body, told) in [
             (&b"a,y,p\n1,yes,0.9\n2,no,87\n"[..], ["line 3", "87", "percentages"]),
             (b"{\"a\":1,\"p\":1.00002}\n", ["line 1", "1.00002", "0 to 1"]),
             (b"a,y,p\n1,yes,high\n", ["line 2", "high", "number"]),
         ] {
-            let problem = format!("{:?}", read(body, &columns()).unwrap_err());
+            let problem = format!("{:?}", read(body, &columns).unwrap_err());
             assert!(told.iter().all(|word| problem.contains(word)), "{problem}");
         }
     }
 
     #[test]
+    fn words_for_nothing_are_counted() {
+        let training = read(b"a,b\n1,x\nNA,y\n3,None\n", &Columns::default()).unwrap();
+        assert_eq!(training.remarks.len(), 2, "{:?}", training.remarks);
+        assert!(training.remarks[0].contains("\"NA\" 1 times"), "{:?}", training.remarks);
+    }
+
+    #[test]
     fn of_a_large_set_every_row_has_the_same_chance() {
         let body: String = std::iter::once("a\n".to_owned()).chain((0..50_000).map(|n| format!("{n}\n"))).collect();
-        let (rows, of) = read(body.as_bytes(), &Columns::default()).unwrap();
+        let Training { rows, of, .. } = read(body.as_bytes(), &Columns::default()).unwrap();
         assert_eq!((rows.len(), of), (ROWS_MAX, 50_000));
         let mean: f64 =
             rows.iter().map(|row| if let Feature::Number(n) = row.features.values()[0] { n } else { 0.0 }).sum::<f64>()

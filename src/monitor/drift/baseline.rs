@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::event::Feature;
 use crate::monitor::drift::multivariate::Multivariate;
 use crate::monitor::drift::reference::Row;
-use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::tally::{Tally, in_quotes};
 use crate::monitor::limits::{CATEGORIES_KNOWN_MAX, CATEGORIES_MAX};
 use crate::stats::drift::{Edges, Sample};
 use crate::time::Timestamp;
@@ -214,7 +214,7 @@ impl Column {
 }
 
 impl Bins {
-    fn numeric<'a>(values: impl Iterator<Item = &'a Feature>) -> Self {
+    pub(super) fn numeric<'a>(values: impl Iterator<Item = &'a Feature>) -> Self {
         let numbers = values.filter_map(|value| if let Feature::Number(number) = value { Some(*number) } else { None });
         let Some(sample) = Sample::of(numbers) else {
             // nothing but missing values: whatever comes is above nothing
@@ -222,8 +222,9 @@ impl Bins {
         };
         let mut distinct = sample.values().to_vec();
         distinct.dedup();
-        let edges = Edges::fine(&sample, FINE_BINS);
-        let coarse = if distinct.len() <= DISTINCT_MAX { edges.clone() } else { Edges::frozen(&sample) };
+        // whoever serves in 32-bit floats what was trained in 64-bit ones must not drift by that
+        let edges = Edges::fine(&sample, FINE_BINS).apart(&sample);
+        let coarse = if distinct.len() <= DISTINCT_MAX { edges.clone() } else { Edges::frozen(&sample).apart(&sample) };
         Self::Numeric { coarse: edges.within(&coarse), edges, low: sample.least(), high: sample.greatest() }
     }
 
@@ -289,7 +290,11 @@ impl Bins {
         match names.binary_search_by(|known| known.as_str().cmp(name)) {
             Ok(at) => at,
             Err(_) if rest.binary_search(&short_hash(name)).is_ok() => names.len(),
-            Err(_) => names.len() + 1,
+            // `12.50` and 12.5 are one number, and so one name
+            Err(_) => match in_quotes(name).map(Self::name_of).filter(|plain| plain != name) {
+                Some(plain) => self.place_of(&plain),
+                None => names.len() + 1,
+            },
         }
     }
 

@@ -8,6 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::event::Feature;
 use crate::monitor::drift::baseline::{Baseline, Bins, Column, Group};
 use crate::monitor::limits::NEWCOMERS_MAX;
+use crate::stats::drift::Edges;
+use crate::stats::drift::resolution::reach;
 use crate::stats::exact::ExactSum;
 
 /// Predictions counted over the bins of one baseline.
@@ -83,16 +85,23 @@ impl ColumnTally {
     pub fn add(&mut self, bins: &Bins, value: &Feature) {
         match (bins, value) {
             (_, Feature::Missing) => {}
-            (Bins::Numeric { edges, low, high, .. }, Feature::Number(number)) => {
-                self.counts[edges.place(*number)] += 1;
-                self.out_of_range += u64::from(number < low || high < number);
-                self.moments.get_or_insert_default().add(*number);
-            }
-            (Bins::Numeric { .. }, Feature::Category(_)) => self.mismatched += 1,
+            (Bins::Numeric { edges, low, high, .. }, Feature::Number(number)) => self.add_number(edges, (*low, *high), *number),
+            // some producers put numbers in quotes
+            (Bins::Numeric { edges, low, high, .. }, Feature::Category(text)) => match in_quotes(text) {
+                Some(number) => self.add_number(edges, (*low, *high), number),
+                None => self.mismatched += 1,
+            },
             (Bins::Categorical { .. }, Feature::Category(name)) => self.add_category(bins, name),
             (Bins::Categorical { .. }, Feature::Number(number)) => self.add_category(bins, &Bins::name_of(*number)),
             (Bins::Identifier, _) => self.counts[0] += 1,
         }
+    }
+
+    #[inline]
+    fn add_number(&mut self, edges: &Edges, (low, high): (f64, f64), number: f64) {
+        self.counts[edges.place(number)] += 1;
+        self.out_of_range += u64::from(number < low - reach(low) || high + reach(high) < number);
+        self.moments.get_or_insert_default().add(number);
     }
 
     pub fn add_category(&mut self, bins: &Bins, name: &str) {
@@ -119,6 +128,12 @@ impl ColumnTally {
     pub fn present(&self) -> u64 {
         self.counts.iter().sum()
     }
+}
+
+/// The number that a text is, such as `12.50`.
+pub fn in_quotes(text: &str) -> Option<f64> {
+    let may_be = text.as_bytes().first().is_some_and(|first| first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.'));
+    if may_be { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }
 
 impl Default for Moments {
@@ -189,5 +204,24 @@ impl Newcomers {
         let mut examples: Vec<(&str, u64)> = self.kept.iter().map(|(_, name, count)| (name.as_str(), *count)).collect();
         examples.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         examples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_in_quotes_counts_as_the_number() {
+        let number = |value: f64| Feature::Number(value);
+        let baseline = Bins::categorical([Feature::text("12.5"), Feature::text("n.a.")].iter().cycle().take(40));
+        let mut tally = ColumnTally::of(&baseline);
+        [Feature::text("12.50"), number(12.5), Feature::text("12.5")].iter().for_each(|value| tally.add(&baseline, value));
+        assert_eq!(tally.counts.iter().max(), Some(&3), "one category, however it is written");
+        let values: Vec<Feature> = (0..200).map(|step| number(f64::from(step % 50) / 4.0)).collect();
+        let bins = Bins::numeric(values.iter());
+        let mut tally = ColumnTally::of(&bins);
+        [Feature::text("12.50"), number(12.5), Feature::text("n.a.")].iter().for_each(|value| tally.add(&bins, value));
+        assert_eq!((tally.present(), tally.mismatched), (2, 1));
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Sample;
+use super::resolution::reach;
 
 /// Interior edges, ascending and unique. Bins are `[eᵢ, eᵢ₊₁)`: a value equal to an edge belongs to the bin above; the outermost
 /// ones are open to ±∞.
@@ -40,8 +41,37 @@ impl Edges {
     /// What to freeze for later comparisons: [`Self::deciles`]; for a constant reference `c` the bins `< c`, `{c}` and `> c`, since
     /// deciles would put all larger values into the bin of `c` and see no drift in them.
     pub fn frozen(reference: &Sample) -> Self {
-        let only = reference.least();
-        if reference.is_constant() { Self::unique([only, only.next_up()]) } else { Self::deciles(reference) }
+        if reference.is_constant() { Self::around(reference.least()) } else { Self::deciles(reference) }
+    }
+
+    /// The bins `< only`, `{only}` and `> only`.
+    pub(super) fn around(only: f64) -> Self {
+        Self::unique([only, only.next_up()])
+    }
+
+    /// The same bins of `reference`, with edges as far from its values as a 32-bit float may move them, so that a value of it that was rounded to
+    /// such a float is in the bin it came from. Where values of the reference lie closer than that, edges stay.
+    pub fn apart(self, reference: &Sample) -> Self {
+        let values = reference.values();
+        let is_finer_at = |value: f64| {
+            let (start, end) =
+                (values.partition_point(|other| *other < value), values.partition_point(|other| *other <= value));
+            let below = start.checked_sub(1).map(|at| value - values[at]);
+            let above = values.get(end).map(|above| above - value);
+            below.into_iter().chain(above).any(|gap| gap < reach(value))
+        };
+        let moved = |edge: f64| {
+            let at = values.partition_point(|value| *value < edge);
+            let below = at.checked_sub(1).map(|below| values[below]);
+            let above = values.get(at).copied();
+            if below.into_iter().chain(above).any(is_finer_at) {
+                return edge;
+            }
+            let low = below.map_or(f64::NEG_INFINITY, |below| below + reach(below));
+            let high = above.map_or(f64::INFINITY, |above| above - reach(above));
+            if low <= high { edge.min(high).max(low) } else { edge }
+        };
+        Self::unique(self.0.into_iter().map(moved))
     }
 
     /// Bins for reading a distribution back: the edges of [`Self::frozen`] and between them those that part `reference` into `parts` bins of
@@ -91,7 +121,7 @@ impl Edges {
         ends.iter().zip(starts).map(|(end, start)| (end - start) as u64).collect()
     }
 
-    fn unique(edges: impl IntoIterator<Item = f64>) -> Self {
+    pub(super) fn unique(edges: impl IntoIterator<Item = f64>) -> Self {
         let mut edges: Vec<f64> = edges.into_iter().filter(|edge| edge.is_finite()).collect();
         edges.sort_unstable_by(f64::total_cmp);
         edges.dedup();
@@ -104,6 +134,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_value_that_went_through_a_32_bit_float_is_in_the_bin_it_came_from() {
+        for values in
+            [&[0.1, 0.3, 0.7, 0.9][..], &[0.1], &[16_777_217.0, 33_554_433.0, 100_000_001.0], &[-0.7, -0.1, 0.0, 1e-9]]
+        {
+            let sample = Sample::of(values.iter().copied()).unwrap();
+            for edges in [Edges::fine(&sample, 60).apart(&sample), Edges::frozen(&sample).apart(&sample)] {
+                for value in values {
+                    assert_eq!(edges.place(*value), edges.place(f64::from(*value as f32)), "{value} in {edges:?}");
+                }
+            }
+        }
+        // hundredths of seconds since 1970 lie closer than a 32-bit float resolves: their edges stay
+        let times = Sample::of((0..100).map(|step| 1e9 + f64::from(step) / 100.0)).unwrap();
+        let inner = |edges: Edges| edges.interior().iter().filter(|edge| (1e9..1e9 + 0.99).contains(*edge)).count();
+        assert_eq!(inner(Edges::fine(&times, 60).apart(&times)), inner(Edges::fine(&times, 60)));
+    }
 
     proptest! {
         #[test]

@@ -53,8 +53,8 @@ fn chi_square_statistic(bins: &Comparison) -> (f64, u64) {
     (test.statistic, test.degrees)
 }
 
-/// The same counts with rare categories put together.
-fn pooled(bins: &Comparison) -> Result<Comparison, Error> {
+/// The same counts with rare categories put together: those of which fewer than 5 are expected on a side.
+pub fn pooled(bins: &Comparison) -> Result<Comparison, Error> {
     let (n, m) = sizes(bins);
     let smaller = n.min(m) / (n + m);
     let (mut reference, mut current, mut rest) = (Vec::new(), Vec::new(), (0, 0));

@@ -1,6 +1,7 @@
 //! The two-sample Kolmogorov–Smirnov test, two-sided.
 
 use super::Sample;
+use super::resolution::{Step, steps};
 
 /// Up to this many observations on the larger side the p-value is exact; scipy's `auto` has the same bound.
 pub const EXACT_MAX: u64 = 10_000;
@@ -27,13 +28,19 @@ pub enum Method {
 /// `D` with its p-value: exact up to [`EXACT_MAX`] observations on the larger side, else the limit distribution. Kolmogorov (1933),
 /// Smirnov (1939). Cost: O(n + m) for `D`; exact O(n m D), with equal sizes O(n).
 pub fn test(reference: &Sample, current: &Sample) -> KolmogorovSmirnov {
-    let distance = Distance::between(reference, current);
-    let (method, p_value) = if distance.n.max(distance.m) <= EXACT_MAX {
-        (Method::Exact, exact_p_value(&distance))
-    } else {
-        (Method::Limit, limit_p_value(distance.value(), distance.n, distance.m))
-    };
-    KolmogorovSmirnov { statistic: distance.value(), p_value, method }
+    KolmogorovSmirnov::of(&Distance::between(reference, current))
+}
+
+impl KolmogorovSmirnov {
+    /// The test of two samples that are so far apart, see [`test`].
+    pub fn of(distance: &Distance) -> Self {
+        let (method, p_value) = if distance.n.max(distance.m) <= EXACT_MAX {
+            (Method::Exact, exact_p_value(distance))
+        } else {
+            (Method::Limit, limit_p_value(distance.value(), distance.n, distance.m))
+        };
+        Self { statistic: distance.value(), p_value, method }
+    }
 }
 
 /// The distance of two empirical distribution functions as a whole number of steps `1 / lcm(n, m)`, so that nothing is rounded.
@@ -46,24 +53,42 @@ pub struct Distance {
 }
 
 impl Distance {
-    /// Walks both samples at once; equal values step together.
+    /// Walks both samples at once; values that [no float tells apart](steps) step together.
     pub fn between(reference: &Sample, current: &Sample) -> Self {
-        let (left, right) = (reference.values(), current.values());
-        let (n, m) = (left.len(), right.len());
-        let (mut i, mut j, mut widest) = (0, 0, 0_u128);
-        while i < n && j < m {
-            let value = left[i].min(right[j]);
-            i += left[i..].iter().take_while(|other| **other == value).count();
-            j += right[j..].iter().take_while(|other| **other == value).count();
-            widest = widest.max((i as u128 * m as u128).abs_diff(j as u128 * n as u128));
-        }
-        let (n, m) = (n as u64, m as u64);
-        Self { n, m, steps: widest / u128::from(common_divisor(n, m)) }
+        let mut widening = Widening::new(reference.count(), current.count());
+        steps(reference, current).for_each(|step| widening.take(step));
+        widening.distance()
     }
 
     pub fn value(&self) -> f64 {
         let multiple = u128::from(self.n / common_divisor(self.n, self.m)) * u128::from(self.m);
         self.steps as f64 / multiple as f64
+    }
+}
+
+/// The widest gap so far between two distribution functions that are walked along together.
+#[derive(Clone, Copy, Debug)]
+pub struct Widening {
+    n: u64,
+    m: u64,
+    passed: (u64, u64),
+    widest: u128,
+}
+
+impl Widening {
+    /// * `n`, `m`: observations of the two sides, at least 1.
+    pub const fn new(n: u64, m: u64) -> Self {
+        Self { n, m, passed: (0, 0), widest: 0 }
+    }
+
+    pub fn take(&mut self, step: Step) {
+        self.passed = (self.passed.0 + step.reference, self.passed.1 + step.current);
+        let (left, right) = (u128::from(self.passed.0) * u128::from(self.m), u128::from(self.passed.1) * u128::from(self.n));
+        self.widest = self.widest.max(left.abs_diff(right));
+    }
+
+    pub fn distance(&self) -> Distance {
+        Distance { n: self.n, m: self.m, steps: self.widest / u128::from(common_divisor(self.n, self.m)) }
     }
 }
 

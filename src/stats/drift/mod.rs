@@ -13,12 +13,18 @@ pub mod evidence;
 pub mod homogeneity;
 pub mod kolmogorov_smirnov;
 pub mod noise;
+pub mod profile;
+pub mod resolution;
 pub mod sample;
+pub mod walk;
 pub mod wasserstein;
 
 pub use bins::Edges;
 pub use divergence::Comparison;
+pub use profile::Profile;
+pub use resolution::Ascending;
 pub use sample::Sample;
+pub use walk::Walk;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
 //! Numbers of one column, ready for every test.
 
+use super::profile::between;
+use super::resolution::{Ascending, is_single};
+
 /// Finite numbers in ascending order, at least one; there is one zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample(Vec<f64>);
@@ -41,13 +44,7 @@ impl Sample {
         let place = q.clamp(0.0, 1.0) * (self.0.len() - 1) as f64;
         let (below, part) = (place as usize, place.fract());
         let (low, high) = (self.0[below], self.0[(below + 1).min(self.0.len() - 1)]);
-        // From the nearer end, as numpy does; halves first where the difference is beyond the largest float.
-        let step = high - low;
-        match (step.is_finite(), part < 0.5) {
-            (false, _) => low * (1.0 - part) + high * part,
-            (true, true) => low + step * part,
-            (true, false) => high - step * (1.0 - part),
-        }
+        between(low, high, part)
     }
 
     /// The standard deviation of these values as a population (divided by n), in their unit; `None` beyond the largest float.
@@ -57,5 +54,19 @@ impl Sample {
         let variance = self.0.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
         // Rounding of the mean must not give a constant a spread.
         if self.is_constant() { Some(0.0) } else { Some(variance.sqrt()).filter(|deviation| deviation.is_finite()) }
+    }
+}
+
+impl Ascending for Sample {
+    fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn is_single(&self) -> bool {
+        self.0.iter().all(|value| is_single(*value))
+    }
+
+    fn ascending(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().copied()
     }
 }

@@ -1,5 +1,6 @@
 //! How far a distribution has been carried.
 
+use super::resolution::{Step, steps};
 use super::{Comparison, Sample};
 
 /// The Wasserstein distance of order 1 in the unit of the values: `∫ |F − G| dx`, the least mean distance by which the one sample must
@@ -57,20 +58,31 @@ pub fn spread(reference: &Sample, current: &Sample) -> Option<f64> {
 }
 
 /// Integrates a function of how many values of each side lie at or below x, over all x between the least and the greatest value.
-fn integral(reference: &Sample, current: &Sample, height: impl Fn(usize, usize) -> f64) -> Option<f64> {
-    let (left, right) = (reference.values(), current.values());
-    let (mut i, mut j, mut sum) = (0, 0, 0.0);
-    let mut previous = reference.least().min(current.least());
-    while i < left.len() || j < right.len() {
-        let next = match (left.get(i), right.get(j)) {
-            (Some(here), Some(there)) => here.min(*there),
-            (Some(only), None) | (None, Some(only)) => *only,
-            (None, None) => previous,
-        };
-        sum += height(i, j) * (next - previous);
-        i += left[i..].iter().take_while(|value| **value == next).count();
-        j += right[j..].iter().take_while(|value| **value == next).count();
-        previous = next;
+fn integral(reference: &Sample, current: &Sample, height: impl Fn(u64, u64) -> f64) -> Option<f64> {
+    let mut area = Area::default();
+    steps(reference, current).for_each(|step| area.take(step, &height));
+    area.value()
+}
+
+/// The area below a function of how many values of each side have been passed, while both are walked along together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Area {
+    at: Option<f64>,
+    passed: (u64, u64),
+    sum: f64,
+}
+
+impl Area {
+    pub fn take(&mut self, step: Step, height: impl Fn(u64, u64) -> f64) {
+        if let Some(at) = self.at {
+            self.sum += height(self.passed.0, self.passed.1) * (step.value - at);
+        }
+        self.at = Some(step.value);
+        self.passed = (self.passed.0 + step.reference, self.passed.1 + step.current);
     }
-    Some(sum).filter(|sum: &f64| sum.is_finite())
+
+    /// `None` beyond the largest float.
+    pub fn value(&self) -> Option<f64> {
+        Some(self.sum).filter(|sum| sum.is_finite())
+    }
 }

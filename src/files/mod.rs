@@ -1,0 +1,150 @@
+//! Tables in files: opens them, finds out what they are, and hands over their rows in blocks, read on all cores.
+//!
+//! Read are CSV with any usual separator, JSON Lines, JSON arrays and lines of plain numbers, each in UTF-8 or UTF-16 and also compressed by
+//! gzip or Zstandard. What a file is follows from its bytes, never from its name. Memory does not grow with
+//! the file: at most a few blocks for each core are held.
+//!
+//! Knows no command and no column: what a name means, and what is made of a value, whoever reads decides.
+
+mod blocks;
+pub mod cell;
+pub mod columns;
+mod delimited;
+mod lines;
+pub mod parallel;
+pub mod sorted;
+mod source;
+pub mod spill;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+pub use self::cell::{Cell, Rows};
+pub use self::lines::Lines;
+
+/// Where a table comes from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file; `-` is standard input.
+    Path(PathBuf),
+    Bytes(bytes::Bytes),
+}
+
+/// What a reader wants of a table.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// The columns to keep, by name. Others are passed over and cost no memory. Not asked of JSON, where a record is the unit.
+    pub columns: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Whether lines may be plain values without a header. They are the column [`PLAIN`].
+    pub plain: bool,
+    /// Told how many bytes of the file have been read, and how many it has, as far as that is known.
+    pub progress: Option<&'a (dyn Fn(u64, Option<u64>) + Sync)>,
+}
+
+/// The name of the column of a file that holds one value a line and no header.
+pub const PLAIN: &str = "";
+
+/// Some rows of a table, in the order of the file.
+#[derive(Debug)]
+pub enum Batch {
+    Rows(Rows),
+    /// JSON Lines, not parsed yet.
+    Lines(Lines),
+    /// Elements of a JSON array, with their numbers from 1.
+    Records(Vec<(u64, Map<String, Value>)>),
+}
+
+/// What a file turned out to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    pub format: Format,
+    /// The names of all columns, also of those that were not asked for; empty for JSON, whose records have each their own.
+    pub names: Arc<[String]>,
+    /// Columns of a kind that is not read (lists, structures), with the kind.
+    pub unread: Vec<(String, String)>,
+    /// Empty lines that were passed over.
+    pub blank_lines: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// With its separator.
+    Delimited(u8),
+    #[default]
+    JsonLines,
+    JsonArray,
+    Plain,
+}
+
+/// Why a table cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("it holds no record")]
+    Empty,
+    /// What is wrong with the file as a whole.
+    #[error("{0}")]
+    Unreadable(String),
+    /// What is wrong at a line, or at an element of a JSON array.
+    #[error("{unit} {place}{what}")]
+    At { unit: &'static str, place: u64, what: String },
+}
+
+impl Error {
+    /// An error at a line; `what` goes on after the number.
+    pub fn at_line(place: u64, what: impl Into<String>) -> Self {
+        Self::At { unit: "line", place, what: what.into() }
+    }
+
+    /// The line or element that is meant, if it is one.
+    pub const fn place(&self) -> Option<u64> {
+        match self {
+            Self::At { place, .. } => Some(*place),
+            Self::Io(_) | Self::Empty | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+impl Input {
+    /// How messages call it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Path(path) if path.as_os_str() == "-" => "standard input".to_owned(),
+            Self::Path(path) => path.display().to_string(),
+            Self::Bytes(_) => "the body".to_owned(),
+        }
+    }
+}
+
+/// Reads all of `input`: `map` sees each batch on one of many threads, `fold` what it made of them in the order of the file, on this one.
+///
+/// Errors: what cannot be read, by its line or element; the first that `map` or `fold` returns.
+pub fn read<T: Send>(
+    input: &Input,
+    ask: Ask<'_>,
+    map: impl Fn(Batch) -> Result<T, Error> + Sync,
+    mut fold: impl FnMut(T) -> Result<(), Error>,
+) -> Result<Told, Error> {
+    match source::open(input, ask.progress)? {
+        source::Content::Text(text) => blocks::read(text, ask, &map, &mut fold),
+    }
+}
+
+impl Format {
+    /// As a sentence calls it.
+    pub fn shown(self) -> String {
+        match self {
+            Self::Delimited(b'\t') => "separated by tabs".to_owned(),
+            Self::Delimited(separator) => format!("separated by `{}`", char::from(separator)),
+            Self::JsonLines => "JSON Lines".to_owned(),
+            Self::JsonArray => "a JSON array".to_owned(),
+            Self::Plain => "a value a line".to_owned(),
+        }
+    }
+}
