@@ -5,6 +5,8 @@ mod nats_server;
 
 #[path = "http/access.rs"]
 mod access;
+#[path = "http/crowd.rs"]
+mod crowd;
 #[path = "http/document.rs"]
 mod document;
 #[path = "http/encodings.rs"]

@@ -13,6 +13,7 @@ mod docs;
 mod drift;
 mod export;
 mod fairness;
+mod gate;
 mod health;
 mod log_clock;
 mod mint;
