@@ -163,6 +163,7 @@ async fn serve(
         predictions: Some(predictions),
         settings: HttpSettings {
             admin_token_hash: config.token.as_ref().map(|token| *http::token::hash(token.expose()).as_bytes()),
+            session_key: admin::session_key(&foundation.data).map_err(failed)?,
             cors_origins: config.http.cors_origins.clone(),
             body_bytes_max: config.http.body_bytes_max,
             websockets_max: config.http.websockets_max,

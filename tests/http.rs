@@ -21,5 +21,7 @@ mod prometheus;
 mod reads;
 #[path = "http/room.rs"]
 mod room;
+#[path = "http/sessions.rs"]
+mod sessions;
 #[path = "http/writes.rs"]
 mod writes;

@@ -14,6 +14,7 @@ mod evaluate;
 mod failpoints;
 mod files;
 mod glance;
+mod login;
 mod man;
 mod models;
 mod progress;
@@ -70,6 +71,7 @@ enum Command {
     Describe(describe::Describe),
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
+    Login(login::Login),
     Rebuild(rebuild::Rebuild),
     Token(token::Token),
     Publish(publish::Publish),
@@ -197,6 +199,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Describe(describe) => block_on(describe.run(answer)),
         Command::Demo(demo) => block_on(demo.run(answer)),
         Command::Doctor(doctor) => block_on(doctor.run(answer)),
+        Command::Login(login) => block_on(login.run(answer)),
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),

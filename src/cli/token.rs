@@ -13,6 +13,7 @@ use super::{Answer, Outcome};
 #[command(after_help = "\
 Examples:
   tidewatch token create --name grafana --role viewer
+  tidewatch token create --name audit --role viewer --expires-in 7d
   tidewatch token list
   tidewatch token revoke 7KQ2")]
 pub struct Token {
@@ -32,6 +33,9 @@ enum Action {
         /// What it may do
         #[arg(long, value_enum, default_value = "viewer")]
         role: RoleName,
+        /// How long it is valid, as 30m, 24h or 7d [default: until it is revoked]
+        #[arg(long, value_name = "SPAN")]
+        expires_in: Option<String>,
     },
     /// List the tokens, without their text
     List,
@@ -53,9 +57,10 @@ impl Token {
     pub async fn run(self, answer: Answer) -> Outcome {
         let api = self.target.open()?;
         match self.action {
-            Action::Create { name, role } => {
+            Action::Create { name, role, expires_in } => {
                 let role = role.to_possible_value().map(|value| value.get_name().to_owned());
-                let created = api.post("/api/v1/tokens", &json!({ "name": name, "role": role })).await?;
+                let created =
+                    api.post("/api/v1/tokens", &json!({ "name": name, "role": role, "expires_in": expires_in })).await?;
                 answer.give(&created, |created| format!("{}\n{}", shown(&created["token"]), note(created)))
             }
             Action::List => {
@@ -75,11 +80,14 @@ fn note(created: &Value) -> String {
 }
 
 fn table(list: &Value) -> String {
-    let mut page = format!("{:<14} {:<10} {:<28} NAME\n", "ID", "ROLE", "CREATED");
+    let mut page =
+        format!("{:<10} {:<9} {:<28} {:<28} {:<28} NAME\n", "ID", "ROLE", "CREATED", "EXPIRES", "LAST USED (SINCE START)");
     let items = list["items"].as_array().or_else(|| list.as_array());
     for token in items.into_iter().flatten() {
-        let [id, role, created, name] = ["id", "role", "created_at", "name"].map(|field| shown(&token[field]));
-        writeln!(page, "{id:<14} {role:<10} {created:<28} {name}").expect("writing to a String cannot fail");
+        let fields = ["id", "role", "created_at", "expires_at", "last_used_at", "name"];
+        let [id, role, created, expires, used, name] = fields.map(|field| shown(&token[field]));
+        writeln!(page, "{id:<10} {role:<9} {created:<28} {expires:<28} {used:<28} {name}")
+            .expect("writing to a String cannot fail");
     }
     page
 }

@@ -186,6 +186,9 @@ pub enum Command {
         role: Role,
         /// BLAKE3 of the whole token, in hexadecimal. The token itself is never in the log.
         hash: CompactString,
+        /// When it stops being valid; absent: when it is revoked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
     },
     RevokeToken {
         id: CompactString,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -19,16 +19,22 @@ use crate::http::condition;
 use crate::http::parameters;
 use crate::http::peer;
 use crate::http::problem::Problem;
+use crate::http::session::Session;
 use crate::http::shared::Shared;
+use crate::http::socket;
 use crate::http::token;
 use crate::monitor::tokens::Tokens;
 use crate::telemetry;
+use crate::time::Timestamp;
 
 /// The subprotocol prefix a browser carries its token in, since it cannot set a header on a WebSocket.
 pub const TOKEN_PROTOCOL: &str = "tidewatch.token.";
 
 /// The role of the token that a request came with, so that a page need not offer what would be refused.
 pub const ROLE: HeaderName = HeaderName::from_static("tidewatch-role");
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Different wrong tokens of one client within [`WINDOW`]; more are a guesser's. One that is shown again and again is a mistake.
 const FAILURES_MAX: usize = 20;
@@ -43,6 +49,10 @@ const SLOTS: usize = 1024;
 pub struct Caller {
     pub role: Role,
     pub credential: Credential,
+    /// `None`: no end is known.
+    pub expires_at: Option<Timestamp>,
+    /// `None`: the token itself was shown.
+    pub session: Option<Session>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,25 +106,26 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
     let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
         return refused(Problem::forbidden("not a route"));
     };
-    let entry = access::find(request.method(), path.as_str());
+    let Some(entry) = access::find(request.method(), path.as_str()) else {
+        return match access::methods(path.as_str()).as_slice() {
+            [] => refused(Problem::forbidden("nobody may use this route")),
+            allowed => Problem::method_not_allowed(allowed).into_response(),
+        };
+    };
     let mut role = None;
-    if entry.is_none_or(|entry| entry.access != Access::Public) {
+    if let Access::From(least) = entry.access {
         match authenticate(&shared, request.headers(), path.as_str() == "/ws", client_of(&shared, &request)) {
             Ok(caller) => {
-                if let Some(Access::From(least)) = entry.map(|entry| entry.access)
-                    && caller.role < least
-                {
+                if let Some(problem) = forged(&caller, &request) {
+                    return refused(problem);
+                }
+                if caller.role < least {
                     return refused(lacking(least));
                 }
                 role = Some(caller.role);
                 request.extensions_mut().insert(caller);
             }
-            Err(problem) => {
-                if problem.is(StatusCode::TOO_MANY_REQUESTS) {
-                    tokio::time::sleep(BRAKE).await;
-                }
-                return refused(problem);
-            }
+            Err(problem) => return refused(braked(problem).await),
         }
     }
     if let Some(problem) = oversized(&shared, request.headers()) {
@@ -123,17 +134,9 @@ pub async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next
     if let Err(problem) = parameters::check(request.method(), path.as_str(), request.uri()) {
         return problem.into_response();
     }
-    match entry {
-        Some(entry) => {
-            let mut response = condition::answer(&shared, entry, request, next).await;
-            response.headers_mut().extend(role.map(|role| (ROLE, HeaderValue::from_static(name_of(role)))));
-            response
-        }
-        None => match access::methods(path.as_str()).as_slice() {
-            [] => refused(Problem::forbidden("nobody may use this route")),
-            allowed => Problem::method_not_allowed(allowed).into_response(),
-        },
-    }
+    let mut response = condition::answer(&shared, entry, request, next).await;
+    response.headers_mut().extend(role.map(|role| (ROLE, HeaderValue::from_static(name_of(role)))));
+    response
 }
 
 /// A body that says it is too large is refused before a byte of it is read.
@@ -158,49 +161,135 @@ const fn name_of(role: Role) -> &'static str {
 }
 
 /// Whether a caller who was let in before may still come in.
-pub fn is_valid(tokens: &Tokens, caller: &Caller) -> bool {
-    match &caller.credential {
+pub fn is_valid(shared: &Shared, tokens: &Tokens, caller: &Caller) -> bool {
+    let has_token = match &caller.credential {
         Credential::Configured => true,
         Credential::Issued(id) => tokens.iter().any(|(known, _)| known == id),
-    }
+    };
+    has_token && is_in_time(shared, caller)
 }
 
-/// Finds the caller. What is shown is compared first, so that the right token is let in whatever its neighbours show. Only wrong
-/// ones are counted, and only those that could be guesses: a token of ours carries 160 random bits and needs no brake.
+/// Whether neither the token nor the session of a caller has come to its end.
+pub fn is_in_time(shared: &Shared, caller: &Caller) -> bool {
+    let now = shared.log_clock.now();
+    caller.expires_at.is_none_or(|end| now < end)
+        && caller.session.as_ref().is_none_or(|session| shared.sessions.is_live(session, now))
+}
+
+/// Finds the caller by the token of a header or, where there is none, by the session of a cookie.
 fn authenticate(shared: &Shared, headers: &HeaderMap, is_socket: bool, client: IpAddr) -> Result<Caller, Problem> {
-    let Some(text) = bearer(headers).or_else(|| is_socket.then(|| token_protocol(headers)).flatten()) else {
+    if let Some(text) = bearer(headers).or_else(|| is_socket.then(|| token_protocol(headers)).flatten()) {
+        return identify(shared, text, client);
+    }
+    let Some(claim) = shared.sessions.claim(headers) else {
         return Err(Problem::unauthorized("a token is needed: `Authorization: Bearer <token>`"));
     };
+    let over = || Problem::unauthorized("this session has ended; sign in again");
+    if matches!(claim.credential, Credential::Issued(_)) {
+        check_log(shared)?;
+    }
+    let hash = hash_of(shared, &claim.credential).ok_or_else(over)?;
+    let is_live = shared.sessions.is_ours(&claim, &hash) && shared.sessions.is_live(&claim.session, shared.log_clock.now());
+    let caller = caller_of(shared, &claim.credential).filter(|_| is_live).ok_or_else(over)?;
+    let expires_at = Some(claim.session.expires_at);
+    Ok(Caller { expires_at, session: Some(claim.session), ..caller })
+}
+
+/// Whose a token is. It is compared first, so that the right one is let in whatever its neighbours show. Only wrong ones are counted,
+/// and only those that could be guesses: a token of ours carries 160 random bits and needs no brake.
+pub fn identify(shared: &Shared, text: &str, client: IpAddr) -> Result<Caller, Problem> {
     let id = token::id_of(text);
     let hash = token::hash(text);
     if let Some(known) = &shared.app.settings.admin_token_hash
         && bool::from(known.ct_eq(hash.as_bytes()))
     {
-        return Ok(Caller { role: Role::Admin, credential: Credential::Configured });
+        return Ok(Caller { role: Role::Admin, credential: Credential::Configured, expires_at: None, session: None });
     }
+    check_log(shared)?;
     let hexadecimal = hash.to_hex();
     let view = shared.view();
-    let start_seq = shared.app.log.borrow().start_seq;
-    if view.position < start_seq {
-        // in the middle of a replay a revoked token is valid again, and a valid one is not yet
-        let detail =
-            format!("the log is being read anew, and with it who may come in: applied {} of {start_seq}", view.position);
-        return Err(Problem::unavailable("catching-up", detail, 1));
-    }
     // every candidate is compared, in constant time each: how long it takes says nothing of how near a guess was
     let mut found = None;
     for (known, issued) in view.tokens.iter().filter(|(known, _)| id.is_none_or(|id| id == *known)) {
         if bool::from(issued.hash.to_ascii_lowercase().as_bytes().ct_eq(hexadecimal.as_bytes())) {
-            found = Some(Caller { role: issued.role, credential: Credential::Issued(known.to_owned()) });
+            found = Some(Credential::Issued(known.to_owned()));
         }
     }
-    found.ok_or_else(|| {
+    found.and_then(|credential| caller_of(shared, &credential)).ok_or_else(|| {
         let wait = if id.is_none() { shared.guesses.note(client, &hash, clock::monotonic()) } else { None };
         match wait {
             None => Problem::unauthorized("this token is not valid, or no longer"),
             Some(wait) => too_many_guesses(wait),
         }
     })
+}
+
+/// In the middle of a replay a revoked token is valid again, and a valid one is not yet.
+fn check_log(shared: &Shared) -> Result<(), Problem> {
+    let (position, start_seq) = (shared.view().position, shared.app.log.borrow().start_seq);
+    if start_seq <= position {
+        return Ok(());
+    }
+    let detail = format!("the log is being read anew, and with it who may come in: applied {position} of {start_seq}");
+    Err(Problem::unavailable("catching-up", detail, 1))
+}
+
+/// The holder of a token, by what it is known by; `None` if it is not valid, or no longer. Its use is noted.
+pub fn caller_of(shared: &Shared, credential: &Credential) -> Option<Caller> {
+    let credential = credential.clone();
+    let (role, expires_at) = match &credential {
+        Credential::Configured => (Role::Admin, None),
+        Credential::Issued(id) => {
+            let view = shared.view();
+            let now = shared.log_clock.now();
+            let (_, token) = view.tokens.iter().find(|(known, token)| known == id && !token.is_expired(now))?;
+            shared.uses.note(id, now);
+            (token.role, token.expires_at)
+        }
+    };
+    Some(Caller { role, credential, expires_at, session: None })
+}
+
+/// What is kept of a token; `None` if there is none.
+pub fn hash_of(shared: &Shared, credential: &Credential) -> Option<Vec<u8>> {
+    match credential {
+        Credential::Configured => shared.app.settings.admin_token_hash.map(|hash| hash.to_vec()),
+        Credential::Issued(id) => {
+            let view = shared.view();
+            view.tokens
+                .iter()
+                .find(|(known, _)| known == id)
+                .map(|(_, token)| token.hash.to_ascii_lowercase().as_bytes().to_vec())
+        }
+    }
+}
+
+/// A change that a page of somebody else asks for in the name of whoever is signed in. A browser says where a request comes from, and
+/// lets no foreign page set a header of its own; a token in a header no foreign page has.
+fn forged(caller: &Caller, request: &Request) -> Option<Problem> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if caller.session.is_none() || is_read {
+        return None;
+    }
+    let headers = request.headers();
+    let is_own = is_own_page(headers, request.uri()).unwrap_or_else(|| headers.contains_key(REQUESTED_WITH));
+    (!is_own).then(|| Problem::forbidden("with a session, changes are taken from our own pages only"))
+}
+
+/// Whether a page of ours asks, as its browser says; `None` if it does not say.
+pub fn is_own_page(headers: &HeaderMap, uri: &Uri) -> Option<bool> {
+    match headers.get(SEC_FETCH_SITE) {
+        Some(site) => Some(site == "same-origin"),
+        None => headers.contains_key(ORIGIN).then(|| socket::is_allowed_origin(headers, uri, &[])),
+    }
+}
+
+/// The refusal of a guesser, after a while.
+pub async fn braked(problem: Problem) -> Problem {
+    if problem.is(StatusCode::TOO_MANY_REQUESTS) {
+        tokio::time::sleep(BRAKE).await;
+    }
+    problem
 }
 
 fn too_many_guesses(wait: Duration) -> Problem {
@@ -224,7 +313,7 @@ fn token_protocol(headers: &HeaderMap) -> Option<&str> {
     offered.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL))
 }
 
-fn client_of(shared: &Shared, request: &Request) -> IpAddr {
+pub fn client_of(shared: &Shared, request: &Request) -> IpAddr {
     let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
     peer::client(peer, request.headers(), &shared.app.settings.trusted_proxies)

@@ -73,6 +73,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
+    /// A body that could not be read as JSON.
+    pub fn unread_json(error: &axum::extract::rejection::JsonRejection) -> Self {
+        let status = error.status();
+        let (code, detail) = described(status, Some(error.body_text()));
+        Self::new(status, &code, detail)
+    }
+
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }

@@ -26,7 +26,7 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, models, predictions, problem,
-    prometheus, publish, rejected, slices, socket, sources, streams, task, thresholds, tokens, windows,
+    prometheus, publish, rejected, sign_in, slices, socket, sources, streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -112,6 +112,8 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(health::metrics))
         .routes(routes!(prometheus::metrics))
         .routes(routes!(thresholds::show, thresholds::change))
+        .routes(routes!(sign_in::show, sign_in::begin, sign_in::end))
+        .routes(routes!(sign_in::link))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(publish::publish))

@@ -12,7 +12,9 @@ use crate::http::auth::Guesses;
 use crate::http::log_clock::LogClock;
 use crate::http::mint::Mint;
 use crate::http::problem::Problem;
+use crate::http::session::Sessions;
 use crate::http::socket::{Censuses, Frames};
+use crate::http::tokens::Uses;
 use crate::monitor::join::JoinKey;
 use crate::nats::provision::Provisioned;
 use crate::nats::{Door, Nats};
@@ -57,6 +59,8 @@ pub struct LogStatus {
 pub struct HttpSettings {
     /// BLAKE3 of the admin token beside those in the log; `None` accepts none.
     pub admin_token_hash: Option<[u8; 32]>,
+    /// What sessions are signed with.
+    pub session_key: [u8; 32],
     /// Origins whose pages may call the API and open the WebSocket; empty: only our own.
     pub cors_origins: Vec<String>,
     /// Bytes.
@@ -83,6 +87,8 @@ pub struct Shared {
     pub app: App,
     pub guesses: Guesses,
     pub log_clock: LogClock,
+    pub sessions: Sessions,
+    pub uses: Uses,
     /// Open WebSockets; full: refused with 503.
     pub sockets: Arc<Semaphore>,
     /// One export at a time: each may fill a temporary file as large as the read model.
@@ -104,6 +110,8 @@ impl Shared {
         Arc::new(Self {
             guesses: Guesses::default(),
             log_clock: LogClock::default(),
+            sessions: Sessions::new(app.settings.session_key),
+            uses: Uses::default(),
             sockets: Arc::new(Semaphore::new(app.settings.websockets_max)),
             exports: Arc::new(Semaphore::new(1)),
             frames: Frames::default(),

@@ -31,6 +31,15 @@ pub fn mint() -> Result<Minted, getrandom::Error> {
     Ok(Minted { id: id.to_owned(), hash: hash(&text).to_hex().to_string(), text })
 }
 
+/// 160 random bits in letters, for what is no token.
+///
+/// Errors: the system has no randomness to give.
+pub fn secret() -> Result<String, getrandom::Error> {
+    let mut raw = [0; SECRET_LETTERS];
+    getrandom::fill(&mut raw)?;
+    Ok(raw.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
 /// What is kept of a token.
 pub fn hash(text: &str) -> blake3::Hash {
     blake3::hash(text.as_bytes())

@@ -35,7 +35,7 @@ use crate::monitor::model::{Models, Verdict};
 use crate::monitor::rejected::Rejections;
 use crate::monitor::source::Sources;
 use crate::monitor::status::Thresholds;
-use crate::monitor::tokens::Tokens;
+use crate::monitor::tokens::{Token, Tokens};
 use crate::time::Timestamp;
 
 /// Everything the core knows, but for what lies in [`Cold`].
@@ -130,6 +130,7 @@ impl State {
             }
             Event::ClockTicked => {
                 self.models.on_tick(cold, &mut self.desk, effects);
+                self.expire_tokens();
                 self.sources.on_tick(log_time, &mut self.analysis, effects);
                 Verdict::Applied
             }
@@ -143,11 +144,24 @@ impl State {
         }
     }
 
+    fn expire_tokens(&mut self) {
+        if self.desk.tokens.any_expired(self.desk.log_time) {
+            Arc::make_mut(&mut self.desk.tokens).expire(self.desk.log_time);
+        }
+    }
+
     fn on_command(&mut self, cold: &mut impl Cold, at: Place<'_>, command: &Command) -> Verdict {
         match command {
             Command::SetThresholds { .. } => self.desk.thresholds.set(command),
-            Command::CreateToken { id, name, role, hash } => {
-                Arc::make_mut(&mut self.desk.tokens).create(at, id, name, *role, hash)
+            Command::CreateToken { id, name, role, hash, expires_at } => {
+                let token = Token {
+                    name: name.clone(),
+                    role: *role,
+                    hash: hash.clone(),
+                    created_at: at.stored_at,
+                    expires_at: *expires_at,
+                };
+                Arc::make_mut(&mut self.desk.tokens).create(id, token)
             }
             Command::RevokeToken { id } => Arc::make_mut(&mut self.desk.tokens).revoke(id),
             Command::SetDriftPolicy(change) => self.desk.drift.policy.change(change),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Role;
 use crate::ids::Name;
+use crate::monitor::bound_reached;
 use crate::monitor::limits::{REVOKED_TOKENS_MAX, TOKENS_MAX};
 use crate::monitor::model::Verdict;
-use crate::monitor::{Place, bound_reached};
 use crate::time::Timestamp;
 
 /// The tokens by id.
@@ -27,6 +27,15 @@ pub struct Token {
     /// BLAKE3 of the token, in hexadecimal.
     pub hash: CompactString,
     pub created_at: Timestamp,
+    /// `None`: valid until it is revoked.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Token {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
 }
 
 impl Tokens {
@@ -38,14 +47,7 @@ impl Tokens {
         self.revoked.contains(id)
     }
 
-    pub(super) fn create(
-        &mut self,
-        at: Place<'_>,
-        id: &CompactString,
-        name: &Name,
-        role: Role,
-        hash: &CompactString,
-    ) -> Verdict {
+    pub(super) fn create(&mut self, id: &CompactString, token: Token) -> Verdict {
         if self.valid.contains_key(id) {
             return Verdict::Duplicate;
         }
@@ -58,8 +60,22 @@ impl Tokens {
         if REVOKED_TOKENS_MAX <= self.revoked.len() {
             return bound_reached("too_many_tokens", format!("{REVOKED_TOKENS_MAX} tokens were revoked already"));
         }
-        self.valid.insert(id.clone(), Token { name: name.clone(), role, hash: hash.clone(), created_at: at.stored_at });
+        self.valid.insert(id.clone(), token);
         Verdict::Applied
+    }
+
+    pub(super) fn any_expired(&self, log_time: Timestamp) -> bool {
+        self.valid.values().any(|token| token.is_expired(log_time))
+    }
+
+    /// Makes room: a token whose time is over is as good as revoked.
+    pub(super) fn expire(&mut self, log_time: Timestamp) {
+        let over: Vec<CompactString> =
+            self.valid.iter().filter(|(_, token)| token.is_expired(log_time)).map(|(id, _)| id.clone()).collect();
+        for id in over {
+            self.valid.remove(&id);
+            self.revoked.insert(id);
+        }
     }
 
     pub(super) fn revoke(&mut self, id: &str) -> Verdict {

@@ -14,13 +14,14 @@ use tracing::{info, warn};
 
 use crate::config::Secret;
 use crate::event::{Command, Kind, Role};
-use crate::http::token;
+use crate::http::{self, token};
 use crate::ids::{Name, Slug};
 use crate::nats::{Door, Headers};
 use crate::view::View;
 
 /// Its name within the data directory.
 const FILE: &str = "admin.token";
+const SESSION_KEY: &str = "session.key";
 
 /// A shorter token than this can be guessed: 16 characters of base 64 hold 96 bits.
 const CHARS_ADVISED: usize = 16;
@@ -89,7 +90,8 @@ pub async fn announce(
         return;
     }
     let name = Name::try_from("admin").expect("a plain word is a name");
-    let command = Command::CreateToken { id: minted.id.into(), name, role: Role::Admin, hash: minted.hash.into() };
+    let command =
+        Command::CreateToken { id: minted.id.into(), name, role: Role::Admin, hash: minted.hash.into(), expires_at: None };
     // reported by our own hands, so that it is not counted among the records of the world
     let body = Bytes::from(serde_json::to_vec(&command).expect("a command is plain data"));
     while let Err(error) = door.publish(Kind::Outcome, &source, Headers::new(), body.clone()).await {
@@ -99,6 +101,18 @@ pub async fn announce(
             () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
         }
     }
+}
+
+/// The key that sessions of browsers are signed with: made once, kept beside the token, so that a restart signs nobody out.
+pub fn session_key(data: &Path) -> io::Result<[u8; 32]> {
+    let file = data.join(SESSION_KEY);
+    let kept = fs::read_to_string(&file).ok().and_then(|text| blake3::Hash::from_hex(text.trim()).ok());
+    if let Some(key) = kept {
+        return Ok(*key.as_bytes());
+    }
+    let key = http::session::mint_key().map_err(io::Error::other)?;
+    write_private(&file, &blake3::Hash::from_bytes(key).to_hex())?;
+    Ok(key)
 }
 
 fn mint(file: &Path) -> io::Result<Minted> {

@@ -88,11 +88,37 @@ describe("signing in", () => {
     const { page, signIn, leave } = await visit(browser, house, { tolerate: /401|WebSocket/ });
     await signIn("/");
     await until(PATIENCE_MS, async () => 4 <= (await rows(page).count()));
-    await page.evaluate(() => sessionStorage.setItem("tidewatch.token", "revoked"));
+    await page.context().clearCookies();
     await page.reload();
     await page.getByText("does not accept this token").waitFor({ timeout: PATIENCE_MS });
-    assert.equal(await page.evaluate(() => sessionStorage.getItem("tidewatch.token")), null);
     await leave();
+  });
+
+  test("whoever signed in once is signed in in every tab, and signs out of all", async () => {
+    const { page, leave } = await openOverview();
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+    assert.ok(!kept.includes(house.token), "no script can read the token");
+    const second = await page.context().newPage();
+    await second.goto(`${house.url}/analysis`);
+    await second.getByRole("status").filter({ hasText: "Live" }).waitFor({ timeout: PATIENCE_MS });
+    await second.getByRole("button", { name: "Sign out" }).click();
+    await second.getByLabel("Access token").waitFor();
+    await page.getByLabel("Access token").waitFor({ timeout: PATIENCE_MS });
+    await leave();
+  });
+
+  test("a link signs another browser in, once", async () => {
+    const made = await fetch(`${house.url}/api/v1/session/links`, { method: "POST", headers: { Authorization: `Bearer ${house.token}` } });
+    const { path } = await made.json();
+    const first = await visit(browser, house);
+    await first.page.goto(`${house.url}${path}`);
+    await until(PATIENCE_MS, async () => 4 <= (await rows(first.page).count()));
+    assert.equal(first.page.url(), `${house.url}/`);
+    await first.leave();
+    const second = await visit(browser, house, { tolerate: /401/ });
+    await second.page.goto(`${house.url}${path}`);
+    await second.page.getByText("does not accept this token").waitFor({ timeout: PATIENCE_MS });
+    await second.leave();
   });
 });
 

@@ -333,3 +333,66 @@ async fn a_server_that_stops_says_goodbye() {
     assert_eq!(code, 1001);
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+#[tokio::test]
+async fn a_page_that_is_signed_in_needs_no_token_and_hears_no_more_when_it_signs_out() {
+    let room = Room::open().await;
+    let signed_in = room.bare(Method::POST, "/api/v1/session").json(&json!({"token": ADMIN})).send().await.unwrap();
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let own = format!("http://{}", room.address);
+    let refused = async |headers: &[(&'static str, &str)]| matches!(Client::open_with(&room, headers).await, Err(Error::Http(response)) if response.status() == 403);
+    assert!(refused(&[("Cookie", &cookie)]).await, "no browser leaves its origin out");
+    assert!(refused(&[("Cookie", &cookie), ("Origin", "http://evil.example")]).await);
+    let mut client = Client::open_with(&room, &[("Cookie", &cookie), ("Origin", &own)]).await.unwrap();
+    client.say(json!({"op": "ping"})).await;
+    client.next().await;
+    let ended = Instant::now();
+    let sign_out = room.bare(Method::DELETE, "/api/v1/session").header("Cookie", &cookie).header("Origin", &own);
+    assert_eq!(sign_out.send().await.unwrap().status(), 204);
+    assert_eq!(client.closed().await, 1008);
+    assert!(ended.elapsed() < Duration::from_secs(6));
+}
+
+#[tokio::test]
+async fn every_frame_fits_its_schema() {
+    let room = Room::open().await;
+    room.publish("prediction", json!([labelled(0, 0, "1", "1"), labelled(1, 0, "0", "1")])).await;
+    room.publish("sample", json!({"source": "web-01", "metrics": {"tidewatch_cpu_usage_percent": 95.0}})).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/live.v1.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut client = Client::open(&room, ADMIN).await;
+    let requests = [
+        json!({"op": "subscribe", "channel": "models"}),
+        json!({"op": "subscribe", "channel": "windows", "models": ["fraud"], "interval_ms": 100}),
+        json!({"op": "subscribe", "channel": "overview", "list": {"q": "", "sort": "name", "group": "status"}, "first": 0, "rows": 20}),
+        json!({"op": "subscribe", "channel": "server-metrics"}),
+        json!({"op": "subscribe", "channel": "system-status"}),
+        json!({"op": "subscribe", "channel": "ai-analysis"}),
+        json!({"op": "ping"}),
+        json!({"op": "unsubscribe", "channel": "models"}),
+    ];
+    for request in requests {
+        assert!(validator.is_valid(&request), "{request}");
+        client.say(request).await;
+    }
+    client.say(json!({"op": "subscribe", "channel": "models", "after": 7})).await;
+    let mut waited_for = std::collections::BTreeSet::from([
+        "models",
+        "overview",
+        "windows",
+        "server-metrics",
+        "system-status",
+        "ai-analysis",
+        "heartbeat",
+        "error",
+    ]);
+    while !waited_for.is_empty() {
+        let Some(Message::Text(text)) = client.next().await else { continue };
+        let frame: Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&frame).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{frame}: {errors:?}");
+        let name = frame["channel"].as_str().or(frame["type"].as_str()).unwrap();
+        waited_for.remove(name);
+    }
+}

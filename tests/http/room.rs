@@ -78,6 +78,7 @@ impl Room {
         std::thread::spawn(move || processor::run(projection, &inbox, &view_sender).unwrap());
         let settings = HttpSettings {
             admin_token_hash: Some(*token::hash(ADMIN).as_bytes()),
+            session_key: [7; 32],
             cors_origins: Vec::new(),
             body_bytes_max: 2 << 20,
             websockets_max: 16,

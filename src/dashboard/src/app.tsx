@@ -11,10 +11,10 @@ import { UnknownPage } from "./pages/unknown";
 import { route } from "./route/route";
 import { Header } from "./shell/header";
 import { Shortcuts } from "./shell/shortcuts";
-import { token } from "./store/session";
+import { signedIn } from "./store/session";
 
 export function App() {
-  if (token.value === null) return <LoginPage />;
+  if (!signedIn.value) return <LoginPage />;
   return (
     <>
       <a class="skip" href="#main">

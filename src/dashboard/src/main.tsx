@@ -13,9 +13,10 @@ import { App } from "./app";
 import { startRouting } from "./route/route";
 import { startClock } from "./store/clock";
 import { reflectPreferences } from "./store/preferences";
-import { restoreSession } from "./store/session";
+import { followOtherTabs, restoreSession } from "./store/session";
 
 restoreSession();
+followOtherTabs();
 reflectPreferences(document.documentElement);
 window.addEventListener("hashchange", restoreSession);
 startClock();

@@ -86,7 +86,7 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
             let seconds = response_time_threshold.map_or(Leaf::Null, Leaf::Real);
             flaws.take(seconds.not_negative().map_err(|problem| problem.under("response_time_threshold")));
         }
-        Command::CreateToken { id, name: _, role: _, hash } => {
+        Command::CreateToken { id, name: _, role: _, hash, expires_at: _ } => {
             flaws.take(checked(id.clone()).map_err(|problem| problem.under("id")));
             if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 flaws.add(Problem::new(Reason::OutOfRange, "expected 64 hexadecimal digits".to_owned()).under("hash"));

@@ -193,15 +193,13 @@ impl Connection {
 
     fn check_token(&mut self) -> Result<(), End> {
         let tokens = Arc::clone(&self.views.borrow().tokens);
-        if Arc::ptr_eq(&tokens, &self.tokens) {
-            return Ok(());
-        }
-        self.tokens = tokens;
-        if auth::is_valid(&self.tokens, &self.caller) {
-            Ok(())
+        let is_valid = if Arc::ptr_eq(&tokens, &self.tokens) {
+            auth::is_in_time(&self.shared, &self.caller)
         } else {
-            Err(End::Close(close_code::POLICY, "the token was revoked"))
-        }
+            self.tokens = tokens;
+            auth::is_valid(&self.shared, &self.tokens, &self.caller)
+        };
+        if is_valid { Ok(()) } else { Err(End::Close(close_code::POLICY, "the token was revoked, or the session has ended")) }
     }
 
     /// When the next frame may go out; `None` while there is nothing to tell.

@@ -39,7 +39,7 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 /// Channels: `overview` (the list of models as one reader sees it: `list` says which and in which order, `first` and `rows` what is in view;
 /// only that is told, and of it only what changes), `models`, `windows` (of one model), `server-metrics`, `system-status`, `ai-analysis` (every 30 seconds, and soon after a
 /// finding begins or ends). A heartbeat comes every five seconds. A token goes into `Authorization`, or, from a browser, into the
-/// subprotocols `tidewatch.v1` and `tidewatch.token.<token>`; never into the address. Origin must be our own, or one that is configured.
+/// subprotocols `tidewatch.v1` and `tidewatch.token.<token>`; never into the address. A page that is signed in needs none: its cookie and Origin are enough. Origin must be our own, or one that is configured.
 #[utoipa::path(
     get, path = "/ws", tag = "live",
     responses(
@@ -54,7 +54,10 @@ pub async fn upgrade(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_origin(request.headers(), request.uri(), &shared.app.settings.cors_origins)?;
+    let is_named = request.headers().contains_key(ORIGIN) || caller.session.is_none();
+    if !is_named || !is_allowed_origin(request.headers(), request.uri(), &shared.app.settings.cors_origins) {
+        return Err(Problem::forbidden("pages of this origin may not connect"));
+    }
     let upgrade = upgrade.map_err(|rejection| Problem::bad_request("not-a-websocket", rejection.body_text()))?;
     let Ok(turn) = Arc::clone(&shared.sockets).try_acquire_owned() else {
         telemetry::WEBSOCKET_REFUSALS.add(1);
@@ -72,15 +75,14 @@ pub async fn upgrade(
     }))
 }
 
-/// A page of another origin must not open a socket, token or not. Other programs send no origin.
-fn check_origin(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Result<(), Problem> {
-    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-    let refused = || Problem::forbidden("pages of this origin may not connect");
-    let origin = origin.to_str().map_err(|_| refused())?;
+/// Whether a page of that origin may open a socket, token or not: our own, or one that is `allowed`. Other programs send no origin.
+pub fn is_allowed_origin(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|host| host.as_str()));
     let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     let is_own = authority.is_some_and(|authority| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)));
-    if is_own || allowed.iter().any(|known| known == origin) { Ok(()) } else { Err(refused()) }
+    is_own || allowed.iter().any(|known| known == origin)
 }
 
 #[cfg(test)]
@@ -95,7 +97,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static("watch.example:8080"));
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
-            check_origin(&headers, &uri, &["https://grafana.example".to_owned()]).is_ok()
+            is_allowed_origin(&headers, &uri, &["https://grafana.example".to_owned()])
         };
         assert!(from("http://watch.example:8080") && from("https://watch.example:8080") && from("https://grafana.example"));
         assert!(
@@ -104,6 +106,6 @@ mod tests {
                 && !from("http://watch.example")
                 && !from("http://watch.example:8080.evil")
         );
-        assert!(check_origin(&HeaderMap::new(), &uri, &[]).is_ok());
+        assert!(is_allowed_origin(&HeaderMap::new(), &uri, &[]));
     }
 }

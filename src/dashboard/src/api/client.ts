@@ -1,4 +1,4 @@
-/** Talking to `/api/v1`: bearer token, problem documents, and nothing about what the answers mean. */
+/** Talking to `/api/v1`: the session of the browser, problem documents, and nothing about what the answers mean. */
 
 export class ApiError extends Error {
   constructor(
@@ -27,6 +27,12 @@ export interface Api {
 export const ROLES = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** No page of another origin can set it, so a change that comes with it is ours. */
+const OURS = { "X-Requested-With": "tidewatch" };
+
+/** A token, or the code of a link. */
+export type SignIn = { token: string } | { code: string };
+
 export interface Hearers {
   /** Called once per answer that refused the token, before the promise rejects. */
   onUnauthorized: () => void;
@@ -34,13 +40,13 @@ export interface Hearers {
   onRole?: (role: Role) => void;
 }
 
-export function createApi(token: string, { onUnauthorized, onRole }: Hearers, request: typeof fetch = (...args) => fetch(...args)): Api {
+export function createApi({ onUnauthorized, onRole }: Hearers, request: typeof fetch = (...args) => fetch(...args)): Api {
   const ask = async <T>(path: string, extra: RequestInit & { headers?: Record<string, string> }): Promise<Answer<T>> => {
     const response = await request(path, {
-      credentials: "omit",
+      credentials: "same-origin",
       cache: "no-store",
       ...extra,
-      headers: { Authorization: `Bearer ${token}`, Accept: "application/json", ...extra.headers },
+      headers: { Accept: "application/json", ...OURS, ...extra.headers },
     });
     if (response.status === 401) onUnauthorized();
     if (!response.ok) throw new ApiError(response.status, problemIn(await response.text(), response.status));
@@ -53,16 +59,30 @@ export function createApi(token: string, { onUnauthorized, onRole }: Hearers, re
     get: (path, signal) => ask(path, signal ? { signal } : {}),
     put: (path, body) =>
       ask(path, body === undefined ? { method: "PUT" } : { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-    upload: (path, file, onSent) => upload(token, path, file, onSent, onUnauthorized),
+    upload: (path, file, onSent) => upload(path, file, onSent, onUnauthorized),
   };
 }
 
+/** Exchanges a token or a code for a session; tells what it may do. */
+export async function beginSession(given: SignIn, request: typeof fetch = (...args) => fetch(...args)): Promise<Role | null> {
+  const headers = { "Content-Type": "application/json", Accept: "application/json", ...OURS };
+  const response = await request("/api/v1/session", { method: "POST", credentials: "same-origin", headers, body: JSON.stringify(given) });
+  if (!response.ok) throw new ApiError(response.status, problemIn(await response.text(), response.status));
+  const { role } = (await response.json()) as { role?: string };
+  return ROLES.find((each) => each === role) ?? null;
+}
+
+/** Signs out; a server that cannot be reached leaves the cookie to its end. */
+export async function endSession(request: typeof fetch = (...args) => fetch(...args)): Promise<void> {
+  await request("/api/v1/session", { method: "DELETE", credentials: "same-origin", headers: OURS }).catch(() => undefined);
+}
+
 /** `fetch` does not tell how far a body has gone out; this older way does. */
-function upload<T>(token: string, path: string, file: Blob, onSent: (share: number) => void, onUnauthorized: () => void): Promise<T> {
+function upload<T>(path: string, file: Blob, onSent: (share: number) => void, onUnauthorized: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", path);
-    request.setRequestHeader("Authorization", `Bearer ${token}`);
+    for (const [name, value] of Object.entries(OURS)) request.setRequestHeader(name, value);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.onprogress = ({ loaded, total }) => onSent(total === 0 ? 1 : loaded / total);

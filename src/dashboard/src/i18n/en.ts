@@ -19,15 +19,14 @@ export const en = {
   "connection.caughtUp": "Position {position}, up to date",
 
   "login.title": "Sign in",
-  "login.lead": "Paste an access token. It stays in this browser tab and is forgotten when the tab closes.",
+  "login.lead": "Paste an access token. This browser stays signed in, in every tab, for seven days or until you sign out.",
   "login.token": "Access token",
   "login.submit": "Sign in",
-  "login.where": "The server prints a sign-in link when it starts; the token is also in the file named by token_file in run.json.",
+  "login.where": "`tidewatch login` prints a link that signs in, and a QR code for a phone; the server prints one when it starts, too.",
   "login.refused": "The server does not accept this token.",
   "login.catchingUp": "The server is still reading its log, and with it who may come in. Try again in a moment.",
   "login.unreachable": "The server cannot be reached. Try again in a moment.",
   "login.wait": "Too many wrong tokens. Wait a minute and try again.",
-  "login.malformed": "That cannot be a token: it holds characters no token has.",
   "login.checking": "Checking…",
 
   "status.healthy": "Healthy",

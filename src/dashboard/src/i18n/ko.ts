@@ -21,15 +21,14 @@ export const ko: Record<Key, string> = {
   "connection.caughtUp": "위치 {position}, 최신 상태",
 
   "login.title": "로그인",
-  "login.lead": "접근 토큰을 붙여 넣으세요. 토큰은 이 탭에만 보관되며 탭을 닫으면 지워집니다.",
+  "login.lead": "접근 토큰을 붙여 넣으세요. 이 브라우저는 모든 탭에서 7일 동안, 또는 로그아웃할 때까지 로그인 상태를 유지합니다.",
   "login.token": "접근 토큰",
   "login.submit": "로그인",
-  "login.where": "서버가 시작될 때 로그인 링크를 출력합니다. 토큰은 run.json의 token_file이 가리키는 파일에도 있습니다.",
+  "login.where": "`tidewatch login`은 로그인 링크와 휴대전화용 QR 코드를 출력합니다. 서버도 시작할 때 링크를 출력합니다.",
   "login.refused": "서버가 이 토큰을 받아들이지 않습니다.",
   "login.catchingUp": "서버가 아직 로그를 읽고 있어 접근 권한을 확인할 수 없습니다. 잠시 후 다시 시도하세요.",
   "login.unreachable": "서버에 연결할 수 없습니다. 잠시 후 다시 시도하세요.",
   "login.wait": "잘못된 토큰이 너무 많이 입력되었습니다. 1분 뒤에 다시 시도하세요.",
-  "login.malformed": "토큰에 쓸 수 없는 문자가 들어 있습니다.",
   "login.checking": "확인 중…",
 
   "status.healthy": "정상",

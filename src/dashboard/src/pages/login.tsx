@@ -3,9 +3,8 @@
 import { signal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, createApi } from "../api/client";
+import { ApiError, beginSession } from "../api/client";
 import { t, type Key } from "../i18n";
-import { isCarriable } from "../live/browser";
 import { Preferences } from "../shell/header";
 import { Mark } from "../shell/mark";
 import { refused, signIn } from "../store/session";
@@ -67,14 +66,9 @@ export function LoginPage() {
 async function check(given: string): Promise<void> {
   refused.value = false;
   problem.value = null;
-  if (!isCarriable(given)) {
-    problem.value = "login.malformed";
-    return;
-  }
   checking.value = true;
   try {
-    await createApi(given, { onUnauthorized: () => undefined }).get("/api/v1/models?limit=1");
-    signIn(given);
+    signIn(await beginSession({ token: given }));
   } catch (error) {
     problem.value = problemOf(error);
   } finally {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { modelPath, windowsPath } from "../api/paths";
 import { parseRange, shownAt } from "../pages/model/view";
-import { tokenInFragment } from "../store/session";
+import { signInOf } from "../store/session";
 import { modelAddress, parseRoute } from "./route";
 
 const HOSTILE = ["<img src=x onerror=alert(1)>", "a/b?c#d%2F", "수요 예측", "../../etc", "\n\"'`${x}", "%", ".", "..", "~.", "~~..", "...", "~"];
@@ -31,9 +31,10 @@ test("a name stays one step of the API's path and one value of its query", () =>
 });
 
 test("a token is taken from the fragment only where there is one", () => {
-  expect(tokenInFragment("#token=abc%2Bd")).toBe("abc+d");
-  expect(tokenInFragment("#token=")).toBeNull();
-  expect(tokenInFragment("")).toBeNull();
+  expect(signInOf("#token=abc%2Bd")).toEqual({ token: "abc+d" });
+  expect(signInOf("#login=xyz")).toEqual({ code: "xyz" });
+  expect(signInOf("#token=")).toBeNull();
+  expect(signInOf("")).toBeNull();
 });
 
 test("a range that makes no sense is one hour", () => {

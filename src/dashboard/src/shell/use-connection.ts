@@ -6,19 +6,19 @@ import { browserWorld } from "../live/browser";
 import { Connection, type Subscription } from "../live/connection";
 import { analysisSubscription } from "../store/analysis";
 import { connection, heartbeat } from "../store/live";
-import { token } from "../store/session";
+import { signedIn } from "../store/session";
 
 /** `subscriptions` is called when the page appears and again when `identity` changes. Gives what subscribes to a channel again. */
 export function useConnection(identity: string, subscriptions: () => Subscription[]): (channel: string) => void {
   const open = useRef<Connection | null>(null);
-  const secret = token.value;
+  const isSignedIn = signedIn.value;
   useEffect(() => {
-    if (secret === null) return;
-    const live = new Connection(browserWorld(secret), {
+    if (!isSignedIn) return;
+    const live = new Connection(browserWorld(), {
       subscriptions: [...subscriptions(), analysisSubscription],
       onState: (state) => (connection.value = state),
       onHeartbeat: (beat) => (heartbeat.value = beat),
-      // A refused socket does not say why; if it was the token, this answers 401 and the session ends.
+      // A refused socket does not say why; if it was the session, this answers 401 and the session ends.
       onRefused: () => void api.peek()?.get("/api/v1/health").catch(() => undefined),
     });
     open.current = live;
@@ -33,6 +33,6 @@ export function useConnection(identity: string, subscriptions: () => Subscriptio
       open.current = null;
       live.stop();
     };
-  }, [identity, secret]);
+  }, [identity, isSignedIn]);
   return (channel) => open.current?.renew(channel);
 }

@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import type { Analysis } from "../api/analysis";
 import type { Subscription } from "../live/connection";
 import { route } from "../route/route";
-import { token } from "./session";
+import { signedIn } from "./session";
 
 /** `null` until the server has said anything. */
 export const analysis = signal<Analysis | null>(null);
@@ -17,7 +17,7 @@ export const open = computed(() => sums.value?.summary.open ?? 0);
 
 /** Nothing of one person's session is left for the next. */
 effect(() => {
-  if (token.value !== null) return;
+  if (signedIn.value) return;
   analysis.value = null;
   sums.value = null;
 });

@@ -3,7 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import type { Subscription } from "../../live/connection";
 import { foldOverview, noOverview } from "../../store/overview";
-import { token } from "../../store/session";
+import { signedIn } from "../../store/session";
 import { selection, type Selection } from "./selection";
 
 /** Milliseconds between changes: quick enough to feel live, slow enough to read. */
@@ -16,7 +16,7 @@ export const inView = signal({ first: 0, rows: 40 });
 
 /** Nothing of one person's session is left for the next. */
 effect(() => {
-  if (token.value === null) overview.value = noOverview;
+  if (!signedIn.value) overview.value = noOverview;
 });
 
 export function overviewSubscription(): Subscription {
