@@ -21,14 +21,17 @@ const KINDS: [&str; 6] = ["anomaly", "shift", "leak", "trend", "silence", "drift
 #[into_params(parameter_in = Query)]
 pub struct AnalysisQuery {
     /// anomaly, shift, leak, trend, silence or drift.
+    #[param(pattern = "^(anomaly|shift|leak|trend|silence|drift)$")]
     kind: Option<String>,
     /// Only about the source or model of this name.
     name: Option<String>,
     /// open or closed.
+    #[param(pattern = "^(open|closed)$")]
     state: Option<String>,
     /// Only about sources and models whose name holds this text, whatever the case.
     q: Option<String>,
     /// 1 to 1,000 findings; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -28,6 +28,7 @@ pub struct ModelsQuery {
     /// The `next` of the page before.
     cursor: Option<String>,
     /// Only models of this status: healthy, warning, critical or training.
+    #[param(pattern = "^(healthy|warning|critical|training)$")]
     status: Option<String>,
     /// `true`: only models without a prediction for five minutes; `false`: only the others.
     stale: Option<bool>,
@@ -41,7 +42,10 @@ pub struct ModelsQuery {
     archived: Option<bool>,
     /// name (as if left out), predictions, accuracy, error_rate, p95_seconds, throughput_per_second, coverage, drift or
     /// last_prediction_at; with `-` before it the largest first. What is not known comes last.
-    #[param(example = "-error_rate")]
+    #[param(
+        example = "-error_rate",
+        pattern = "^-?(name|predictions|accuracy|error_rate|p95_seconds|throughput_per_second|coverage|drift|last_prediction_at)$"
+    )]
     sort: Option<String>,
     /// Only these fields of each model, separated by commas.
     #[param(example = "name,status,current")]

@@ -59,6 +59,12 @@ pub fn openapi() -> OpenApi {
         ("Unauthorized", "No token, or one that is not valid"),
         ("Forbidden", "The token's role is too low"),
         ("TooManyRequests", "Too many wrong tokens from this address"),
+        ("BadRequest", "A parameter, path or body that cannot be read"),
+        ("PayloadTooLarge", "A body larger than this server takes"),
+        ("UnsupportedMediaType", "A body of another content type"),
+        ("Unprocessable", "A body that is read and cannot be"),
+        ("Unavailable", "The log is read anew or cannot be reached; try again"),
+        ("NotYet", "Stored, and not applied in time; it will be"),
     ] {
         components.responses.insert(name.to_owned(), RefOr::T(refusal(description)));
     }
@@ -73,6 +79,7 @@ pub fn openapi() -> OpenApi {
             if let Some(operation) = operation {
                 operation.operation_id = Some(name_of(&method, path));
                 guard(operation, access::find(&method, path).map(|entry| entry.access));
+                tell_refusals(operation, &method);
             }
         }
     }
@@ -105,6 +112,25 @@ fn guard(operation: &mut Operation, access: Option<Access>) {
         None => told,
     });
     for (status, name) in [("401", "Unauthorized"), ("403", "Forbidden"), ("429", "TooManyRequests")] {
+        let reference = RefOr::Ref(Ref::from_response_name(name));
+        operation.responses.responses.entry(status.to_owned()).or_insert(reference);
+    }
+}
+
+/// What any operation of its form may answer, where it does not say so itself.
+fn tell_refusals(operation: &mut Operation, method: &Method) {
+    let has_body = operation.request_body.is_some();
+    let is_read = *method == Method::GET;
+    let is_guarded = operation.responses.responses.contains_key("401");
+    let told = [
+        ("400", "BadRequest", true),
+        ("413", "PayloadTooLarge", has_body),
+        ("415", "UnsupportedMediaType", has_body),
+        ("422", "Unprocessable", has_body),
+        ("503", "Unavailable", is_guarded),
+        ("504", "NotYet", !is_read),
+    ];
+    for (status, name, _) in told.into_iter().filter(|(_, _, applies)| *applies) {
         let reference = RefOr::Ref(Ref::from_response_name(name));
         operation.responses.responses.entry(status.to_owned()).or_insert(reference);
     }

@@ -142,6 +142,9 @@ pub async fn publish(
         Some("applied") => true,
         Some(other) => return Err(Problem::bad_request("bad-wait", format!("wait is `applied` or left out, not {other:?}"))),
     };
+    if body.is_empty() {
+        return Err(Problem::bad_request("empty-body", "the body is empty; it holds one record, or several"));
+    }
     if MESSAGE_BYTES_MAX < body.len() {
         let detail = format!(
             "a message holds at most {MESSAGE_BYTES_MAX} bytes, this one has {}; send its records in several",

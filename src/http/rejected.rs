@@ -35,6 +35,7 @@ pub const STORED_AT: HeaderName = HeaderName::from_static("tidewatch-stored-at")
 #[into_params(parameter_in = Query)]
 pub struct RejectedQuery {
     /// 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -29,6 +29,7 @@ pub struct SourcesQuery {
     /// Only sources whose name holds this text, whatever the case.
     q: Option<String>,
     /// 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
@@ -38,9 +39,10 @@ pub struct SourcesQuery {
 #[into_params(parameter_in = Query)]
 pub struct RecordsQuery {
     /// log, event, snapshot or job.
-    #[param(example = "log")]
+    #[param(example = "log", pattern = "^(log|event|snapshot|job)$")]
     kind: String,
     /// 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

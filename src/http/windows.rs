@@ -31,12 +31,13 @@ const RANGE_DEFAULT: Span = Span::from_secs(3_600);
 #[into_params(parameter_in = Query)]
 pub struct WindowsQuery {
     /// RFC 3339 or an epoch number; an hour before `to` if left out. Moved back to the start of its window.
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(example = "2026-01-01T00:00:00Z", format = "date-time")]
     from: Option<String>,
     /// RFC 3339 or an epoch number, not included; the end of the newest window if left out. Moved on to the end of its window.
+    #[param(format = "date-time")]
     to: Option<String>,
     /// 1m, 5m, 1h or 1d; if left out, the finest that keeps the range within 500 windows.
-    #[param(example = "5m")]
+    #[param(example = "5m", pattern = "^(1m|5m|1h|1d)$")]
     resolution: Option<String>,
     /// Only predictions of this version.
     version: Option<String>,

@@ -12,6 +12,9 @@ use crate::http::shared::Shared;
 use crate::view::View;
 use crate::view::discoveries::Discoveries;
 
+/// The longest promise that can be asked for.
+const LABELS_MAX: u64 = 1_000_000_000;
+
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DiscoveriesQuery {
@@ -19,7 +22,7 @@ pub struct DiscoveriesQuery {
     #[param(example = 0.1)]
     fdr: Option<f64>,
     /// Labels of a version within which the promise holds, to be chosen before looking; 10,000 if left out.
-    #[param(example = 10000, minimum = 1)]
+    #[param(example = 10000, minimum = 1, maximum = 1_000_000_000)]
     labels: Option<u64>,
 }
 
@@ -46,8 +49,8 @@ pub async fn show(
     if !(0.0 < fdr && fdr < 1.0) {
         return Err(Problem::bad_request("bad-share", format!("fdr lies above 0 and below 1, unlike {fdr}")));
     }
-    if labels == 0 {
-        return Err(Problem::bad_request("bad-count", "labels is at least 1"));
+    if !(1..=LABELS_MAX).contains(&labels) {
+        return Err(Problem::bad_request("bad-count", format!("labels is 1 to {LABELS_MAX}, not {labels}")));
     }
     Ok(Json(shared.blocking(move || Ok(Discoveries::of(&view, fdr, labels))).await?))
 }
