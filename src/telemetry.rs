@@ -1,6 +1,8 @@
 //! What the process tells of itself: the log, and one counter for each way to lose or delay data. Counters live as long as the
 //! process and are no part of the read model.
 
+pub mod condition;
+
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +15,14 @@ pub struct Counter {
     name: &'static str,
     help: &'static str,
     value: AtomicU64,
+}
+
+/// A figure of the moment, named `tidewatch_<noun>_<unit>`. Not shown before it is known.
+pub struct Gauge {
+    name: &'static str,
+    help: &'static str,
+    /// The bits of an `f64`; not a number while it is not known.
+    bits: AtomicU64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +42,28 @@ macro_rules! counters {
     };
 }
 
+/// As [`counters`], for gauges.
+macro_rules! gauges {
+    ($($constant:ident, $name:literal, $help:literal;)*) => {
+        $(#[doc = $help] pub static $constant: Gauge = Gauge::new($name, $help);)*
+        /// Every gauge, in the order of declaration.
+        pub static GAUGES: &[&Gauge] = &[$(&$constant),*];
+    };
+}
+
+gauges! {
+    LOG_BYTES, "tidewatch_log_bytes", "Bytes of the input stream, as the server counts them.";
+    LOG_MAX_BYTES, "tidewatch_log_max_bytes", "Bytes that the input stream may hold; absent if it has no bound.";
+    LOG_USED_RATIO, "tidewatch_log_used_ratio", "Share of the input stream's bound that is used, 0 to 1.";
+    LOG_BYTES_PER_SECOND, "tidewatch_log_bytes_per_second", "Growth of the input stream, mean of some ten minutes.";
+    LOG_HOURS_LEFT, "tidewatch_log_hours_left", "Hours until the input stream is full at its present growth; absent if it does not grow.";
+    LOG_RESERVE_BYTES, "tidewatch_log_reserve_bytes", "Bytes at the end of the input stream that only commands, outcomes and ticks may use.";
+    LOG_FIRST_SEQ, "tidewatch_log_first_seq", "Oldest sequence that the input stream holds.";
+    DISK_FREE_BYTES, "tidewatch_disk_free_bytes", "Bytes free on the disk of the data directory.";
+    COMMIT_AGE_SECONDS, "tidewatch_commit_age_seconds", "Seconds since the last commit of the store, or since the start.";
+    COMMIT_WAIT_SECONDS, "tidewatch_commit_wait_seconds", "Seconds that the batch in hand has waited for its commit; 0 if there is none.";
+}
+
 counters! {
     INGEST_MESSAGES, "tidewatch_ingest_messages_total", "Messages taken from the input stream.";
     INGEST_BYTES, "tidewatch_ingest_bytes_total", "Payload bytes taken from the input stream.";
@@ -44,6 +76,12 @@ counters! {
     COMMITS, "tidewatch_commit_batches_total", "Batches committed to the store.";
     COMMIT_RECORDS, "tidewatch_commit_records_total", "Records committed to the store.";
     STORE_QUARANTINES, "tidewatch_store_quarantines_total", "Stores put aside as damaged and rebuilt from the log.";
+    STORE_CHECKS, "tidewatch_store_checks_total", "Times all rows of the store were added up and agreed with the sum of its commits.";
+    STORE_WAITS, "tidewatch_store_waits_total", "Times a commit waited for room on the disk.";
+    LOG_REFUSALS, "tidewatch_log_refusals_total", "Publishes refused because the rest of the log is kept for commands, outcomes and ticks.";
+    LOG_LOST_MESSAGES, "tidewatch_log_lost_messages_total", "Messages that left the beginning of the input stream while this process watched.";
+    REJECTIONS_UNTOLD, "tidewatch_rejections_untold_total", "Rejected records that are counted, and neither listed nor announced one by one.";
+    BROKER_REPLACEMENTS, "tidewatch_broker_replacements_total", "Times the managed nats-server was started again because it died or did not answer.";
     EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
     EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts that their stream refused for good; whoever waits for them does not get them.";
     PANICS, "tidewatch_panics_total", "Faults of this program that ended what it was doing; each is an error in the log.";
@@ -76,12 +114,46 @@ impl Counter {
     }
 }
 
-/// Every counter in the Prometheus text format, version 0.0.4.
+impl Gauge {
+    const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, bits: AtomicU64::new(f64::NAN.to_bits()) }
+    }
+
+    /// Not a number or infinite: the figure is not known, and not shown.
+    pub fn set(&self, value: f64) {
+        self.bits.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    /// `None` while it is not known.
+    pub fn get(&self) -> Option<f64> {
+        Some(f64::from_bits(self.bits.load(Ordering::Relaxed))).filter(|value| value.is_finite())
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// Every counter, every gauge that is known and every condition that holds, in the Prometheus text format, version 0.0.4.
 pub fn render() -> String {
     let mut page = String::new();
     for Counter { name, help, value } in COUNTERS {
         let value = value.load(Ordering::Relaxed);
         writeln!(page, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}").expect("writing to a String cannot fail");
+    }
+    for gauge in GAUGES {
+        let (name, help) = (gauge.name, gauge.help);
+        if let Some(value) = gauge.get() {
+            writeln!(page, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")
+                .expect("writing to a String cannot fail");
+        }
+    }
+    let name = "tidewatch_condition_active";
+    writeln!(page, "# HELP {name} What is wrong with the process or what it stands on: 1 while it holds.\n# TYPE {name} gauge")
+        .expect("writing to a String cannot fail");
+    for condition in condition::list() {
+        let (code, severity) = (condition.code, condition.severity.as_str());
+        writeln!(page, "{name}{{code=\"{code}\",severity=\"{severity}\"}} 1").expect("writing to a String cannot fail");
     }
     page
 }
@@ -147,7 +219,16 @@ mod tests {
         let page = render();
         let line = page.lines().find(|line| line.starts_with("tidewatch_agent_samples_total ")).unwrap();
         assert!(line.ends_with(&AGENT_SAMPLES.get().to_string()), "{line}");
-        assert_eq!(page.matches("# TYPE").count(), COUNTERS.len());
+        assert_eq!(page.matches(" counter\n").count(), COUNTERS.len());
+    }
+
+    #[test]
+    fn a_gauge_is_shown_once_it_is_known() {
+        let line = |page: &str| page.lines().any(|line| line == "tidewatch_log_hours_left 71.5");
+        LOG_HOURS_LEFT.set(f64::INFINITY);
+        assert!(LOG_HOURS_LEFT.get().is_none() && !line(&render()));
+        LOG_HOURS_LEFT.set(71.5);
+        assert!(line(&render()));
     }
 
     #[test]

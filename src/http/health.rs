@@ -16,7 +16,7 @@ use crate::http::problem::{Problem, Rendered};
 use crate::http::shared::Shared;
 use crate::http::windows::WINDOWS_MAX;
 use crate::monitor::{Counts, limits};
-use crate::telemetry;
+use crate::telemetry::{self, condition};
 use crate::view::View;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,6 +30,24 @@ pub struct Readiness {
     reason: Option<String>,
     /// Messages stored and not yet applied.
     lag: u64,
+    /// What is wrong now, what blocks first; left out while nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conditions: Vec<ConditionShown>,
+}
+
+/// Something that is wrong with the process or with what it stands on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConditionShown {
+    /// Stable, such as `log_full` or `disk_full`.
+    code: &'static str,
+    /// warning or critical.
+    severity: &'static str,
+    /// While it holds `/ready` answers 503.
+    blocks: bool,
+    /// What was found, and the way out.
+    detail: String,
+    /// How long it has been so.
+    seconds: f64,
 }
 
 /// The whole state in figures; see the contract for harnesses.
@@ -85,6 +103,8 @@ pub struct Health {
     /// Resident memory; null where the system does not say.
     memory_bytes: Option<u64>,
     connections: Connections,
+    /// What is wrong now, the worst first.
+    conditions: Vec<ConditionShown>,
     /// What is refused beyond.
     limits: BTreeMap<&'static str, u64>,
 }
@@ -116,14 +136,18 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         (log.ready.clone(), log.connected)
     };
     let lag = shared.lag(&shared.view());
-    let reason = ready.err().or_else(|| (!connected).then(|| "not connected to NATS".to_owned()));
+    let unready = ready.err().or_else(|| (!connected).then(|| "not connected to NATS".to_owned()));
+    // a condition says more than that something is waited for
+    let reason = condition::blocking().or(unready);
+    let conditions = ConditionShown::all();
     match reason {
-        None => Json(Readiness { reason: None, lag }).into_response(),
+        None => Json(Readiness { reason: None, lag, conditions }).into_response(),
         Some(reason) => {
             let headers = [(RETRY_AFTER, HeaderValue::from_static("1"))];
             // a probe reads this, so its shape is its own and not a problem
             let mut response =
-                (StatusCode::SERVICE_UNAVAILABLE, headers, Json(Readiness { reason: Some(reason), lag })).into_response();
+                (StatusCode::SERVICE_UNAVAILABLE, headers, Json(Readiness { reason: Some(reason), lag, conditions }))
+                    .into_response();
             response.extensions_mut().insert(Rendered);
             response
         }
@@ -175,7 +199,7 @@ pub async fn state(
 }
 
 /// Health of the process
-#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "limits": {"models": 20000}}))))]
+#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "conditions": [], "limits": {"models": 20000}}))))]
 pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Json<Health> {
     let status = {
         let log = shared.app.log.borrow();
@@ -206,6 +230,7 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
         panics: telemetry::PANICS.get(),
         memory_bytes: memory_bytes(),
         connections: Connections { websocket: shared.sockets_open() },
+        conditions: ConditionShown::all(),
         limits,
     })
 }
@@ -220,6 +245,19 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
 pub async fn metrics() -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"))], telemetry::render())
         .into_response()
+}
+
+impl ConditionShown {
+    fn all() -> Vec<Self> {
+        let shown = |condition::Condition { code, severity, blocks, detail, since }: condition::Condition| Self {
+            code,
+            severity: severity.as_str(),
+            blocks,
+            detail,
+            seconds: since.elapsed().as_secs_f64(),
+        };
+        condition::list().into_iter().map(shown).collect()
+    }
 }
 
 impl CountFigures {
