@@ -10,7 +10,7 @@ mod publisher;
 #[path = "support/recorded.rs"]
 mod recorded;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::{SinkExt, StreamExt};
 use house::{House, PATIENCE, Plan, TOKEN};
@@ -197,7 +197,9 @@ async fn bad_input_is_refused_by_name_kept_and_announced_and_its_neighbours_are_
     for (seq, bad) in &sent {
         assert!(raw_bytes(&house, *seq).await == bad.payload, "other bytes at {seq} than were sent to {}", bad.subject);
     }
-    let mut missing: BTreeSet<_> = expected.keys().copied().collect();
+    // one fact a message, about the first of its faulty records
+    let mut missing: BTreeMap<u64, u64> = expected.keys().rev().copied().collect();
+    let faulty = |seq: u64| expected.keys().filter(|(of, _)| *of == seq).count();
     while !missing.is_empty() {
         let fact =
             tokio::time::timeout(PATIENCE, announced.next()).await.unwrap_or_else(|_| panic!("not announced: {missing:?}"));
@@ -209,7 +211,7 @@ async fn bad_input_is_refused_by_name_kept_and_announced_and_its_neighbours_are_
         for field in ["kind", "source", "reason", "detail", "pointer", "stored_at"] {
             assert_eq!(body[field], item[field], "{at:?}");
         }
-        missing.remove(&at);
+        assert_eq!((missing.remove(&at.0), &body["records"]), (Some(at.1), &json!(faulty(at.0))), "{at:?}");
     }
 }
 

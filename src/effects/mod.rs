@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use crate::event::Kind;
 use crate::failpoint::{self, Point};
 use crate::ids::{EffectId, Slug};
-use crate::monitor::effect::{Action, Effect};
+use crate::monitor::effect::{self, Action, Effect};
 use crate::nats::facts::{Fact, Facts};
 use crate::nats::{Door, DoorError, Headers};
 use crate::store::key::{self, Tag};
@@ -97,7 +97,9 @@ impl Hands {
             failpoint::reach(Point::EffectClaimed);
             let effects: Vec<Effect> = rmp_serde::from_slice(value).map_err(Error::Unreadable)?;
             let fresh = effects.iter().filter(|effect| done < effect.id.seq);
-            let facts: Vec<Fact> = fresh.map(|effect| self.fact_of(effect)).collect();
+            let mut facts: Vec<Fact> = fresh.map(|effect| self.fact_of(effect)).collect();
+            // what somebody waits for does not wait behind what nobody could read
+            facts.sort_by_key(|fact| fact.name == effect::Fact::Rejected.as_str());
             let count = facts.len();
             self.publish(facts, refused).await?;
             *refused = Refused::default();

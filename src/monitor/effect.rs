@@ -11,7 +11,7 @@ use crate::monitor::analysis::finding::Finding;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::monitor::point::Point;
-use crate::monitor::rejected::Rejected;
+use crate::monitor::rejected::{OfMessage, Rejected};
 use crate::monitor::source::SeriesKey;
 use crate::monitor::status::{Reason, Status};
 use crate::monitor::window::Headline;
@@ -71,7 +71,14 @@ pub enum Announcement {
         finding: Box<Finding>,
         at: Timestamp,
     },
-    Rejected(Rejected),
+    /// Records of one message were not accepted.
+    Rejected {
+        first: Rejected,
+        /// How many of the message.
+        records: u32,
+        /// Rejected records since the fact before that are neither listed nor announced.
+        untold: u64,
+    },
 }
 
 impl Announcement {
@@ -84,7 +91,7 @@ impl Announcement {
             Self::Drift { .. } => Fact::DriftCleared,
             Self::Anomaly { finding, .. } if finding.is_open() => Fact::AnomalyDetected,
             Self::Anomaly { .. } => Fact::AnomalyCleared,
-            Self::Rejected(_) => Fact::Rejected,
+            Self::Rejected { .. } => Fact::Rejected,
         }
     }
 
@@ -96,7 +103,7 @@ impl Announcement {
             | Self::StatusChanged { model, .. }
             | Self::Drift { model, .. } => model.as_str(),
             Self::Anomaly { name, .. } => name.as_str(),
-            Self::Rejected(rejected) => rejected.kind.as_str(),
+            Self::Rejected { first, .. } => first.kind.as_str(),
         }
     }
 
@@ -138,11 +145,13 @@ impl Announcement {
                     "limit_at": figures.limit_at.map(|limit| limit.to_string()), "stored_at": at.to_string(),
                 })
             }
-            Self::Rejected(Rejected { seq, index, kind, source, stored_at, fault }) => serde_json::json!({
-                "id": id.to_string(), "type": fact, "seq": seq, "index": index, "kind": kind, "source": source,
-                "stored_at": stored_at.to_string(), "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
-                "also": fault.also,
-            }),
+            Self::Rejected { first: Rejected { seq, index, kind, source, stored_at, fault }, records, untold } => {
+                serde_json::json!({
+                    "id": id.to_string(), "type": fact, "seq": seq, "index": index, "kind": kind, "source": source,
+                    "stored_at": stored_at.to_string(), "reason": fault.reason, "detail": fault.detail, "pointer": fault.pointer,
+                    "also": fault.also, "records": records, "untold": untold,
+                })
+            }
         };
         body["schema_version"] = SCHEMA_VERSION.into();
         body.to_string()
@@ -183,13 +192,13 @@ pub struct Effects {
     seq: u64,
     next: u32,
     list: Vec<Effect>,
-    /// Records of the message rejected so far.
-    pub(super) rejected: u32,
+    /// What was rejected of the message so far.
+    pub(super) rejected: OfMessage,
 }
 
 impl Effects {
-    pub const fn caused_by(seq: u64) -> Self {
-        Self { seq, next: 0, list: Vec::new(), rejected: 0 }
+    pub fn caused_by(seq: u64) -> Self {
+        Self { seq, next: 0, list: Vec::new(), rejected: OfMessage::default() }
     }
 
     pub fn announce(&mut self, announcement: Announcement) {

@@ -69,9 +69,16 @@ pub const NOTE_BYTES_MAX: usize = 64 << 10;
 /// Rejected records listed, newest first; all of them stay counted, and their bytes stay in the log.
 pub const REJECTED_MAX: u64 = 10_000;
 
-/// Rejected records of one message that are listed and announced one by one; the others of it are counted. A frame of nothing but
+/// Rejected records of one message that are listed one by one; the others of it are counted. A frame of nothing but
 /// faults must not become a thousand times its size.
 pub const REJECTED_PER_MESSAGE_MAX: u32 = 256;
+
+/// Rejected records that are listed, and messages with rejected ones that are announced: so many at once, and so many more with each second
+/// of the log. Of each message at least one record is listed.
+pub const REJECTIONS_LISTED_BURST: u32 = 2_048;
+pub const REJECTIONS_LISTED_PER_SECOND: u32 = 100;
+pub const REJECTIONS_TOLD_BURST: u32 = 256;
+pub const REJECTIONS_TOLD_PER_SECOND: u32 = 10;
 
 /// One-minute windows summarised per model for sparklines.
 pub const TRAIL_MAX: usize = 60;

@@ -98,6 +98,7 @@ pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<
         };
         state.count(cold, at, verdict, &mut effects);
     }
+    state.desk.rejections.announce(state.desk.log_time, &mut effects);
     state.analyse_windows(&mut effects);
     effects.into_vec()
 }
@@ -192,7 +193,8 @@ impl State {
             Verdict::Ignored => counts.ignored += 1,
             Verdict::Rejected(fault) => {
                 counts.rejected += 1;
-                self.desk.rejections.add(cold, at, &fault, effects);
+                let log_time = self.desk.log_time;
+                self.desk.rejections.add(cold, at, &fault, log_time, effects);
             }
         }
     }
