@@ -3,5 +3,6 @@
 
 fn main() -> std::process::ExitCode {
     tidewatch::memory::bound_arenas();
+    tidewatch::memory::forbid_core_dumps();
     tidewatch::cli::main()
 }

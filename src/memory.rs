@@ -27,6 +27,13 @@ pub fn bound_arenas() {
     }
 }
 
+/// Has no core dump written if this process crashes: it would hold the tokens.
+pub fn forbid_core_dumps() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    // where it cannot be forbidden it was forbidden before
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
 /// Gives free pages back until `stop` is cancelled.
 pub async fn give_back_free_pages(stop: CancellationToken) {
     let mut interval = tokio::time::interval(INTERVAL);

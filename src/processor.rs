@@ -1,35 +1,41 @@
 //! The one writer: a plain thread that owns the state and the store's write side. Messages in, commits out; after each commit the
 //! finished read model is published.
 
+mod pulse;
+mod restore;
+
 use std::collections::BTreeSet;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use pulse::Pulse;
 
 use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
 use crate::monitor::analysis::{self, Analysis};
 use crate::monitor::drift::reference::Row as RowOfReference;
-use crate::monitor::drift::{Drift, Part, Row, Track, Watch};
+use crate::monitor::drift::{Row, Track, Watch};
 use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
 use crate::monitor::model::{Model, Models, Profile, spans};
 use crate::monitor::pane::Pane;
-use crate::monitor::source::{Source, Sources};
+use crate::monitor::source::Sources;
 use crate::monitor::{self, Desk, State};
 use crate::nats::Saved;
-use crate::store::cold::{ColdStore, read_row, value_hash};
+use crate::store::cold::{ColdStore, value_hash};
 use crate::store::key::{self, Tag};
-use crate::store::{self, Order, PendingKey, Reader, Store, Syncer};
-use crate::telemetry;
+use crate::store::{self, Auditor, PendingKey, Reader, Store, Syncer};
+use crate::telemetry::condition::{self, Severity};
+use crate::telemetry::{self, chain};
 use crate::time::Timestamp;
 use crate::view::{Changed, View};
 
@@ -54,24 +60,30 @@ const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(2);
 const COLD_PANES_MAX: usize = 16_384;
 
 /// Bytes of kept records held in memory before a commit is due.
-const LIST_BYTES_MAX: usize = 8 << 20;
+const LIST_BYTES_MAX: usize = 2 << 20;
+
+/// Between two looks for room on a full disk.
+const ROOM_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The condition of a full disk.
+const DISK_FULL: &str = "disk_full";
 
 /// Messages decoded together, in stream order.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub messages: Vec<Message>,
-    /// [`crate::nats::fingerprint`] of the last message.
-    pub fingerprint: u64,
+    /// What to remember of the log once they are applied.
+    pub saved: Saved,
     /// The join rows that applying the messages will ask for, in that order.
     join_keys: Vec<JoinKey>,
 }
 
 impl Batch {
-    /// `fingerprint`: [`crate::nats::fingerprint`] of the last message.
-    pub fn new(messages: Vec<Message>, fingerprint: u64) -> Self {
+    /// `saved`: what to remember of the log once the messages are applied.
+    pub fn new(messages: Vec<Message>, saved: Saved) -> Self {
         let records = messages.iter().flat_map(|message| &message.records);
         let join_keys = records.filter_map(|record| join::key_of(record.as_ref().ok()?)).collect();
-        Self { messages, fingerprint, join_keys }
+        Self { messages, saved, join_keys }
     }
 }
 
@@ -92,10 +104,7 @@ pub enum Error {
 struct Standing {
     rows_digest: u128,
     epoch: u64,
-    /// The stream's creation time.
-    created: Timestamp,
-    /// Of the last applied message.
-    fingerprint: u64,
+    log: Saved,
 }
 
 /// A version that has hardly been seen: its place, what is known of it, and the rows of its reference.
@@ -119,8 +128,7 @@ pub struct Projection {
     cold: ColdStore,
     view: View,
     epoch: u64,
-    created: Timestamp,
-    fingerprint: u64,
+    log: Saved,
     /// Sequences of the outbox rows, ascending.
     outbox: BTreeSet<u64>,
     /// Effects of messages applied since the last commit.
@@ -138,24 +146,23 @@ impl Projection {
         let reader = store.reader();
         let (desk, standing) = match store.head()? {
             Some(value) => read_head(&value)?,
-            None => {
-                let (created, epoch) = (Timestamp::default(), epoch_if_fresh);
-                (Desk::default(), Standing { rows_digest: 0, epoch, created, fingerprint: 0 })
-            }
+            None => (Desk::default(), Standing { rows_digest: 0, epoch: epoch_if_fresh, log: Saved::default() }),
         };
-        let Standing { rows_digest, epoch, created, fingerprint } = standing;
+        let Standing { rows_digest, epoch, log } = standing;
         let state = State {
             desk,
-            models: Models::restore(models(&reader)?),
-            sources: Sources::restore(sources(&reader)?),
-            analysis: Analysis::restore(analysis(&reader)?),
+            models: Models::restore(restore::models(&reader)?),
+            sources: Sources::restore(restore::sources(&reader)?),
+            analysis: Analysis::restore(restore::analysis(&reader)?),
         };
-        let outbox =
-            scan_all(&reader, Tag::Outbox)?.iter().filter_map(|(key, _)| key::fields(key, Tag::Outbox)?.u64()).collect();
+        let outbox = restore::scan_all(&reader, Tag::Outbox)?
+            .iter()
+            .filter_map(|(key, _)| key::fields(key, Tag::Outbox)?.u64())
+            .collect();
         let digest = digest_of(rows_digest, &desk_bytes(&state.desk));
         let view = View::of(epoch, &state, digest);
         let cold = ColdStore::new(store, rows_digest);
-        Ok(Self { state, cold, view, epoch, created, fingerprint, outbox, effects: Vec::new(), records_uncommitted: 0 })
+        Ok(Self { state, cold, view, epoch, log, outbox, effects: Vec::new(), records_uncommitted: 0 })
     }
 
     pub const fn view(&self) -> &View {
@@ -172,15 +179,52 @@ impl Projection {
         self.cold.syncer()
     }
 
-    /// What the store remembers of the log; `None` if nothing was applied.
-    pub fn saved(&self) -> Option<Saved> {
-        let seq = self.state.desk.position;
-        (seq != 0).then_some(Saved { created: self.created, seq, fingerprint: self.fingerprint })
+    /// Adds up the rows of the store from another thread.
+    pub fn auditor(&self) -> Auditor {
+        self.cold.auditor()
     }
 
-    /// Remembers which stream this is built from.
-    pub const fn bind(&mut self, created: Timestamp) {
-        self.created = created;
+    /// What the store remembers of the log; `None` if nothing was applied.
+    pub fn saved(&self) -> Option<Saved> {
+        (self.log.last.seq != 0).then_some(self.log)
+    }
+
+    /// What a store remembers of the log, without reading its state.
+    pub fn saved_in(store: &Store) -> Result<Option<Saved>, store::Error> {
+        let Some(head) = store.head()? else { return Ok(None) };
+        let (_, Standing { log, .. }) = read_head(&head)?;
+        Ok((log.last.seq != 0).then_some(log))
+    }
+
+    /// Remembers which stream this is built from, and where that begins.
+    pub const fn bind(&mut self, created: Timestamp, first_seq: u64) {
+        (self.log.created, self.log.first_seq) = (created, first_seq);
+    }
+
+    /// Waits for room on the disk for what is to be committed. False if `stop` was cancelled before: then there must be no commit.
+    fn wait_for_room(&mut self, pulse: &Pulse, stop: &CancellationToken) -> bool {
+        let mut waited = false;
+        while let Err(error) = self.cold.make_room() {
+            if !waited {
+                telemetry::STORE_WAITS.add(1);
+                warn!(error = %chain(&error), position = self.view.position, "the store waits for room on its disk");
+                let detail =
+                    format!("the data disk is full: {}; free some space, and reading goes on by itself", chain(&error));
+                condition::raise(DISK_FULL, Severity::Critical, true, detail);
+            }
+            waited = true;
+            if stop.is_cancelled() {
+                return false;
+            }
+            std::thread::sleep(ROOM_INTERVAL);
+            // waiting is no standstill
+            pulse.begin();
+        }
+        if waited {
+            info!("there is room on the disk again; the store goes on");
+            condition::clear(DISK_FULL);
+        }
+        true
     }
 
     /// Applies messages; those already applied are passed over.
@@ -196,7 +240,10 @@ impl Projection {
                 self.records_uncommitted += message.records.len();
             }
         }
-        self.fingerprint = batch.fingerprint;
+        if self.log.last.seq <= batch.saved.last.seq {
+            self.log =
+                Saved { created: self.log.created, first_seq: self.log.first_seq.max(batch.saved.first_seq), ..batch.saved };
+        }
         failpoint::reach(Point::ProcessorApplied);
     }
 
@@ -211,13 +258,23 @@ impl Projection {
 
     /// Lands everything applied since the last commit, whole or not at all, and gives the view of it.
     pub fn commit(&mut self) -> Result<Arc<View>, Error> {
-        let seq = self.state.desk.position;
+        let changed = self.gather();
+        self.land(&changed)
+    }
+
+    /// Puts what the commit will land.
+    fn gather(&mut self) -> Changed {
         let changed = self.put_dirty();
         self.put_outbox();
+        changed
+    }
+
+    fn land(&mut self, changed: &Changed) -> Result<Arc<View>, Error> {
+        let seq = self.state.desk.position;
         let rows_digest = self.cold.digest();
         let mut head = desk_bytes(&self.state.desk);
         let digest = digest_of(rows_digest, &head);
-        let standing = Standing { rows_digest, epoch: self.epoch, created: self.created, fingerprint: self.fingerprint };
+        let standing = Standing { rows_digest, epoch: self.epoch, log: self.log };
         rmp_serde::encode::write(&mut head, &standing).expect("the head is plain data");
         let (models_known, log_time) = (&self.state.models, self.state.desk.log_time);
         let keep = |_: &PendingKey, row: &[u8]| is_wanted(row, |model| models_known.newest_of(model), log_time);
@@ -226,8 +283,9 @@ impl Projection {
         telemetry::COMMITS.add(1);
         telemetry::COMMIT_RECORDS.add(self.records_uncommitted as u64);
         telemetry::REJECTED_RECORDS.add(self.state.desk.counts.rejected - self.view.counts.rejected);
+        telemetry::REJECTIONS_UNTOLD.add(self.state.desk.rejections.untold() - self.view.rejections.untold());
         self.records_uncommitted = 0;
-        self.view = self.view.advanced(&self.state, digest, &changed);
+        self.view = self.view.advanced(&self.state, digest, changed);
         Ok(Arc::new(self.view.clone()))
     }
 
@@ -316,11 +374,19 @@ impl Projection {
     }
 }
 
-/// Applies and commits batches until the inbox closes. A commit is due when nothing waits, or enough has gathered.
-pub fn run(mut projection: Projection, inbox: &Receiver<Batch>, view: &watch::Sender<Arc<View>>) -> Result<(), Error> {
+/// Applies and commits batches until the inbox closes. A commit is due when nothing waits, or enough has gathered. While the disk is full
+/// nothing is committed and nothing taken; `stop` ends that too, and the log gives again what was not committed.
+pub fn run(
+    mut projection: Projection,
+    inbox: &Receiver<Batch>,
+    view: &watch::Sender<Arc<View>>,
+    pulse: &Pulse,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
     let mut committed = clock::monotonic();
     while let Ok(batch) = inbox.recv() {
         let started = clock::monotonic();
+        pulse.begin();
         projection.apply(&batch);
         let mut open = true;
         while open && !projection.is_full(started.elapsed()) {
@@ -340,7 +406,12 @@ pub fn run(mut projection: Projection, inbox: &Receiver<Batch>, view: &watch::Se
                 }
             }
         }
-        let next = projection.commit()?;
+        let changed = projection.gather();
+        if !projection.wait_for_room(pulse, stop) {
+            return Ok(());
+        }
+        let next = projection.land(&changed)?;
+        pulse.end();
         committed = clock::monotonic();
         view.send_replace(next);
     }
@@ -383,92 +454,6 @@ fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Ti
         Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,
         None => true,
     }
-}
-
-fn models(reader: &Reader) -> Result<Vec<Model>, store::Error> {
-    let mut models = Vec::new();
-    for (row_key, value) in scan_all(reader, Tag::Model)? {
-        let (ModelRow { model, open, profile, young }, row_hash) = read_row::<ModelRow>(&row_key, &value)?;
-        let mut model = Arc::unwrap_or_clone(model);
-        model.row_hash = row_hash;
-        let profile_key = key::profile(model.id);
-        if let Some(profile) = profile {
-            model.profile = profile;
-        } else if let Some(value) = reader.get(&profile_key)? {
-            let (mut profile, row_hash) = read_row::<Profile>(&profile_key, &value)?;
-            profile.row_hash = row_hash;
-            model.profile = Arc::new(profile);
-        }
-        model.drift = Arc::new(Drift { tracks: tracks(reader, model.id, young)? });
-        model.hot.extend(open);
-        let (from, to) = (key::pane(model.id, model.hot_from), key::pane(model.id, Timestamp::from_micros(i64::MAX)));
-        for (row_key, value) in reader.scan(Bound::Included(&from), Bound::Included(&to), Order::Ascending, usize::MAX)? {
-            let (mut pane, row_hash) = read_row::<Pane>(&row_key, &value)?;
-            pane.row_hash = row_hash;
-            let start = key::pane_start(&row_key).ok_or_else(|| store::Error::Damaged("a pane has no start".to_owned()))?;
-            model.hot.insert(start, Arc::new(pane));
-        }
-        models.push(model);
-    }
-    Ok(models)
-}
-
-/// The tracks of a model. Of each only the newest baseline is needed in memory: older ones explain older panes.
-fn tracks(reader: &Reader, model: u32, young: Vec<Young>) -> Result<Vec<Track>, store::Error> {
-    let mut tracks: Vec<Track> = Vec::new();
-    for (row_key, value) in reader.scan_prefix(&key::tracks(model), Order::Ascending, usize::MAX)? {
-        let damaged = || store::Error::Damaged("the key of a part of a track cannot be read".to_owned());
-        let (index, part) = key::track_and_part(&row_key).ok_or_else(damaged)?;
-        // parts come by track, and the watch first
-        tracks.resize_with(tracks.len().max(usize::from(index) + 1), Track::default);
-        let track = &mut tracks[usize::from(index)];
-        match part {
-            Part::Watch => track.watch = kept(&row_key, &value)?,
-            Part::Window => track.window = kept(&row_key, &value)?,
-            Part::Estimator => track.estimator = kept(&row_key, &value)?,
-            Part::Baseline(number) if track.uses(number) => track.baseline = Some(kept(&row_key, &value)?),
-            Part::Baseline(_) => {}
-            Part::Chunk(_) => track.reference.restore(kept(&row_key, &value)?),
-            Part::Lesson(_) => track.lessons.chunks.push(kept(&row_key, &value)?),
-        }
-    }
-    for (index, watch, chunk) in young {
-        tracks.resize_with(tracks.len().max(usize::from(index) + 1), Track::default);
-        tracks[usize::from(index)] = Track::young(watch, chunk);
-    }
-    Ok(tracks)
-}
-
-fn kept<T: DeserializeOwned>(row_key: &[u8], value: &[u8]) -> Result<Arc<Kept<T>>, store::Error> {
-    read_row(row_key, value).map(|(value, row_hash)| Arc::new(Kept::stored(value, row_hash)))
-}
-
-fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {
-    let mut sources = Vec::new();
-    for (row_key, value) in scan_all(reader, Tag::Source)? {
-        let (mut source, row_hash) = read_row::<Source>(&row_key, &value)?;
-        source.row_hash = row_hash;
-        sources.push(source);
-    }
-    Ok(sources)
-}
-
-/// The parts of the subjects of the analysis, in the order of their numbers.
-fn analysis(reader: &Reader) -> Result<Vec<analysis::Parts>, store::Error> {
-    let mut parts: Vec<analysis::Parts> = Vec::new();
-    for (row_key, value) in scan_all(reader, Tag::Analysis)? {
-        let part = key::part_of_analysis(&row_key);
-        match (part, parts.last_mut()) {
-            (Some(analysis::Part::Watched), _) => parts.push((kept(&row_key, &value)?, Arc::default())),
-            (Some(analysis::Part::Seasons), Some((_, seasons))) => *seasons = kept(&row_key, &value)?,
-            _ => return Err(store::Error::Damaged("the key of a part of the analysis cannot be read".to_owned())),
-        }
-    }
-    Ok(parts)
-}
-
-fn scan_all(reader: &Reader, tag: Tag) -> Result<Vec<(Vec<u8>, store::Value)>, store::Error> {
-    reader.scan_prefix(&key::all(tag), Order::Ascending, usize::MAX)
 }
 
 #[cfg(test)]

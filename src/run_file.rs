@@ -24,6 +24,9 @@ pub struct RunFile {
     pub data: PathBuf,
     /// Holds the admin token; readable by its owner only.
     pub token_file: PathBuf,
+    /// What the NATS server does not promise, if it is an old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_warning: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +102,7 @@ mod tests {
             root: "tw".into(),
             data: data.into(),
             token_file: data.join("admin.token"),
+            server_warning: None,
         }
     }
 

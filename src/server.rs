@@ -5,8 +5,12 @@ mod admin;
 mod foundation;
 mod log_watch;
 mod pipeline;
+mod private;
+mod rebuild;
+mod watchdog;
 
 use std::error::Error as StdError;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,14 +25,22 @@ use crate::failpoint::{self, Point};
 use crate::http::{self, App, HttpSettings, PredictionRows};
 use crate::ids::Slug;
 use crate::nats::facts::Facts;
+use crate::nats::managed;
 use crate::nats::{Door, Headers};
 use crate::run_file::RunFile;
 use crate::store::pending::committed_row;
 use crate::telemetry::chain;
 use crate::{agent, clock, demo, memory, ticker};
 
-use foundation::Foundation;
+pub use rebuild::{Rebuilt, Survey, Wanted, rebuild};
+
+use foundation::{Beginning, Foundation};
+use log_watch::Watched;
 use pipeline::Pipeline;
+use watchdog::Deadline;
+
+/// How often damage of the store is repaired by one process: where it comes back, the disk is broken and somebody has to look.
+const REPAIRS_MAX: u32 = 5;
 
 /// Why the process cannot go on; each variant is an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +51,13 @@ pub enum Error {
     Diverged(#[source] Box<dyn StdError + Send + Sync>),
     #[error("the data directory is in use")]
     InUse(#[source] Box<dyn StdError + Send + Sync>),
+    /// Found after the store was opened; it is marked, and put aside when it is opened again.
+    #[error("the store is damaged")]
+    Damaged(#[source] Box<dyn StdError + Send + Sync>),
+    #[error("there is no store at {}; check --data. A log whose store was lost is read by `tidewatch up`", .0.display())]
+    Nothing(PathBuf),
+    #[error("nothing was changed")]
+    Declined,
     #[error("the process failed")]
     Failed(#[source] Box<dyn StdError + Send + Sync>),
 }
@@ -47,17 +66,40 @@ fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::Failed(source.into())
 }
 
-/// Runs until `stop` is cancelled. `started` is called once everything listens.
+/// Runs until `stop` is cancelled. `started` is called once everything listens. A store that is found damaged is put aside and rebuilt from
+/// the log, without a new process.
 ///
 /// Errors: see [`Error`]; the first thing that cannot go on stops the others in order.
 pub async fn run(config: Config, stop: CancellationToken, started: impl FnOnce(&RunFile)) -> Result<(), Error> {
-    let listener = TcpListener::bind(config.listen).await.map_err(|source| cannot_listen(&config, source))?;
-    let mut foundation = Foundation::lay(&config).await?;
-    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
-    let ran = serve(&config, &foundation, &pipeline, listener, &stop, started).await;
-    stop.cancel();
+    let listener = std::net::TcpListener::bind(config.listen).map_err(|source| cannot_listen(&config, source))?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let mut started = Some(started);
+    let mut repairs = 0;
+    loop {
+        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(failed)?;
+        match run_once(&config, listener, &stop, &mut started).await {
+            Err(Error::Damaged(reason)) if repairs < REPAIRS_MAX && !stop.is_cancelled() => {
+                repairs += 1;
+                warn!(%reason, repairs, "the store is damaged; it is put aside and rebuilt from the log");
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// From the foundation to its end.
+async fn run_once(
+    config: &Config,
+    listener: TcpListener,
+    stop: &CancellationToken,
+    started: &mut Option<impl FnOnce(&RunFile)>,
+) -> Result<(), Error> {
+    let mut foundation = Foundation::lay(config, Beginning::Whole, stop).await?;
+    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, stop)?;
+    let (ran, deadline) = serve(config, &foundation, &pipeline, listener, stop, started).await;
     let finished = pipeline.finish(config.stop_grace).await;
     foundation.leave().await;
+    drop(deadline);
     ran.and(finished)
 }
 
@@ -82,55 +124,6 @@ fn cannot_listen(config: &Config, source: std::io::Error) -> Error {
     }
 }
 
-/// What a rebuild has gone through.
-pub struct Replayed {
-    pub messages: u64,
-    /// Of the messages; ticks and our own outcomes do not count.
-    pub records: u64,
-    /// Sequence of the last message.
-    pub position: u64,
-}
-
-/// Throws the projection away and replays the log into a new one, up to the end of the stream as seen at start. `progress` is told
-/// now and then how many messages of how many are done.
-///
-/// Errors: as [`run`]; it was stopped before the end.
-pub async fn rebuild(config: Config, stop: CancellationToken, mut progress: impl FnMut(u64, u64)) -> Result<Replayed, Error> {
-    foundation::discard_store(&config)?;
-    failpoint::reach(Point::RebuildStarted);
-    let mut foundation = Foundation::lay(&config).await?;
-    let (first, end) = (foundation.input.first_seq, foundation.input.last_seq);
-    let messages = if first <= end { end + 1 - first.max(1) } else { 0 };
-    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
-    let mut view = pipeline.view.clone();
-    let replay = async {
-        loop {
-            let position = view.borrow_and_update().position;
-            progress((position + 1).saturating_sub(first.max(1)).min(messages), messages);
-            if end <= position || view.changed().await.is_err() {
-                break;
-            }
-        }
-    };
-    // all branches are cancel-safe: a watch and two tokens
-    tokio::select! {
-        () = replay => {}
-        () = stop.cancelled() => {}
-        () = pipeline.broken() => {}
-    }
-    let reached = Arc::clone(&pipeline.view.borrow());
-    let finished = pipeline.finish(config.stop_grace).await;
-    foundation.leave().await;
-    finished?;
-    let position = reached.position;
-    if position < end {
-        return Err(failed(format!("stopped at message {position} of {end}; the next start goes on from there")));
-    }
-    let counts = &reached.counts;
-    let records = counts.applied + counts.rejected + counts.duplicates + counts.too_late + counts.ignored;
-    Ok(Replayed { messages, records, position })
-}
-
 /// Everything around the pipeline, until `stop` is cancelled or the pipeline breaks.
 async fn serve(
     config: &Config,
@@ -138,8 +131,30 @@ async fn serve(
     pipeline: &Pipeline,
     listener: TcpListener,
     stop: &CancellationToken,
-    started: impl FnOnce(&RunFile),
-) -> Result<(), Error> {
+    started: &mut Option<impl FnOnce(&RunFile)>,
+) -> (Result<(), Error>, Deadline) {
+    let ran = serve_until(config, foundation, pipeline, listener, stop, started).await;
+    let deadline = Deadline::within(config.stop_grace);
+    let (mut tasks, doors, run_file, ended) = match ran {
+        Ok(running) => running,
+        Err(error) => return (Err(error), deadline),
+    };
+    doors.cancel();
+    failpoint::reach(Point::ShutdownDraining);
+    close(&mut tasks, config.stop_grace / 2).await;
+    run_file.remove();
+    (ended, deadline)
+}
+
+/// As [`serve`], up to the moment when everything is to stop.
+async fn serve_until(
+    config: &Config,
+    foundation: &Foundation,
+    pipeline: &Pipeline,
+    listener: TcpListener,
+    stop: &CancellationToken,
+    started: &mut Option<impl FnOnce(&RunFile)>,
+) -> Result<(JoinSet<()>, CancellationToken, RunFile, Result<(), Error>), Error> {
     let address = listener.local_addr().map_err(failed)?;
     let nats = &foundation.nats;
     let door = Door::new(nats);
@@ -148,7 +163,14 @@ async fn serve(
     let doors = CancellationToken::new();
     let mut tasks = JoinSet::new();
 
-    let log = log_watch::start(nats.clone(), pipeline.view.clone(), foundation.input.clone(), doors.clone(), &mut tasks);
+    let watched = Watched {
+        nats: nats.clone(),
+        view: pipeline.view.clone(),
+        input: foundation.input.clone(),
+        data: foundation.data.clone(),
+        managed: foundation.is_managed(),
+    };
+    let (log, log_changed) = log_watch::start(watched, doors.clone(), &mut tasks);
     let admin = admin::prepare(&foundation.data, config.token.as_ref()).map_err(failed)?;
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
     let rows = pipeline.reader.clone();
@@ -211,21 +233,21 @@ async fn serve(
         root: nats.root().as_str().to_owned(),
         token_file: admin.file,
         data: foundation.data.clone(),
+        server_warning: managed::old_server(&nats.server_version()),
     };
     run_file.write().map_err(failed)?;
-    started(&run_file);
+    if let Some(started) = started.take() {
+        started(&run_file);
+    }
     info!(%address, nats = nats.url(), "listening");
 
-    // both branches are cancel-safe: tokens
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = pipeline.broken() => {}
-    }
-    doors.cancel();
-    failpoint::reach(Point::ShutdownDraining);
-    close(tasks, config.stop_grace / 2).await;
-    run_file.remove();
-    Ok(())
+    // all branches are cancel-safe: tokens, and a receiver that is not asked again
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = pipeline.broken() => Ok(()),
+        Ok(changed) = log_changed => Err(Error::Diverged(changed.into())),
+    };
+    Ok((tasks, doors, run_file, ended))
 }
 
 /// The source of what the process itself publishes.
@@ -234,7 +256,7 @@ fn own() -> Slug {
 }
 
 /// Waits for the tasks around the pipeline; those that hold on past `grace` are ended.
-async fn close(mut tasks: JoinSet<()>, grace: Duration) {
+async fn close(tasks: &mut JoinSet<()>, grace: Duration) {
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {

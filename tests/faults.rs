@@ -11,6 +11,13 @@ mod publisher;
 #[path = "support/workload.rs"]
 mod workload;
 
+#[path = "faults/disk.rs"]
+mod disk;
+#[path = "faults/log_room.rs"]
+mod log_room;
+#[path = "faults/rebuild.rs"]
+mod rebuilding;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -27,7 +34,7 @@ use tokio::task::JoinHandle;
 use workload::{Record, records};
 
 /// How long the process may take to go on, or to stop.
-const PROMPT: Duration = Duration::from_secs(10);
+pub const PROMPT: Duration = Duration::from_secs(10);
 
 /// Someone who publishes one record after another, each until it is stored.
 struct Load {

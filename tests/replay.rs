@@ -28,6 +28,7 @@ use tidewatch::ids::EffectId;
 use tidewatch::monitor::drift::Track;
 use tidewatch::monitor::drift::estimator::Estimator;
 use tidewatch::monitor::effect::Effect;
+use tidewatch::nats::{Mark, Saved};
 use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::key::{self, Tag};
 use tidewatch::store::{Options, Order, Store};
@@ -215,7 +216,8 @@ fn drive(log: &[Message], cut: Cut) -> Outcome {
             Cut::Random(_) => 1 + random.below(60) as usize,
         };
         let end = (next + size).min(log.len());
-        projection.apply(&Batch::new(log[next..end].to_vec(), end as u64));
+        let last = Mark { seq: end as u64, fingerprint: end as u64 };
+        projection.apply(&Batch::new(log[next..end].to_vec(), Saved { last, ..Saved::default() }));
         next = end;
         if matches!(cut, Cut::Every(_)) || random.one_in(3) || next == log.len() {
             projection.commit().unwrap();
@@ -225,7 +227,7 @@ fn drive(log: &[Message], cut: Cut) -> Outcome {
             projection = open(&dir);
             reopened += 1;
             // what was applied and not committed is applied again
-            next = projection.saved().map_or(0, |saved| saved.seq as usize);
+            next = projection.saved().map_or(0, |saved| saved.last.seq as usize);
         }
     }
     assert!(matches!(cut, Cut::Every(_)) || 5 < reopened, "{cut:?} reopened {reopened} times");

@@ -14,7 +14,7 @@ pub struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RunFile { url, nats_url, root, data, token_file, version, .. } = self.running;
+        let RunFile { url, nats_url, root, data, token_file, version, server_warning, .. } = self.running;
         // A token from the environment is its owner's to know: it is not repeated into logs of containers.
         let token = match self.token {
             Some(_) => None,
@@ -25,6 +25,9 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  Dashboard   {url}/{fragment}")?;
         writeln!(f, "  API         {url}/api/v1/models    docs {url}/docs")?;
         writeln!(f, "  NATS        {nats_url}    subjects {root}.in.<kind>.<source>")?;
+        if let Some(warning) = server_warning {
+            writeln!(f, "              {warning}")?;
+        }
         writeln!(f, "  Data        {}", data.display())?;
         writeln!(f, "  Token       {}\n", token_file.display())?;
         writeln!(f, "Publish a prediction of your own:")?;
@@ -59,10 +62,11 @@ mod tests {
             root: "tw".into(),
             data: data.path().into(),
             token_file,
+            server_warning: Some("nats-server 2.9.10: a power cut may cost two minutes".into()),
         };
         let minted = Banner { running: &running, token: None }.to_string();
         assert!(minted.contains("http://127.0.0.1:8080/#token=twa_from_file\n"), "{minted}");
-        assert!(minted.contains("tw.in.prediction.hello"), "{minted}");
+        assert!(minted.contains("tw.in.prediction.hello") && minted.contains("may cost two minutes"), "{minted}");
         let given = Secret::new("given-given-given".into());
         let shown = Banner { running: &running, token: Some(&given) }.to_string();
         assert!(!shown.contains("given-given") && !shown.contains("twa_from_file"), "{shown}");

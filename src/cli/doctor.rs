@@ -78,6 +78,7 @@ impl Doctor {
         checks.extend(nats::checks(&config, running.as_ref()).await);
         if let Some(running) = &running {
             checks.push(process::streams(running).await);
+            checks.extend(process::conditions(running).await);
         }
         let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
         answer.give(&Report { verdict, checks }, text)?;

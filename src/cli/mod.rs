@@ -31,6 +31,7 @@ mod version;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Serialize;
@@ -102,6 +103,9 @@ pub enum Exit {
     Diverged = 5,
     InUse = 6,
 }
+
+/// How long work in the background is waited for once a command has ended.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a command did not end well. Any error is [`Exit::Failed`] unless said otherwise.
 struct Failure {
@@ -222,5 +226,9 @@ fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
 
 /// Runs `command` on a runtime of its own.
 fn within<T>(command: impl Future<Output = T>) -> Result<T, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command);
+    // a thread that waits for a disk for ever must not keep the process
+    runtime.shutdown_timeout(LEFT_BEHIND_AFTER);
+    Ok(outcome)
 }

@@ -53,7 +53,8 @@ pub fn failure(error: server::Error) -> Failure {
         server::Error::Nats(_) => Exit::NoNats,
         server::Error::Diverged(_) => Exit::Diverged,
         server::Error::InUse(_) => Exit::InUse,
-        server::Error::Failed(_) => Exit::Failed,
+        server::Error::Nothing(_) => Exit::Configuration,
+        server::Error::Failed(_) | server::Error::Damaged(_) | server::Error::Declined => Exit::Failed,
     };
     exit.because(error)
 }

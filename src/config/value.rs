@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use zeroize::Zeroizing;
 
 use super::{Durability, NatsServer};
 use crate::ids::Slug;
@@ -13,9 +14,9 @@ use crate::ids::Slug;
 /// The most predictions a second the simulator is asked for: one task makes them, one at a time.
 const DEMO_RATE_MAX: f64 = 10_000.0;
 
-/// A text that is never shown: its debug form says only that it is there.
+/// A text that is never shown: its debug form says only that it is there. Its memory is wiped when it goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -25,7 +26,7 @@ pub enum LogFormat {
 
 impl Secret {
     pub fn new(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 
     /// The text itself. Only for the one place that needs it; never for a log, a message or a page.

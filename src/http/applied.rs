@@ -85,7 +85,8 @@ pub fn refusal(error: DoorError) -> Problem {
     match error {
         DoorError::NotConnected { .. } => Problem::unavailable("log-unreachable", detail, 2),
         DoorError::NoStream { .. } => Problem::unavailable("no-stream", detail, 5),
-        DoorError::Full { .. } => Problem::unavailable("log-full", detail, 30),
+        DoorError::Full { .. } | DoorError::Kept { .. } => Problem::unavailable("log-full", detail, 30),
+        DoorError::DiskFull => Problem::unavailable("disk-full", detail, 30),
         DoorError::TimedOut { .. } | DoorError::ConnectionLost => {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "log-timeout", detail)
         }

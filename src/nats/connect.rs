@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 use crate::event::subject::Root;
 use crate::nats::ingest;
 use crate::nats::provision::Role;
+use crate::nats::room::Room;
 use crate::nats::stream::{StreamError, api};
 use crate::telemetry;
 
@@ -81,6 +82,7 @@ pub struct Nats {
     /// Where replies come.
     inbox: Arc<str>,
     link: watch::Receiver<Link>,
+    room: Arc<Room>,
 }
 
 /// Complaints of the server that are kept.
@@ -199,7 +201,7 @@ pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
     }
     let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
     let inbox = config.inbox_prefix.as_deref().unwrap_or("_INBOX").into();
-    let nats = Nats { client, jetstream, root: config.root, url, inbox, link };
+    let nats = Nats { client, jetstream, root: config.root, url, inbox, link, room: Arc::default() };
     nats.require_jetstream(started + config.patience.max(API_TIMEOUT)).await?;
     info!(url = nats.url(), version = nats.server_version(), "connected to NATS");
     Ok(nats)
@@ -230,6 +232,11 @@ impl Nats {
 
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// What is known of the room in the input stream.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// Changes whenever a connection is made or the server complains.

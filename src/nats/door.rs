@@ -15,6 +15,7 @@ use crate::event::Kind;
 use crate::ids::Slug;
 use crate::nats::connect::{Forbidden, Nats};
 use crate::nats::provision::{Role, is_no_room};
+use crate::nats::room::{Class, NoRoom};
 use crate::telemetry;
 
 /// How long the stream may take to acknowledge, counted from the send.
@@ -70,6 +71,13 @@ pub enum DoorError {
     NoStream { subject: String },
     #[error("the input stream is full ({detail}); nothing was stored, try again later or raise its max_bytes")]
     Full { detail: String },
+    #[error(
+        "the log is nearly full ({bytes} of {max_bytes} bytes) and the last {reserve} bytes are kept for commands, outcomes and ticks; \
+         nothing was stored; raise max_bytes of the input stream (`nats stream edit`) and try again"
+    )]
+    Kept { bytes: u64, max_bytes: u64, reserve: u64 },
+    #[error("the disk of the log and the store is full; nothing was stored; free some space and try again")]
+    DiskFull,
     #[error("the message has {bytes} bytes, more than the server or stream takes")]
     TooLarge { bytes: usize },
     #[error(
@@ -93,7 +101,7 @@ impl DoorError {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::NotConnected { .. } | Self::TimedOut { .. } | Self::ConnectionLost => true,
-            Self::NoStream { .. } | Self::Full { .. } => true,
+            Self::NoStream { .. } | Self::Full { .. } | Self::Kept { .. } | Self::DiskFull => true,
             Self::TooLarge { .. } | Self::IdTaken { .. } | Self::BadHeader { .. } => false,
             Self::Forbidden(_) | Self::Refused { .. } => false,
         }
@@ -113,6 +121,14 @@ impl Headers {
         self.0.insert(name, value);
         Ok(self)
     }
+
+    /// Bytes of all names and values.
+    fn bytes(&self) -> usize {
+        let of = |(name, values): (&HeaderName, &Vec<HeaderValue>)| {
+            values.iter().map(|value| AsRef::<str>::as_ref(name).len() + value.as_str().len() + 4).sum::<usize>()
+        };
+        self.0.iter().map(of).sum()
+    }
 }
 
 impl Door {
@@ -129,6 +145,8 @@ impl Door {
 
     /// Publishes one message and waits until the stream has it. Returns its stream sequence; the first one's if the server knows the
     /// `Nats-Msg-Id` already.
+    ///
+    /// Errors: beside what the server says, [`DoorError::Kept`] and [`DoorError::DiskFull`] before it is asked.
     pub async fn publish(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<u64, DoorError> {
         self.publish_once(kind, source, headers, payload).await.map(|stored| stored.seq)
     }
@@ -136,17 +154,40 @@ impl Door {
     /// As [`Self::publish`], and says whether the stream had the message already. A `Nats-Msg-Id` that was used for another message is
     /// [`DoorError::IdTaken`]: the stream has dropped this one.
     pub async fn publish_once(&self, kind: Kind, source: &Slug, headers: Headers, payload: Bytes) -> Result<Stored, DoorError> {
+        self.publish_as(Class::of(kind), kind, source, headers, payload).await
+    }
+
+    /// As [`Self::publish_once`], where the kind does not tell how much of the log may be used. For a command room is made if there is
+    /// none.
+    pub async fn publish_as(
+        &self,
+        class: Class,
+        kind: Kind,
+        source: &Slug,
+        headers: Headers,
+        payload: Bytes,
+    ) -> Result<Stored, DoorError> {
+        let subject = self.nats.root().input(kind, source);
         let published = async {
-            let subject = self.nats.root().input(kind, source);
-            let id = headers.0.get("Nats-Msg-Id").map(|id| id.as_str().to_owned());
-            let sent = self.send(subject.clone(), headers, payload.clone()).await?;
-            let stored = self.acknowledged(sent).await?;
-            if stored.is_repeat {
-                self.compare(id.unwrap_or_default(), stored.seq, &subject, &payload).await?;
+            match self.admitted(class, &subject, headers.clone(), payload.clone()).await {
+                Err(DoorError::Full { .. } | DoorError::Kept { .. }) if class == Class::Command && self.make_room().await => {
+                    self.admitted(class, &subject, headers, payload).await
+                }
+                answer => answer,
             }
-            Ok(stored)
         };
         published.await.inspect_err(|_| telemetry::PUBLISH_FAILURES.add(1))
+    }
+
+    async fn admitted(&self, class: Class, subject: &str, headers: Headers, payload: Bytes) -> Result<Stored, DoorError> {
+        self.admit(class, subject.len() + headers.bytes() + payload.len())?;
+        let id = headers.0.get("Nats-Msg-Id").map(|id| id.as_str().to_owned());
+        let sent = self.send(subject.to_owned(), headers, payload.clone()).await?;
+        let stored = self.acknowledged(sent).await?;
+        if stored.is_repeat {
+            self.compare(id.unwrap_or_default(), stored.seq, subject, &payload).await?;
+        }
+        Ok(stored)
     }
 
     /// Is the message that the stream has under `id` the one that was sent now? One that is no longer held, or cannot be asked for,
@@ -164,15 +205,44 @@ impl Door {
         }
     }
 
+    fn admit(&self, class: Class, size: usize) -> Result<(), DoorError> {
+        let room = self.nats.room();
+        room.admit(class, size).map_err(|refused| {
+            telemetry::LOG_REFUSALS.add(1);
+            match refused {
+                NoRoom::Disk => DoorError::DiskFull,
+                NoRoom::Kept { bytes, max_bytes, reserve } => DoorError::Kept { bytes, max_bytes, reserve },
+            }
+        })?;
+        room.use_up(size);
+        Ok(())
+    }
+
+    /// Raises the bound of a full stream a little, so that a command finds room. False if that is not allowed.
+    async fn make_room(&self) -> bool {
+        match self.nats.raise_bound().await {
+            Ok(max_bytes) => {
+                warn!(max_bytes, "the log is full: its bound was raised for a command; make room or raise it further");
+                true
+            }
+            Err(error) => {
+                warn!(error = %telemetry::chain(&error), "the log is full and its bound cannot be raised for a command");
+                false
+            }
+        }
+    }
+
     /// Publishes many, in order, [`WINDOW_MAX`] at a time, and waits for every one. Returns their sequences; a repeat has the first one's and is
     /// not compared with it. On an error the
     /// messages before and after the failed one may be stored: publish all again with the same ids.
     pub async fn publish_all(&self, messages: impl IntoIterator<Item = Publication>) -> Result<Vec<u64>, DoorError> {
-        let root = self.nats.root();
-        let messages = messages
-            .into_iter()
-            .map(|Publication { kind, source, headers, payload }| (root.input(kind, &source), headers, payload));
-        self.publish_to(messages).await.inspect_err(|_| telemetry::PUBLISH_FAILURES.add(1))
+        let mut admitted = Vec::new();
+        for Publication { kind, source, headers, payload } in messages {
+            let subject = self.nats.root().input(kind, &source);
+            self.admit(Class::of(kind), subject.len() + headers.bytes() + payload.len())?;
+            admitted.push((subject, headers, payload));
+        }
+        self.publish_to(admitted).await.inspect_err(|_| telemetry::PUBLISH_FAILURES.add(1))
     }
 
     /// As [`Self::publish_all`], to any subjects of ours.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::nats::connect::Nats;
-use crate::nats::continuity::{LogChanged, Saved};
+use crate::nats::continuity::{COMPARED_MAX, LogChanged, Mark, Saved};
 use crate::nats::provision::Role;
 use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
 use crate::telemetry;
@@ -58,6 +58,8 @@ pub struct RawBatch {
     pub bytes: usize,
     /// Sequences before or between the messages which the stream itself says were deleted. Counted, so that positions add up.
     pub skipped: u64,
+    /// What to remember of the log once the batch is applied.
+    pub saved: Saved,
 }
 
 /// Reading cannot go on; a person has to look.
@@ -89,9 +91,9 @@ impl RawMessage {
         header(self.headers.as_ref()?, name)
     }
 
-    /// To be saved with the position, see [`Saved`].
-    pub fn fingerprint(&self) -> u64 {
-        fingerprint(&self.subject, &self.payload)
+    /// To be saved with the position, see [`Saved`]. `before`: the fingerprint of the message before it.
+    pub fn fingerprint(&self, before: u64) -> u64 {
+        fingerprint(before, self.seq, self.stored_at, &self.subject, &self.payload)
     }
 }
 
@@ -103,12 +105,11 @@ pub async fn run(
     inbox: mpsc::Sender<RawBatch>,
     stop: CancellationToken,
 ) -> Result<(), IngestError> {
-    let mut reader =
-        Reader { nats, inbox, stop, created: position.map(|saved| saved.created), last: Last::from(position), gap: None };
+    let mut reader = Reader { nats, inbox, stop, saved: position, gap: None };
     let mut delay = RETRY_DELAY;
     let mut missing_since = None;
     loop {
-        let (before, since) = (reader.last.seq(), reader.nats.complained());
+        let (before, since) = (reader.seq(), reader.nats.complained());
         let ended = reader.session().await;
         let forbidden = reader.nats.forbidden_to_read(since).map(|forbidden| forbidden.to_string());
         let reason = match ended {
@@ -125,9 +126,9 @@ pub async fn run(
                 forbidden.unwrap_or(reason)
             }
         };
-        delay = if before < reader.last.seq() { RETRY_DELAY } else { (2 * delay).min(RETRY_DELAY_MAX) };
+        delay = if before < reader.seq() { RETRY_DELAY } else { (2 * delay).min(RETRY_DELAY_MAX) };
         telemetry::INGEST_RESTARTS.add(1);
-        warn!(after = reader.last.seq(), reason, "reading the input stream starts anew");
+        warn!(after = reader.seq(), reason, "reading the input stream starts anew");
         // Both are cancel-safe: a token and a timer hold nothing.
         tokio::select! {
             () = reader.stop.cancelled() => return Ok(()),
@@ -140,18 +141,10 @@ struct Reader {
     nats: Nats,
     inbox: mpsc::Sender<RawBatch>,
     stop: CancellationToken,
-    /// Creation time of the stream that was delivered from; `None` before the first session.
-    created: Option<Timestamp>,
-    last: Last,
+    /// What was delivered, or applied before this process began; `None` before the first session if nothing was.
+    saved: Option<Saved>,
     /// The sequence before which a gap was seen once; seen twice, on a new consumer, it is real.
     gap: Option<u64>,
-}
-
-/// The last message delivered, or applied before this process began.
-enum Last {
-    Nothing,
-    Saved(Saved),
-    Delivered { seq: u64, fingerprint: u64 },
 }
 
 /// Why a session ended.
@@ -164,10 +157,15 @@ enum Broken {
 }
 
 impl Reader {
+    /// Of the last message delivered; 0 if there is none.
+    fn seq(&self) -> u64 {
+        self.saved.map_or(0, |saved| saved.last.seq)
+    }
+
     /// One consumer's life. `Ok` when asked to stop.
     async fn session(&mut self) -> Result<(), Broken> {
         let stop = self.stop.clone();
-        // Dropping the session in the middle of any await loses nothing that `last` counts: it moves only after a batch was sent.
+        // Dropping the session in the middle of any await loses nothing that `saved` counts: it moves only after a batch was sent.
         tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = self.read() => ended,
@@ -209,10 +207,10 @@ impl Reader {
 
     /// Is the log still the one that was delivered?
     async fn compare_log(&mut self) -> Result<StreamStatus, Broken> {
-        let saved = self.created.and_then(|created| self.last.saved(created));
-        match self.nats.check_log(saved.as_ref()).await {
+        match self.nats.check_log(self.saved.as_ref()).await {
             Ok(Ok(status)) => {
-                self.created = Some(status.created);
+                let saved = self.saved.get_or_insert_default();
+                (saved.created, saved.first_seq) = (status.created, status.first_seq);
                 Ok(status)
             }
             Ok(Err(changed)) => Err(Broken::Final(changed.into())),
@@ -222,7 +220,7 @@ impl Reader {
     }
 
     async fn new_consumer(&self, status: &StreamStatus) -> Result<Pull, Broken> {
-        let start_sequence = self.last.seq() + 1;
+        let start_sequence = self.seq() + 1;
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::None,
@@ -255,12 +253,12 @@ impl Reader {
             let reply = message.reply.as_deref().unwrap_or_default().to_owned();
             return Err(Broken::Final(IngestError::NoPosition { reply }));
         };
-        let expected = batch.messages.last().map_or(self.last.seq(), |message| message.seq) + 1;
+        let expected = batch.messages.last().map_or(self.seq(), |message| message.seq) + 1;
         if seq < expected {
             return Err(Broken::Final(IngestError::WentBack { expected, got: seq }));
         }
         if expected < seq {
-            let is_beginning = matches!(self.last, Last::Nothing) && batch.messages.is_empty();
+            let is_beginning = self.seq() == 0 && batch.messages.is_empty();
             self.explain(expected, seq, is_beginning).await?;
             batch.skipped += seq - expected;
         }
@@ -298,16 +296,18 @@ impl Reader {
 
     /// Hands the batch on; from here on it counts as delivered. Waits while the inbox is full.
     async fn deliver(&mut self, mut batch: RawBatch) -> Result<(), mpsc::error::SendError<()>> {
-        batch.gather();
-        let Some((seq, fingerprint)) = batch.messages.last().map(|last| (last.seq, last.fingerprint())) else {
+        if batch.messages.is_empty() {
             return Ok(());
-        };
+        }
+        batch.gather();
+        batch.saved = batch.follow(self.saved.unwrap_or_default());
+        let saved = batch.saved;
         if self.inbox.capacity() == 0 {
             telemetry::INGEST_STALLS.add(1);
         }
         let permit = self.inbox.reserve().await?;
         permit.send(batch);
-        self.last = Last::Delivered { seq, fingerprint };
+        self.saved = Some(saved);
         Ok(())
     }
 }
@@ -325,29 +325,18 @@ impl RawBatch {
             message.payload = rest.split_to(message.payload.len());
         }
     }
-}
 
-impl Last {
-    const fn seq(&self) -> u64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Saved(saved) => saved.seq,
-            Self::Delivered { seq, .. } => *seq,
+    /// What to remember of the log after these messages; `saved`: before them.
+    fn follow(&self, saved: Saved) -> Saved {
+        let mut saved = Saved { anchor: saved.last, ..saved };
+        let anchor_after = self.messages.len().saturating_sub(COMPARED_MAX);
+        for (index, message) in self.messages.iter().enumerate() {
+            if index == anchor_after {
+                saved.anchor = saved.last;
+            }
+            saved.last = Mark { seq: message.seq, fingerprint: message.fingerprint(saved.last.fingerprint) };
         }
-    }
-
-    fn saved(&self, created: Timestamp) -> Option<Saved> {
-        match self {
-            Self::Nothing => None,
-            Self::Saved(saved) => Some(*saved),
-            Self::Delivered { seq, fingerprint } => Some(Saved { created, seq: *seq, fingerprint: *fingerprint }),
-        }
-    }
-}
-
-impl From<Option<Saved>> for Last {
-    fn from(position: Option<Saved>) -> Self {
-        position.filter(|saved| saved.seq != 0).map_or(Self::Nothing, Self::Saved)
+        saved
     }
 }
 

@@ -1,11 +1,11 @@
 //! A nats-server of our own, for those who have none: found, checked, started on loopback with its files under the data directory,
-//! started again on the same port when it dies, stopped when we stop. The data directory must be ours alone (the caller holds its
+//! started again on the same port when it dies or stands still, stopped when we stop. The data directory must be ours alone (the caller holds its
 //! lock) before [`start`] is called.
 
 mod binary;
+mod probe;
 mod process;
 
-use crate::config::Durability;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 pub use binary::{BinaryError, OLDEST, Version, find};
+
+use crate::config::Durability;
+use crate::telemetry;
 
 /// How long a starting server may take until it says which port it has: recovering a large stream takes a while.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -79,6 +82,14 @@ pub enum ManagedError {
     Orphan { pid: u32, path: PathBuf },
 }
 
+/// What a server of that version does not promise, in a sentence; `None` if it is new enough.
+pub fn old_server(version: &str) -> Option<String> {
+    let version = Version::parse(version).filter(|version| !version.has_sync_interval())?;
+    Some(format!(
+        "nats-server {version}: a power cut may cost the last two minutes, and a full stream drops acknowledged messages; take 2.10 or newer"
+    ))
+}
+
 /// Starts the server and waits until clients can connect.
 pub async fn start(config: ManagedConfig) -> Result<Managed, ManagedError> {
     let (binary, version) = binary::find(config.binary.as_deref()).await?;
@@ -104,7 +115,15 @@ pub async fn start(config: ManagedConfig) -> Result<Managed, ManagedError> {
                 tokio::select! {
                     () = stop.cancelled() => break,
                     ended = child.wait() => warn!(?ended, "nats-server died; starting it again"),
+                    () = probe::silent(port) => {
+                        error!("nats-server does not answer; killing it and starting it again");
+                        // A stopped process does not obey SIGTERM. Its files survive a kill.
+                        if let Err(error) = child.kill().await {
+                            error!(%error, "nats-server cannot be killed");
+                        }
+                    }
                 }
+                telemetry::BROKER_REPLACEMENTS.add(1);
                 pid_tx.send_replace(None);
                 if STEADY_AFTER <= started.elapsed() {
                     delay = RESTART_DELAY;

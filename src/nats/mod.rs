@@ -11,12 +11,14 @@ pub mod ingest;
 pub mod managed;
 pub mod provision;
 mod rights;
+pub mod room;
 pub mod stream;
 
 pub use connect::{Auth, ConnectConfig, ConnectError, Forbidden, Nats, Tls, connect};
-pub use continuity::{LogChanged, Saved};
+pub use continuity::{LogChanged, Mark, Saved};
 pub use door::{Door, DoorError, Headers, Publication, Stored};
 pub use ingest::{IngestError, RawBatch, RawMessage};
 pub use managed::{Managed, ManagedConfig, ManagedError};
 pub use provision::{Difference, Provisioned, Role, provision};
+pub use room::Room;
 pub use stream::{StoredMessage, StreamError, StreamStatus, fingerprint, header};

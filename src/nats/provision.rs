@@ -7,7 +7,11 @@ use tracing::{info, warn};
 
 use crate::event::subject::Root;
 use crate::nats::connect::Nats;
+use crate::nats::room::reserve;
 use crate::nats::stream::{Info, StreamError, StreamStatus, api};
+
+/// The least that the bound of a full stream is raised by: some hundred commands.
+const RAISE_MIN: u64 = 64 << 10;
 
 const DECLARATIONS: [&str; 3] = [
     include_str!("../../streams/input.toml"),
@@ -105,35 +109,52 @@ pub fn declarations() -> [Declaration; 3] {
 }
 
 /// Makes the streams that are absent and compares the others; in the order of [`Role::ALL`]. Idempotent; works from server 2.9 on.
+///
+/// A server reserves the bytes of a stream, and the log needs them most: the others are made at their least size, then the input takes
+/// the largest size that fits, and then the others grow into what is left.
 pub async fn provision(nats: &Nats) -> Result<Vec<Provisioned>, ProvisionError> {
-    let mut streams = Vec::with_capacity(Role::ALL.len());
-    // The small ones first: a server reserves the bytes, and the input takes what it can get of the rest.
-    for declaration in declarations().into_iter().rev() {
-        let stream = provision_one(nats, &declaration).await?;
-        for Difference { stream, field, wanted, actual } in &stream.differences {
-            warn!(stream, field, %wanted, %actual, "stream setting is not as declared");
-        }
-        streams.push(stream);
+    let [input, others @ ..] = declarations();
+    let mut small = Vec::with_capacity(others.len());
+    for declaration in &others {
+        small.push(find_or_make(nats, declaration, declaration.max_bytes_min).await?);
     }
-    streams.reverse();
+    let mut streams = vec![provisioned(nats, &input, find_or_make(nats, &input, input.max_bytes).await?)?];
+    for (declaration, (info, is_new)) in others.iter().zip(small) {
+        let info = if is_new { grown(nats, declaration, info).await? } else { info };
+        streams.push(provisioned(nats, declaration, (info, is_new))?);
+    }
+    for Difference { stream, field, wanted, actual } in streams.iter().flat_map(|stream| &stream.differences) {
+        warn!(stream, field, %wanted, %actual, "stream setting is not as declared");
+    }
     Ok(streams)
 }
 
 /// As [`provision`], for one declaration.
 pub async fn provision_one(nats: &Nats, declaration: &Declaration) -> Result<Provisioned, ProvisionError> {
+    provisioned(nats, declaration, find_or_make(nats, declaration, declaration.max_bytes).await?)
+}
+
+/// The stream, and whether it was made by this call, with at most `max_bytes`.
+async fn find_or_make(nats: &Nats, declaration: &Declaration, max_bytes: u64) -> Result<(Info, bool), ProvisionError> {
     let name = declaration.role.stream_name(nats.root());
-    let (info, is_new) = match api::<_, Info>(nats, &name, "STREAM.INFO", &()).await {
-        Ok(info) => (info, false),
-        Err(StreamError::Missing { .. }) => (create(nats, &name, declaration).await?, true),
-        Err(error) => return Err(error.into()),
-    };
+    match api::<_, Info>(nats, &name, "STREAM.INFO", &()).await {
+        Ok(info) => Ok((info, false)),
+        Err(StreamError::Missing { .. }) => {
+            let info = create(nats, &name, declaration, max_bytes).await?;
+            info!(stream = name, "stream created");
+            Ok((info, true))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn provisioned(nats: &Nats, declaration: &Declaration, found: (Info, bool)) -> Result<Provisioned, ProvisionError> {
+    let (info, is_new) = found;
+    let name = declaration.role.stream_name(nats.root());
     let wanted = declaration.config(nats.root(), declaration.max_bytes);
     let differences = differences(&name, &wanted, &info.config);
     let subjects = declaration.subjects(nats.root());
     let status = info.status(&name)?;
-    if is_new {
-        info!(stream = name, "stream created");
-    }
     Ok(Provisioned { role: declaration.role, name, subjects, status, differences, is_new })
 }
 
@@ -173,11 +194,9 @@ impl Declaration {
     }
 }
 
-/// Makes the stream; with half the bytes, and half again, where the server has no room. A stream other than the input, which is
-/// made last, begins with a quarter, so that something is left for the next.
-async fn create(nats: &Nats, name: &str, declaration: &Declaration) -> Result<Info, ProvisionError> {
-    let mut max_bytes = declaration.max_bytes;
-    let mut leaves_room = declaration.role == Role::Input;
+/// Makes the stream with `max_bytes`; with half the bytes, and half again, where the server has no room.
+async fn create(nats: &Nats, name: &str, declaration: &Declaration, max_bytes: u64) -> Result<Info, ProvisionError> {
+    let mut max_bytes = max_bytes;
     loop {
         let mut config = declaration.config(nats.root(), max_bytes);
         let fields = config.as_object_mut().expect("a configuration is an object");
@@ -196,15 +215,47 @@ async fn create(nats: &Nats, name: &str, declaration: &Declaration) -> Result<In
             ErrorCode::STREAM_SUBJECT_OVERLAP => {
                 return Err(ProvisionError::SubjectsTaken { stream, subjects: declaration.subjects(nats.root()) });
             }
-            code if is_no_room(code) && declaration.max_bytes_min <= max_bytes / 2 => {
-                max_bytes /= if leaves_room || max_bytes / 4 < declaration.max_bytes_min { 2 } else { 4 };
-                leaves_room = true;
-            }
+            code if is_no_room(code) && declaration.max_bytes_min <= max_bytes / 2 => max_bytes /= 2,
             code if is_no_room(code) => {
                 return Err(ProvisionError::NoRoom { stream, bytes: max_bytes, detail: refused.to_string() });
             }
             _ => return Err(StreamError::Refused { stream, source: refused }.into()),
         }
+    }
+}
+
+/// Gives a stream that was made small the largest size up to the declared one that the server still has room for.
+async fn grown(nats: &Nats, declaration: &Declaration, info: Info) -> Result<Info, ProvisionError> {
+    let name = declaration.role.stream_name(nats.root());
+    let mut max_bytes = declaration.max_bytes;
+    while declaration.max_bytes_min < max_bytes {
+        match resize(nats, &name, &info, max_bytes).await {
+            Ok(info) => return Ok(info),
+            Err(StreamError::Refused { .. }) => max_bytes /= 2,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(info)
+}
+
+async fn resize(nats: &Nats, name: &str, info: &Info, max_bytes: u64) -> Result<Info, StreamError> {
+    let mut config = info.config.clone();
+    config["max_bytes"] = json!(max_bytes);
+    api(nats, name, "STREAM.UPDATE", &config).await
+}
+
+impl Nats {
+    /// Raises the bound of the input stream by what is kept for commands, so that one finds room in a log that others have filled to the
+    /// brim. Only admins give commands, so this is not a way around the bound. Gives the new bound.
+    pub(crate) async fn raise_bound(&self) -> Result<u64, StreamError> {
+        let name = Role::Input.stream_name(self.root());
+        let info: Info = api(self, &name, "STREAM.INFO", &()).await?;
+        let status = info.status(&name)?;
+        let Some(max_bytes) = status.max_bytes else { return Ok(u64::MAX) };
+        let more = reserve(max_bytes).max(RAISE_MIN);
+        let raised = resize(self, &name, &info, max_bytes + more).await?.status(&name)?;
+        self.room().set(raised.bytes, raised.max_bytes);
+        Ok(max_bytes + more)
     }
 }
 

@@ -25,6 +25,10 @@ pub struct StreamStatus {
     pub last_seq: u64,
     pub messages: u64,
     pub bytes: u64,
+    /// What its settings let it hold; `None` if they set no bound.
+    pub max_bytes: Option<u64>,
+    /// Why its settings let it drop messages by itself, such as `max_age`; `None` if they do not, so that none may ever be missing.
+    pub drops: Option<String>,
 }
 
 /// One message as it lies in the stream.
@@ -59,9 +63,13 @@ pub enum StreamError {
     BadTime { stream: String, text: String },
 }
 
-/// A fingerprint of one message, xxh3 of subject, NUL and payload: to tell whether the log still holds what was applied.
-pub fn fingerprint(subject: &str, payload: &[u8]) -> u64 {
-    let mut hash = Xxh3::new();
+/// What identifies the log up to a message: xxh3 of the fingerprint before it, and of its sequence, time of storing, subject and
+/// payload. A log that was restored and grew again past that place has other times, so it has another fingerprint although every
+/// message may read the same.
+pub fn fingerprint(before: u64, seq: u64, stored_at: Timestamp, subject: &str, payload: &[u8]) -> u64 {
+    let mut hash = Xxh3::with_seed(before);
+    hash.update(&seq.to_le_bytes());
+    hash.update(&stored_at.micros().to_le_bytes());
     hash.update(subject.as_bytes());
     hash.update(&[0]);
     hash.update(payload);
@@ -77,8 +85,9 @@ pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 impl StoredMessage {
-    pub fn fingerprint(&self) -> u64 {
-        fingerprint(&self.subject, &self.payload)
+    /// `before`: the fingerprint of the message before it.
+    pub fn fingerprint(&self, before: u64) -> u64 {
+        fingerprint(before, self.seq, self.stored_at, &self.subject, &self.payload)
     }
 }
 
@@ -183,7 +192,22 @@ impl Info {
         let created = Timestamp::parse_rfc3339(&self.created)
             .ok_or_else(|| StreamError::BadTime { stream: stream.to_owned(), text: self.created.clone() })?;
         let State { messages, bytes, first_seq, last_seq, .. } = self.state;
-        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes })
+        let max_bytes = self.config["max_bytes"].as_u64().filter(|bytes| 0 < *bytes);
+        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes, max_bytes, drops: self.drops() })
+    }
+
+    /// Which of its settings let the stream drop messages by itself.
+    fn drops(&self) -> Option<String> {
+        let positive = |field: &str| self.config[field].as_i64().is_some_and(|value| 0 < value);
+        let bounded = ["max_bytes", "max_msgs"].into_iter().any(positive);
+        let mut found: Vec<&str> = ["max_age", "max_msgs_per_subject"].into_iter().filter(|field| positive(field)).collect();
+        if self.config["discard"] != "new" && bounded {
+            found.push("discard: old");
+        }
+        if self.config["retention"].as_str().is_some_and(|retention| retention != "limits") {
+            found.push("retention");
+        }
+        (!found.is_empty()).then(|| found.join(", "))
     }
 }
 
@@ -202,9 +226,35 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_subject_and_payload_apart() {
-        assert_eq!(fingerprint("tw.in.label.a", b"x"), fingerprint("tw.in.label.a", b"x"));
-        assert_ne!(fingerprint("tw.in.label.a", b"x"), fingerprint("tw.in.label.ax", b""));
-        assert_ne!(fingerprint("tw.in.label.a", b"x"), fingerprint("tw.in.label.a", b"y"));
+    fn a_fingerprint_tells_apart_what_came_before_the_place_the_time_the_subject_and_the_payload() {
+        let of =
+            |before, seq, at, subject, payload: &[u8]| fingerprint(before, seq, Timestamp::from_micros(at), subject, payload);
+        let one = of(0, 1, 7, "tw.in.tick.a", b"{}");
+        assert_eq!(one, of(0, 1, 7, "tw.in.tick.a", b"{}"));
+        let others = [
+            of(1, 1, 7, "tw.in.tick.a", b"{}"),
+            of(0, 2, 7, "tw.in.tick.a", b"{}"),
+            of(0, 1, 8, "tw.in.tick.a", b"{}"),
+            of(0, 1, 7, "tw.in.tick.a{", b"}"),
+            of(0, 1, 7, "tw.in.tick.a", b"{ }"),
+        ];
+        assert!(others.iter().all(|other| *other != one), "{others:?}");
+    }
+
+    #[test]
+    fn a_stream_says_which_of_its_settings_drop_messages() {
+        let drops = |config: serde_json::Value| {
+            let state = serde_json::json!({"messages": 0, "bytes": 0, "first_seq": 1, "last_seq": 0});
+            let info = serde_json::json!({"config": config, "created": "2026-01-01T00:00:00Z", "state": state});
+            serde_json::from_value::<Info>(info).unwrap().drops()
+        };
+        use serde_json::json;
+        assert_eq!(drops(json!({"discard": "new", "max_bytes": 5, "retention": "limits", "max_age": 0})), None);
+        assert_eq!(drops(json!({"discard": "old", "max_bytes": -1, "max_msgs": -1, "retention": "limits"})), None);
+        assert_eq!(drops(json!({"discard": "old", "max_bytes": 5})).as_deref(), Some("discard: old"));
+        assert_eq!(
+            drops(json!({"discard": "new", "max_age": 5, "retention": "workqueue"})).as_deref(),
+            Some("max_age, retention")
+        );
     }
 }

@@ -16,6 +16,7 @@ use crate::config::Secret;
 use crate::event::{Command, Kind, Role};
 use crate::http::{self, token};
 use crate::ids::{Name, Slug};
+use crate::nats::room::Class;
 use crate::nats::{Door, Headers};
 use crate::view::View;
 
@@ -94,7 +95,7 @@ pub async fn announce(
         Command::CreateToken { id: minted.id.into(), name, role: Role::Admin, hash: minted.hash.into(), expires_at: None };
     // reported by our own hands, so that it is not counted among the records of the world
     let body = Bytes::from(serde_json::to_vec(&command).expect("a command is plain data"));
-    while let Err(error) = door.publish(Kind::Outcome, &source, Headers::new(), body.clone()).await {
+    while let Err(error) = door.publish_as(Class::Command, Kind::Outcome, &source, Headers::new(), body.clone()).await {
         warn!(%error, "the admin token is not yet in the log");
         tokio::select! {
             () = stop.cancelled() => return,

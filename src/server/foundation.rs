@@ -1,17 +1,22 @@
 //! What everything stands on: the data directory, the store, NATS and its streams, and the proof that store and log belong together.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tracing::{info, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
-use super::{Error, failed};
+use super::{Error, failed, private};
 use crate::config::{Config, NatsServer};
 use crate::nats::managed::{self, Managed, ManagedConfig};
-use crate::nats::provision::{Provisioned, provision};
-use crate::nats::{ConnectConfig, Nats, StreamStatus, connect};
-use crate::processor::Projection;
+use crate::nats::provision::{Provisioned, Role, provision};
+use crate::nats::{ConnectConfig, LogChanged, Nats, Saved, StreamError, StreamStatus, connect};
+use crate::processor::{self, Projection};
 use crate::store::{self, Options, Store};
-use crate::telemetry;
+use crate::telemetry::{self, chain};
+
+/// Between two looks for room on a full disk.
+const ROOM_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Counts the rebuilds of the store, beside it.
 const EPOCH_FILE: &str = "epoch";
@@ -28,26 +33,26 @@ pub struct Foundation {
 }
 
 impl Foundation {
+    /// Waits for room on the disk before the store is opened, until `stop`.
+    ///
     /// Errors: [`Error::InUse`], [`Error::Nats`], [`Error::Diverged`] with the way out.
-    pub async fn lay(config: &Config) -> Result<Self, Error> {
+    pub async fn lay(config: &Config, beginning: Beginning, stop: &CancellationToken) -> Result<Self, Error> {
         let data = prepare(&config.data)?;
-        let mut projection = open_projection(config, &data)?;
+        let mut projection = open_projection(config, &data, stop)?;
         let (nats, managed) = connect_to(config, &data).await?;
-        let streams = provision(&nats).await.map_err(|source| Error::Nats(source.into()))?;
-        nats.prove_rights(&super::own()).await.map_err(|source| Error::Nats(source.into()))?;
-        let saved = projection.saved();
-        let checked = nats.check_log(saved.as_ref()).await.map_err(|source| Error::Nats(source.into()))?;
-        let input = match checked {
-            Ok(input) => input,
-            Err(changed) => {
+        let belongs = belong_together(&nats, projection.saved().as_ref(), beginning).await;
+        let (streams, input) = match belongs {
+            Ok(found) => found,
+            Err(error) => {
                 nats.close().await;
                 if let Some(managed) = managed {
                     managed.stop().await;
                 }
-                return Err(Error::Diverged(changed.into()));
+                return Err(error);
             }
         };
-        projection.bind(input.created);
+        projection.bind(input.created, input.first_seq);
+        nats.room().set(input.bytes, input.max_bytes);
         Ok(Self { data, nats, streams, input, managed, projection: Some(projection) })
     }
 
@@ -75,41 +80,105 @@ impl Foundation {
     }
 }
 
-/// Deletes the store in the data directory, if nobody holds it.
-pub fn discard_store(config: &Config) -> Result<(), Error> {
-    let data = prepare(&config.data)?;
-    // opening takes the lock, so a running process is not robbed of its store
-    drop(open_store(config, &data)?);
-    let store = data.join("store");
-    std::fs::remove_dir_all(&store).map_err(failed)?;
-    info!(store = %store.display(), "store discarded");
-    Ok(())
+/// What the log must begin with for a store that has applied nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Its first message: what was cut off cannot be known any more.
+    Whole,
+    /// Whatever is left; somebody has decided so.
+    Partial,
 }
 
-fn prepare(data: &Path) -> Result<PathBuf, Error> {
-    std::fs::create_dir_all(data).map_err(failed)?;
+/// Makes the streams that are absent, unless the store knows better, and proves that store and log belong together.
+async fn belong_together(
+    nats: &Nats,
+    saved: Option<&Saved>,
+    beginning: Beginning,
+) -> Result<(Vec<Provisioned>, StreamStatus), Error> {
+    let diverged = |changed: LogChanged| Error::Diverged(changed.into());
+    if let Some(saved) = saved
+        && let Err(StreamError::Missing { .. }) = nats.status(Role::Input).await
+    {
+        // made again it would be empty, and look like one that lost everything
+        return Err(diverged(LogChanged::StreamMissing { applied: saved.last.seq }));
+    }
+    let streams = provision(nats).await.map_err(|source| Error::Nats(source.into()))?;
+    nats.prove_rights(&super::own()).await.map_err(|source| Error::Nats(source.into()))?;
+    let checked = nats.check_log(saved).await.map_err(|source| Error::Nats(source.into()))?;
+    let input = checked.map_err(diverged)?;
+    if saved.is_none() && beginning == Beginning::Whole && 1 < input.first_seq {
+        return Err(diverged(LogChanged::NoBeginning { first: input.first_seq }));
+    }
+    Ok((streams, input))
+}
+
+pub(super) fn prepare(data: &Path) -> Result<PathBuf, Error> {
+    private::make(data).map_err(failed)?;
     data.canonicalize().map_err(failed)
 }
 
-fn open_store(config: &Config, data: &Path) -> Result<store::Opened, Error> {
-    let options = Options { cache_bytes: config.store.cache_bytes, ..Options::default() };
-    Store::open(&data.join("store"), options).map_err(|error| match error {
-        store::Error::InUse(_) => Error::InUse(error.into()),
-        other => failed(other),
-    })
+/// The directory of the store within the data directory.
+pub(super) fn store_in(data: &Path) -> PathBuf {
+    data.join("store")
 }
 
-fn open_projection(config: &Config, data: &Path) -> Result<Projection, Error> {
-    let opened = open_store(config, data)?;
+pub(super) fn open_store(config: &Config, data: &Path) -> Result<store::Opened, store::Error> {
+    let options = Options { cache_bytes: config.store.cache_bytes, ..Options::default() };
+    Store::open(&store_in(data), options)
+}
+
+pub(super) fn refused(error: store::Error) -> Error {
+    match error {
+        store::Error::InUse(_) => Error::InUse(error.into()),
+        other => failed(other),
+    }
+}
+
+/// As [`open_store`], once there is room on the disk for it.
+fn open_store_with_room(config: &Config, data: &Path, stop: &CancellationToken) -> Result<store::Opened, Error> {
+    let mut told = false;
+    loop {
+        match open_store(config, data) {
+            Err(error @ store::Error::Full { .. }) if !stop.is_cancelled() => {
+                if !told {
+                    warn!(error = %chain(&error), data = %data.display(), "waiting for room on the disk before the store is opened");
+                }
+                told = true;
+                std::thread::sleep(ROOM_INTERVAL);
+            }
+            opened => return opened.map_err(refused),
+        }
+    }
+}
+
+/// The state of the store; one that cannot be read is put aside, and a fresh one begins.
+fn open_projection(config: &Config, data: &Path, stop: &CancellationToken) -> Result<Projection, Error> {
+    match load(config, data, stop)? {
+        Ok(projection) => Ok(projection),
+        // marked as damaged, it is put aside by the next open
+        Err(_damaged) => load(config, data, stop)?.map_err(failed),
+    }
+}
+
+/// The inner error: the rows cannot be read, and the store is marked so.
+fn load(config: &Config, data: &Path, stop: &CancellationToken) -> Result<Result<Projection, processor::Error>, Error> {
+    let opened = open_store_with_room(config, data, stop)?;
     if let Some(quarantined) = &opened.quarantined {
         telemetry::STORE_QUARANTINES.add(1);
         warn!(path = %quarantined.path.display(), reason = quarantined.reason, "store put aside; rebuilding it from the log");
     }
+    let reader = opened.store.reader();
     let epoch = match opened.store.head().map_err(failed)? {
         Some(_) => 0,
         None => next_epoch(data)?,
     };
-    Projection::load(opened.store, epoch).map_err(failed)
+    match Projection::load(opened.store, epoch) {
+        Err(processor::Error::Load(store::Error::Damaged(reason))) => {
+            warn!(reason, "the store cannot be read");
+            Ok(Err(processor::Error::Load(reader.damaged(reason))))
+        }
+        loaded => loaded.map(Ok).map_err(failed),
+    }
 }
 
 /// The number of a store that begins now: one more than the last that began in this directory.
@@ -120,7 +189,7 @@ fn next_epoch(data: &Path) -> Result<u64, Error> {
     Ok(last + 1)
 }
 
-async fn connect_to(config: &Config, data: &Path) -> Result<(Nats, Option<Managed>), Error> {
+pub(super) async fn connect_to(config: &Config, data: &Path) -> Result<(Nats, Option<Managed>), Error> {
     let refused = |source: Box<dyn std::error::Error + Send + Sync>| Error::Nats(source);
     let managed = match &config.nats.server {
         NatsServer::External { .. } | NatsServer::Context { .. } => None,

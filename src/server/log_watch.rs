@@ -1,73 +1,244 @@
-//! Watches where the log ends, for lag and readiness.
+//! Watches the log: where it begins and ends, how much room is left and for how long, and whether it is still the one we read.
 
+mod forecast;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
 
 use crate::http::LogStatus;
 use crate::nats::provision::Role;
-use crate::nats::{Nats, StreamStatus};
+use crate::nats::room::{self, NoRoom};
+use crate::nats::{LogChanged, Nats, StreamError, StreamStatus, continuity};
+use crate::telemetry;
+use crate::telemetry::condition::{self, Severity};
 use crate::view::View;
+use forecast::Forecast;
 
 /// Between two questions to the server.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts watching. Ready means: connected, and everything up to [`LogStatus::start_seq`] is applied.
+/// How long the server may be silent about the stream, over a connection that stands, before that is said.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
+
+/// Free bytes on the disk of the data directory below which a managed server takes nothing more from us.
+const DISK_LOW: u64 = 16 << 20;
+
+/// What the watch looks at.
+pub struct Watched {
+    pub nats: Nats,
+    pub view: watch::Receiver<Arc<View>>,
+    /// As seen at start.
+    pub input: StreamStatus,
+    pub data: PathBuf,
+    /// The server's files lie on the disk of the data directory.
+    pub managed: bool,
+}
+
+/// Starts watching. Ready means: connected, and everything up to [`LogStatus::start_seq`] is applied. The second receiver is told once if
+/// the log is no longer the one that the store was built from.
 pub fn start(
-    nats: Nats,
-    view: watch::Receiver<Arc<View>>,
-    input: StreamStatus,
+    watched: Watched,
     stop: CancellationToken,
     tasks: &mut JoinSet<()>,
-) -> watch::Receiver<LogStatus> {
+) -> (watch::Receiver<LogStatus>, oneshot::Receiver<LogChanged>) {
+    let input = &watched.input;
     let first = LogStatus {
         last_seq: input.last_seq,
         first_seq: input.first_seq,
         start_seq: input.last_seq,
         connected: true,
-        ready: readiness(true, view.borrow().position, input.last_seq),
+        ready: readiness(true, watched.view.borrow().position, input.last_seq),
     };
     let (sender, receiver) = watch::channel(first);
-    tasks.spawn(watch_log(nats, view, sender, stop));
-    receiver
+    let (changed, told) = oneshot::channel();
+    tasks.spawn(async move {
+        let mut watch = Watch::of(watched, Some(changed));
+        watch.look(&sender).await;
+        watch.run(sender, stop).await;
+    });
+    (receiver, told)
 }
 
-async fn watch_log(
-    nats: Nats,
-    mut view: watch::Receiver<Arc<View>>,
-    sender: watch::Sender<LogStatus>,
-    stop: CancellationToken,
-) {
-    let mut interval = tokio::time::interval(INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let start_seq = sender.borrow().start_seq;
-    let mut caught_up = false;
-    loop {
-        // all branches are cancel-safe: a token, a watch and a timer
-        tokio::select! {
-            () = stop.cancelled() => return,
-            seen = view.wait_for(|view| start_seq <= view.position), if !caught_up => match seen {
-                Ok(_) => caught_up = true,
-                Err(_closed) => return,
-            },
-            _ = interval.tick() => {}
+struct Watch {
+    watched: Watched,
+    forecast: Forecast,
+    /// The first sequence that the log is known to have.
+    first_seq: u64,
+    /// Since when the server has not answered for the stream.
+    silent_since: Option<Instant>,
+    changed: Option<oneshot::Sender<LogChanged>>,
+}
+
+impl Watch {
+    fn of(watched: Watched, changed: Option<oneshot::Sender<LogChanged>>) -> Self {
+        let first_seq = watched.input.first_seq;
+        Self { watched, forecast: Forecast::default(), first_seq, silent_since: None, changed }
+    }
+
+    async fn run(&mut self, sender: watch::Sender<LogStatus>, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let start_seq = sender.borrow().start_seq;
+        let mut view = self.watched.view.clone();
+        let mut caught_up = false;
+        loop {
+            // all branches are cancel-safe: a token, a watch and a timer
+            tokio::select! {
+                () = stop.cancelled() => return,
+                seen = view.wait_for(|view| start_seq <= view.position), if !caught_up => match seen {
+                    Ok(_) => caught_up = true,
+                    Err(_closed) => return,
+                },
+                _ = interval.tick() => {}
+            }
+            self.look(&sender).await;
         }
-        let connected = nats.is_connected();
-        let status = if connected { nats.status(Role::Input).await.ok() } else { None };
-        let position = view.borrow().position;
+    }
+
+    /// Asks the server once and passes on what it says.
+    async fn look(&mut self, sender: &watch::Sender<LogStatus>) {
+        let connected = self.watched.nats.is_connected();
+        let status = if connected { Some(self.watched.nats.status(Role::Input).await) } else { None };
+        self.note_silence(status.as_ref());
+        let status = status.and_then(Result::ok);
+        if let Some(status) = &status {
+            self.note_front(status);
+            self.note_room(status);
+        }
+        self.note_disk();
+        let position = self.watched.view.borrow().position;
         sender.send_modify(|log| {
-            if let Some(status) = status {
+            if let Some(status) = &status {
                 (log.first_seq, log.last_seq) = (status.first_seq, status.last_seq);
             }
             // what has been applied is in the stream
             log.last_seq = log.last_seq.max(position);
             log.connected = connected;
-            log.ready = readiness(connected, position, start_seq);
+            log.ready = readiness(connected, position, log.start_seq);
         });
     }
+
+    /// A server that does not answer for the stream, or has it no longer.
+    fn note_silence(&mut self, status: Option<&Result<StreamStatus, StreamError>>) {
+        match status {
+            Some(Err(error @ StreamError::Missing { .. })) => {
+                condition::raise(
+                    "log_missing",
+                    Severity::Critical,
+                    true,
+                    format!("{error}; restore it, or see `tidewatch rebuild`"),
+                );
+            }
+            Some(Err(error)) => {
+                let since = *self.silent_since.get_or_insert_with(Instant::now);
+                if SILENCE_MAX <= since.elapsed() {
+                    let detail =
+                        format!("NATS is connected and does not answer for the input stream ({error}); see the server's log");
+                    condition::raise("log_silent", Severity::Critical, true, detail);
+                }
+                return;
+            }
+            Some(Ok(_)) => {
+                condition::clear("log_missing");
+            }
+            None => {}
+        }
+        self.silent_since = None;
+        condition::clear("log_silent");
+    }
+
+    /// Messages that left the beginning of the log: a loss, unless its settings drop them.
+    fn note_front(&mut self, status: &StreamStatus) {
+        telemetry::LOG_FIRST_SEQ.set(status.first_seq as f64);
+        match &status.drops {
+            Some(settings) => {
+                let detail = format!(
+                    "the input stream is set to drop messages by itself ({settings}): a rebuild will not bring back what it has dropped"
+                );
+                condition::raise("log_drops", Severity::Warning, false, detail);
+            }
+            None => {
+                condition::clear("log_drops");
+            }
+        }
+        if status.first_seq <= self.first_seq {
+            return;
+        }
+        telemetry::LOG_LOST_MESSAGES.add(status.first_seq - self.first_seq.max(1));
+        let applied = self.watched.view.borrow().position;
+        if let Err(lost) = continuity::front(self.first_seq, status, applied)
+            && let Some(changed) = self.changed.take()
+        {
+            error!(error = %lost, "the log lost acknowledged messages");
+            condition::raise("log_lost", Severity::Critical, true, lost.to_string());
+            // whoever waited for it is gone only when the process stops anyway
+            let _ = changed.send(lost);
+        }
+        self.first_seq = status.first_seq;
+    }
+
+    /// How full the log is, and for how long it will do.
+    fn note_room(&mut self, status: &StreamStatus) {
+        let room = self.watched.nats.room();
+        room.set(status.bytes, status.max_bytes);
+        let disk = if self.watched.managed { free_bytes(&self.watched.data) } else { None };
+        let fill = self.forecast.look(Instant::now().into_std(), status.bytes, status.max_bytes, disk);
+        fill.show();
+        telemetry::LOG_RESERVE_BYTES.set(status.max_bytes.map_or(f64::NAN, |bytes| room::reserve(bytes) as f64));
+        match fill.warning() {
+            Some((severity, detail)) => {
+                if condition::raise("log_filling", severity, false, detail.clone()) {
+                    warn!(detail, "the log fills up");
+                }
+            }
+            None => {
+                condition::clear("log_filling");
+            }
+        }
+        match room.full() {
+            Some(NoRoom::Kept { bytes, max_bytes, reserve }) => {
+                let detail = format!(
+                    "the log is full: {bytes} of {max_bytes} bytes are used and the last {reserve} are kept for commands, outcomes and \
+                     ticks; producers are refused. Raise max_bytes of the input stream (`nats stream edit`)"
+                );
+                if condition::raise("log_full", Severity::Critical, true, detail.clone()) {
+                    error!(detail, "the log is full");
+                }
+            }
+            _ => {
+                condition::clear("log_full");
+            }
+        }
+    }
+
+    fn note_disk(&self) {
+        let Some(free) = free_bytes(&self.watched.data) else { return };
+        telemetry::DISK_FREE_BYTES.set(free as f64);
+        let low = self.watched.managed && free < DISK_LOW;
+        self.watched.nats.room().set_disk_low(low);
+        if low {
+            let detail = format!(
+                "{free} bytes are free on the disk of {}, where the managed nats-server keeps the log; producers are refused until there \
+                 are {DISK_LOW}",
+                self.watched.data.display()
+            );
+            condition::raise("log_disk_full", Severity::Critical, true, detail);
+        } else {
+            condition::clear("log_disk_full");
+        }
+    }
+}
+
+fn free_bytes(data: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(data).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn readiness(connected: bool, position: u64, start_seq: u64) -> Result<(), String> {

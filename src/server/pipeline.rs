@@ -9,14 +9,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::{Error, failed};
+use super::{Error, failed, watchdog};
 use crate::event::subject::Root;
 use crate::event::wire::{Decoder, Headers, Raw};
 use crate::failpoint::{self, Point};
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
-use crate::processor::{self, Batch, Projection};
-use crate::store::{self, Reader, Syncer};
+use crate::processor::{self, Batch, Projection, Pulse};
+use crate::store::{self, Auditor, Reader, Syncer};
 use crate::telemetry;
 use crate::view::View;
 
@@ -26,6 +26,13 @@ const RAW_BATCHES_MAX: usize = 1;
 /// Decoded batches between decoder and processor. Full = the decoder waits, and so does ingest.
 const DECODED_BATCHES_MAX: usize = 1;
 
+/// Rows are added up for so long, with as long pauses: half a core at most, while a large store is added up.
+const AUDIT_TIME: Duration = Duration::from_millis(20);
+const AUDIT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Between two times that all rows are added up.
+const AUDIT_INTERVAL: Duration = Duration::from_secs(86_400);
+
 /// The running pipeline.
 pub struct Pipeline {
     pub view: watch::Receiver<Arc<View>>,
@@ -34,6 +41,7 @@ pub struct Pipeline {
     decoder: JoinHandle<()>,
     processor: JoinHandle<Result<(), processor::Error>>,
     syncer: JoinHandle<Result<(), store::Error>>,
+    auditor: JoinHandle<Result<(), store::Error>>,
     /// Cancelled when a stage has ended; nobody waits for the others then.
     broken: CancellationToken,
     stop: CancellationToken,
@@ -51,6 +59,7 @@ impl Pipeline {
         let (decoded, inbox) = sync_channel(DECODED_BATCHES_MAX);
         let (view_sender, view) = watch::channel(Arc::new(projection.view().clone()));
         let (reader, syncer) = (projection.reader(), projection.syncer().map_err(failed)?);
+        let auditor = projection.auditor();
         let (broken, stop) = (CancellationToken::new(), stop.child_token());
         let saved = projection.saved();
 
@@ -64,12 +73,19 @@ impl Pipeline {
         let root = nats.root().clone();
         let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &decoded))?;
         let (alive, processor_ended) = channel::<()>();
-        let processor = named("processor", broken.clone(), move || {
-            let _alive = alive;
-            processor::run(projection, &inbox, &view_sender)
+        let (alive_too, processor_ended_too) = channel::<()>();
+        let pulse = Arc::new(Pulse::default());
+        watchdog::watch_commits(&pulse).map_err(failed)?;
+        let processor = named("processor", broken.clone(), {
+            let stop = stop.clone();
+            move || {
+                let _alive = (alive, alive_too);
+                processor::run(projection, &inbox, &view_sender, &pulse, &stop)
+            }
         })?;
         let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
-        Ok(Self { view, reader, ingest, decoder, processor, syncer, broken, stop })
+        let auditor = named("auditor", broken.clone(), move || audit(&auditor, &processor_ended_too))?;
+        Ok(Self { view, reader, ingest, decoder, processor, syncer, auditor, broken, stop })
     }
 
     /// Returns once a stage has ended, of itself or not.
@@ -80,21 +96,23 @@ impl Pipeline {
     /// Stops pulling, lets what was read be applied and committed, and gives the first error of any stage.
     pub async fn finish(self, grace: Duration) -> Result<(), Error> {
         self.stop.cancel();
-        let Self { ingest, decoder, processor, syncer, .. } = self;
+        let Self { ingest, decoder, processor, syncer, auditor, reader, .. } = self;
         let ended = async {
             let ingested = ingest.await.map_err(failed)?;
             let processed = tokio::task::spawn_blocking(move || {
                 join(decoder, "decoder")?;
                 let processed = join(processor, "processor")?.map_err(failed);
                 let synced = join(syncer, "syncer")?.map_err(failed);
-                processed.and(synced)
+                let audited = join(auditor, "auditor")?.map_err(failed);
+                processed.and(synced).and(audited)
             });
             let processed = processed.await.map_err(failed)?;
             ingested.map_err(|error| Error::Diverged(error.into()))?;
             processed
         };
         match tokio::time::timeout(grace, ended).await {
-            Ok(ended) => ended,
+            // whoever found it, and whatever failed because of it
+            Ok(ended) => reader.damage().map_or(ended, |reason| Err(Error::Damaged(reason.into()))),
             Err(_elapsed) => {
                 error!(?grace, "the pipeline holds on past the grace period");
                 Err(failed("the pipeline did not stop in time"))
@@ -108,13 +126,12 @@ fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, decoded: &SyncSe
     let decoder = Decoder::default();
     while let Some(batch) = inbox.blocking_recv() {
         failpoint::reach(Point::IngestFetched);
-        let Some(fingerprint) = batch.messages.last().map(RawMessage::fingerprint) else { continue };
         let messages: Vec<_> = batch.messages.iter().map(|raw| decoder.decode(raw_of(raw), root)).collect();
         telemetry::INGEST_MESSAGES.add(messages.len() as u64);
         telemetry::INGEST_BYTES.add(batch.bytes as u64);
         telemetry::INGEST_RECORDS.add(messages.iter().map(|message| message.records.len() as u64).sum());
         failpoint::reach(Point::IngestDecoded);
-        if decoded.send(Batch::new(messages, fingerprint)).is_err() {
+        if decoded.send(Batch::new(messages, batch.saved)).is_err() {
             return;
         }
     }
@@ -137,6 +154,21 @@ fn sync_all(mut syncer: Syncer, interval: Duration, processor_ended: &Receiver<(
         let waited = processor_ended.recv_timeout(interval);
         syncer.sync()?;
         if waited == Err(RecvTimeoutError::Disconnected) {
+            return Ok(());
+        }
+    }
+}
+
+/// Adds up the rows of the store until the processor has ended: what the opening has left, and everything again once a day. Damage ends it,
+/// and with it the pipeline.
+fn audit(auditor: &Auditor, processor_ended: &Receiver<()>) -> Result<(), store::Error> {
+    loop {
+        let is_done = auditor.advance(AUDIT_TIME)?;
+        if is_done {
+            telemetry::STORE_CHECKS.add(1);
+        }
+        let pause = if is_done { AUDIT_INTERVAL } else { AUDIT_PAUSE };
+        if processor_ended.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
             return Ok(());
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, row_hash};
+use super::{Auditor, Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, row_hash};
 use crate::monitor::cold::{Cold, List, Next};
 use crate::monitor::drift::Part;
 use crate::monitor::drift::baseline::Baseline;
@@ -79,6 +79,11 @@ impl ColdStore {
     /// See [`Store::syncer`].
     pub fn syncer(&self) -> Result<Syncer, Error> {
         self.store.syncer()
+    }
+
+    /// See [`Store::auditor`].
+    pub fn auditor(&self) -> Auditor {
+        self.store.auditor()
     }
 
     pub const fn digest(&self) -> u128 {
@@ -158,10 +163,18 @@ impl ColdStore {
         }
     }
 
+    /// See [`Store::make_room`], for everything put since the last commit.
+    pub fn make_room(&mut self) -> Result<(), Error> {
+        self.store.make_room(&self.puts)
+    }
+
     /// Lands everything put since the last commit. `keep` says whether a join row is still wanted.
     pub fn commit(&mut self, seq: u64, head: Vec<u8>, keep: &dyn Fn(&PendingKey, &[u8]) -> bool) -> Result<(), Error> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
+        match self.failure.take() {
+            None => {}
+            // a row that cannot be read is damage, whoever finds it
+            Some(Error::Damaged(what)) => return Err(self.reader.damaged(what)),
+            Some(failure) => return Err(failure),
         }
         self.bytes_held = 0;
         self.store.commit(Commit { seq, head, puts: std::mem::take(&mut self.puts), keep })

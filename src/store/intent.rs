@@ -9,20 +9,17 @@ use super::{Error, Put, Reader, key, row_hash};
 /// The hash of a row that is not there; that a row which is there has it too is as likely as any other accident of hashes.
 const ABSENT: u64 = 0;
 
-/// The intent row for `puts`, big-endian: for each the length of its key u16, the key, the hashes before and after, u64 each.
-pub(super) fn announce(reader: &Reader, puts: &[Put]) -> Result<Vec<u8>, Error> {
+/// The intent row for `puts`, each with the hash of the row it replaces. Big-endian: for each the length of its key u16, the key, the hashes
+/// before and after, u64 each.
+pub(super) fn announce(puts: &[(Put, u128)]) -> Vec<u8> {
     let mut row = Vec::with_capacity(puts.len() * 36);
-    for Put { key, value, before } in puts {
-        let before = match before {
-            Some(hash) => short(*hash),
-            None => hash(key, reader.get(key)?.as_deref()),
-        };
+    for (Put { key, value, .. }, before) in puts {
         row.extend_from_slice(&(key.len() as u16).to_be_bytes());
         row.extend_from_slice(key);
-        row.extend_from_slice(&before.to_be_bytes());
+        row.extend_from_slice(&short(*before).to_be_bytes());
         row.extend_from_slice(&hash(key, value.as_deref()).to_be_bytes());
     }
-    Ok(row)
+    row
 }
 
 /// Errors: [`Error::Damaged`] if the last commit is there in part.

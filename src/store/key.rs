@@ -26,6 +26,7 @@ pub enum Tag {
     Profile = b't',
     Track = b'w',
     Rejected = b'x',
+    Sum = b'z',
 }
 
 /// The head: position, fingerprint, counters.
@@ -153,6 +154,11 @@ pub(super) fn identity() -> Vec<u8> {
 /// What the last commit was about to change.
 pub(super) fn intent() -> Vec<u8> {
     Key::of(Tag::Intent).bytes
+}
+
+/// The sum of the hashes of all rows.
+pub(super) fn sum() -> Vec<u8> {
+    Key::of(Tag::Sum).bytes
 }
 
 /// The directory of pending runs.

@@ -2,6 +2,7 @@
 //! directory that may be damaged, and how to keep tens of millions of pending predictions ([`pending`]). Deliberately knows
 //! nothing of what the values mean, and holds nothing that the log could not rebuild.
 
+mod audit;
 pub mod cold;
 mod error;
 mod intent;
@@ -9,22 +10,30 @@ pub mod key;
 mod open;
 pub mod pending;
 mod reader;
+mod space;
 mod sync;
 #[cfg(test)]
 mod tests;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+pub use audit::Auditor;
 pub use error::Error;
 pub use open::{Opened, Quarantined};
 pub use pending::PendingKey;
 pub use reader::{Order, Reader, Value};
 pub use sync::Syncer;
 
+use audit::Sums;
 use pending::Pending;
 use reader::Health;
+use space::{BLOB_BYTES, Space};
+
+/// What sled writes for each byte of a commit, and besides for each row: pages are written whole when enough of them has changed.
+const PAGES_PER_BYTE: u64 = 2;
+const PAGE_OVERHEAD: u64 = 512;
 
 /// What a store may use.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +83,8 @@ pub struct Store {
     db: sled::Db,
     pending: Pending,
     health: Arc<Health>,
+    space: Space,
+    sums: Arc<Mutex<Sums>>,
     dir: PathBuf,
     _lock: File,
 }
@@ -87,9 +98,32 @@ impl Store {
         open::open(dir, options)
     }
 
+    /// Puts the store in `dir` aside as `<dir>.replaced-<n>`, of which the last two are kept, if nobody holds it; gives its new place, or
+    /// `None` if there is none.
+    ///
+    /// Errors: [`Error::InUse`], [`Error::Io`].
+    pub fn put_aside(dir: &Path) -> Result<Option<PathBuf>, Error> {
+        let _lock = open::lock(dir)?;
+        if !dir.exists() {
+            return Ok(None);
+        }
+        open::put_aside(dir, "replaced").map(Some)
+    }
+
+    /// Undoes [`Self::put_aside`]: a store that was begun in `dir` meanwhile goes.
+    pub fn take_back(dir: &Path, aside: &Path) -> Result<(), Error> {
+        let doing = "taking the old store back";
+        let _lock = open::lock(dir)?;
+        if dir.exists() {
+            std::fs::remove_dir_all(dir).map_err(|source| Error::io(doing, source))?;
+        }
+        std::fs::rename(aside, dir).map_err(|source| Error::io(doing, source))
+    }
+
     fn of(checked: open::Checked, lock: File, dir: &Path) -> Result<Self, Error> {
-        let open::Checked { db, tree, health, pending } = checked;
-        Ok(Self { tree, db, pending, health, dir: dir.to_owned(), _lock: lock })
+        let open::Checked { db, tree, health, pending, sums } = checked;
+        let space = Space::of(dir)?;
+        Ok(Self { tree, db, pending, health, space, sums, dir: dir.to_owned(), _lock: lock })
     }
 
     /// The head row of the last commit; `None` in a fresh store.
@@ -112,9 +146,25 @@ impl Store {
         self.land(commit).inspect_err(|error| self.health.fail(error))
     }
 
+    /// Makes sure that a commit of `puts` finds room on the disk, before sled could meet a full one: it would never recover.
+    ///
+    /// Errors: [`Error::Full`], and nothing has changed: ask again when there is space.
+    pub fn make_room(&mut self, puts: &[Put]) -> Result<(), Error> {
+        let sizes = puts.iter().map(|put| put.key.len() + put.value.as_ref().map_or(0, Vec::len));
+        let (blobs, inline): (Vec<usize>, Vec<usize>) = sizes.partition(|size| BLOB_BYTES <= *size);
+        let inline = inline.into_iter().sum::<usize>() as u64 + self.pending.bytes_due();
+        let beside = blobs.into_iter().sum::<usize>() as u64;
+        self.space.ensure(PAGES_PER_BYTE * inline + PAGE_OVERHEAD * puts.len() as u64, beside)
+    }
+
     /// Reads from any thread.
     pub fn reader(&self) -> Reader {
         Reader::new(self.tree.clone(), Arc::clone(&self.health))
+    }
+
+    /// Adds the rows up from another thread, to find damage that sled does not tell of.
+    pub fn auditor(&self) -> Auditor {
+        Auditor::new(self.reader(), Arc::clone(&self.sums))
     }
 
     /// Syncs from another thread. Make one, before the first commit.
@@ -128,23 +178,39 @@ impl Store {
     }
 
     fn land(&mut self, commit: Commit<'_>) -> Result<(), Error> {
-        let mut batch = sled::Batch::default();
+        // held until it has landed, so that nobody adds up rows of half a commit
+        let mut sums = audit::lock(&self.sums);
+        let mut batch = sums.batch();
         let mut puts = commit.puts;
         puts.push(Put::new(key::head(), Some(commit.head)));
         if let Some(directory) = self.pending.prepare(&mut batch, commit.keep)? {
             puts.push(Put::new(key::directory(), Some(directory)));
         }
-        let puts = last_of_each(puts);
-        let intent = intent::announce(&self.reader(), &puts)?;
-        for Put { key, value, .. } in puts {
+        let reader = Reader::new(self.tree.clone(), Arc::clone(&self.health));
+        let puts = replacing(&reader, last_of_each(puts))?;
+        let intent = intent::announce(&puts);
+        for (Put { key, value, .. }, before) in puts {
             match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+                Some(value) => batch.put(key, value, before),
+                None => batch.remove(key, before),
             }
         }
+        batch.insert(key::sum(), sums.after(&batch));
+        let (rows, change, changes) = batch.into_parts();
         self.health.caught("announcing a commit", || self.tree.insert(key::intent(), intent))?;
-        self.health.caught("committing", || self.tree.apply_batch(batch))
+        self.health.caught("committing", || self.tree.apply_batch(rows))?;
+        sums.landed(change, changes);
+        Ok(())
     }
+}
+
+/// Each put with the hash of the row it replaces, 0 if there is none.
+fn replacing(reader: &Reader, puts: Vec<Put>) -> Result<Vec<(Put, u128)>, Error> {
+    let before = |put: &Put| match put.before {
+        Some(hash) => Ok(hash),
+        None => Ok(reader.get(&put.key)?.map_or(0, |value| row_hash(&put.key, &value))),
+    };
+    puts.into_iter().map(|put| before(&put).map(|hash| (put, hash))).collect()
 }
 
 impl Put {

@@ -3,19 +3,23 @@
 use std::fs::{self, File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::audit::{self, Auditor, Sums};
 use super::pending::Pending;
 use super::reader::{DAMAGE_MARK, Health, panic_text};
-use super::{Error, Options, Reader, Store, intent, key};
+use super::{Error, Options, Reader, Store, intent, key, space};
 
-/// Quarantined directories kept for inspection; older ones are deleted.
-const QUARANTINES_MAX: usize = 2;
+/// Directories put aside for one reason that are kept for inspection; older ones are deleted.
+const ASIDE_MAX: usize = 2;
 
 /// How long an open may take before it counts as damage. Fifty million pending rows open in a few seconds.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(180);
+
+/// How long an open adds up the rows: some hundred thousand of them.
+const AUDIT_TIME_AT_OPEN: Duration = Duration::from_secs(1);
 
 /// How long the remains of an earlier `Store` of this process are waited for.
 const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -48,17 +52,19 @@ pub(super) struct Checked {
     pub tree: sled::Tree,
     pub health: Arc<Health>,
     pub pending: Pending,
+    pub sums: Arc<Mutex<Sums>>,
 }
 
 pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).map_err(|source| Error::io("creating the directory of the store", source))?;
     }
+    space::check_open(dir)?;
     let lock = lock(dir)?;
     let (checked, quarantined) = match checked_in_time(dir, options) {
         Ok(checked) => (checked, None),
         Err(Error::Damaged(reason)) => {
-            let path = quarantine(dir)?;
+            let path = put_aside(dir, "quarantine")?;
             (checked_in_time(dir, options)?, Some(Quarantined { path, reason }))
         }
         Err(other) => return Err(other),
@@ -67,7 +73,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
 }
 
 /// The lock lies beside the directory and not in it, so that it holds while the directory is put aside.
-fn lock(dir: &Path) -> Result<File, Error> {
+pub(super) fn lock(dir: &Path) -> Result<File, Error> {
     let opened = File::options().create(true).truncate(false).write(true).open(beside(dir, "lock"));
     let file = opened.map_err(|source| Error::io("creating the lock of the store", source))?;
     let deadline = Instant::now() + LOCK_TIME_MAX;
@@ -117,8 +123,11 @@ fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
     check_identity(&tree, written)?;
     let reader = Reader::new(tree.clone(), Arc::clone(&health));
     intent::check(&reader)?;
+    let sums = Arc::new(Mutex::new(audit::read(&reader)?));
+    // most stores are added up before anything is read from them; what is left of a large one follows in the background
+    Auditor::new(reader.clone(), Arc::clone(&sums)).add_up(AUDIT_TIME_AT_OPEN)?;
     let pending = Pending::load(reader, options.pending)?;
-    Ok(Checked { db, tree, health, pending })
+    Ok(Checked { db, tree, health, pending, sums })
 }
 
 /// Opens what our own lock says is free. sled locks its file too, and lets go of it only when its last background task ends, a
@@ -154,23 +163,24 @@ fn check_identity(tree: &sled::Tree, written: bool) -> Result<(), Error> {
     }
 }
 
-fn quarantine(dir: &Path) -> Result<PathBuf, Error> {
-    let doing = "putting the damaged store aside";
-    let mut aside = quarantines(dir).map_err(|source| Error::io(doing, source))?;
+/// Renames the directory to `<dir>.<why>-<n>` and deletes all but the last [`ASIDE_MAX`] of that kind.
+pub(super) fn put_aside(dir: &Path, why: &str) -> Result<PathBuf, Error> {
+    let doing = "putting the store aside";
+    let mut aside = put_aside_before(dir, why).map_err(|source| Error::io(doing, source))?;
     let number = aside.last().map_or(1, |(number, _)| number + 1);
-    let path = beside(dir, &format!("quarantine-{number}"));
+    let path = beside(dir, &format!("{why}-{number}"));
     fs::rename(dir, &path).map_err(|source| Error::io(doing, source))?;
     aside.push((number, path.clone()));
-    let surplus = aside.len().saturating_sub(QUARANTINES_MAX);
+    let surplus = aside.len().saturating_sub(ASIDE_MAX);
     for (_, old) in &aside[..surplus] {
-        fs::remove_dir_all(old).map_err(|source| Error::io("deleting an old quarantined store", source))?;
+        fs::remove_dir_all(old).map_err(|source| Error::io("deleting a store put aside earlier", source))?;
     }
     Ok(path)
 }
 
-/// The quarantined directories of `dir`, oldest first.
-fn quarantines(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
-    let prefix = beside(dir, "quarantine-");
+/// The directories of `dir` put aside for that reason, oldest first.
+fn put_aside_before(dir: &Path, why: &str) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let prefix = beside(dir, &format!("{why}-"));
     let parent = match dir.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

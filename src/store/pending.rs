@@ -21,7 +21,8 @@ mod run;
 
 use std::ops::Bound;
 
-use super::{Error, Order, Reader, key};
+use super::audit::Batch;
+use super::{Error, Order, Reader, Value, key, row_hash};
 use directory::Directory;
 use filter::Probe;
 pub use lookup::committed_row;
@@ -196,9 +197,15 @@ impl Pending {
         }
     }
 
+    /// What the next commit will write at most, in bytes: its own rows, and a slice of the merging.
+    pub(super) fn bytes_due(&self) -> u64 {
+        const ROW_BYTES: u64 = 64;
+        (self.limits.slice_rows + (1 + SLICE_ROWS_PER_PUT) * self.active.fresh_rows() as u64) * ROW_BYTES
+    }
+
     /// Adds to `batch` what this commit owes: its rows and a slice of the merging. Returns the new directory row if it changed,
     /// for the same batch. The batch must land; if it does not, this is ahead of the disk and must not be used again.
-    pub(super) fn prepare(&mut self, batch: &mut sled::Batch, keep: Keep<'_>) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn prepare(&mut self, batch: &mut Batch, keep: Keep<'_>) -> Result<Option<Vec<u8>>, Error> {
         let fresh = self.active.fresh_rows();
         let mut budget = self.limits.slice_rows + SLICE_ROWS_PER_PUT * fresh as u64;
         // Merges are begun before anything is installed: what this batch writes cannot be read back before it has landed.
@@ -210,7 +217,7 @@ impl Pending {
         Ok(changed.then(|| self.directory().write()))
     }
 
-    fn write_fresh(&mut self, batch: &mut sled::Batch, fresh: usize) -> bool {
+    fn write_fresh(&mut self, batch: &mut Batch, fresh: usize) -> bool {
         if fresh == 0 {
             return false;
         }
@@ -222,7 +229,7 @@ impl Pending {
             return true;
         }
         for (chunk, rows) in self.active.fresh_chunks(LOG_CHUNK_BYTES).into_iter().enumerate() {
-            batch.insert(key::pending_log(self.log_end, chunk as u32), rows);
+            batch.insert(key::pending_log(self.log_end, chunk as u32), rows.to_vec());
         }
         self.log_end += 1;
         self.active.mark_committed();
@@ -240,7 +247,7 @@ impl Pending {
         self.frozen = Some(Frozen::new(rows, self.log_end, run, filter_bits(0)));
     }
 
-    fn step_frozen(&mut self, budget: &mut u64, batch: &mut sled::Batch) -> bool {
+    fn step_frozen(&mut self, budget: &mut u64, batch: &mut Batch) -> bool {
         let Some(mut frozen) = self.frozen.take() else { return false };
         if !frozen.step(budget, batch) {
             self.frozen = Some(frozen);
@@ -303,7 +310,7 @@ impl Pending {
     }
 
     /// Lower levels first: they are small, and what waits there is searched by every get.
-    fn step_merges(&mut self, keep: Keep<'_>, budget: &mut u64, batch: &mut sled::Batch) -> Result<bool, Error> {
+    fn step_merges(&mut self, keep: Keep<'_>, budget: &mut u64, batch: &mut Batch) -> Result<bool, Error> {
         let mut changed = false;
         let mut going = Vec::with_capacity(self.merges.len());
         for mut merge in std::mem::take(&mut self.merges) {
@@ -319,7 +326,7 @@ impl Pending {
     }
 
     /// Puts the finished run in the place of its inputs, which keeps the list in the order of age.
-    fn install(&mut self, merge: Merge, batch: &mut sled::Batch) {
+    fn install(&mut self, merge: Merge, batch: &mut Batch) {
         let inputs: Vec<u64> = merge.inputs.iter().map(|input| input.id).collect();
         let place = self.runs.iter().position(|run| run.entry.id == inputs[0]).expect("inputs stay listed until merged");
         self.runs.retain(|run| !inputs.contains(&run.entry.id));
@@ -329,21 +336,21 @@ impl Pending {
     }
 
     /// Deletes at most `limit` rows that are nobody's.
-    fn delete_dead(&mut self, batch: &mut sled::Batch, limit: usize) -> Result<bool, Error> {
+    fn delete_dead(&mut self, batch: &mut Batch, limit: usize) -> Result<bool, Error> {
         let mut left = limit;
         if !self.log_deleted {
             let (from, to) = (key::all(key::Tag::PendingLog), key::pending_log(self.log_start, 0));
             let found = self.reader.scan(Bound::Included(&from), Bound::Excluded(&to), Order::Ascending, left)?;
             self.log_deleted = found.len() < left;
             left -= found.len();
-            found.into_iter().for_each(|(key, _)| batch.remove(key));
+            remove_all(found, batch);
         }
         let mut changed = false;
         while let Some(run) = self.dead.first().copied() {
             for prefix in [key::run_blocks(run), key::run_parts(run)] {
                 let found = self.reader.scan_prefix(&prefix, Order::Ascending, left)?;
                 left -= found.len();
-                found.into_iter().for_each(|(key, _)| batch.remove(key));
+                remove_all(found, batch);
             }
             if left == 0 {
                 break;
@@ -430,6 +437,13 @@ impl Pending {
         }
         self.active.mark_committed();
         Ok(())
+    }
+}
+
+fn remove_all(rows: Vec<(Vec<u8>, Value)>, batch: &mut Batch) {
+    for (row_key, value) in rows {
+        let before = row_hash(&row_key, &value);
+        batch.remove(row_key, before);
     }
 }
 

@@ -41,7 +41,14 @@ pub struct Reader {
 #[derive(Debug)]
 pub(super) struct Health {
     dir: PathBuf,
-    failure: Mutex<Option<String>>,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// The first thing that failed.
+#[derive(Clone, Debug)]
+struct Failure {
+    reason: String,
+    is_damage: bool,
 }
 
 impl Reader {
@@ -74,13 +81,18 @@ impl Reader {
     }
 
     /// What was read is not what was written: marks the store for the next open. Not if an earlier failure explains it.
-    pub(super) fn damaged(&self, what: String) -> Error {
+    pub fn damaged(&self, what: String) -> Error {
         if let Err(refused) = self.health.check() {
             return refused;
         }
         let error = Error::Damaged(what);
         self.health.fail(&error);
         error
+    }
+
+    /// What is damaged, once damage was found by anybody.
+    pub fn damage(&self) -> Option<String> {
+        self.health.damage()
     }
 
     fn collect(&self, rows: impl FnOnce() -> sled::Iter, order: Order, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Error> {
@@ -100,17 +112,24 @@ impl Health {
     /// `Err(Refused)` once anything has failed.
     pub(super) fn check(&self) -> Result<(), Error> {
         match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(reason) => Err(Error::Refused(reason.clone())),
+            Some(Failure { reason, .. }) => Err(Error::Refused(reason.clone())),
             None => Ok(()),
         }
     }
 
     /// Remembers the first failure for good; damage is also marked on disk for the next open.
     pub(super) fn fail(&self, error: &Error) {
-        if matches!(error, Error::Damaged(_)) {
+        let is_damage = matches!(error, Error::Damaged(_));
+        if is_damage {
             self.mark();
         }
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.to_string());
+        let failure = || Failure { reason: error.to_string(), is_damage };
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(failure);
+    }
+
+    fn damage(&self) -> Option<String> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().filter(|failure| failure.is_damage).map(|failure| failure.reason.clone())
     }
 
     /// Runs one operation of sled; a panic in it is damage, for sled panics on pages that it cannot believe.

@@ -62,6 +62,11 @@ impl World {
         self.committed.clone_from(&self.now);
     }
 
+    /// A few rows more are added up; a sum that does not agree is an error.
+    fn audit(&mut self) -> bool {
+        self.store().auditor().advance(std::time::Duration::ZERO).unwrap()
+    }
+
     /// What was not committed is gone.
     fn reopen(&mut self) {
         self.store = None;
@@ -72,6 +77,7 @@ impl World {
     }
 
     fn check(&mut self) {
+        self.audit();
         let seq = self.seq.to_be_bytes();
         let head = self.store().head().unwrap();
         assert_eq!(head.as_deref(), (0 < self.seq).then_some(&seq[..]));
@@ -248,4 +254,48 @@ fn after_a_failure_nothing_more_is_written_and_reads_go_on() {
     world.reopen();
     world.check();
     world.commit();
+}
+
+#[test]
+fn rows_that_changed_behind_our_back_are_found_at_open_and_while_the_store_is_in_use() {
+    let mut world = World::new();
+    for n in 0_u64..40 {
+        world.put(*xxh3_128(&n.to_le_bytes()).to_be_bytes().first_chunk().unwrap(), vec![n as u8; 20]);
+        world.commit();
+    }
+    assert!(world.audit());
+    let store = world.store();
+    let old = store.tree.get(key::model(3)).unwrap().unwrap();
+    world.commit();
+    let store = world.store();
+    // as a page that came back from the past
+    store.tree.insert(key::model(3), 999_u64.to_be_bytes().to_vec()).unwrap();
+    assert!(matches!(store.auditor().advance(std::time::Duration::from_secs(9)), Err(Error::Damaged(_))));
+    assert!(store.reader().damage().unwrap().contains("do not add up"));
+    world.store = None;
+    assert!(Store::open(&world.dir(), tiny()).unwrap().quarantined.is_some());
+
+    let mut store = Store::open(&world.dir(), tiny()).unwrap().store;
+    let puts = vec![Put::new(key::model(3), Some(b"new".to_vec()))];
+    store.commit(Commit { seq: 1, head: vec![1], puts, keep: &|_, _| true }).unwrap();
+    store.tree.insert(key::model(3), old).unwrap();
+    store.tree.flush().unwrap();
+    drop(store);
+    let quarantined = Store::open(&world.dir(), tiny()).unwrap().quarantined.unwrap();
+    assert!(quarantined.reason.contains("in part") || quarantined.reason.contains("add up"), "{}", quarantined.reason);
+}
+
+#[test]
+fn rows_add_up_while_commits_change_them_at_every_step() {
+    let mut world = World::new();
+    let mut done = 0;
+    for n in 0_u64..3_000 {
+        for i in 0..20 {
+            let id = xxh3_128(&(n * 20 + i).to_le_bytes()).to_be_bytes();
+            world.put(*id.first_chunk().unwrap(), vec![i as u8; 30]);
+        }
+        world.commit();
+        done += u64::from(world.audit());
+    }
+    assert!(10 < done && done < 2_900, "{done}");
 }

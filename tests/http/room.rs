@@ -11,7 +11,7 @@ use tidewatch::event::wire::{self, Raw};
 use tidewatch::http::{App, HttpSettings, LogStatus, serve, token};
 use tidewatch::ids::Slug;
 use tidewatch::nats::{ConnectConfig, Door, RawMessage, connect, ingest};
-use tidewatch::processor::{self, Batch, Projection};
+use tidewatch::processor::{self, Batch, Projection, Pulse};
 use tidewatch::store::{Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -69,13 +69,15 @@ impl Room {
                     let raw = Raw { seq, stored_at, subject: &message.subject, headers: &headers, payload: &message.payload };
                     wire::decode(raw, &root)
                 });
-                let fingerprint = batch.messages.last().map_or(0, RawMessage::fingerprint);
-                if batches.send(Batch::new(decoded.collect(), fingerprint)).is_err() {
+                if batches.send(Batch::new(decoded.collect(), batch.saved)).is_err() {
                     return;
                 }
             }
         });
-        std::thread::spawn(move || processor::run(projection, &inbox, &view_sender).unwrap());
+        let processor_stop = stop.clone();
+        std::thread::spawn(move || {
+            processor::run(projection, &inbox, &view_sender, &Pulse::default(), &processor_stop).unwrap()
+        });
         let settings = HttpSettings {
             admin_token_hash: Some(*token::hash(ADMIN).as_bytes()),
             session_key: [7; 32],

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidewatch::nats::ingest::{self, IngestError, RawMessage};
-use tidewatch::nats::{Door, LogChanged, Nats, Publication, RawBatch, Role, Saved};
+use tidewatch::nats::{Door, LogChanged, Mark, Nats, Publication, RawBatch, Role, Saved};
 use tidewatch::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -80,9 +80,10 @@ async fn api(nats: &Nats, verb: &str, request: Value) {
 
 /// What a store that has applied everything up to `seq` would remember.
 async fn saved(nats: &Nats, seq: u64) -> Saved {
-    let created = nats.status(Role::Input).await.unwrap().created;
-    let fingerprint = nats.get_message(Role::Input, seq).await.unwrap().unwrap().fingerprint();
-    Saved { created, seq, fingerprint }
+    let status = nats.status(Role::Input).await.unwrap();
+    let anchor = Mark { seq: seq - 1, fingerprint: 7 };
+    let fingerprint = nats.get_message(Role::Input, seq).await.unwrap().unwrap().fingerprint(anchor.fingerprint);
+    Saved { created: status.created, first_seq: status.first_seq, last: Mark { seq, fingerprint }, anchor }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,7 +175,7 @@ async fn reading_goes_on_after_the_saved_position_and_waits_for_a_slow_reader() 
     assert_eq!(reading.sequences(), (42..=20_000).collect::<Vec<_>>());
     let message = &reading.delivered[0];
     let stored = nats.get_message(Role::Input, 42).await.unwrap().unwrap();
-    assert_eq!((message.stored_at, message.fingerprint()), (stored.stored_at, stored.fingerprint()));
+    assert_eq!((message.stored_at, message.fingerprint(7)), (stored.stored_at, stored.fingerprint(7)));
     assert_eq!((message.subject.as_str(), message.header("Nats-Msg-Id")), ("tw.in.prediction.test", Some("m-41")));
     reading.stopped().await;
 }
@@ -261,9 +262,12 @@ async fn another_log_than_the_one_applied_is_an_error() {
     let position = saved(&nats, 5).await;
     let reading = |position| Reading::start(&nats, Some(position)).failed();
 
-    let error = reading(Saved { seq: 11, ..position }).await;
+    let error = reading(Saved { last: Mark { seq: 11, fingerprint: 1 }, ..position }).await;
     assert!(matches!(error, IngestError::LogChanged(LogChanged::AheadOfStream { applied: 11, last: 10 })), "{error}");
-    let error = reading(Saved { fingerprint: position.fingerprint ^ 1, ..position }).await;
+    let error = reading(Saved { last: Mark { fingerprint: position.last.fingerprint ^ 1, ..position.last }, ..position }).await;
+    assert!(matches!(error, IngestError::LogChanged(LogChanged::Differs { seq: 5 })), "{error}");
+    // the message itself is the same, but not what was before it
+    let error = reading(Saved { anchor: Mark { seq: 4, fingerprint: 8 }, ..position }).await;
     assert!(matches!(error, IngestError::LogChanged(LogChanged::Differs { seq: 5 })), "{error}");
     let error = reading(Saved { created: Timestamp::from_micros(1), ..position }).await;
     assert!(matches!(error, IngestError::LogChanged(LogChanged::Recreated { applied: 5, last: 10, .. })), "{error}");

@@ -49,6 +49,23 @@ async fn a_managed_server_that_is_killed_comes_back_on_its_port_with_its_data() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_managed_server_that_stands_still_is_replaced() {
+    let data = tempfile::tempdir().unwrap();
+    let managed = managed::start(config(&data, 0)).await.unwrap();
+    let nats = connected(managed.url()).await;
+    tidewatch::nats::provision(&nats).await.unwrap();
+    let door = Door::new(&nats);
+    door.publish_all((0..10).map(numbered)).await.unwrap();
+    let first = managed.pid().unwrap();
+    kill_process(pid(first), Signal::STOP).unwrap();
+    until("another process serves", 60, async || managed.pid().filter(|now| *now != first)).await;
+    until("the door is open again", 20, async || door.publish_all([numbered(10)]).await.ok()).await;
+    assert_eq!(nats.status(Role::Input).await.unwrap().last_seq, 11);
+    nats.close().await;
+    managed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_left_behind_by_a_killed_process_is_stopped_first() {
     let data = tempfile::tempdir().unwrap();
     let managed = managed::start(config(&data, 0)).await.unwrap();

@@ -50,6 +50,16 @@ async fn a_server_with_little_storage_gets_smaller_streams_and_we_say_so() {
 }
 
 #[tokio::test]
+async fn a_small_server_holds_all_streams_and_the_log_gets_the_most() {
+    let server = NatsServer::start_with("jetstream { store_dir: \"STORE\", max_file_store: 230MB }");
+    let nats = connected(&server.url()).await;
+    let streams = provision::provision(&nats).await.unwrap();
+    let sizes: Vec<u64> = streams.iter().map(|stream| stream.status.max_bytes.unwrap() >> 20).collect();
+    assert_eq!(sizes[0], 128, "{sizes:?}");
+    assert!(16 <= sizes[1] && 16 <= sizes[2] && sizes.iter().sum::<u64>() <= 230, "{sizes:?}");
+}
+
+#[tokio::test]
 async fn a_server_without_room_is_an_error_that_says_what_to_do() {
     let server = NatsServer::start_with("jetstream { store_dir: \"STORE\", max_file_store: 10MB }");
     let nats = connected(&server.url()).await;

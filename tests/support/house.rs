@@ -101,6 +101,35 @@ impl House {
         response.error_for_status().ok()?.text().await.ok()
     }
 
+    /// Status and body of `/ready`.
+    pub async fn ready(&self) -> Option<(u16, Value)> {
+        let response = self.client.get(format!("{}/ready", self.url)).send().await.ok()?;
+        Some((response.status().as_u16(), response.json().await.ok()?))
+    }
+
+    /// Polls `/ready` until it satisfies `wanted`.
+    pub async fn ready_when(&self, what: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = None;
+        while Instant::now() < deadline {
+            if let Some((status, body)) = self.ready().await {
+                if wanted(status, &body) {
+                    return body;
+                }
+                last = Some((status, body));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{what} did not come about; last: {last:?}; log: {}", log_tail(&self.data));
+    }
+
+    /// A figure of `/api/v1/metrics`; `None` if it is not shown.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let page = self.text("/api/v1/metrics").await?;
+        let line = page.lines().find(|line| line.split([' ', '{']).next() == Some(name))?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
     pub async fn send(&self, method: reqwest::Method, path: &str, body: String) -> (u16, Value) {
         let request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(TOKEN);
         let response = request.header("Content-Type", "application/json").body(body).send().await.unwrap();

@@ -9,12 +9,16 @@ use crate::clock;
 use crate::config::{Config, Durability, NatsServer};
 use crate::event::wire::SKEW_MAX;
 use crate::nats::managed::{self, OLDEST, Version};
-use crate::nats::{self, ConnectConfig, ConnectError, Nats, Role, StreamError};
+use crate::nats::{self, ConnectConfig, ConnectError, Nats, Role, StreamError, StreamStatus};
 use crate::run_file::RunFile;
 use crate::time::{Span, Timestamp};
 
 /// Clocks further apart than this are worth a word, long before events are rejected.
 const SKEW_LOW: Span = Span::from_secs(5);
+
+/// Shares of the stream's bound from which on somebody should act, and from which on producers are about to be refused.
+const ROOM_LOW: f64 = 0.80;
+const ROOM_HIGH: f64 = 0.95;
 
 /// How long to try to connect.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -48,8 +52,11 @@ fn promise(name: &'static str, which: &str, version: Version, managed: Option<Du
     match managed {
         _ if !version.has_sync_interval() => Check::warn(
             name,
-            format!("{which} {version}: {kill}, {power}, up to two minutes: it cannot be told to sync more often"),
-            "take nats-server 2.10 or newer for durability `interval` or `always`",
+            format!(
+                "{which} {version}: {kill}, {power}, up to two minutes: it cannot be told to sync more often; and when its stream is full \
+                 it drops the oldest acknowledged messages although it is told to refuse new ones"
+            ),
+            "take nats-server 2.10 or newer (2.11 is best), and keep the log below its bound",
         ),
         Some(Durability::Always) => Check::ok(name, format!("{which} {version}: each acknowledgement is synced to disk")),
         Some(Durability::Interval(time)) => Check::ok(name, format!("{which} {version}: {kill}, {power}, at most {time:?}")),
@@ -101,9 +108,32 @@ async fn stream(nats: &Nats) -> Vec<Check> {
         }
         Err(error) => return vec![Check::warn(NAME, error.to_string(), "see the permissions of the credentials")],
     };
-    let range = format!("{} messages, {} to {}, {} bytes", status.messages, status.first_seq, status.last_seq, status.bytes);
     let newest = nats.get_message(Role::Input, status.last_seq).await.ok().flatten();
-    vec![Check::ok(NAME, range), skew(newest.map(|message| message.stored_at))]
+    vec![room(NAME, &status), skew(newest.map(|message| message.stored_at))]
+}
+
+/// How full the stream is, and whether it drops messages by itself.
+fn room(name: &'static str, status: &StreamStatus) -> Check {
+    let StreamStatus { messages, first_seq, last_seq, bytes, .. } = status;
+    let share = status.max_bytes.map(|max| *bytes as f64 / max as f64);
+    let bound = match (status.max_bytes, share) {
+        (Some(max), Some(share)) => format!(" of {max} ({:.0} %)", share * 100.0),
+        _ => ", without a bound".to_owned(),
+    };
+    let found = format!("{messages} messages, {first_seq} to {last_seq}, {bytes} bytes{bound}");
+    let more = "raise its max_bytes (`nats stream edit`) and give its disk the space";
+    match share.unwrap_or(0.0) {
+        share if ROOM_HIGH <= share => Check::fail(name, found, more),
+        share if ROOM_LOW <= share => Check::warn(name, found, more),
+        _ => match &status.drops {
+            Some(settings) => Check::warn(
+                name,
+                format!("{found}; its settings drop messages ({settings}), which a rebuild cannot bring back"),
+                "set it as declared in streams/input.toml, or accept it",
+            ),
+            None => Check::ok(name, found),
+        },
+    }
 }
 
 /// A server whose newest message is of our future has another clock than we.
@@ -124,6 +154,25 @@ fn skew(newest: Option<Timestamp>) -> Check {
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn a_stream_is_told_of_when_it_fills_up_or_drops_messages() {
+        let status = |bytes, max_bytes, drops: Option<&str>| StreamStatus {
+            created: Timestamp::default(),
+            first_seq: 1,
+            last_seq: 9,
+            messages: 9,
+            bytes,
+            max_bytes,
+            drops: drops.map(str::to_owned),
+        };
+        let verdict = |status| room("input stream", &status).verdict;
+        assert_eq!(verdict(status(79, Some(100), None)), Verdict::Ok);
+        assert_eq!(verdict(status(80, Some(100), None)), Verdict::Warn);
+        assert_eq!(verdict(status(95, Some(100), None)), Verdict::Fail);
+        assert_eq!(verdict(status(1 << 40, None, None)), Verdict::Ok);
+        assert_eq!(verdict(status(1, Some(100), Some("max_age"))), Verdict::Warn);
+    }
 
     #[test]
     fn a_server_that_cannot_sync_in_time_is_said_so() {

@@ -19,6 +19,35 @@ pub async fn streams(running: &RunFile) -> Check {
     }
 }
 
+/// What the running process finds wrong with itself and with what it stands on; one check for each thing.
+pub async fn conditions(running: &RunFile) -> Vec<Check> {
+    const NAME: &str = "process";
+    let asked = async { Api::of(running)?.get("/api/v1/health").await };
+    match asked.await {
+        Ok(health) => told(&health),
+        Err(error) => {
+            vec![Check::warn(NAME, format!("{error:#}"), "see the log of the process, or give its token as TIDEWATCH_TOKEN")]
+        }
+    }
+}
+
+fn told(health: &Value) -> Vec<Check> {
+    const NAME: &str = "process";
+    let conditions = health["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let check = |condition: &Value| {
+        let (found, code) = (shown(&condition["detail"]), shown(&condition["code"]));
+        // the sentence holds the way out
+        match condition["severity"].as_str() {
+            Some("critical") => Check::fail(NAME, found, code),
+            _ => Check::warn(NAME, found, code),
+        }
+    };
+    match conditions {
+        [] => vec![Check::ok(NAME, format!("{}, finds nothing wrong", shown(&health["status"])))],
+        conditions => conditions.iter().map(check).collect(),
+    }
+}
+
 fn judge(streams: &Value) -> Check {
     const NAME: &str = "streams";
     let items = streams["items"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -40,6 +69,14 @@ fn judge(streams: &Value) -> Check {
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn what_the_process_finds_wrong_is_passed_on() {
+        let condition = serde_json::json!({ "code": "log_full", "severity": "critical", "detail": "the log is full" });
+        let checks = told(&serde_json::json!({ "status": "ready", "conditions": [condition] }));
+        assert_eq!((checks[0].verdict, checks[0].found.as_str()), (Verdict::Fail, "the log is full"));
+        assert_eq!(told(&serde_json::json!({ "status": "ready", "conditions": [] }))[0].verdict, Verdict::Ok);
+    }
 
     #[test]
     fn a_stream_that_differs_from_its_declaration_is_told_field_by_field() {

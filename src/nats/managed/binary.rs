@@ -59,7 +59,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// The program to start: `named`, else `$NATS_SERVER`, else the first new enough one on PATH and where packages put it.
+/// The program to start: `named`, else `$NATS_SERVER`, else the newest one on PATH and where packages put it, the first of equals. Old servers
+/// promise less, so one that a package has put first is passed over for a newer one.
 pub async fn find(named: Option<&Path>) -> Result<(PathBuf, Version), BinaryError> {
     let environment = std::env::var_os("NATS_SERVER").filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(path) = named.map(Path::to_owned).or(environment) {
@@ -71,21 +72,25 @@ pub async fn find(named: Option<&Path>) -> Result<(PathBuf, Version), BinaryErro
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
     folders.extend(FOLDERS.map(PathBuf::from));
-    first_usable(&folders).await
+    newest_usable(&folders).await
 }
 
-async fn first_usable(folders: &[PathBuf]) -> Result<(PathBuf, Version), BinaryError> {
+async fn newest_usable(folders: &[PathBuf]) -> Result<(PathBuf, Version), BinaryError> {
     let mut tried: Vec<Candidate> = Vec::new();
+    let mut best: Option<(PathBuf, Version)> = None;
     for path in folders.iter().map(|folder| folder.join("nats-server")) {
-        if tried.iter().any(|candidate| candidate.path == path) {
+        let is_known =
+            tried.iter().any(|candidate| candidate.path == path) || best.as_ref().is_some_and(|(known, _)| *known == path);
+        if is_known {
             continue;
         }
         match probe(&path).await {
-            Ok(version) => return Ok((path, version)),
+            Ok(version) if best.as_ref().is_none_or(|(_, known)| *known < version) => best = Some((path, version)),
+            Ok(_) => {}
             Err(fault) => tried.push(Candidate { path, fault }),
         }
     }
-    Err(BinaryError::NotFound { tried })
+    best.ok_or(BinaryError::NotFound { tried })
 }
 
 /// The version of the program at `path`, or why it cannot be used.
@@ -137,14 +142,21 @@ mod tests {
     async fn an_old_server_is_passed_over_for_a_newer_one_further_on() {
         let (empty, old, new) = (tempfile::tempdir().unwrap(), fake_server("2.9.9"), fake_server("2.10.0"));
         let folders = [empty.path().into(), old.path().into(), new.path().into()];
-        let (path, version) = first_usable(&folders).await.unwrap();
+        let (path, version) = newest_usable(&folders).await.unwrap();
         assert_eq!((path, version.to_string()), (new.path().join("nats-server"), "2.10.0".into()));
+    }
+
+    #[tokio::test]
+    async fn the_newest_server_is_taken_wherever_it_lies() {
+        let (old, new) = (fake_server("2.9.10"), fake_server("2.12.8"));
+        let folders = [old.path().into(), new.path().into()];
+        assert_eq!(newest_usable(&folders).await.unwrap().1.to_string(), "2.12.8");
     }
 
     #[tokio::test]
     async fn without_a_usable_server_the_error_says_what_was_tried_and_what_to_do() {
         let (empty, old) = (tempfile::tempdir().unwrap(), fake_server("2.8.4"));
-        let error = first_usable(&[empty.path().into(), old.path().into()]).await.unwrap_err().to_string();
+        let error = newest_usable(&[empty.path().into(), old.path().into()]).await.unwrap_err().to_string();
         for part in ["not there", "version 2.8.4 is older than 2.9.10", "apt-get install nats-server", "NATS_SERVER="] {
             assert!(error.contains(part), "{part} is missing in: {error}");
         }

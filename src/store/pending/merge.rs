@@ -4,6 +4,7 @@ use super::block::Block;
 use super::memtable::Memtable;
 use super::run::{Entry, Run, Writer};
 use super::{KEY_BYTES, Keep, PendingKey};
+use crate::store::audit::Batch;
 use crate::store::{Error, Reader, key};
 
 /// A full memtable on its way into a run. Still searched meanwhile.
@@ -33,7 +34,7 @@ impl Frozen {
     }
 
     /// Writes rows until `budget` is used up. Returns whether all are written.
-    pub fn step(&mut self, budget: &mut u64, batch: &mut sled::Batch) -> bool {
+    pub fn step(&mut self, budget: &mut u64, batch: &mut Batch) -> bool {
         while self.done < self.places.len() && 0 < *budget {
             if self.done == self.sorted {
                 self.sort_bucket();
@@ -48,7 +49,7 @@ impl Frozen {
     }
 
     /// The run; `None` of no rows.
-    pub fn finish(self, batch: &mut sled::Batch) -> Option<Run> {
+    pub fn finish(self, batch: &mut Batch) -> Option<Run> {
         self.writer.finish(batch)
     }
 
@@ -96,7 +97,7 @@ impl Merge {
 
     /// Merges rows until `budget` is used up. Returns whether all are merged. Of rows with one key the newest is taken, if
     /// `keep` wants it.
-    pub fn step(&mut self, reader: &Reader, keep: Keep<'_>, budget: &mut u64, batch: &mut sled::Batch) -> Result<bool, Error> {
+    pub fn step(&mut self, reader: &Reader, keep: Keep<'_>, budget: &mut u64, batch: &mut Batch) -> Result<bool, Error> {
         if self.cursors.is_empty() {
             self.cursors = self.inputs.iter().map(|input| Cursor::start(*input, reader)).collect::<Result<_, _>>()?;
         }
@@ -118,7 +119,7 @@ impl Merge {
         Ok(false)
     }
 
-    pub fn finish(self, batch: &mut sled::Batch) -> Option<Run> {
+    pub fn finish(self, batch: &mut Batch) -> Option<Run> {
         self.writer.finish(batch)
     }
 

@@ -4,6 +4,7 @@
 use super::block::Packer;
 use super::filter::{Filter, Probe, lines_for};
 use super::{KEY_BYTES, PendingKey};
+use crate::store::audit::Batch;
 use crate::store::{Error, Order, Reader, key};
 
 /// Rows a part is meant to hold: a filter piece of 4 KiB, for the reasons of a block.
@@ -139,7 +140,7 @@ impl Writer {
         self.run.entry.id
     }
 
-    pub fn push(&mut self, key: &PendingKey, row: &[u8], batch: &mut sled::Batch) {
+    pub fn push(&mut self, key: &PendingKey, row: &[u8], batch: &mut Batch) {
         let probe = Probe::of(key);
         let part = probe.part(u32::from(self.run.entry.part_bits));
         if part != self.part {
@@ -162,7 +163,7 @@ impl Writer {
     }
 
     /// The whole run; `None` if no row was pushed.
-    pub fn finish(mut self, batch: &mut sled::Batch) -> Option<Run> {
+    pub fn finish(mut self, batch: &mut Batch) -> Option<Run> {
         self.close_part(batch);
         let parts = 1 << self.run.entry.part_bits;
         self.run.skip_to(parts);
@@ -171,12 +172,12 @@ impl Writer {
         (0 < self.run.entry.rows).then_some(self.run)
     }
 
-    fn close_block(&mut self, batch: &mut sled::Batch) {
+    fn close_block(&mut self, batch: &mut Batch) {
         batch.insert(key::run_block(self.id(), self.run.entry.blocks), self.packer.finish());
         self.run.entry.blocks += 1;
     }
 
-    fn close_part(&mut self, batch: &mut sled::Batch) {
+    fn close_part(&mut self, batch: &mut Batch) {
         if self.part_rows == 0 {
             return;
         }

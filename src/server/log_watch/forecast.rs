@@ -1,0 +1,137 @@
+//! How fast the log grows, and when it will be full.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::telemetry;
+use crate::telemetry::condition::Severity;
+
+/// The growth is the mean over this time, so that a burst is no trend.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Between two points that are kept.
+const STEP: Duration = Duration::from_secs(10);
+/// The least time that a growth is told of, and the least that a warning is given for.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
+const WARNED_AFTER: Duration = Duration::from_secs(120);
+
+/// Shares of the bound, and hours, at which somebody should act.
+const USED_LOW: f64 = 0.80;
+const USED_HIGH: f64 = 0.95;
+const HOURS_LOW: f64 = 72.0;
+
+/// The sizes of the last [`WINDOW`].
+#[derive(Debug, Default)]
+pub struct Forecast {
+    points: VecDeque<(Instant, u64)>,
+}
+
+/// How full the log is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fill {
+    bytes: u64,
+    max_bytes: Option<u64>,
+    /// Bytes a second; `None` until it has been watched for a while.
+    rate: Option<f64>,
+    hours_left: Option<f64>,
+    watched: Duration,
+}
+
+impl Forecast {
+    /// Takes one look at `now`; `disk`: bytes free on the disk of the log, where that is known.
+    pub fn look(&mut self, now: Instant, bytes: u64, max_bytes: Option<u64>, disk: Option<u64>) -> Fill {
+        while self.points.front().is_some_and(|(at, _)| WINDOW < now - *at) {
+            self.points.pop_front();
+        }
+        if self.points.back().is_none_or(|(at, _)| STEP <= now - *at) {
+            self.points.push_back((now, bytes));
+        }
+        let (since, before) = self.points.front().copied().unwrap_or((now, bytes));
+        let watched = now - since;
+        let rate = (TOLD_AFTER <= watched).then(|| bytes.saturating_sub(before) as f64 / watched.as_secs_f64());
+        let room = [max_bytes.map(|max| max.saturating_sub(bytes)), disk].into_iter().flatten().min();
+        let hours = |(room, rate): (u64, f64)| (0.0 < rate).then(|| room as f64 / rate / 3_600.0);
+        Fill { bytes, max_bytes, rate, hours_left: room.zip(rate).and_then(hours), watched }
+    }
+}
+
+impl Fill {
+    fn used(&self) -> Option<f64> {
+        self.max_bytes.map(|max| self.bytes as f64 / max as f64)
+    }
+
+    /// Sets the gauges.
+    pub fn show(&self) {
+        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        telemetry::LOG_BYTES.set(self.bytes as f64);
+        telemetry::LOG_MAX_BYTES.set(known(self.max_bytes.map(|max| max as f64)));
+        telemetry::LOG_USED_RATIO.set(known(self.used()));
+        telemetry::LOG_BYTES_PER_SECOND.set(known(self.rate));
+        telemetry::LOG_HOURS_LEFT.set(known(self.hours_left));
+    }
+
+    /// What somebody should know; `None` if there is room for long.
+    pub fn warning(&self) -> Option<(Severity, String)> {
+        let used = self.used().unwrap_or(0.0);
+        let soon = self.hours_left.filter(|hours| *hours < HOURS_LOW && WARNED_AFTER <= self.watched);
+        if used < USED_LOW && soon.is_none() {
+            return None;
+        }
+        let severity = if USED_HIGH <= used { Severity::Critical } else { Severity::Warning };
+        let bound = self.max_bytes.map_or_else(|| "no bound".to_owned(), |max| format!("{max} bytes"));
+        let share = self.used().map_or_else(String::new, |used| format!(" ({:.0} %)", used * 100.0));
+        let end = match (self.hours_left, self.rate) {
+            (Some(hours), Some(rate)) => format!("; at {rate:.0} bytes/s it is full in {hours:.1} h"),
+            _ => String::new(),
+        };
+        let way = "raise max_bytes of the input stream (`nats stream edit`) or give its disk more space";
+        Some((severity, format!("the log holds {} bytes of {bound}{share}{end}; {way}", self.bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_told_of_at_80_and_95_percent_and_at_three_days() {
+        let start = Instant::now();
+        let warning = |bytes| Forecast::default().look(start, bytes, Some(1_000), None).warning();
+        assert_eq!(warning(799), None);
+        assert_eq!(warning(800).unwrap().0, Severity::Warning);
+        assert_eq!(warning(950).unwrap().0, Severity::Critical);
+        let mut forecast = Forecast::default();
+        let mut last = None;
+        for second in 0..=200 {
+            last = Some(forecast.look(start + Duration::from_secs(second), second * 1_000, Some(100_000_000), None));
+        }
+        let fill = last.unwrap();
+        assert_eq!(fill.rate, Some(1_000.0));
+        assert!((fill.hours_left.unwrap() - 27.72).abs() < 0.01, "{fill:?}");
+        let (severity, detail) = fill.warning().unwrap();
+        assert!(severity == Severity::Warning && detail.contains("full in 27.7 h"), "{detail}");
+    }
+
+    #[test]
+    fn a_disk_that_is_smaller_than_the_bound_decides_and_a_burst_is_no_trend() {
+        let start = Instant::now();
+        let mut forecast = Forecast::default();
+        forecast.look(start, 0, Some(1 << 40), Some(1 << 40));
+        let fill = forecast.look(start + Duration::from_secs(10), 36_000, Some(1 << 40), Some(36_000_000));
+        assert_eq!((fill.rate, fill.hours_left), (Some(3_600.0), Some(36_000_000.0 / 3_600.0 / 3_600.0)));
+        assert_eq!(fill.warning(), None, "watched for ten seconds only");
+    }
+
+    #[test]
+    fn growth_is_forgotten_after_ten_minutes() {
+        let start = Instant::now();
+        let mut forecast = Forecast::default();
+        for second in 0..2_000_u64 {
+            let bytes = second.min(1_000) * 100;
+            let fill = forecast.look(start + Duration::from_secs(second), bytes, None, None);
+            assert!(forecast.points.len() <= 62);
+            if 1_700 < second {
+                assert_eq!(fill.rate, Some(0.0));
+            }
+        }
+    }
+}
