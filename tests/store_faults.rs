@@ -1,12 +1,23 @@
 //! The store under faults: killed at any moment, damaged anywhere, opened twice. Whatever happens, what opens is the state of
 //! one whole commit, or a fresh store with the damaged one put aside.
 
+#[path = "support/workload.rs"]
+mod workload;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tidewatch::event::Message;
+use tidewatch::event::subject::Root;
+use tidewatch::event::wire::{Raw, decode};
+use tidewatch::ids::Slug;
+use tidewatch::nats::Saved;
+use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::pending::Limits;
 use tidewatch::store::{Commit, Error, Opened, Options, Order, PendingKey, Put, Store, key};
+use tidewatch::time::Timestamp;
+use workload::{START_MS, records, with_late_data_and_commands};
 use xxhash_rust::xxh3::xxh3_128;
 
 const MODELS: u32 = 40;
@@ -137,10 +148,9 @@ fn damage_anywhere_is_put_aside_or_steps_back_to_a_whole_commit() {
     (1..=150).for_each(|n| commit(&mut store, n).unwrap());
     store.syncer().unwrap().sync().unwrap();
     drop(store);
-    let trials = std::env::var("DAMAGE_TRIALS").map_or(24, |trials| trials.parse().unwrap());
     let mut random = Random(0x5EED_0001);
     let (mut aside, mut back, mut whole) = (0, 0, 0);
-    for trial in 0..trials {
+    for trial in 0..trials() {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("store");
         copy_folder(&dir, &copy);
@@ -153,6 +163,92 @@ fn damage_anywhere_is_put_aside_or_steps_back_to_a_whole_commit() {
         }
     }
     eprintln!("{aside} put aside, {back} stepped back, {whole} unharmed");
+}
+
+/// The whole state under damage, with labels, late data and commands in it: what opens is put aside, or is the state of one position and
+/// leads to the same digest with the rest of the log.
+#[test]
+fn a_damaged_state_is_put_aside_or_leads_to_the_same_digest() {
+    let log = log(17);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let mut projection = Projection::load(Store::open(&dir, Options::default()).unwrap().store, 1).unwrap();
+    let expected = applied(&mut projection, &log);
+    projection.syncer().unwrap().sync().unwrap();
+    drop(projection);
+    let mut random = Random(0x5EED_0002);
+    let (mut aside, mut back, mut whole) = (0, 0, 0);
+    for trial in 0..trials() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("store");
+        copy_folder(&dir, &copy);
+        let what = damage(&copy, &mut random);
+        let (digest, was_put_aside, began_at) = recovered(&copy, &log);
+        assert_eq!(digest, expected, "trial {trial}: {what}; put aside: {was_put_aside}, began at {began_at}");
+        match (was_put_aside, began_at == log.len() as u64) {
+            (true, _) => aside += 1,
+            (false, true) => whole += 1,
+            (false, false) => back += 1,
+        }
+    }
+    eprintln!("{aside} put aside, {back} stepped back, {whole} unharmed");
+}
+
+/// Opens the store as the process does, again where damage shows, and applies the rest of the log. Gives the digest, whether anything was
+/// put aside, and the position it began at.
+fn recovered(dir: &Path, log: &[Message]) -> (String, bool, u64) {
+    let mut aside = false;
+    for _ in 0..3 {
+        let Opened { store, quarantined } = Store::open(dir, Options::default()).unwrap();
+        aside |= quarantined.is_some();
+        let (reader, auditor) = (store.reader(), store.auditor());
+        let mut projection = match Projection::load(store, 1) {
+            Ok(projection) => projection,
+            Err(error) => {
+                reader.damaged(error.to_string());
+                continue;
+            }
+        };
+        let began_at = projection.view().position;
+        projection.apply(&Batch::new(log[began_at as usize..].to_vec(), Saved::default()));
+        let audited = auditor.advance(std::time::Duration::from_secs(60));
+        if projection.commit().is_ok() && audited.is_ok_and(|done| done) {
+            return (projection.view().digest_hex(), aside, began_at);
+        }
+    }
+    panic!("the store does not recover");
+}
+
+fn applied(projection: &mut Projection, log: &[Message]) -> String {
+    for messages in log.chunks(40) {
+        projection.apply(&Batch::new(messages.to_vec(), Saved::default()));
+        projection.commit().unwrap();
+    }
+    projection.view().digest_hex()
+}
+
+/// Some thousand records, a message each, with ticks between them.
+fn log(seed: u64) -> Vec<Message> {
+    let root = Root::new(Slug::try_from("tw").unwrap());
+    let history = with_late_data_and_commands(seed, records(seed, 1_500));
+    let mut log = Vec::new();
+    let mut put = |kind: &str, body: String| {
+        let seq = log.len() as u64 + 1;
+        let (subject, stored_at) = (format!("tw.in.{kind}.tests"), Timestamp::from_millis(START_MS + 200 * seq as i64));
+        log.push(decode(Raw { seq, stored_at, subject: &subject, headers: &(), payload: body.as_bytes() }, &root));
+    };
+    for (number, record) in history.into_iter().enumerate() {
+        put(record.kind, record.body.to_string());
+        if number % 25 == 0 {
+            put("tick", "{}".to_owned());
+        }
+    }
+    log
+}
+
+/// How many damages are tried: `DAMAGE_TRIALS`, a few by default.
+fn trials() -> u32 {
+    std::env::var("DAMAGE_TRIALS").map_or(24, |trials| trials.parse().unwrap())
 }
 
 #[test]

@@ -109,6 +109,46 @@ pub fn records(seed: u64, predictions: usize) -> Vec<Record> {
     timeline.into_iter().map(|(_, _, record)| record).collect()
 }
 
+/// The same with what else comes along: predictions and labels of a model of their own that come hours late, or too late, and commands.
+pub fn with_late_data_and_commands(seed: u64, history: Vec<Record>) -> Vec<Record> {
+    let mut random = Random(seed ^ 0xC0FF_EE);
+    let mut mixed = Vec::with_capacity(history.len() * 11 / 10);
+    let prediction = |number: usize, at: i64| {
+        let body = json!({ "prediction_id": format!("late-{number}"), "model": "late", "at": at, "prediction": "a" });
+        Record { kind: "prediction", body }
+    };
+    mixed.push(prediction(0, START_MS));
+    for (number, record) in (1..).zip(history) {
+        mixed.push(record);
+        if !random.one_in(12) {
+            continue;
+        }
+        let hours = [1, 3, 24, 24 * 29, 24 * 40][random.below(5) as usize];
+        let at = START_MS - hours * 3_600_000;
+        mixed.push(match random.below(8) {
+            0 => prediction(number, START_MS + 1_000 * number as i64),
+            1 | 2 => prediction(number, at),
+            3 => {
+                let of = number - random.below(number.min(60) as u64) as usize;
+                let body = json!({ "prediction_id": format!("late-{of}"), "model": "late", "at": at, "actual": "a" });
+                Record { kind: "label", body }
+            }
+            4 => command(json!({ "command": "set_thresholds", "accuracy_threshold": random.below(100) as f64 / 100.0 })),
+            5 => command(json!({ "command": "set_drift_policy", "psi_threshold": 0.1 + random.below(9) as f64 / 10.0 })),
+            6 => {
+                let hash = format!("{:064x}", random.next());
+                command(json!({ "command": "create_token", "id": format!("T{number}"), "name": "t", "role": "viewer", "hash": hash }))
+            }
+            _ => command(json!({ "command": "revoke_token", "id": format!("T{}", random.below(number as u64)) })),
+        });
+    }
+    mixed
+}
+
+fn command(body: Value) -> Record {
+    Record { kind: "command", body }
+}
+
 /// The windows these records must give, in the order in which they are in the log, by model and start in milliseconds.
 pub fn truth(log: &[Record]) -> BTreeMap<(String, i64), Figures> {
     let text = |body: &Value, field: &str| body[field].as_str().unwrap().to_owned();
