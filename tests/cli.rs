@@ -2,6 +2,10 @@
 
 #[path = "support/house.rs"]
 mod house;
+#[path = "support/nats_server.rs"]
+mod nats_server;
+#[path = "cli/publish.rs"]
+mod publish;
 #[path = "cli/running.rs"]
 mod running;
 

@@ -24,6 +24,7 @@ mod settings;
 mod status;
 mod streams;
 mod table;
+mod tap;
 mod token;
 mod top;
 mod up;
@@ -76,6 +77,7 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     Token(token::Token),
     Publish(publish::Publish),
+    Tap(tap::Tap),
     Detect(detect::Detect),
     Evaluate(evaluate::Evaluate),
     Drift(drift::Drift),
@@ -207,6 +209,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),
+        Command::Tap(tap) => block_on(tap.run(answer)),
         Command::Detect(detect) => detect.run(answer),
         Command::Evaluate(evaluate) => evaluate.run(answer),
         Command::Drift(drift) => drift.run(answer),

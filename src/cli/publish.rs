@@ -1,21 +1,28 @@
-//! `tidewatch publish`: records into the log, each acknowledged.
+//! `tidewatch publish`: records into the log, each checked as the stream will check it, and each acknowledged.
 
-use std::io::{BufRead, Read};
+mod csv;
+mod frames;
+
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
+use self::csv::Mapping;
+use self::frames::{Frame, Frames, Line};
 use super::settings::Publishing;
 use super::{Answer, Exit, Failure, Outcome};
+use crate::clock;
 use crate::config::{Config, NatsServer};
-use crate::event::Kind;
-use crate::event::wire::MESSAGE_BYTES_MAX;
+use crate::event::wire::{MESSAGE_BYTES_MAX, decode_body};
+use crate::event::{Fault, Kind};
 use crate::ids::Slug;
-use crate::nats::{self, ConnectConfig, Door, Headers, Nats};
+use crate::nats::{self, ConnectConfig, Door, Headers, Nats, Stored};
 use crate::run_file::RunFile;
 
 /// Messages sent and not yet acknowledged; more buys nothing and starves consumers.
@@ -24,21 +31,21 @@ const IN_FLIGHT_MAX: usize = 256;
 /// How long to try to connect.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where the records go.
-struct Address<'a> {
-    door: Door,
-    kind: Kind,
-    source: &'a Slug,
-}
+/// Faults that are told one by one; the rest is counted.
+const FAULTS_SHOWN: usize = 100;
 
 /// Publish records and wait until they are stored
+///
+/// Each record is read as the stream will read it, before anything is sent. A faulty one is told with the place and the reason of each of
+/// its faults, and ends the command with exit code 1: a message that holds one is not sent, and of lines and rows the others are.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   tidewatch publish prediction fraud '{\"prediction_id\":\"a1\",\"prediction\":\"yes\",\"confidence\":0.93}'
   tidewatch publish label fraud '{\"prediction_id\":\"a1\",\"actual\":\"no\"}'
   tidewatch publish sample web-01 --file sample.json
-  tidewatch publish prediction fraud --ndjson --frame 200 < predictions.ndjson")]
+  tidewatch publish prediction fraud --ndjson --frame 200 < predictions.ndjson
+  tidewatch publish prediction fraud --csv scored.csv --map prediction=label,score=p --positive yes --frame 200")]
 pub struct Publish {
     /// What it is: prediction, label, sample, log, event, snapshot, job or command
     #[arg(value_parser = kind)]
@@ -47,25 +54,38 @@ pub struct Publish {
     #[arg(value_parser = slug)]
     source: Slug,
     /// The record as JSON
-    #[arg(conflicts_with_all = ["file", "ndjson"])]
+    #[arg(conflicts_with_all = ["file", "ndjson", "csv"])]
     record: Option<String>,
     /// Read one message from this file, as it is: JSON, an array of records, or MessagePack
-    #[arg(long, value_name = "FILE", conflicts_with = "ndjson")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ndjson", "csv"])]
     file: Option<PathBuf>,
     /// Read one record a line from standard input
-    #[arg(long)]
+    #[arg(long, conflicts_with = "csv")]
     ndjson: bool,
-    /// Lines of --ndjson in one message; frames are the fast way
+    /// Read one record a row from this CSV file with a header, `-` being standard input
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Which field is which column, as prediction=label,score=p; other columns keep their names, and of a prediction those that are no field
+    /// are its features
+    #[arg(long, value_name = "FIELD=COLUMN,…", requires = "csv", value_parser = Mapping::parse)]
+    map: Option<Mapping>,
+    /// The class whose probability the column `score` holds [default: 1 or true, where these are the classes]
+    #[arg(long, value_name = "CLASS", requires = "csv")]
+    positive: Option<String>,
+    /// Lines of --ndjson or rows of --csv in one message; frames are the fast way
     #[arg(long, value_name = "RECORDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     frame: u32,
     /// `Nats-Msg-Id` of the message, so that a repeat is stored once
-    #[arg(long, value_name = "ID", conflicts_with = "ndjson")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["ndjson", "csv"])]
     id: Option<String>,
+    /// Send without a check; what is faulty is rejected when it is applied
+    #[arg(long)]
+    unchecked: bool,
     #[command(flatten)]
     settings: Publishing,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+pub fn kind(text: &str) -> Result<Kind, String> {
     match Kind::from_token(text) {
         kind if kind == Kind::Unknown || kind.is_internal() => {
             Err("takes prediction, label, sample, log, event, snapshot, job or command".into())
@@ -74,32 +94,86 @@ fn kind(text: &str) -> Result<Kind, String> {
     }
 }
 
-fn slug(text: &str) -> Result<Slug, crate::ids::BadName> {
+pub fn slug(text: &str) -> Result<Slug, crate::ids::BadName> {
     Slug::try_from(text)
+}
+
+/// What became of everything that was given.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    subject: String,
+    /// Messages that are stored, and the highest of their sequences.
+    messages: u64,
+    seq: u64,
+    /// Of the messages, those that the stream had already under the same id.
+    duplicates: u64,
+    /// Records that were given, and of them the faulty ones, which were not sent.
+    records: u64,
+    faulty: u64,
+    /// At most 100.
+    faults: Vec<Told>,
+}
+
+/// One fault, and where it is.
+#[derive(Debug, Serialize)]
+struct Told {
+    /// Line of the input; absent for a single message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    pointer: String,
+    reason: String,
+    detail: String,
+}
+
+/// Where the records go, and whether they are checked first.
+struct Address<'a> {
+    kind: Kind,
+    source: &'a Slug,
+    checked: bool,
 }
 
 impl Publish {
     pub async fn run(self, answer: Answer) -> Outcome {
         let (config, _) = self.settings.resolve()?;
-        let nats = connect(&config).await?;
-        let subject = nats.root().input(self.kind, &self.source);
-        let to = Address { door: Door::new(&nats), kind: self.kind, source: &self.source };
-        let (messages, last) = if self.ndjson {
-            to.publish_lines(self.frame as usize).await?
-        } else {
-            let headers = match &self.id {
-                Some(id) => Headers::new().with("Nats-Msg-Id", id)?,
-                None => Headers::new(),
-            };
-            (1, to.publish(headers, self.payload()?).await?)
+        let address = Address { kind: self.kind, source: &self.source, checked: !self.unchecked };
+        let mut report = Report::default();
+        let frames: Box<dyn Iterator<Item = anyhow::Result<Frame>> + '_> = match &self.csv {
+            Some(path) => {
+                let rows = csv::records(path, self.kind, self.map.as_ref(), self.positive.as_deref())?;
+                Box::new(Frames::new(rows, self.frame as usize))
+            }
+            None if self.ndjson => Box::new(Frames::new(frames::lines(std::io::stdin().lock()), self.frame as usize)),
+            None => Box::new(std::iter::once(Ok(Frame::Whole(self.payload()?)))),
         };
+        let headers = match &self.id {
+            Some(id) => Headers::new().with("Nats-Msg-Id", id)?,
+            None => Headers::new(),
+        };
+        // checked as they are read, so that a large input needs no memory; nothing is sent of what is refused
+        let mut messages = frames.filter_map(|frame| frame.and_then(|frame| address.check(frame, &mut report)).transpose());
+        let Some(first) = messages.next() else {
+            drop(messages);
+            report.subject = config.nats.root.input(self.kind, &self.source);
+            return report.give(answer);
+        };
+        let nats = connect(&config).await?;
+        let door = Door::new(&nats);
+        let stored = futures_util::stream::iter(std::iter::once(first).chain(messages))
+            .map(|payload| async { Ok(door.publish_once(self.kind, &self.source, headers.clone(), payload?.into()).await?) })
+            .buffered(IN_FLIGHT_MAX)
+            .try_fold((0, 0, 0), |(messages, duplicates, seq), stored: Stored| async move {
+                Ok::<_, anyhow::Error>((messages + 1, duplicates + u64::from(stored.is_repeat), seq.max(stored.seq)))
+            })
+            .await;
         nats.close().await;
-        let stored = json!({ "subject": subject, "messages": messages, "seq": last });
-        answer.give(&stored, |_| format!("stored {messages} message(s) on {subject}, the last as {last}"))
+        (report.messages, report.duplicates, report.seq) = stored?;
+        report.subject = nats.root().input(self.kind, &self.source);
+        report.give(answer)
     }
 
     fn payload(&self) -> anyhow::Result<Vec<u8>> {
         match (&self.record, &self.file) {
+            (Some(record), _) if self.unchecked => Ok(record.clone().into_bytes()),
             (Some(record), _) => {
                 serde_json::from_str::<Value>(record).context("the record is not JSON")?;
                 Ok(record.clone().into_bytes())
@@ -109,7 +183,7 @@ impl Publish {
                 let mut payload = Vec::new();
                 std::io::stdin().read_to_end(&mut payload)?;
                 if payload.is_empty() {
-                    bail!("nothing to publish: give a record, --file, --ndjson, or standard input")
+                    bail!("nothing to publish: give a record, --file, --ndjson, --csv, or standard input")
                 }
                 Ok(payload)
             }
@@ -118,36 +192,90 @@ impl Publish {
 }
 
 impl Address<'_> {
-    /// Sends standard input in frames of at most `frame` lines; answers the messages sent and the highest sequence.
-    async fn publish_lines(&self, frame: usize) -> anyhow::Result<(u64, u64)> {
-        let mut lines = std::io::stdin().lock().lines().map(|line| line.context("cannot read standard input"));
-        let frames = std::iter::from_fn(move || {
-            let mut payload = Vec::new();
-            for line in lines.by_ref().take(frame) {
-                match line {
-                    Ok(line) => {
-                        payload.extend_from_slice(line.as_bytes());
-                        payload.push(b'\n');
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
+    /// The payload to send, without the lines that are faulty; `None` if nothing is left.
+    ///
+    /// Errors: a message that is too large for the stream.
+    fn check(&self, frame: Frame, report: &mut Report) -> anyhow::Result<Option<Vec<u8>>> {
+        let payload = match frame {
+            Frame::Whole(payload) => {
+                let (records, faults) = self.judge(&payload);
+                report.records += records;
+                report.faulty += faults.len() as u64;
+                report.tell(None, &faults);
+                if faults.is_empty() { payload } else { Vec::new() }
             }
-            (!payload.is_empty()).then_some(Ok(payload))
-        });
-        futures_util::stream::iter(frames)
-            .map(|payload| async { self.publish(Headers::new(), payload?).await })
-            .buffered(IN_FLIGHT_MAX)
-            .try_fold((0, 0), |(messages, last), seq| async move { Ok((messages + 1, last.max(seq))) })
-            .await
-    }
-
-    /// Stores one message; answers its sequence.
-    async fn publish(&self, headers: Headers, payload: Vec<u8>) -> anyhow::Result<u64> {
+            Frame::Lines(lines) => {
+                let mut payload = Vec::new();
+                for Line { number, text } in lines {
+                    let (records, faults) = self.judge(&text);
+                    report.records += records;
+                    if faults.is_empty() {
+                        payload.extend_from_slice(&text);
+                        payload.push(b'\n');
+                    } else {
+                        report.faulty += records;
+                        report.tell(Some(number), &faults);
+                    }
+                }
+                payload
+            }
+        };
         let bytes = payload.len();
         if MESSAGE_BYTES_MAX < bytes {
             bail!("a message holds at most {MESSAGE_BYTES_MAX} bytes, this one has {bytes}; use --ndjson or a smaller --frame");
         }
-        Ok(self.door.publish(self.kind, self.source, headers, payload.into()).await?)
+        Ok((!payload.is_empty()).then_some(payload))
+    }
+
+    /// How many records the stream would find, and what it would refuse of them.
+    fn judge(&self, payload: &[u8]) -> (u64, Vec<Fault>) {
+        if !self.checked {
+            return (1, Vec::new());
+        }
+        let records = decode_body(self.kind, self.source, None, &(), payload, clock::now());
+        (records.len() as u64, records.into_iter().filter_map(Result::err).collect())
+    }
+}
+
+impl Report {
+    fn tell(&mut self, line: Option<u64>, faults: &[Fault]) {
+        for fault in faults.iter().flat_map(Fault::all) {
+            if self.faults.len() == FAULTS_SHOWN {
+                return;
+            }
+            let told =
+                Told { line, pointer: fault.pointer.clone(), reason: fault.reason.to_string(), detail: fault.detail.clone() };
+            self.faults.push(told);
+        }
+    }
+
+    /// Answers, and fails if a record was faulty.
+    fn give(&self, answer: Answer) -> Outcome {
+        if !answer.json {
+            for Told { line, pointer, reason, detail } in &self.faults {
+                let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+                let pointer = if pointer.is_empty() { "the whole record" } else { pointer };
+                eprintln!("{line}{pointer}: {detail} ({reason})");
+            }
+        }
+        if self.messages != 0 || answer.json {
+            answer.give(self, |report| {
+                let known = match report.duplicates {
+                    0 => String::new(),
+                    known => format!(", {known} of them known already"),
+                };
+                format!("stored {} message(s) on {}{known}, the last as {}", report.messages, report.subject, report.seq)
+            })?;
+        }
+        match (self.faulty, self.records) {
+            (0, 0) => Err(anyhow!("nothing to publish: the input holds no record").into()),
+            (0, _) => Ok(()),
+            (faulty, records) => {
+                let verb = if faulty == 1 { "is" } else { "are" };
+                let detail = "the stream would reject what is faulty, so it was not sent (--unchecked sends it anyway)";
+                Err(anyhow!("{faulty} of {records} records {verb} faulty; {detail}").into())
+            }
+        }
     }
 }
 

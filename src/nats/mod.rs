@@ -13,6 +13,7 @@ pub mod provision;
 mod rights;
 pub mod room;
 pub mod stream;
+pub mod tap;
 
 pub use connect::{Auth, ConnectConfig, ConnectError, Forbidden, Nats, Tls, connect};
 pub use continuity::{LogChanged, Mark, Saved};
