@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 const server = process.env["TIDEWATCH_URL"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  base: "/",
+  // Relative, so that it works below the path of a proxy; the server puts the way up into pages that lie deeper.
+  base: "./",
   build: {
     target: "es2022",
     // Nothing becomes a `data:` address or an inline script: the content security policy allows neither.

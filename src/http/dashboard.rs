@@ -1,5 +1,9 @@
 //! The dashboard, built by `npm run build` in `src/dashboard` and carried in the binary. Any address that is no route of ours and
 //! is asked for as a page is one of its pages.
+//!
+//! It may lie below the path of a proxy that takes that path off. Its files name each other relative to themselves; a page says where they
+//! are by the way up from its own address, or by the `X-Forwarded-Prefix` that the proxy sends, which also holds where the proxy has
+//! changed the address.
 
 use std::borrow::Cow;
 
@@ -30,7 +34,7 @@ const UNBUILT: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"ut
     <h1>Tidewatch is running; its dashboard was not built</h1>\
     <p>This program was compiled without the dashboard's files. To have it:</p>\
     <pre>cd src/dashboard\nnpm ci &amp;&amp; npm run build\ncd ../..\ncargo build --release</pre>\
-    <p>The API is there all the same: <a href=\"/docs/\">read about it</a>.</p></body></html>";
+    <p>The API is there all the same: <a href=\"./docs/\">read about it</a>.</p></body></html>";
 
 /// Everything that is no route: an asset, a page of the dashboard, or a 404.
 pub async fn fallback(request: Request) -> Response {
@@ -45,25 +49,52 @@ pub async fn fallback(request: Request) -> Response {
     match Assets::get(name).filter(|_| !name.is_empty()) {
         Some(file) => asset(name, file, headers),
         None if !wants_page(headers) && !name.is_empty() => unknown().into_response(),
-        None => page(headers),
+        None => page(path, headers),
     }
 }
 
-fn page(headers: &HeaderMap) -> Response {
-    match Assets::get(INDEX) {
-        Some(file) => asset(INDEX, file, headers),
-        None => {
-            let kind = HeaderValue::from_static("text/html; charset=utf-8");
-            ([(CONTENT_TYPE, kind), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], UNBUILT).into_response()
-        }
+fn page(path: &str, headers: &HeaderMap) -> Response {
+    let base = base(path, headers);
+    let based = |html: &str| html.replace("=\"./", &format!("=\"{base}"));
+    let Some(file) = Assets::get(INDEX) else {
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        return ([(CONTENT_TYPE, kind), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], based(UNBUILT)).into_response();
+    };
+    let text = based(&String::from_utf8_lossy(&file.data));
+    let digest = *blake3::hash(text.as_bytes()).as_bytes();
+    answer(INDEX, &digest, "text/html", Cow::Owned(text.into_bytes()), headers)
+}
+
+/// Where our root is, as seen from the page at `path`.
+fn base(path: &str, headers: &HeaderMap) -> String {
+    match headers.get("x-forwarded-prefix").and_then(|value| value.to_str().ok()).and_then(prefix) {
+        Some(prefix) => format!("{prefix}/"),
+        None => match path.matches('/').count().saturating_sub(1) {
+            0 => "./".to_owned(),
+            deeper => "../".repeat(deeper),
+        },
     }
+}
+
+/// The path of a proxy, without its last `/`; `None` of anything that could lead off this host or out of an attribute.
+fn prefix(text: &str) -> Option<&str> {
+    let path = text.trim().trim_end_matches('/');
+    let plain = |step: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !matches!(step, "" | "." | "..") && step.bytes().all(is_plain)
+    };
+    (path.is_empty() || path.strip_prefix('/')?.split('/').all(plain)).then_some(path)
 }
 
 fn asset(name: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
-    let hash = file.metadata.sha256_hash();
+    answer(name, &file.metadata.sha256_hash(), file.metadata.mimetype(), file.data, headers)
+}
+
+/// `hash`: of what is answered.
+fn answer(name: &str, hash: &[u8; 32], kind: &str, bytes: Cow<'static, [u8]>, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     let lasting = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let mut kind = file.metadata.mimetype().to_owned();
+    let mut kind = kind.to_owned();
     if kind.starts_with("text/") && !kind.contains("charset") {
         kind.push_str("; charset=utf-8");
     }
@@ -76,10 +107,33 @@ fn asset(name: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap) -> Res
     if held {
         return (StatusCode::NOT_MODIFIED, own).into_response();
     }
-    let bytes: Cow<'static, [u8]> = file.data;
     (own, bytes).into_response()
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_leads_to_the_files_of_the_dashboard_from_wherever_it_lies() {
+        let none = HeaderMap::new();
+        for (path, expected) in [("/", "./"), ("/analysis", "./"), ("/models/a%2Fb", "../"), ("/models/a/", "../../")] {
+            assert_eq!(base(path, &none), expected, "{path}");
+        }
+        let behind = |prefix: &str| {
+            let headers = HeaderMap::from_iter([("x-forwarded-prefix".parse().unwrap(), prefix.parse().unwrap())]);
+            base("/models/a/b", &headers)
+        };
+        assert_eq!(
+            (behind("/tidewatch"), behind("/ops/tidewatch/"), behind("/")),
+            ("/tidewatch/".into(), "/ops/tidewatch/".into(), "/".into())
+        );
+        for hostile in ["//evil.example", "https://evil.example", "/a\"onload=x", "/..", "evil", "/a b"] {
+            assert_eq!(behind(hostile), "../../", "{hostile}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use utoipa::openapi::ServerBuilder;
 use utoipa_swagger_ui::Config;
 
 use crate::http::openapi::openapi;
@@ -23,7 +24,17 @@ static DOCUMENT: LazyLock<(Vec<u8>, HeaderValue)> = LazyLock::new(|| {
     (text, HeaderValue::from_str(&tag).expect("hexadecimal digits"))
 });
 
-static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
+/// The document as the reader has it: what it tries out lies one step above itself, whatever path a proxy has put before ours.
+static OF_READER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut document = openapi();
+    document.servers = Some(vec![ServerBuilder::new().url("..").build()]);
+    serde_json::to_vec(&document).expect("the document is plain data")
+});
+
+/// Beside the reader's own files.
+const READERS_DOCUMENT: &str = "openapi.json";
+
+static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from(READERS_DOCUMENT)));
 
 /// OpenAPI document
 #[utoipa::path(
@@ -37,9 +48,9 @@ pub async fn document() -> Response {
     (headers, text.as_slice()).into_response()
 }
 
-/// To the page, under whose address its files are found.
+/// To the page, under whose address its files are found. Relative, as a proxy may have put a path before ours.
 pub async fn redirect() -> Redirect {
-    Redirect::permanent("/docs/")
+    Redirect::permanent("docs/")
 }
 
 pub async fn index() -> Result<Response, Problem> {
@@ -47,6 +58,13 @@ pub async fn index() -> Result<Response, Problem> {
 }
 
 pub async fn file(Path(path): Path<String>) -> Result<Response, Problem> {
+    if path == READERS_DOCUMENT {
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ];
+        return Ok((headers, OF_READER.as_slice()).into_response());
+    }
     serve(&path)
 }
 

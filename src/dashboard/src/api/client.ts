@@ -1,5 +1,7 @@
 /** Talking to `/api/v1`: the session of the browser, problem documents, and nothing about what the answers mean. */
 
+import { at } from "../route/base";
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -42,7 +44,7 @@ export interface Hearers {
 
 export function createApi({ onUnauthorized, onRole }: Hearers, request: typeof fetch = (...args) => fetch(...args)): Api {
   const ask = async <T>(path: string, extra: RequestInit & { headers?: Record<string, string> }): Promise<Answer<T>> => {
-    const response = await request(path, {
+    const response = await request(at(path), {
       credentials: "same-origin",
       cache: "no-store",
       ...extra,
@@ -66,7 +68,7 @@ export function createApi({ onUnauthorized, onRole }: Hearers, request: typeof f
 /** Exchanges a token or a code for a session; tells what it may do. */
 export async function beginSession(given: SignIn, request: typeof fetch = (...args) => fetch(...args)): Promise<Role | null> {
   const headers = { "Content-Type": "application/json", Accept: "application/json", ...OURS };
-  const response = await request("/api/v1/session", { method: "POST", credentials: "same-origin", headers, body: JSON.stringify(given) });
+  const response = await request(at("/api/v1/session"), { method: "POST", credentials: "same-origin", headers, body: JSON.stringify(given) });
   if (!response.ok) throw new ApiError(response.status, problemIn(await response.text(), response.status));
   const { role } = (await response.json()) as { role?: string };
   return ROLES.find((each) => each === role) ?? null;
@@ -74,14 +76,14 @@ export async function beginSession(given: SignIn, request: typeof fetch = (...ar
 
 /** Signs out; a server that cannot be reached leaves the cookie to its end. */
 export async function endSession(request: typeof fetch = (...args) => fetch(...args)): Promise<void> {
-  await request("/api/v1/session", { method: "DELETE", credentials: "same-origin", headers: OURS }).catch(() => undefined);
+  await request(at("/api/v1/session"), { method: "DELETE", credentials: "same-origin", headers: OURS }).catch(() => undefined);
 }
 
 /** `fetch` does not tell how far a body has gone out; this older way does. */
 function upload<T>(path: string, file: Blob, onSent: (share: number) => void, onUnauthorized: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", path);
+    request.open("PUT", at(path));
     for (const [name, value] of Object.entries(OURS)) request.setRequestHeader(name, value);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("Content-Type", "application/octet-stream");

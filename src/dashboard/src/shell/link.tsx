@@ -1,4 +1,5 @@
 import type { ComponentChildren, TargetedMouseEvent } from "preact";
+import { at } from "../route/base";
 import { go } from "../route/route";
 
 interface Props {
@@ -19,7 +20,7 @@ export function Link({ href, current = false, children, ...rest }: Props) {
     go(href);
   };
   return (
-    <a href={href} onClick={follow} aria-current={current ? "page" : undefined} {...rest}>
+    <a href={at(href)} onClick={follow} aria-current={current ? "page" : undefined} {...rest}>
       {children}
     </a>
   );
