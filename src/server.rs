@@ -181,6 +181,7 @@ async fn serve_until(
         door: door.clone(),
         nats: nats.clone(),
         log,
+        recent: Arc::clone(&pipeline.recent),
         streams: foundation.streams.clone().into(),
         predictions: Some(predictions),
         settings: HttpSettings {

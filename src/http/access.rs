@@ -58,6 +58,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/drift/discoveries"),
     of_view("/api/v1/drift/policy"),
     entry(Method::PUT, "/api/v1/drift/policy", ADMIN),
+    entry(Method::GET, "/api/v1/messages", VIEWER),
     of_view("/api/v1/rejected"),
     entry(Method::GET, "/api/v1/rejected/{seq}", VIEWER),
     of_view("/api/v1/sources"),

@@ -15,15 +15,15 @@ use crate::monitor::analysis::About;
 use crate::view::View;
 use crate::view::analysis::{AnalysisReport, SeriesFigures, Wanted, subject_of};
 
-const KINDS: [&str; 6] = ["anomaly", "shift", "leak", "trend", "silence", "drift"];
+const KINDS: [&str; 7] = ["anomaly", "shift", "leak", "trend", "silence", "refused", "drift"];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AnalysisQuery {
-    /// anomaly, shift, leak, trend, silence or drift.
-    #[param(pattern = "^(anomaly|shift|leak|trend|silence|drift)$")]
+    /// anomaly, shift, leak, trend, silence, refused or drift.
+    #[param(pattern = "^(anomaly|shift|leak|trend|silence|refused|drift)$")]
     kind: Option<String>,
-    /// Only about the source or model of this name.
+    /// Only about the source, model or producer of this name.
     name: Option<String>,
     /// open or closed.
     #[param(pattern = "^(open|closed)$")]
@@ -47,7 +47,7 @@ pub struct SeriesAnswer {
 
 /// What is out of the ordinary
 ///
-/// Anomalies, shifts, leaks, filling disks and silences of sources and models, and the drifts of models; what began together is grouped.
+/// Anomalies, shifts, leaks, filling disks and silences of sources and models, producers whose records are refused, and the drifts of models; what began together is grouped.
 /// The summary and the groups are of all, whatever is asked for. The channel `ai-analysis` of `/ws` tells the same.
 #[utoipa::path(
     get, path = "/api/v1/analysis", tag = "analysis", params(AnalysisQuery),

@@ -27,6 +27,7 @@ mod predictions;
 mod problem;
 mod prometheus;
 mod publish;
+mod recent;
 mod rejected;
 mod router;
 mod serve;
@@ -46,6 +47,7 @@ mod windows;
 
 pub use openapi::openapi;
 pub use problem::Problem;
+pub use recent::Recent;
 pub use router::router;
 pub use serve::serve;
 pub use shared::{App, HttpSettings, LogStatus, PredictionRows};

@@ -43,6 +43,8 @@ pub struct RejectedQuery {
     kind: Option<String>,
     /// Only records with this reason.
     reason: Option<String>,
+    /// Only records of this producer: the source token of their subject.
+    source: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,6 +54,55 @@ pub struct RejectedPage {
     next: Option<String>,
     /// All of them, by kind and reason.
     counts: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    /// All of them.
+    total: u64,
+    /// The producers whose records were refused, those with the most first; at most 100.
+    producers: Vec<ProducerRow>,
+}
+
+/// Who published records that were refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProducerRow {
+    /// The source token of its subjects.
+    source: String,
+    /// Records that were refused.
+    rejected: u64,
+    /// Records of its messages since the first that was refused, that one and them.
+    records: u64,
+    /// Share of refused records in the last half minute that was judged.
+    recent_share: f64,
+    last_at: String,
+    /// What was wrong with the last one.
+    reason: String,
+    detail: String,
+    pointer: String,
+}
+
+/// Producers that are listed.
+const PRODUCERS_SHOWN: usize = 100;
+
+impl ProducerRow {
+    fn all(view: &View) -> Vec<Self> {
+        let watched = view.analysis.values().map(|subject| &subject.watched);
+        let mut rows: Vec<Self> = watched
+            .filter_map(|watched| {
+                let refusals = watched.refusals.as_ref()?;
+                Some(Self {
+                    source: watched.name.to_string(),
+                    rejected: refusals.refused,
+                    records: refusals.records,
+                    recent_share: refusals.share,
+                    last_at: refusals.last_at.to_string(),
+                    reason: refusals.reason.to_string(),
+                    detail: refusals.detail.to_string(),
+                    pointer: refusals.pointer.to_string(),
+                })
+            })
+            .collect();
+        rows.sort_by(|a, b| b.rejected.cmp(&a.rejected).then_with(|| a.source.cmp(&b.source)));
+        rows.truncate(PRODUCERS_SHOWN);
+        rows
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,7 +128,8 @@ pub struct RejectedRow {
         (status = 200, description = "A page, newest first", body = RejectedPage, example = json!({"items": [
             {"seq": 17, "index": 0, "kind": "label", "source": "checkout", "stored_at": "2026-01-01T00:00:00Z",
              "reason": "missing_field", "detail": "`prediction_id` is required", "pointer": "/prediction_id", "also": []}],
-            "next": null, "counts": {"label": {"missing_field": 1}}})),
+            "next": null, "counts": {"label": {"missing_field": 1}}, "total": 1, "producers": [{"source": "checkout", "rejected": 1, "records": 12, "recent_share": 0.0,
+                "last_at": "2026-01-01T00:00:00Z", "reason": "missing_field", "detail": "`prediction_id` is required", "pointer": "/prediction_id"}]})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -96,12 +148,19 @@ pub async fn list(
         let wanted = |entry: &Rejected| {
             query.kind.as_ref().is_none_or(|kind| entry.kind.as_str() == kind)
                 && query.reason.as_ref().is_none_or(|reason| entry.fault.reason == *reason)
+                && query.source.as_ref().is_none_or(|source| entry.source == *source)
         };
         let prefix = key::all(key::Tag::Rejected);
         newest(&reader, &prefix, query.cursor.as_deref(), limit, |value| Ok(Some(decode(value)?).filter(wanted)))
     });
     let (entries, next) = page.await?;
-    Ok(Json(RejectedPage { items: entries.into_iter().map(RejectedRow::of).collect(), next, counts }))
+    Ok(Json(RejectedPage {
+        items: entries.into_iter().map(RejectedRow::of).collect(),
+        next,
+        counts,
+        total: view.rejections.total(),
+        producers: ProducerRow::all(&view),
+    }))
 }
 
 /// Original bytes

@@ -26,7 +26,7 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, models, predictions, problem,
-    prometheus, publish, rejected, sign_in, slices, socket, sources, streams, task, thresholds, tokens, windows,
+    prometheus, publish, recent, rejected, sign_in, slices, socket, sources, streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -99,6 +99,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(discoveries::show))
         .routes(routes!(reference::replace))
         .routes(routes!(policy::show, policy::change))
+        .routes(routes!(recent::list))
         .routes(routes!(rejected::list))
         .routes(routes!(rejected::show))
         .routes(routes!(sources::list))

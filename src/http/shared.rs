@@ -12,6 +12,7 @@ use crate::http::auth::Guesses;
 use crate::http::log_clock::LogClock;
 use crate::http::mint::Mint;
 use crate::http::problem::Problem;
+use crate::http::recent::Recent;
 use crate::http::session::Sessions;
 use crate::http::socket::{Censuses, Frames};
 use crate::http::tokens::Uses;
@@ -29,6 +30,8 @@ pub struct App {
     pub door: Door,
     pub nats: Nats,
     pub log: watch::Receiver<LogStatus>,
+    /// The last messages that were read.
+    pub recent: Arc<Recent>,
     /// The streams as they were found at start.
     pub streams: Arc<[Provisioned]>,
     /// Looks up join rows; `None` where the store cannot be asked from here.

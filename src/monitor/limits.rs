@@ -185,6 +185,9 @@ pub const ROUND: Span = Span::from_secs(30);
 pub const SERIES_WATCHED_PER_SUBJECT_MAX: usize = 128;
 pub const SERIES_WATCHED_MAX: usize = 20_000;
 
+/// Producers of whose records some were refused; further ones are counted in the totals only.
+pub const PRODUCERS_MAX: usize = 1_000;
+
 /// Findings of one source or model that are over, kept for the read side.
 pub const FINDINGS_OVER_MAX: usize = 20;
 

@@ -84,6 +84,7 @@ pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<
     let mut effects = Effects::caused_by(message.seq);
     state.desk.position = message.seq;
     state.desk.log_time = state.desk.log_time.max(message.stored_at);
+    let mut last_refused = None;
     for (index, record) in message.records.iter().enumerate() {
         let at = Place {
             seq: message.seq,
@@ -96,7 +97,14 @@ pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<
             Ok(event) => state.on_event(cold, at, event, &mut effects),
             Err(fault) => Verdict::Rejected(fault.clone()),
         };
+        if let Verdict::Rejected(fault) = &verdict {
+            last_refused = Some(fault.clone());
+        }
         state.count(cold, at, verdict, &mut effects);
+    }
+    if !message.kind.is_internal() {
+        let (records, refused) = (message.records.len() as u64, u64::from(effects.rejected.records()));
+        state.analysis.on_message(&message.source, records, refused, last_refused.as_ref(), state.desk.log_time);
     }
     state.desk.rejections.announce(state.desk.log_time, &mut effects);
     state.analyse_windows(&mut effects);
@@ -133,6 +141,7 @@ impl State {
                 self.models.on_tick(cold, &mut self.desk, effects);
                 self.expire_tokens();
                 self.sources.on_tick(log_time, &mut self.analysis, effects);
+                self.analysis.judge_producers(log_time, effects);
                 Verdict::Applied
             }
         }

@@ -60,6 +60,12 @@ pub(super) struct OfMessage {
     first: Option<Rejected>,
 }
 
+impl OfMessage {
+    pub(super) const fn records(&self) -> u32 {
+        self.records
+    }
+}
+
 /// One rejected record as it is listed and announced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rejected {

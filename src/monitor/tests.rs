@@ -423,3 +423,26 @@ proptest! {
         prop_assert_eq!(figures(&mut in_order), figures(&mut mixed));
     }
 }
+
+#[test]
+fn a_producer_whose_records_are_all_refused_is_a_finding_within_a_minute_and_an_honest_one_costs_nothing() {
+    let mut world = World::default();
+    world.given([prediction("p", "a", at("00:01"))]);
+    assert_eq!(world.state.analysis.iter().count(), 0);
+    let refuse = |world: &mut World, when| {
+        let fault = crate::event::Fault::new("out_of_range", "must be in 0 to 1, not 93".to_owned(), "/confidence".to_owned());
+        let source = Slug::try_from("checkout").unwrap();
+        world.seq += 1;
+        let message = Message { seq: world.seq, stored_at: when, kind: Kind::Prediction, source, records: vec![Err(fault)] };
+        apply(&mut world.state, &mut world.cold, &message).iter().map(tell).collect::<Vec<_>>()
+    };
+    assert_eq!(refuse(&mut world, at("00:02")), ["rejected"]);
+    refuse(&mut world, at("00:20"));
+    assert_eq!(world.when(tick(at("00:30"))), "closed 00:00 n=1; status warning -> healthy");
+    assert_eq!(world.when(tick(at("00:35"))), "anomaly_detected");
+    let (_, subject) = world.state.analysis.iter().next().unwrap();
+    let finding = &subject.watched.findings[0];
+    assert_eq!((subject.watched.name.as_str(), finding.is_open(), finding.figures.value), ("checkout", true, Some(1.0)));
+    let refusals = subject.watched.refusals.as_ref().unwrap();
+    assert_eq!((refusals.records, refusals.refused, refusals.pointer.as_str()), (2, 2, "/confidence"));
+}

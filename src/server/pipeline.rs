@@ -13,6 +13,7 @@ use super::{Error, failed, watchdog};
 use crate::event::subject::Root;
 use crate::event::wire::{Decoder, Headers, Raw};
 use crate::failpoint::{self, Point};
+use crate::http::Recent;
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
 use crate::processor::{self, Batch, Projection, Pulse};
@@ -37,6 +38,8 @@ const AUDIT_INTERVAL: Duration = Duration::from_secs(86_400);
 pub struct Pipeline {
     pub view: watch::Receiver<Arc<View>>,
     pub reader: Reader,
+    /// The last messages, for whoever looks.
+    pub recent: Arc<Recent>,
     ingest: tokio::task::JoinHandle<Result<(), IngestError>>,
     decoder: JoinHandle<()>,
     processor: JoinHandle<Result<(), processor::Error>>,
@@ -71,7 +74,9 @@ impl Pipeline {
             }
         });
         let root = nats.root().clone();
-        let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &decoded))?;
+        let recent = Arc::new(Recent::default());
+        let noted = Arc::clone(&recent);
+        let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &noted, &decoded))?;
         let (alive, processor_ended) = channel::<()>();
         let (alive_too, processor_ended_too) = channel::<()>();
         let pulse = Arc::new(Pulse::default());
@@ -85,7 +90,7 @@ impl Pipeline {
         })?;
         let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
         let auditor = named("auditor", broken.clone(), move || audit(&auditor, &processor_ended_too))?;
-        Ok(Self { view, reader, ingest, decoder, processor, syncer, auditor, broken, stop })
+        Ok(Self { view, reader, recent, ingest, decoder, processor, syncer, auditor, broken, stop })
     }
 
     /// Returns once a stage has ended, of itself or not.
@@ -122,11 +127,12 @@ impl Pipeline {
 }
 
 /// Decodes in stream order on a thread of its own, so that the processor only applies.
-fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, decoded: &SyncSender<Batch>) {
+fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, recent: &Recent, decoded: &SyncSender<Batch>) {
     let decoder = Decoder::default();
     while let Some(batch) = inbox.blocking_recv() {
         failpoint::reach(Point::IngestFetched);
         let messages: Vec<_> = batch.messages.iter().map(|raw| decoder.decode(raw_of(raw), root)).collect();
+        recent.note(&messages);
         telemetry::INGEST_MESSAGES.add(messages.len() as u64);
         telemetry::INGEST_BYTES.add(batch.bytes as u64);
         telemetry::INGEST_RECORDS.add(messages.iter().map(|message| message.records.len() as u64).sum());

@@ -51,13 +51,13 @@ pub struct AnalysisSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FindingFigures {
     pub id: String,
-    /// anomaly, shift, leak, trend, silence or drift.
+    /// anomaly, shift, leak, trend, silence, refused or drift.
     pub kind: &'static str,
-    /// source or model.
+    /// source, model or producer: who publishes under a source token.
     pub about: &'static str,
-    /// Of the source or the model.
+    /// Of the source, the model or the producer.
     pub name: String,
-    /// Null of a silence.
+    /// Null of a silence and of refusals.
     pub series: Option<SeriesName>,
     /// open or closed.
     pub state: &'static str,
@@ -205,6 +205,7 @@ impl FindingFigures {
                 Pattern::Leak => "leak",
                 Pattern::Trend => "trend",
                 Pattern::Silence => "silence",
+                Pattern::Refused => "refused",
             },
             about: watched.about.as_str(),
             name: watched.name.to_string(),

@@ -62,6 +62,17 @@ pub fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -
                 (_, false) => format!("{what} of {who} rose steadily.{over}"),
             }
         }
+        Pattern::Refused => {
+            let share = Unit::Ratio.show(finding.now.or(figures.value).unwrap_or(1.0));
+            let last = watched.refusals.as_ref().map_or_else(String::new, |refusals| {
+                let place = if refusals.pointer.is_empty() { "the whole record" } else { &refusals.pointer };
+                format!(
+                    " Of {} records {} were, the last for {}: {} ({place}).",
+                    refusals.records, refusals.refused, refusals.reason, refusals.detail
+                )
+            });
+            format!("producer {who}: {share} refused.{last}{over}")
+        }
         Pattern::Silence if finding.is_open() => format!("{who} has sent no sample since {}.", finding.since.to_minute_text()),
         Pattern::Silence => {
             format!("{who} sent no sample from {} to {}.", finding.since.to_minute_text(), finding.last_at.to_minute_text())

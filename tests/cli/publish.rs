@@ -35,7 +35,8 @@ async fn a_record_that_the_stream_would_reject_is_not_sent_and_tells_all_that_is
     let refused = publish(&server, &["prediction", "checkout", bad], "");
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let report = told(&refused);
-    let pointers: Vec<&str> = report["faults"].as_array().unwrap().iter().filter_map(|fault| fault["pointer"].as_str()).collect();
+    let pointers: Vec<&str> =
+        report["faults"].as_array().unwrap().iter().filter_map(|fault| fault["pointer"].as_str()).collect();
     assert_eq!((pointers, &report["messages"]), (vec!["/confidence", "/at", "/prediction"], &json!(0)));
 
     let lines = "{\"model\":\"m\",\"prediction\":1}\n\n{\"model\":\"m\",\"prediction\":1,\"confidence\":2}\n{\"model\":\"m\",\"prediction\":2}\n";
@@ -76,14 +77,36 @@ async fn a_csv_file_becomes_predictions_with_scores_and_features() {
     let data = tempfile::tempdir().unwrap();
     let house = Plan::on(&server.url(), data.path()).open();
     let file = data.path().join("scored.csv");
-    std::fs::write(&file, "prediction_id,model,label,p,amount,actual\n1,fraud,yes,0.9,12.5,yes\n2,fraud,no,0.2,7,yes\n3,fraud,no,87,1,no\n").unwrap();
-    let arguments = ["prediction", "batch", "--csv", file.to_str().unwrap(), "--map", "prediction=label,score=p", "--positive", "yes", "--frame", "2"];
+    std::fs::write(
+        &file,
+        "prediction_id,model,label,p,amount,actual\n1,fraud,yes,0.9,12.5,yes\n2,fraud,no,0.2,7,yes\n3,fraud,no,87,1,no\n",
+    )
+    .unwrap();
+    let arguments = [
+        "prediction",
+        "batch",
+        "--csv",
+        file.to_str().unwrap(),
+        "--map",
+        "prediction=label,score=p",
+        "--positive",
+        "yes",
+        "--frame",
+        "2",
+    ];
     let sent = publish(&server, &arguments, "");
     let report = told(&sent);
     assert_eq!(sent.status.code(), Some(1), "{sent:?}");
-    assert_eq!((&report["faulty"], &report["faults"][0]["pointer"], &report["faults"][0]["line"]), (&json!(1), &json!("/scores/yes"), &json!(4)));
+    assert_eq!(
+        (&report["faulty"], &report["faults"][0]["pointer"], &report["faults"][0]["line"]),
+        (&json!(1), &json!("/scores/yes"), &json!(4))
+    );
     let state = house.applied(report["seq"].as_u64().unwrap()).await;
-    assert_eq!((&state["models"]["fraud"]["predictions"], &state["models"]["fraud"]["labelled"]), (&json!(2), &json!(2)), "{state}");
+    assert_eq!(
+        (&state["models"]["fraud"]["predictions"], &state["models"]["fraud"]["labelled"]),
+        (&json!(2), &json!(2)),
+        "{state}"
+    );
 }
 
 #[test]

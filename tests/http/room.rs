@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{self, Raw};
-use tidewatch::http::{App, HttpSettings, LogStatus, serve, token};
+use tidewatch::http::{App, HttpSettings, LogStatus, Recent, serve, token};
 use tidewatch::ids::Slug;
 use tidewatch::nats::{ConnectConfig, Door, RawMessage, connect, ingest};
 use tidewatch::processor::{self, Batch, Projection, Pulse};
@@ -60,6 +60,8 @@ impl Room {
         let stop = CancellationToken::new();
         let (raw_sender, mut raw) = mpsc::channel(4);
         tokio::spawn(ingest::run(nats.clone(), None, raw_sender, stop.clone()));
+        let recent = Arc::new(Recent::default());
+        let noted = Arc::clone(&recent);
         let (batches, inbox) = std_mpsc::sync_channel::<Batch>(4);
         tokio::spawn(async move {
             while let Some(batch) = raw.recv().await {
@@ -69,7 +71,9 @@ impl Room {
                     let raw = Raw { seq, stored_at, subject: &message.subject, headers: &headers, payload: &message.payload };
                     wire::decode(raw, &root)
                 });
-                if batches.send(Batch::new(decoded.collect(), batch.saved)).is_err() {
+                let messages: Vec<_> = decoded.collect();
+                noted.note(&messages);
+                if batches.send(Batch::new(messages, batch.saved)).is_err() {
                     return;
                 }
             }
@@ -97,6 +101,7 @@ impl Room {
             door: Door::new(&nats),
             nats,
             log: log_receiver,
+            recent,
             streams: streams.into(),
             predictions: None,
             settings,

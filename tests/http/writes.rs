@@ -193,3 +193,55 @@ async fn a_model_is_told_its_task_and_past_windows_are_read_by_it() {
         assert_eq!(room.send(Method::PUT, "/api/v1/models/stars/task", wrong).await.0, 422);
     }
 }
+
+#[tokio::test]
+async fn the_last_messages_are_told_with_what_is_wrong_and_whose_they_are() {
+    let room = Room::open().await;
+    let publish = async |source: &str, record: Value| {
+        let path = format!("/api/v1/publish/prediction/{source}?partial=true&wait=applied");
+        assert_eq!(room.send(Method::POST, &path, record).await.0, 200);
+    };
+    publish("good", json!({"model": "m", "prediction": 1})).await;
+    publish("bad", json!([{"model": "m", "prediction": 1, "confidence": 93}, {"model": "m", "prediction": 1}])).await;
+    let all = room.json("/api/v1/messages").await;
+    let told: Vec<(&str, u64, u64)> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["source"].as_str().unwrap(), row["records"].as_u64().unwrap(), row["faulty"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(told, [("bad", 2, 1), ("good", 1, 0)]);
+    assert_eq!(all["items"][0]["faults"][0]["pointer"], "/0/confidence");
+    for (query, count) in [("?rejected=true", 1), ("?source=good", 1), ("?kind=label", 0), ("?limit=1", 1)] {
+        assert_eq!(room.json(&format!("/api/v1/messages{query}")).await["items"].as_array().unwrap().len(), count, "{query}");
+    }
+    for bad in ["?limit=0", "?kind=dance", "?sauce=good"] {
+        assert_eq!(room.get(&format!("/api/v1/messages{bad}")).await.status(), 400, "{bad}");
+    }
+    let rejected = room.json("/api/v1/rejected?source=bad").await;
+    assert_eq!((&rejected["total"], rejected["items"].as_array().unwrap().len()), (&json!(1), 1));
+    let producer = &rejected["producers"][0];
+    assert_eq!(
+        (&producer["source"], &producer["rejected"], &producer["records"]),
+        (&json!("bad"), &json!(1), &json!(2)),
+        "{producer}"
+    );
+    assert_eq!(room.json("/api/v1/rejected?source=good").await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn the_api_reader_works_below_a_path_that_a_proxy_has_put_before_ours() {
+    let room = Room::open().await;
+    let moved = room.bare(Method::GET, "/docs").send().await.unwrap();
+    assert_eq!((moved.status().as_u16(), moved.headers()["location"].to_str().unwrap()), (308, "docs/"));
+    let script = room.bare(Method::GET, "/docs/swagger-initializer.js").send().await.unwrap().text().await.unwrap();
+    assert!(script.contains("\"openapi.json\"") && !script.contains("/openapi.json"), "{script}");
+    let document: Value = room.bare(Method::GET, "/docs/openapi.json").send().await.unwrap().json().await.unwrap();
+    assert_eq!(document["servers"][0]["url"], "..");
+    let page =
+        room.bare(Method::GET, "/models/a%2Fb").header("Accept", "text/html").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("=\"../") && !page.contains("=\"/"), "{page}");
+    let proxied = room.bare(Method::GET, "/models/x").header("Accept", "text/html").header("X-Forwarded-Prefix", "/tidewatch");
+    let page = proxied.send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("=\"/tidewatch/"), "{page}");
+}

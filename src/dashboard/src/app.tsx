@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "./i18n";
 import { AnalysisPage } from "./pages/analysis";
+import { InspectorPage } from "./pages/inspector";
 import { LoginPage } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
 import { SourcePage } from "./pages/source";
@@ -34,6 +35,7 @@ function Page() {
   if (current.page === "overview") return <OverviewPage />;
   if (current.page === "analysis") return <AnalysisPage />;
   if (current.page === "source") return <SourcePage key={current.source} source={current.source} />;
+  if (current.page === "inspector") return <InspectorPage />;
   if (current.page === "model") return <LazyModelPage key={current.model} model={current.model} />;
   return <UnknownPage />;
 }

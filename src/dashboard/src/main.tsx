@@ -7,12 +7,14 @@ import "./style/model.css";
 import "./style/drift.css";
 import "./style/forms.css";
 import "./style/analysis.css";
+import "./style/inspector.css";
 
 import { render } from "preact";
 import { App } from "./app";
 import { startRouting } from "./route/route";
 import { startClock } from "./store/clock";
 import { reflectPreferences } from "./store/preferences";
+import { watchRejections } from "./store/rejections";
 import { followOtherTabs, restoreSession } from "./store/session";
 
 restoreSession();
@@ -21,4 +23,5 @@ reflectPreferences(document.documentElement);
 window.addEventListener("hashchange", restoreSession);
 startClock();
 startRouting();
+watchRejections();
 render(<App />, document.getElementById("app")!);

@@ -21,6 +21,8 @@ pub enum Pattern {
     Trend,
     /// A source that sent samples sends none.
     Silence,
+    /// Half or more of what a producer sends is not accepted.
+    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub struct Finding {
     /// Counts up from 0 for each subject.
     pub ordinal: u32,
     pub pattern: Pattern,
-    /// Place of the series among those of the subject; `None` of a silence.
+    /// Place of the series among those of the subject; `None` of what is of none, a silence or refusals.
     pub series: Option<u16>,
     /// When it began, by the time of the samples.
     pub since: Timestamp,

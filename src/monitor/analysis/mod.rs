@@ -6,6 +6,7 @@
 
 pub mod finding;
 pub mod gathering;
+pub mod refusals;
 mod rise;
 pub mod season;
 pub mod series;
@@ -18,14 +19,18 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Name;
+use crate::event::Fault;
+use crate::ids::{Name, Slug};
 use crate::monitor::analysis::finding::{Figures, Finding, Pattern};
 use crate::monitor::analysis::gathering::Place;
+use crate::monitor::analysis::refusals::Refusals;
 use crate::monitor::analysis::season::Season;
 use crate::monitor::analysis::series::{Series, Word};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::{FINDINGS_OVER_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED};
+use crate::monitor::limits::{
+    FINDINGS_OVER_MAX, PRODUCERS_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED,
+};
 use crate::monitor::point::Point;
 use crate::monitor::source::Source;
 use crate::time::Timestamp;
@@ -35,6 +40,8 @@ use crate::time::Timestamp;
 pub struct Analysis {
     subjects: Vec<Subject>,
     by_name: BTreeMap<(About, Name), u32>,
+    /// The producers of whose records some were refused, by the token of their subjects.
+    producers: BTreeMap<Slug, u32>,
     /// Series of all subjects.
     series: usize,
     dirty: BTreeSet<u32>,
@@ -55,6 +62,8 @@ pub struct Subject {
 pub enum About {
     Source,
     Model,
+    /// Whoever publishes under a source token of the subject.
+    Producer,
 }
 
 /// What changes with each round.
@@ -71,6 +80,9 @@ pub struct Watched {
     silence: Option<u32>,
     /// Series beyond the bounds, which nobody watches.
     pub unwatched: u64,
+    /// Of a producer: what of its records was refused.
+    #[serde(default)]
+    pub refusals: Option<Refusals>,
 }
 
 /// Names the rows of a subject.
@@ -105,6 +117,7 @@ impl About {
         match self {
             Self::Source => "source",
             Self::Model => "model",
+            Self::Producer => "producer",
         }
     }
 }
@@ -115,7 +128,10 @@ impl Analysis {
         let subjects: Vec<Subject> = parts.into_iter().map(|(watched, seasons)| Subject { watched, seasons }).collect();
         let by_name = subjects.iter().zip(0..).map(|(subject, id)| (subject.key(), id)).collect();
         let series = subjects.iter().map(|subject| subject.watched.series.len()).sum();
-        Self { subjects, by_name, series, ..Self::default() }
+        let numbered = subjects.iter().zip(0..).filter(|(subject, _)| subject.watched.about == About::Producer);
+        let producers =
+            numbered.filter_map(|(subject, id)| Some((Slug::try_from(subject.watched.name.as_str()).ok()?, id))).collect();
+        Self { subjects, by_name, producers, series, ..Self::default() }
     }
 
     pub fn get(&self, id: u32) -> &Subject {
@@ -188,6 +204,38 @@ impl Analysis {
         let unwatched = wanted.saturating_sub(watched.series.len()) as u64;
         if watched.unwatched < unwatched {
             self.change(id).unwatched = unwatched;
+        }
+    }
+
+    /// Counts the records of one message of a producer. `last`: the last of those that were refused. An honest producer is not remembered, and
+    /// beyond [`PRODUCERS_MAX`] no further one is.
+    pub fn on_message(&mut self, source: &Slug, records: u64, refused: u64, last: Option<&Fault>, log_time: Timestamp) {
+        if refused == 0 && self.producers.is_empty() {
+            return;
+        }
+        let id = match self.producers.get(source) {
+            Some(id) => *id,
+            None if refused == 0 || PRODUCERS_MAX <= self.producers.len() => return,
+            None => {
+                let id = self.id_of(About::Producer, &Name::from(source));
+                self.producers.insert(source.clone(), id);
+                id
+            }
+        };
+        self.change(id).refusals.get_or_insert_default().count(records, refused, last, log_time);
+    }
+
+    /// Judges the producers of whose records some were refused.
+    pub fn judge_producers(&mut self, log_time: Timestamp, effects: &mut Effects) {
+        for id in self.producers.values().copied().collect::<Vec<u32>>() {
+            let Some(refusals) = &self.get(id).watched.refusals else { continue };
+            let mut next = refusals.clone();
+            let verdict = next.judge(log_time);
+            if *refusals == next && verdict == refusals::Verdict::Nothing {
+                continue;
+            }
+            self.turns += u64::from(!matches!(verdict, refusals::Verdict::Nothing | refusals::Verdict::GoesOn(_)));
+            self.change(id).hear_of_refusals(next, verdict, log_time, effects);
         }
     }
 
@@ -280,6 +328,7 @@ impl Analysis {
             found: 0,
             silence: None,
             unwatched: 0,
+            refusals: None,
         };
         self.subjects.push(Subject { watched: Arc::new(Kept::new(watched)), seasons: Arc::default() });
         self.by_name.insert(key, id);
@@ -385,6 +434,32 @@ impl Watched {
             let at = at.max(finding.since);
             self.end(ordinal, Pattern::Silence, at, None, log_time, effects);
         }
+    }
+
+    /// Takes in how the refusals of a producer were judged.
+    fn hear_of_refusals(
+        &mut self,
+        mut refusals: Refusals,
+        verdict: refusals::Verdict,
+        log_time: Timestamp,
+        effects: &mut Effects,
+    ) {
+        match (verdict, refusals.finding) {
+            (refusals::Verdict::Begins(figures), _) => {
+                refusals.finding = Some(self.begin(Pattern::Refused, None, refusals.last_at, figures, log_time, effects));
+            }
+            (refusals::Verdict::GoesOn(figures), Some(ordinal)) => {
+                if let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
+                    finding.follow(refusals.last_at, figures);
+                }
+            }
+            (refusals::Verdict::IsOver, Some(ordinal)) => {
+                refusals.finding = None;
+                self.end(ordinal, Pattern::Refused, log_time, None, log_time, effects);
+            }
+            _ => {}
+        }
+        self.refusals = Some(refusals);
     }
 
     /// Ends what goes on in the series of a subject that hardly will be heard again: no point of theirs will.

@@ -2,14 +2,14 @@
 
 import type { Epoch } from "../live/frames";
 
-export const KINDS = ["anomaly", "shift", "leak", "trend", "silence", "drift"] as const;
+export const KINDS = ["anomaly", "shift", "leak", "trend", "silence", "refused", "drift"] as const;
 export type FindingKind = (typeof KINDS)[number];
 
 export interface Finding {
   id: string;
   kind: FindingKind;
-  about: "source" | "model";
-  /** Of the source or the model. */
+  about: "source" | "model" | "producer";
+  /** Of the source, the model or the producer. */
   name: string;
   /** `null` of a silence, which is of all series of a source. */
   series: { name: string; labels: Record<string, string>; unit: string | null } | null;

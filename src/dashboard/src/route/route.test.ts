@@ -18,6 +18,7 @@ test("an address that is none of ours is unknown, a broken one too", () => {
   for (const path of ["/other", "/models/a/b", "/models/%E0%A4%A"]) expect(parseRoute(path)).toEqual({ page: "unknown" });
   expect(parseRoute("/")).toEqual({ page: "overview" });
   expect([parseRoute("/analysis"), parseRoute("/analysis/")]).toEqual([{ page: "analysis" }, { page: "analysis" }]);
+  expect(parseRoute("/inspector")).toEqual({ page: "inspector" });
   expect(parseRoute("/analysis/x")).toEqual({ page: "unknown" });
 });
 

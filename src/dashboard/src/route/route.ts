@@ -1,13 +1,15 @@
 /** Which page an address means. Model names are data: percent-encoded in the path, whatever they hold. */
 
 import { signal } from "@preact/signals";
+import { at, within } from "./base";
 import { nameOf, stepOf } from "./step";
 
-export type Route = { page: "overview" } | { page: "analysis" } | { page: "model"; model: string } | { page: "source"; source: string } | { page: "unknown" };
+export type Route = { page: "overview" } | { page: "analysis" } | { page: "inspector" } | { page: "model"; model: string } | { page: "source"; source: string } | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
   if (path === "/" || path === "/models" || path === "/models/") return { page: "overview" };
   if (path === ANALYSIS || path === `${ANALYSIS}/`) return { page: "analysis" };
+  if (path === INSPECTOR || path === `${INSPECTOR}/`) return { page: "inspector" };
   const match = /^\/(models|sources)\/([^/]+)\/?$/.exec(path);
   if (match === null) return { page: "unknown" };
   try {
@@ -19,6 +21,7 @@ export function parseRoute(path: string): Route {
 }
 
 export const ANALYSIS = "/analysis";
+export const INSPECTOR = "/inspector";
 
 /** The address of a model's page. */
 export const modelAddress = (model: string): string => `/models/${stepOf(model)}`;
@@ -28,7 +31,7 @@ export const sourceAddress = (source: string): string => `/sources/${stepOf(sour
 
 const browser = typeof location !== "undefined";
 
-export const route = signal<Route>(browser ? parseRoute(location.pathname) : { page: "overview" });
+export const route = signal<Route>(browser ? parseRoute(within(location.pathname)) : { page: "overview" });
 
 /** Query parameters of the address; pages keep their filters and ranges there so that an address can be shared. */
 export const query = signal(new URLSearchParams(browser ? location.search : ""));
@@ -41,7 +44,7 @@ export const scrollOf = (path: string): number => scrolls.get(path) ?? 0;
 /** Goes to `address` of our own origin and puts it in the history. */
 export function go(address: string): void {
   scrolls.set(location.pathname, window.scrollY);
-  history.pushState(null, "", address);
+  history.pushState(null, "", at(address));
   adopt();
   window.scrollTo(0, 0);
   // The link that was followed is gone with its page; the keyboard goes on at the top of the new one.
@@ -85,6 +88,6 @@ export function startRouting(): void {
 
 function adopt(): void {
   query.value = new URLSearchParams(location.search);
-  const next = parseRoute(location.pathname);
+  const next = parseRoute(within(location.pathname));
   if (JSON.stringify(next) !== JSON.stringify(route.value)) route.value = next;
 }

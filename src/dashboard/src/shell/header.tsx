@@ -1,8 +1,10 @@
 import { count } from "../format/number";
 import { t } from "../i18n";
-import { ANALYSIS, route } from "../route/route";
+import { at } from "../route/base";
+import { ANALYSIS, INSPECTOR, route } from "../route/route";
 import { open } from "../store/analysis";
 import { language, setLanguage, setTheme, theme, type Theme } from "../store/preferences";
+import { rejections } from "../store/rejections";
 import { signOut } from "../store/session";
 import { ConnectionLight } from "./connection-light";
 import { Link } from "./link";
@@ -34,6 +36,7 @@ export function Header() {
 /** Where one can go, and how much is open there. */
 function Pages() {
   const { page } = route.value;
+  const rejected = rejections.value?.total ?? 0;
   return (
     <nav class="pages" aria-label={t("nav.label")}>
       <Link href="/" current={page === "overview"}>
@@ -51,7 +54,19 @@ function Pages() {
           </>
         )}
       </Link>
-      <a href="/docs">{t("nav.docs")}</a>
+      <Link href={INSPECTOR} current={page === "inspector"}>
+        {t("nav.inspector")}
+        {rejected === 0 ? null : (
+          <>
+            {" "}
+            <span class="badge">
+              {count(language.value, rejected)}
+              <span class="visually-hidden"> {t("nav.rejected")}</span>
+            </span>
+          </>
+        )}
+      </Link>
+      <a href={at("/docs/")}>{t("nav.docs")}</a>
     </nav>
   );
 }

@@ -1,9 +1,9 @@
 import type { Finding } from "../../api/analysis";
 import { effect } from "../../format/drift";
 import { change, quantity } from "../../format/quantity";
-import { MISSING } from "../../format/number";
+import { MISSING, percent } from "../../format/number";
 import { t } from "../../i18n";
-import { modelAddress, sourceAddress } from "../../route/route";
+import { INSPECTOR, modelAddress, sourceAddress } from "../../route/route";
 import { Link } from "../../shell/link";
 import { StatusLight } from "../../shell/status-light";
 import { Ago, Moment } from "../../shell/time";
@@ -70,6 +70,7 @@ function Where({ finding: { id, about, name, series } }: { finding: Finding }) {
       </Link>
     );
   }
+  if (about === "producer") return <Link href={`${INSPECTOR}?${new URLSearchParams({ source: name })}`}>{name}</Link>;
   const column = series !== null && SUBJECT.test(series.name) ? { column: series.name } : {};
   const version = series?.labels["version"];
   const where = new URLSearchParams({ tab: "drift", ...column, ...(version === undefined ? {} : { version }) });
@@ -90,6 +91,7 @@ function Value({ finding }: { finding: Finding }) {
       </>
     );
   }
+  if (kind === "refused") return <span class="value">{percent(language.value, value)}</span>;
   const expected = expectedText(finding);
   if (value === null && expected === null) return <span class="missing">{MISSING}</span>;
   return (

@@ -2,7 +2,7 @@
 
 import type { Finding } from "../../api/analysis";
 import { change, quantity } from "../../format/quantity";
-import { interval, decimal } from "../../format/number";
+import { interval, decimal, percent } from "../../format/number";
 import { moment } from "../../format/time";
 import { isKey, metricName, t } from "../../i18n";
 import { now } from "../../store/clock";
@@ -59,6 +59,8 @@ function sentence(finding: Finding): string | null {
       return perHour === null ? null : t(`finding.${kind}`, { name, change: change(locale, perHour, unit) });
     case "silence":
       return t("finding.silence", { name: finding.name, time: moment(locale, new Date(since), now.value) });
+    case "refused":
+      return value === null ? null : t("finding.refused", { name: finding.name, share: percent(locale, value) });
     case "drift":
       return t("finding.drift", { name });
   }
