@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -173,6 +174,7 @@ async fn serve_until(
     let (log, log_changed) = log_watch::start(watched, doors.clone(), &mut tasks);
     let admin = admin::prepare(&foundation.data, config.token.as_ref()).map_err(failed)?;
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
+    let (waiting, facts_waiting) = watch::channel(None);
     let rows = pipeline.reader.clone();
     let predictions: PredictionRows = Arc::new(move |key| committed_row(&rows, key));
     let app = App {
@@ -182,6 +184,7 @@ async fn serve_until(
         nats: nats.clone(),
         log,
         recent: Arc::clone(&pipeline.recent),
+        facts: facts_waiting,
         streams: foundation.streams.clone().into(),
         predictions: Some(predictions),
         settings: HttpSettings {
@@ -207,6 +210,7 @@ async fn serve_until(
         door: door.clone(),
         source: own,
         start_at,
+        waiting,
     };
     tasks.spawn(hands.run(doors.clone()));
     if let Some(agent) = config.agent {

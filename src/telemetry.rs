@@ -85,6 +85,7 @@ counters! {
     EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
     EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts that their stream refused for good; whoever waits for them does not get them.";
     PANICS, "tidewatch_panics_total", "Faults of this program that ended what it was doing; each is an error in the log.";
+    FACTS_STREAMS_RESTORED, "tidewatch_facts_streams_restored_total", "Times the facts stream was gone and was made again; facts in it are lost.";
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
     WEBSOCKET_SKIPS, "tidewatch_websocket_skipped_views_total", "Views a slow WebSocket client did not get.";
     WEBSOCKET_REFUSALS, "tidewatch_websocket_refusals_total", "WebSocket connections refused at the limit.";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -41,6 +42,8 @@ pub struct Hands {
     /// Effects wait until this much of the log is applied: the end of the stream as seen at start. Only then is it known which of
     /// them the log says were carried out before.
     pub start_at: u64,
+    /// Told since when effects wait to be carried out, and why; `None` while none does.
+    pub waiting: watch::Sender<Option<(Instant, String)>>,
 }
 
 impl Hands {
@@ -64,6 +67,10 @@ impl Hands {
                 Ok(through) => (done, delay) = (through, RETRY_DELAY),
                 Err(error) => {
                     warn!(error = %chain(&error), ?delay, "effects wait");
+                    self.note_waiting(&chain(&error).to_string());
+                    if matches!(&error, Error::Publish(DoorError::NoStream { .. })) && self.restore().await {
+                        continue;
+                    }
                     telemetry::EFFECT_RETRIES.add(1);
                     tokio::select! {
                         () = stop.cancelled() => break,
@@ -95,6 +102,11 @@ impl Hands {
                 self.reader.scan(Bound::Excluded(&from), Bound::Included(&end), Order::Ascending, 1).map_err(Error::Store)?;
             let Some((row_key, value)) = rows.first() else { break };
             failpoint::reach(Point::EffectClaimed);
+            self.waiting.send_if_modified(|waiting| {
+                let begins = waiting.is_none();
+                waiting.get_or_insert_with(|| (Instant::now(), "the facts stream has not acknowledged them".to_owned()));
+                begins
+            });
             let effects: Vec<Effect> = rmp_serde::from_slice(value).map_err(Error::Unreadable)?;
             let fresh = effects.iter().filter(|effect| done < effect.id.seq);
             let mut facts: Vec<Fact> = fresh.map(|effect| self.fact_of(effect)).collect();
@@ -104,10 +116,35 @@ impl Hands {
             self.publish(facts, refused).await?;
             *refused = Refused::default();
             failpoint::reach(Point::EffectSent);
+            self.waiting.send_if_modified(|waiting| waiting.take().is_some());
             through = key::fields(row_key, Tag::Outbox).and_then(|mut fields| fields.u64()).unwrap_or(through);
             debug!(count, through, "effects carried out");
         }
         Ok(through)
+    }
+
+    /// Keeps since when effects wait, and says why by the newest failure.
+    fn note_waiting(&self, why: &str) {
+        self.waiting.send_modify(|waiting| {
+            let since = waiting.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+            *waiting = Some((since, why.to_owned()));
+        });
+    }
+
+    /// Makes the facts stream again, if that is what is missing.
+    async fn restore(&self) -> bool {
+        match self.facts.restore().await {
+            Ok(true) => {
+                telemetry::FACTS_STREAMS_RESTORED.add(1);
+                warn!("the facts stream was gone and was made again; the facts that it held are lost");
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                warn!(error = %chain(&error), "the facts stream cannot be made again");
+                false
+            }
+        }
     }
 
     /// Publishes facts in order. One that the stream refuses for good is given up, so that those behind it go on; whatever may still

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -122,7 +123,7 @@ pub async fn alive() -> Json<Alive> {
 
 /// Readiness
 ///
-/// Ready once the store is open, the stream is connected and the backlog seen at start is applied.
+/// Ready once the store is open, the stream is connected and the backlog seen at start is applied; not while facts cannot be published.
 #[utoipa::path(
     get, path = "/ready", tag = "process",
     responses(
@@ -138,7 +139,7 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let lag = shared.lag(&shared.view());
     let unready = ready.err().or_else(|| (!connected).then(|| "not connected to NATS".to_owned()));
     // a condition says more than that something is waited for
-    let reason = condition::blocking().or(unready);
+    let reason = condition::blocking().or(unready).or_else(|| facts_stopped(&shared));
     let conditions = ConditionShown::all();
     match reason {
         None => Json(Readiness { reason: None, lag, conditions }).into_response(),
@@ -153,6 +154,16 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         }
     }
 }
+
+/// Why facts do not get out, if they have waited too long.
+fn facts_stopped(shared: &Shared) -> Option<String> {
+    let waiting = shared.app.facts.borrow();
+    let (since, why) = waiting.as_ref().filter(|(since, _)| FACTS_WAIT_MAX <= since.elapsed())?;
+    Some(format!("facts have waited for {} s to be published: {why}", since.elapsed().as_secs()))
+}
+
+/// How long a fact may wait to be published before the process is not ready.
+const FACTS_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// State
 #[utoipa::path(

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crate::ids::EffectId;
 use crate::nats::connect::Nats;
 use crate::nats::door::{Door, DoorError, Headers};
+use crate::nats::provision::{ProvisionError, Role, declarations, provision_one};
 
 /// Publishes into the facts stream. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +28,13 @@ pub struct Fact {
 impl Facts {
     pub fn new(nats: &Nats) -> Self {
         Self { nats: nats.clone(), door: Door::new(nats) }
+    }
+
+    /// Makes the facts stream again if it is gone. True if it was.
+    pub async fn restore(&self) -> Result<bool, ProvisionError> {
+        let declared = declarations().into_iter().find(|declaration| declaration.role == Role::Facts);
+        let declaration = declared.expect("each file in streams/ declares one role");
+        provision_one(&self.nats, &declaration).await.map(|stream| stream.is_new)
     }
 
     /// Where `fact` about a model, or a kind of input, is published.

@@ -102,6 +102,7 @@ impl Room {
             nats,
             log: log_receiver,
             recent,
+            facts: watch::channel(None).1,
             streams: streams.into(),
             predictions: None,
             settings,
