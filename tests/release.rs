@@ -41,7 +41,8 @@ fn messages(release: &str) -> Vec<Message> {
 #[test]
 fn what_release_0_1_has_published_is_read_as_it_meant_it() {
     let messages = messages("release-0.1");
-    let faults: Vec<&Fault> = messages.iter().flat_map(|message| &message.records).filter_map(|record| record.as_ref().err()).collect();
+    let faults: Vec<&Fault> =
+        messages.iter().flat_map(|message| &message.records).filter_map(|record| record.as_ref().err()).collect();
     assert!(faults.is_empty(), "{faults:?}");
     let (mut state, mut cold) = (State::default(), InMemory::default());
     for message in &messages {

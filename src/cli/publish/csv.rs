@@ -12,6 +12,7 @@ use serde_json::{Map, Number, Value};
 
 use super::frames::Line;
 use crate::event::Kind;
+use crate::files::cell;
 
 /// Which column holds a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -276,9 +277,9 @@ fn record(row: &StringRecord, columns: &[Column], positive: Option<&str>) -> Map
 }
 
 /// An empty cell is no value. A word such as `NA` is none among features and metrics; elsewhere it may be a name or a class.
-fn says_nothing(cell: &str, place: &Place) -> bool {
+fn says_nothing(text: &str, place: &Place) -> bool {
     let is_measured = matches!(place, Place::Feature(_) | Place::Metric(_) | Place::Score | Place::ScoreOf(_));
-    cell.is_empty() || is_measured && crate::cli::records::is_missing(cell)
+    text.is_empty() || is_measured && cell::says_nothing(text)
 }
 
 /// The cell as a JSON number that is the same number, if it is one.
