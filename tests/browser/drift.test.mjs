@@ -319,11 +319,12 @@ describe("for everyone", () => {
     await leave();
   });
 
-  test("no tab is wider than a small phone", async () => {
+  test("no tab is wider than a small phone, and what is scrolled there can be reached by the keyboard", async () => {
     for (const tab of ["drift", "quality", "segments"]) {
       const { page, leave } = await openTab(tab, { viewport: { width: 360, height: 740 } });
       await until(PATIENCE_MS, async () => 0 < (await page.locator("#tab-panel table tbody tr").count()));
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+      assert.deepEqual(await violations(page), []);
       await leave();
     }
   });

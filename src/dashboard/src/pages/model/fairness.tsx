@@ -6,6 +6,7 @@ import type { Estimate, ModelSummary } from "../../api/types";
 import { points, pValue } from "../../format/drift";
 import { count, MISSING, percent } from "../../format/number";
 import { isKey, t } from "../../i18n";
+import { Scroller } from "../../shell/scroller";
 import { estimateText } from "../../shell/estimate";
 import { Span } from "../../shell/time";
 import { language } from "../../store/preferences";
@@ -49,7 +50,7 @@ function GapTable({ fairness }: { fairness: Fairness }) {
       {rows.length === 0 ? (
         <p class="quiet">{t("fairness.none", { n: count(language.value, fairness.rows_min) })}</p>
       ) : (
-        <div class="scroller">
+        <Scroller label={t("fairness.title")}>
           <table class="data">
             <thead>
               <tr>
@@ -76,7 +77,7 @@ function GapTable({ fairness }: { fairness: Fairness }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroller>
       )}
       <p class="quiet">{t("fairness.foot", { n: count(language.value, fairness.rows_min) })}</p>
     </section>
@@ -89,7 +90,7 @@ function WorstTable({ fairness }: { fairness: Fairness }) {
   return (
     <section class="card" aria-labelledby="worst-title">
       <Head id="worst-title" title={t("fairness.worst")} fairness={fairness} />
-      <div class="scroller">
+      <Scroller label={t("fairness.worst")}>
         <table class="data">
           <thead>
             <tr>
@@ -117,7 +118,7 @@ function WorstTable({ fairness }: { fairness: Fairness }) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroller>
       <p class="quiet">{t("fairness.worstFoot")}</p>
     </section>
   );

@@ -3,6 +3,7 @@ import type { Task, Window } from "../../api/types";
 import { classOf, familyOf, metricRange, metricText } from "../../format/metric";
 import { count } from "../../format/number";
 import { t } from "../../i18n";
+import { Scroller } from "../../shell/scroller";
 import { language } from "../../store/preferences";
 import { metricNameFor } from "./words";
 
@@ -18,7 +19,7 @@ export function MetricsTable({ task, window }: { task: Task; window: Window }) {
   known.sort((a, b) => rank(a) - rank(b));
   const names = all.value ? known : known.filter((name) => FIRST.includes(name));
   return (
-    <div class="scroller">
+    <Scroller label={t("details.metrics")}>
       <table class="data metrics">
         <caption>{t("details.metrics")}</caption>
         <thead>
@@ -54,7 +55,7 @@ export function MetricsTable({ task, window }: { task: Task; window: Window }) {
           {all.value ? t("details.less") : t("details.more", { n: known.length })}
         </button>
       )}
-    </div>
+    </Scroller>
   );
 }
 

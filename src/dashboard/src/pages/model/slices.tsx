@@ -5,6 +5,7 @@ import { modelPath } from "../../api/paths";
 import { count, duration, MISSING, percent } from "../../format/number";
 import { t } from "../../i18n";
 import { estimateText } from "../../shell/estimate";
+import { Scroller } from "../../shell/scroller";
 import { language } from "../../store/preferences";
 import { FairnessCards } from "./fairness";
 import { usePulse, useReading } from "./reading";
@@ -69,7 +70,7 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
       {rows.length === 0 ? (
         <p class="quiet">{t("slices.none")}</p>
       ) : (
-        <div class="scroller">
+        <Scroller label={title}>
           <table class="data">
             <thead>
               <tr>
@@ -116,7 +117,7 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
               })}
             </tbody>
           </table>
-        </div>
+        </Scroller>
       )}
     </section>
   );

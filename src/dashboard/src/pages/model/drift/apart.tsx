@@ -3,6 +3,7 @@
 import type { DriftReport, SegmentReport } from "../../../api/drift";
 import { count, MISSING } from "../../../format/number";
 import { t } from "../../../i18n";
+import { Scroller } from "../../../shell/scroller";
 import { language } from "../../../store/preferences";
 import { focus, showFocus } from "../view";
 import { subjectName } from "./words";
@@ -22,7 +23,7 @@ export function ApartCard({ segments }: { segments: readonly SegmentReport[] }) 
         <h2 id="apart-title">{t("apart.title")}</h2>
         <p class="chart-window">{t("apart.note")}</p>
       </div>
-      <div class="scroller">
+      <Scroller label={t("apart.title")}>
         <table class="data">
           <thead>
             <tr>
@@ -56,7 +57,7 @@ export function ApartCard({ segments }: { segments: readonly SegmentReport[] }) 
             })}
           </tbody>
         </table>
-      </div>
+      </Scroller>
     </section>
   );
 }

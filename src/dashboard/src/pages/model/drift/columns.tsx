@@ -4,6 +4,7 @@ import type { ColumnReport, DriftReport } from "../../../api/drift";
 import { effect, MISSING_MIN, nats, points } from "../../../format/drift";
 import { count, MISSING } from "../../../format/number";
 import { t } from "../../../i18n";
+import { Scroller } from "../../../shell/scroller";
 import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import type { Against } from "../view";
@@ -36,7 +37,7 @@ export function ColumnList({ report, against, columns, open, onOpen }: Props) {
           </span>
         </p>
       </div>
-      <div class="scroller">
+      <Scroller label={t("drift.columns")}>
         <table class="data">
           <thead>
             <tr>
@@ -92,7 +93,7 @@ export function ColumnList({ report, against, columns, open, onOpen }: Props) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroller>
     </section>
   );
 }

@@ -5,6 +5,7 @@ import { effect, MISSING_MIN, nats, points, pValue } from "../../../format/drift
 import { count, decimal, percent } from "../../../format/number";
 import { t } from "../../../i18n";
 import { Moment, Span } from "../../../shell/time";
+import { Scroller } from "../../../shell/scroller";
 import { language } from "../../../store/preferences";
 import { setQuery } from "../../../route/route";
 import { driftWindow, type Against } from "../view";
@@ -81,7 +82,7 @@ function Tests({ tests }: { tests: Record<string, DriftTest> }) {
   const names = Object.keys(tests).sort((a, b) => place(a) - place(b));
   if (names.length === 0) return <p class="quiet">{t("tests.none")}</p>;
   return (
-    <div class="scroller">
+    <Scroller label={t("tests.title")}>
       <table class="data tests">
         <caption>{t("tests.title")}</caption>
         <thead>
@@ -107,7 +108,7 @@ function Tests({ tests }: { tests: Record<string, DriftTest> }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }
 
@@ -137,7 +138,7 @@ function Sides({ column, before }: { column: ColumnReport; before: string }) {
   }
   if (column.type === "categorical") rows.push({ name: t("profile.cardinality"), show: (side) => count(locale, side.cardinality) });
   return (
-    <div class="scroller">
+    <Scroller label={t("profile.title")}>
       <table class="data sides">
         <caption>{t("profile.title")}</caption>
         <thead>
@@ -157,7 +158,7 @@ function Sides({ column, before }: { column: ColumnReport; before: string }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }
 

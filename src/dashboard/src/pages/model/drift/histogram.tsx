@@ -3,6 +3,7 @@
 import type { Bin } from "../../../api/drift";
 import { count, MISSING, percent } from "../../../format/number";
 import { t } from "../../../i18n";
+import { Scroller } from "../../../shell/scroller";
 import { language } from "../../../store/preferences";
 import { foremost, pairsOf, tallest, type Pair } from "./shares";
 import { binName } from "./words";
@@ -54,7 +55,7 @@ export function Histogram({ bins, before }: { bins: readonly Bin[]; before: stri
     </tr>
   );
   return (
-    <div class="scroller">
+    <Scroller label={t("histogram.title")}>
       <table class="data histogram">
         <caption>{t("histogram.title")}</caption>
         <thead>
@@ -76,7 +77,7 @@ export function Histogram({ bins, before }: { bins: readonly Bin[]; before: stri
           {rest === null ? null : row(rest, t("histogram.rest", { n: restCount }), "rest")}
         </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }
 

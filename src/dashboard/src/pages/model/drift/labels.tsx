@@ -3,6 +3,7 @@
 import type { Detector, DriftReport } from "../../../api/drift";
 import { count, decimal, percent } from "../../../format/number";
 import { t } from "../../../i18n";
+import { Scroller } from "../../../shell/scroller";
 import { estimateText } from "../../../shell/estimate";
 import { language } from "../../../store/preferences";
 import type { Estimate } from "../../../api/types";
@@ -23,7 +24,7 @@ export function LabelCard({ labels }: { labels: DriftReport["labels"] }) {
       {labels.detectors.length === 0 ? (
         <p class="quiet">{t("labels.none")}</p>
       ) : (
-        <div class="scroller">
+        <Scroller label={t("labels.detectors")}>
           <table class="data">
             <caption>{t("labels.detectors")}</caption>
             <thead>
@@ -43,7 +44,7 @@ export function LabelCard({ labels }: { labels: DriftReport["labels"] }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroller>
       )}
     </section>
   );

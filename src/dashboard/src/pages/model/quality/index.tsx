@@ -4,6 +4,7 @@ import type { ColumnReport, DriftReport, DriftWindow, Profile } from "../../../a
 import type { ModelSummary } from "../../../api/types";
 import { count, MISSING, percent } from "../../../format/number";
 import { t } from "../../../i18n";
+import { Scroller } from "../../../shell/scroller";
 import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import { Unread } from "../drift";
@@ -54,7 +55,7 @@ export function QualityTab({ model, report }: Props) {
             {t("quality.against", { n: count(locale, body.reference.rows) })}
           </p>
         </div>
-        <div class="scroller">
+        <Scroller label={t("tab.quality")}>
           <table class="data">
             <thead>
               <tr>
@@ -82,7 +83,7 @@ export function QualityTab({ model, report }: Props) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroller>
         <p class="quiet foot">{t("quality.foot")}</p>
       </section>
       <p class="quiet">
