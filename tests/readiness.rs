@@ -44,8 +44,8 @@ async fn a_facts_stream_that_was_deleted_is_made_again_said_and_counted() {
     let house = Plan::on(&server.url(), data.path()).open();
     ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
     let nats = connected(&server).await;
-    let gone: Value = nats.jetstream().request("STREAM.DELETE.TW_FACTS", &()).await.unwrap();
-    assert_eq!(gone["success"], true, "{gone}");
+    let gone = nats.jetstream().delete_stream("TW_FACTS").await.unwrap();
+    assert!(gone.success);
     let body = json!({"model": "m", "confidence": 93}).to_string();
     let (status, _) = house.send(reqwest::Method::POST, "/api/v1/publish/prediction/bad?partial=true&wait=applied", body).await;
     assert_eq!(status, 200);

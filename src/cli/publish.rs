@@ -135,6 +135,7 @@ struct Address<'a> {
 impl Publish {
     pub async fn run(self, answer: Answer) -> Outcome {
         let (config, _) = self.settings.resolve()?;
+        let nats = connect(&config).await?;
         let address = Address { kind: self.kind, source: &self.source, checked: !self.unchecked };
         let mut report = Report::default();
         let frames: Box<dyn Iterator<Item = anyhow::Result<Frame>> + '_> = match &self.csv {
@@ -150,15 +151,9 @@ impl Publish {
             None => Headers::new(),
         };
         // checked as they are read, so that a large input needs no memory; nothing is sent of what is refused
-        let mut messages = frames.filter_map(|frame| frame.and_then(|frame| address.check(frame, &mut report)).transpose());
-        let Some(first) = messages.next() else {
-            drop(messages);
-            report.subject = config.nats.root.input(self.kind, &self.source);
-            return report.give(answer);
-        };
-        let nats = connect(&config).await?;
+        let messages = frames.filter_map(|frame| frame.and_then(|frame| address.check(frame, &mut report)).transpose());
         let door = Door::new(&nats);
-        let stored = futures_util::stream::iter(std::iter::once(first).chain(messages))
+        let stored = futures_util::stream::iter(messages)
             .map(|payload| async { Ok(door.publish_once(self.kind, &self.source, headers.clone(), payload?.into()).await?) })
             .buffered(IN_FLIGHT_MAX)
             .try_fold((0, 0, 0), |(messages, duplicates, seq), stored: Stored| async move {

@@ -1,6 +1,5 @@
 //! One connection, kept alive for ever: how to reach the servers, who we are, and what was tried when it fails.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::event::subject::Root;
 use crate::nats::ingest;
+use crate::nats::link::{Forbidden, Link};
 use crate::nats::provision::Role;
 use crate::nats::room::Room;
 use crate::nats::stream::{StreamError, api};
@@ -83,20 +83,6 @@ pub struct Nats {
     inbox: Arc<str>,
     link: watch::Receiver<Link>,
     room: Arc<Room>,
-}
-
-/// Complaints of the server that are kept.
-const COMPLAINTS_MAX: usize = 32;
-
-/// What the connection last reported.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Link {
-    /// How many times a connection was made: another number means that pull requests and replies may be lost.
-    pub(crate) generation: u64,
-    /// The server's newest complaints on this connection, such as a permissions violation, each with its number.
-    complaints: VecDeque<(u64, String)>,
-    /// Complaints so far.
-    complained: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -257,7 +243,7 @@ impl Nats {
 
     /// Complaints of the server so far: to be remembered before something is asked for.
     pub(crate) fn complained(&self) -> u64 {
-        self.link.borrow().complained
+        self.link.borrow().complained()
     }
 
     /// Returns once the server says that we may not use `subject`, or not read replies. `since`: [`Self::complained`] before it was used.
@@ -295,39 +281,6 @@ impl Nats {
             }
             tokio::time::sleep(RECONNECT_DELAY_MAX).await;
         }
-    }
-}
-
-/// The server does not allow what is needed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("NATS does not allow this user what is needed: {complaint}; grant it (SECURITY.md lists all that is needed)")]
-pub struct Forbidden {
-    /// In the server's own words.
-    pub complaint: String,
-}
-
-impl Link {
-    /// The server's last complaint.
-    pub(crate) fn complaint(&self) -> Option<&str> {
-        self.complaints.back().map(|(_, text)| text.as_str())
-    }
-
-    /// What the server has refused of what `concerns`, since then. A refused subscription for replies stays refused.
-    fn violation(&self, inbox: &str, concerns: impl Fn(&str) -> bool, since: u64) -> Option<Forbidden> {
-        let replies = format!("ubscription to \"{inbox}.");
-        let found = self.complaints.iter().rev().find(|(number, text)| {
-            let is_violation = text.to_ascii_lowercase().contains("permissions violation");
-            is_violation && (text.contains(&replies) || since <= *number && concerns(text))
-        });
-        found.map(|(_, text)| Forbidden { complaint: text.clone() })
-    }
-
-    fn complain(&mut self, text: String) {
-        if self.complaints.len() == COMPLAINTS_MAX {
-            self.complaints.pop_front();
-        }
-        self.complaints.push_back((self.complained, text));
-        self.complained += 1;
     }
 }
 
@@ -390,10 +343,7 @@ async fn options(config: &ConnectConfig, auth: &Auth, link: Arc<watch::Sender<Li
 
 fn note(link: &watch::Sender<Link>, event: &async_nats::Event) {
     match event {
-        async_nats::Event::Connected => link.send_modify(|link| {
-            link.generation += 1;
-            link.complaints.clear();
-        }),
+        async_nats::Event::Connected => link.send_modify(Link::begin),
         async_nats::Event::ServerError(error) => {
             warn!(%error, "the NATS server complains");
             link.send_modify(|link| link.complain(error.to_string()));
@@ -494,20 +444,6 @@ mod tests {
         let root = Root::new(crate::ids::Slug::try_from("tw").unwrap());
         let config = ConnectConfig::new(vec!["nats://me:s3cret@host".to_owned()], root);
         assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
-    }
-
-    #[test]
-    fn a_violation_counts_from_when_something_was_asked_for_and_that_of_replies_always() {
-        let mut link = Link::default();
-        let of = |link: &Link, since| link.violation("_INBOX", |text| text.contains("\"tw.in.tick.a\""), since).is_some();
-        link.complain("nats: Permissions Violation for Publish to \"tw.in.tick.a\"".to_owned());
-        assert!(of(&link, 0) && !of(&link, 1));
-        link.complain("nats: Permissions Violation for Publish to \"tw.in.tick.b\"".to_owned());
-        assert!(!of(&link, 1));
-        link.complain("nats: Permissions Violation for Subscription to \"_INBOX.x.*\"".to_owned());
-        assert!(of(&link, 9));
-        (0..100).for_each(|number| link.complain(number.to_string()));
-        assert_eq!((link.complaints.len(), link.complaint()), (COMPLAINTS_MAX, Some("99")));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use tracing::warn;
 
 use crate::event::Kind;
 use crate::ids::Slug;
-use crate::nats::connect::{Forbidden, Nats};
+use crate::nats::connect::Nats;
+use crate::nats::link::Forbidden;
 use crate::nats::provision::{Role, is_no_room};
 use crate::nats::room::{Class, NoRoom};
 use crate::telemetry;

@@ -2,6 +2,7 @@
 //! pull consumer starts at the sequence after the last one delivered, and is made anew on any doubt (an error, a missed heartbeat, a
 //! reconnection, a gap). Before each new start the log is compared with what was delivered.
 
+mod probe;
 mod pulling;
 
 use std::ops::Range;

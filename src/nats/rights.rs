@@ -2,15 +2,12 @@
 //! named at once, and not found out by silence.
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use futures_util::StreamExt;
-use serde_json::json;
 use tokio::time::timeout;
 
 use crate::event::Kind;
 use crate::ids::Slug;
-use crate::nats::connect::{API_TIMEOUT, Forbidden, Nats};
-use crate::nats::provision::Role;
+use crate::nats::connect::{API_TIMEOUT, Nats};
+use crate::nats::link::Forbidden;
 
 /// A stream of this name would have to be expected by nobody: a message that expects it is refused and not stored.
 const NO_STREAM: &str = "TIDEWATCH_ASKS_FOR_ITS_RIGHTS";
@@ -27,35 +24,6 @@ impl Nats {
             self.prove_publishing(subject).await?;
         }
         Ok(())
-    }
-
-    /// Makes a consumer and asks it for a message, as reading does.
-    async fn prove_reading(&self) -> Result<(), Forbidden> {
-        let since = self.complained();
-        let stream = Role::Input.stream_name(self.root());
-        let asked = async {
-            let config = pull::Config {
-                deliver_policy: DeliverPolicy::New,
-                ack_policy: AckPolicy::None,
-                inactive_threshold: API_TIMEOUT,
-                memory_storage: true,
-                num_replicas: 1,
-                ..Default::default()
-            };
-            let consumer = self.jetstream().create_consumer_on_stream(config, &stream).await.ok()?;
-            let inbox = self.client().new_inbox();
-            let mut answers = self.client().subscribe(inbox.clone()).await.ok()?;
-            let name = &consumer.cached_info().name;
-            let request = json!({"batch": 1, "no_wait": true}).to_string();
-            let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}");
-            self.client().publish_with_reply(subject, inbox, request.into()).await.ok()?;
-            answers.next().await
-        };
-        // cancel-safe: a consumer that is left behind is removed by the server
-        tokio::select! {
-            _ = timeout(API_TIMEOUT, asked) => self.forbidden_to_read(since).map_or(Ok(()), Err),
-            forbidden = self.forbidden("\"$JS.API.", since) => Err(forbidden),
-        }
     }
 
     /// Publishes a message that the stream refuses.

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::nats::connect::{Forbidden, Nats};
+use crate::nats::connect::Nats;
+use crate::nats::link::Forbidden;
 use crate::nats::provision::Role;
 use crate::time::Timestamp;
 
