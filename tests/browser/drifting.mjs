@@ -50,6 +50,8 @@ function row(random, at, name, nth, moved) {
 
 /** Publishes `windows` ten-minute windows that end with the last whole one before now, of which the last `moved` have drifted. */
 export async function publishDrifting(house, name, { windows, moved, rows = ROWS }) {
+  // as wide as the rows are made for, and not as their number would have it
+  await pinWindows(house, TEN_MINUTES_MS / 1_000);
   const random = randomFrom(7);
   const end = Math.floor(Date.now() / TEN_MINUTES_MS) * TEN_MINUTES_MS;
   const start = end - windows * TEN_MINUTES_MS;
@@ -60,6 +62,15 @@ export async function publishDrifting(house, name, { windows, moved, rows = ROWS
   for (let from = 0; from < records.length; from += BATCH) await publish(house, records.slice(from, from + BATCH));
   // The last window is judged once something newer has been seen.
   await publish(house, [row(random, Math.max(end, Date.now() - 60_000), name, records.length, 0 < moved)]);
+}
+
+async function pinWindows(house, seconds) {
+  const answer = await fetch(`${house.url}/api/v1/drift/policy`, {
+    method: "PUT",
+    headers: { Authorization: `Bearer ${house.token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ window_seconds: seconds }),
+  });
+  if (!answer.ok) throw new Error(`the policy answered ${answer.status}: ${await answer.text()}`);
 }
 
 /** Publishes `count` predictions of the last seconds, none of them moved. */
