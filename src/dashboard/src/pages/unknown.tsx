@@ -2,6 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n";
+import { at, within } from "../route/base";
 import { ANALYSIS } from "../route/route";
 import { Link } from "../shell/link";
 import { language } from "../store/preferences";
@@ -13,9 +14,9 @@ export function UnknownPage() {
   return (
     <div class="page notice">
       <h1>{t("unknown.title")}</h1>
-      <p>{t("unknown.text", { path: location.pathname })}</p>
+      <p>{t("unknown.text", { path: within(location.pathname) })}</p>
       <p>
-        <Link href="/">{t("nav.overview")}</Link> · <Link href={ANALYSIS}>{t("nav.analysis")}</Link> · <a href="/docs">{t("nav.docs")}</a>
+        <Link href="/">{t("nav.overview")}</Link> · <Link href={ANALYSIS}>{t("nav.analysis")}</Link> · <a href={at("/docs/")}>{t("nav.docs")}</a>
       </p>
     </div>
   );
