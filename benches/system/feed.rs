@@ -86,7 +86,7 @@ pub async fn in_view() {
 async fn publish(product: &Product, models: std::ops::Range<usize>, minutes_ago: Option<usize>) -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64();
     let at = now - minutes_ago.unwrap_or(0) as f64 * 60.0;
-    let record = |model| {
+    let record = |model: usize| {
         let wrong = (model * 7 + at as usize).is_multiple_of(9);
         let actual = if wrong { "no" } else { "yes" };
         json!({"model": format!("model-{model:05}"), "prediction": "yes", "actual": actual, "confidence": 0.9,
