@@ -41,7 +41,7 @@ impl Progress {
 
 /// As `12,000 of 48,000 messages (25 %), 6,000 a second, 6 s left`.
 fn line(what: &str, done: u64, of: u64, elapsed: Duration) -> String {
-    let share = if of == 0 { 100 } else { done.saturating_mul(100) / of };
+    let share = done.saturating_mul(100).checked_div(of).unwrap_or(100);
     let mut text = format!("{} of {} {what} ({share} %)", grouped(done), grouped(of));
     let seconds = elapsed.as_secs_f64();
     if 0.5 <= seconds && done != 0 {

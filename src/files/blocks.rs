@@ -195,7 +195,10 @@ fn array<T>(
     }
 }
 
-struct Elements<'f>(&'f mut dyn FnMut(Vec<(u64, Map<String, Value>)>) -> bool);
+/// Takes records, each with its number in the file; false once no more are wanted.
+type Give<'f> = dyn FnMut(Vec<(u64, Map<String, Value>)>) -> bool + 'f;
+
+struct Elements<'f>(&'f mut Give<'f>);
 
 impl<'de> DeserializeSeed<'de> for Elements<'_> {
     type Value = ();

@@ -33,7 +33,7 @@ pub fn open<'a>(input: &Input, progress: Progress<'a>) -> Result<Content<'a>, Er
             if about.is_dir() {
                 return Err(Error::Unreadable("it is a directory".to_owned()));
             }
-            let length = about.is_file().then(|| about.len());
+            let length = about.is_file().then_some(about.len());
             content(counted(file, length, progress), None)
         }
     }

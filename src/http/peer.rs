@@ -47,7 +47,9 @@ mod tests {
     fn client_of(peer: &str, lists: &[&'static str]) -> String {
         let trusted: Vec<IpNet> = ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()).to_vec();
         let mut headers = HeaderMap::new();
-        lists.iter().for_each(|list| drop(headers.append(FORWARDED_FOR, HeaderValue::from_static(list))));
+        for list in lists {
+            headers.append(FORWARDED_FOR, HeaderValue::from_static(list));
+        }
         client(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 

@@ -9,7 +9,7 @@ use crate::event::{Fault, Label, Prediction, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
-use crate::monitor::drift::Drift;
+use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, JoinRow, Parked, Served};
@@ -19,7 +19,7 @@ use crate::monitor::limits::{
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::point::Point;
 use crate::monitor::status::{self, Status};
-use crate::monitor::task::{Doubt, Evidence, Values};
+use crate::monitor::task::{Doubt, Evidence, Task, Values};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
@@ -346,7 +346,15 @@ impl Model {
         self.counters.errors += u64::from(served.answer.failed);
         self.counters.late += u64::from(late);
         let (value, score) = columns_of(prediction, &served.answer);
-        let sight = track.and_then(|track| self.see(cold, track, &served, [&value, &score], prediction, desk, dirty));
+        let seen = Seen {
+            at,
+            cell,
+            answer: [&value, &score],
+            confidence: served.answer.stated_confidence(),
+            features: &prediction.features,
+            classifies: self.profile.classes.task() == Task::Classification,
+        };
+        let sight = track.and_then(|track| self.see(cold, track, seen, desk, dirty));
         let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
         let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, desk, dirty));
         let pane = self.pane(cold, start, dirty);

@@ -30,13 +30,16 @@ struct Scan {
     sum: u128,
 }
 
+/// By key, what is added to the sum.
+type Changes = Vec<(Vec<u8>, u128)>;
+
 /// One sled batch and what it does to the sum.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub rows: sled::Batch,
     change: u128,
     /// The change by key, while rows are added up.
-    changes: Option<Vec<(Vec<u8>, u128)>>,
+    changes: Option<Changes>,
 }
 
 /// Adds the rows up; for one thread.
@@ -66,7 +69,7 @@ impl Sums {
     }
 
     /// The batch with that change has landed.
-    pub fn landed(&mut self, change: u128, changes: Option<Vec<(Vec<u8>, u128)>>) {
+    pub fn landed(&mut self, change: u128, changes: Option<Changes>) {
         self.committed = self.committed.wrapping_add(change);
         let Some(Scan { through: Some(through), sum }) = &mut self.scan else { return };
         for (row_key, change) in changes.into_iter().flatten() {
@@ -96,7 +99,7 @@ impl Batch {
     }
 
     /// What goes into sled, and what [`Sums::landed`] is told then.
-    pub fn into_parts(self) -> (sled::Batch, u128, Option<Vec<(Vec<u8>, u128)>>) {
+    pub fn into_parts(self) -> (sled::Batch, u128, Option<Changes>) {
         (self.rows, self.change, self.changes)
     }
 

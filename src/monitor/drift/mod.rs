@@ -172,7 +172,7 @@ pub struct Seen<'a> {
     pub cell: u16,
     /// The class or the number that was predicted (missing if the prediction failed), and the probability of the positive class or else the
     /// stated confidence.
-    pub answer: [Feature; FEATURES],
+    pub answer: [&'a Feature; FEATURES],
     /// Stated probability that the answer is right.
     pub confidence: Option<f64>,
     pub features: &'a Features,
@@ -290,7 +290,7 @@ impl Track {
         }
         let names = &self.watch.names;
         let places = self.route.to(number, |name| names.iter().position(|known| known == name), features);
-        let values = reference::in_order(answer, features, |index, _| places[index].map(usize::from)).into();
+        let values = reference::in_order(answer.map(Clone::clone), features, |index, _| places[index].map(usize::from)).into();
         self.reference.push(reference::Row { at, cell, confidence, values });
     }
 

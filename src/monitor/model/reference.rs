@@ -108,8 +108,8 @@ impl Model {
             return bound_reached("no_upload", detail);
         }
         for TrainingRow { features, prediction, score } in rows {
-            let answer = [value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number)];
-            let seen = Seen { at, cell: 0, answer, confidence: None, features, classifies };
+            let (prediction, score) = (value_of(prediction.as_ref()), score.map_or(Feature::Missing, Feature::Number));
+            let seen = Seen { at, cell: 0, answer: [&prediction, &score], confidence: None, features, classifies };
             track.gather_row(seen);
             if track.watch.claim.reserved().max(UPLOAD_VALUES_MAX) < track.values_gathered() {
                 // half of a training set is no reference, and the version is not to stay without one

@@ -10,7 +10,7 @@ use crate::monitor::classes;
 use crate::monitor::join::{Answer, Served, Truth};
 use crate::monitor::limits::TASK_ROWS;
 use crate::monitor::model::{Model, Models, Verdict, too_many_models};
-use crate::monitor::task::{Apart, Change, Decision, Doubt, Reading, Side, Sort, Task, is_doubtful};
+use crate::monitor::task::{Apart, Change, Decision, Reading, Side, Sort, Task, is_doubtful};
 use crate::time::Timestamp;
 
 impl Models {
@@ -155,7 +155,7 @@ impl Model {
             return;
         }
         let numbers = classes.numbers();
-        let doubt = self.doubts.entry(track).or_insert_with(Doubt::default);
+        let doubt = self.doubts.entry(track).or_default();
         let found = doubt.add(reading, sorts, scored, numbers);
         if doubt.is_over() {
             self.doubts.remove(&track);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     fn bit(i: usize) -> (Value, Value) {
-        (number(f64::from(i % 3 == 0)), number(f64::from(i % 2 == 0)))
+        (number(f64::from(i.is_multiple_of(3))), number(f64::from(i.is_multiple_of(2))))
     }
 
     /// All figures but the rate of failures, whose denominator counts every prediction.

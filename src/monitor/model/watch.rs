@@ -8,7 +8,6 @@ use crate::event::{DetectorChoice, Feature, Features, Prediction, Season, Value}
 use crate::ids::Name;
 use crate::monitor::classes::Task;
 use crate::monitor::cold::Cold;
-use crate::monitor::drift::baseline::FEATURES;
 use crate::monitor::drift::detectors::{self, Arrival, Chosen};
 use crate::monitor::drift::estimator::{Estimator, Rated};
 use crate::monitor::drift::losses::{LossSight, Taught};
@@ -76,31 +75,19 @@ impl Model {
         &mut self,
         cold: &mut impl Cold,
         index: u16,
-        served: &Served,
-        [value, score]: [&Feature; FEATURES],
-        prediction: &Prediction,
+        seen: Seen<'_>,
         desk: &mut Desk,
         dirty: &mut Dirty,
     ) -> Option<Sight> {
         if !desk.drift.policy.watch {
             return None;
         }
-        let classifies = self.profile.classes.task() == Task::Classification;
         let id = self.id;
         let track = self.track_mut(index, dirty);
         if track.baseline.is_some() {
-            return track.sight(&prediction.features);
+            return track.sight(seen.features);
         }
         track.give_up_upload(desk.log_time, &mut desk.drift);
-        let stated = served.answer.stated_confidence();
-        let seen = Seen {
-            at: served.at,
-            cell: served.cell,
-            answer: [value.clone(), score.clone()],
-            confidence: stated,
-            features: &prediction.features,
-            classifies,
-        };
         track.gather(seen, &mut desk.drift, desk.log_time, &mut |number| cold.reference_chunk(id, index, number));
         None
     }
