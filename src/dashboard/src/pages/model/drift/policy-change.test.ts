@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changeOf, widths, type Changeable } from "./policy-change";
+import { FITS, changeOf, widths, type Changeable } from "./policy-change";
 
 const policy: Changeable = {
   watch: true,
@@ -21,9 +21,9 @@ test("only what differs is sent", () => {
   expect(changeOf(policy, { psi_threshold: "0" })).toEqual({ psi_threshold: 0 });
 });
 
-test("every width on offer is of whole minutes and parts a day evenly, and the one in force is among them", () => {
-  const offered = widths(600);
-  expect(offered.every((width) => width % 60 === 0 && 86_400 % width === 0)).toBe(true);
-  expect([offered[0], offered.at(-1), offered.includes(600), offered.length]).toEqual([60, 86_400, true, 36]);
+test("widths on offer fit the traffic, part a day evenly or are a week, and the one in force is among them", () => {
+  const [fits, ...offered] = widths(600);
+  expect([fits, offered.at(-1), offered.includes(600), offered.length]).toEqual([FITS, 604_800, true, 37]);
+  expect(offered.slice(0, -1).every((width) => width % 60 === 0 && 86_400 % width === 0)).toBe(true);
   expect(widths(7200 + 1)).toContain(7201);
 });
