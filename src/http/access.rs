@@ -48,6 +48,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/models/{model}/versions"),
     of_view("/api/v1/models/{model}/segments"),
     of_view("/api/v1/models/{model}/windows"),
+    of_view("/api/v1/models/{model}/total"),
     entry(Method::GET, "/api/v1/models/{model}/predictions/{id}", VIEWER),
     of_view("/api/v1/models/{model}/analysis"),
     of_view("/api/v1/models/{model}/fairness"),

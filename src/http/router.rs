@@ -91,6 +91,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(task::show, task::change))
         .routes(routes!(slices::versions))
         .routes(routes!(slices::segments))
+        .routes(routes!(slices::total))
         .routes(routes!(windows::list))
         .routes(routes!(predictions::show))
         .routes(routes!(fairness::show))

@@ -1,34 +1,66 @@
-//! `/versions` and `/segments` of a model: the last hour, side by side.
+//! `/versions`, `/segments` and `/total` of a model: a range of it as one window each, side by side.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
+use crate::http::windows;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::store::Reader;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::window::{Slice, Window};
 
-/// How much of the model's own event time is compared.
+/// How much of the model's own event time is compared unless a range is asked for.
 const COMPARED: Span = Span::from_secs(3_600);
+
+/// The longest range that is added up: its panes are read one by one.
+const RANGE_MAX: Span = Span::from_secs(31 * 86_400);
+
+/// What is added up.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RangeQuery {
+    /// RFC 3339 or an epoch number; an hour before `to` if left out.
+    #[param(example = "2026-01-01T00:00:00Z")]
+    from: Option<String>,
+    /// The end of the model's own time if left out.
+    #[param(example = "2026-01-01T06:00:00Z")]
+    to: Option<String>,
+}
+
+/// What is added up, and of what.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TotalQuery {
+    /// RFC 3339 or an epoch number; an hour before `to` if left out.
+    #[param(example = "2026-01-01T00:00:00Z")]
+    from: Option<String>,
+    /// The end of the model's own time if left out.
+    #[param(example = "2026-01-01T06:00:00Z")]
+    to: Option<String>,
+    /// Of one version only.
+    version: Option<String>,
+    /// Of one value of a segment only, as `name:value`.
+    segment: Option<String>,
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Versions {
     items: Vec<VersionRow>,
 }
 
-/// The last hour of one version.
+/// The range of one version.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionRow {
     version: String,
@@ -41,7 +73,7 @@ pub struct Segments {
     items: Vec<SegmentRow>,
 }
 
-/// The last hour of one value of one segment.
+/// The range of one value of one segment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SegmentRow {
     name: String,
@@ -52,12 +84,13 @@ pub struct SegmentRow {
 
 /// Versions of a model
 ///
-/// Each with its totals of the last hour of the model's own event time.
+/// Each with its totals of a range, whole minutes of it: the last hour of the model's own event time unless told otherwise.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/versions", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), RangeQuery),
     responses(
         (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 400, description = "A range that is none, or longer than 31 days", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -65,15 +98,17 @@ pub async fn versions(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
     Path(Step(name)): Path<Step>,
+    Query(query): Query<RangeQuery>,
 ) -> Result<Json<Versions>, Problem> {
     let model = find(&view, &name)?;
+    let range = range_of(&model, query.from.as_deref(), query.to.as_deref())?;
     let reader = shared.app.reader.clone();
     let rows = shared.blocking(move || {
         let versions: BTreeSet<String> =
             model.profile.cells.iter().filter_map(|key| Some(key.version.as_ref()?.to_string())).collect();
         let slices: Vec<Slice> =
             versions.iter().map(|version| Slice { version: Some(version.clone()), ..Slice::default() }).collect();
-        let windows = totals(&reader, &model, &slices)?;
+        let windows = totals(&reader, &model, range, &slices)?;
         Ok(versions.into_iter().zip(windows).map(|(version, window)| VersionRow { version, window }).collect())
     });
     Ok(Json(Versions { items: rows.await? }))
@@ -81,12 +116,13 @@ pub async fn versions(
 
 /// Segments of a model
 ///
-/// Each value with its totals of the last hour of the model's own event time.
+/// Each value with its totals of a range, whole minutes of it: the last hour of the model's own event time unless told otherwise.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/segments", tag = "models",
-    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), RangeQuery),
     responses(
         (status = 200, description = "The values by segment", body = Segments, example = json!({"items": [{"name": "region", "value": "kr", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 400, description = "A range that is none, or longer than 31 days", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -94,8 +130,10 @@ pub async fn segments(
     State(shared): State<Arc<Shared>>,
     Extension(view): Extension<Arc<View>>,
     Path(Step(name)): Path<Step>,
+    Query(query): Query<RangeQuery>,
 ) -> Result<Json<Segments>, Problem> {
     let model = find(&view, &name)?;
+    let range = range_of(&model, query.from.as_deref(), query.to.as_deref())?;
     let reader = shared.app.reader.clone();
     let rows = shared.blocking(move || {
         let named =
@@ -103,16 +141,64 @@ pub async fn segments(
         let values: BTreeSet<(String, String)> = named.collect();
         let slices: Vec<Slice> =
             values.iter().map(|segment| Slice { segment: Some(segment.clone()), ..Slice::default() }).collect();
-        let windows = totals(&reader, &model, &slices)?;
+        let windows = totals(&reader, &model, range, &slices)?;
         Ok(values.into_iter().zip(windows).map(|((name, value), window)| SegmentRow { name, value, window }).collect())
     });
     Ok(Json(Segments { items: rows.await? }))
 }
 
-/// The last hour of each slice as one window.
-fn totals(reader: &Reader, model: &Model, slices: &[Slice]) -> Result<Vec<Window>, Problem> {
-    let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-    let start = end - COMPARED;
+/// A range of a model
+///
+/// All of it as one window, as `/windows` gives them: the last hour of the model's own event time unless told otherwise.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/total", tag = "models",
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), TotalQuery),
+    responses(
+        (status = 200, description = "The range as one window", body = Window),
+        (status = 400, description = "A range that is none or longer than 31 days, or a bad segment", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn total(
+    State(shared): State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(Step(name)): Path<Step>,
+    Query(query): Query<TotalQuery>,
+) -> Result<Json<Window>, Problem> {
+    let model = find(&view, &name)?;
+    let range = range_of(&model, query.from.as_deref(), query.to.as_deref())?;
+    windows::check_version(&model, query.version.as_deref())?;
+    let slice = Slice { version: query.version, segment: windows::segment(query.segment.as_deref())?, track: None };
+    let reader = shared.app.reader.clone();
+    let window = shared.blocking(move || {
+        let windows = totals(&reader, &model, range, std::slice::from_ref(&slice))?;
+        windows.into_iter().next().ok_or_else(|| Problem::damaged("a window"))
+    });
+    Ok(Json(window.await?))
+}
+
+/// `[from, to)` as it was asked for, widened to whole minutes; else the last hour of the model.
+fn range_of(model: &Model, from: Option<&str>, to: Option<&str>) -> Result<(Timestamp, Timestamp), Problem> {
+    let newest = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+    let to = to.map(|text| windows::instant("to", text)).transpose()?.unwrap_or(newest);
+    let from = from.map(|text| windows::instant("from", text)).transpose()?.unwrap_or(to - COMPARED);
+    if to <= from {
+        return Err(Problem::bad_request("bad-range", "from must lie before to"));
+    }
+    if RANGE_MAX < to - from {
+        return Err(Problem::bad_request("bad-range", "a range of at most 31 days is added up"));
+    }
+    let last = to - Span::from_micros(1);
+    Ok((from.floor(PANE_WIDTH), last.floor(PANE_WIDTH) + PANE_WIDTH))
+}
+
+/// `[from, to)` of each slice as one window.
+fn totals(
+    reader: &Reader,
+    model: &Model,
+    (start, end): (Timestamp, Timestamp),
+    slices: &[Slice],
+) -> Result<Vec<Window>, Problem> {
     let totals = panes::totals(reader, model, start, end)?;
     let window = |slice: &Slice| {
         let cells = slice.cells(model);

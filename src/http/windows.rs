@@ -132,11 +132,7 @@ impl WindowsQuery {
     }
 
     fn slice(&self, model: &Model) -> Result<Slice, Problem> {
-        if let Some(version) = &self.version
-            && !versions(model).contains(&version.as_str())
-        {
-            return Err(unknown_version(model, version));
-        }
+        check_version(model, self.version.as_deref())?;
         Ok(Slice { version: self.version.clone(), segment: segment(self.segment.as_deref())?, track: None })
     }
 
@@ -167,6 +163,14 @@ impl WindowsQuery {
 /// The versions of a model by name, each once.
 pub fn versions(model: &Model) -> BTreeSet<&str> {
     model.profile.cells.iter().filter_map(|key| key.version.as_ref()).map(|version| version.as_str()).collect()
+}
+
+/// Refuses a version that `model` does not have.
+pub fn check_version(model: &Model, version: Option<&str>) -> Result<(), Problem> {
+    match version {
+        Some(version) if !versions(model).contains(&version) => Err(unknown_version(model, version)),
+        _ => Ok(()),
+    }
 }
 
 /// Versions that a refusal lists.

@@ -232,7 +232,7 @@ describe("a model", () => {
     await page.keyboard.press("Enter");
     await page.getByText("picked window").waitFor({ timeout: PATIENCE_MS });
     await page.getByRole("button", { name: "Back to the newest" }).click();
-    await page.getByText("newest window with data").waitFor({ timeout: PATIENCE_MS });
+    await page.getByText("the whole range").waitFor({ timeout: PATIENCE_MS });
     await leave();
   });
 

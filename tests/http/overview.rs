@@ -125,3 +125,30 @@ async fn what_cannot_be_said_of_a_model_is_refused_with_its_reason() {
     let (status, told) = put("m0", json!({"tags": many})).await;
     assert!(status == 422 && told.contains("at most 20 tags"), "{status} {told}");
 }
+
+#[tokio::test]
+async fn a_range_is_added_up_as_one_window_of_the_model_and_of_each_version() {
+    let room = Room::open().await;
+    let of = |minute: u32, version: &str| json!({"model": "m", "version": version, "prediction": "1", "actual": "1", "timestamp": format!("2026-01-01T0{}:{:02}:00Z", minute / 60, minute % 60)});
+    room.publish("prediction", json!([of(0, "a"), of(90, "a"), of(91, "b"), of(130, "b")])).await;
+    let total = async |query: &str| room.json(&format!("/api/v1/models/m/total?{query}")).await;
+    let whole = total("from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00Z").await;
+    assert_eq!(
+        (&whole["predictions"], &whole["start"], &whole["end"]),
+        (&json!(3), &json!("2026-01-01T00:00:00Z"), &json!("2026-01-01T02:00:00Z"))
+    );
+    assert_eq!(total("from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00Z&version=a").await["predictions"], 2);
+    assert_eq!(total("").await["predictions"], 3, "the last hour of the model's own time");
+    let versions = room.json("/api/v1/models/m/versions?from=2026-01-01T00:00:00Z&to=2026-01-01T01:31:00Z").await;
+    let counts: Vec<(&Value, &Value)> =
+        versions["items"].as_array().unwrap().iter().map(|row| (&row["version"], &row["predictions"])).collect();
+    assert_eq!(counts, [(&json!("a"), &json!(2)), (&json!("b"), &json!(0))]);
+    for bad in [
+        "from=2026-01-01T02:00:00Z&to=2026-01-01T01:00:00Z",
+        "from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "version=c",
+        "segment=kr",
+    ] {
+        assert_eq!(room.get(&format!("/api/v1/models/m/total?{bad}")).await.status(), 400, "{bad}");
+    }
+}

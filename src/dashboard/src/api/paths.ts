@@ -36,6 +36,16 @@ export const sourceFindingsPath = (source: string): string => `/api/v1/analysis$
 export const sourceRecordsPath = (source: string, kind: string): string => `${sourcePath(source)}/records${search({ kind, limit: "100" })}`;
 export const taskPath = (model: string): string => `${modelPath(model)}/task`;
 
+/** A range of a model as one window; Unix seconds. */
+export const totalPath = (model: string, { from, to, version, segment }: Pick<WindowsQuery, "from" | "to" | "version" | "segment">): string =>
+  `${modelPath(model)}/total${search({ from: instant(from), to: instant(to), version, segment })}`;
+
+/** The versions or segments of a model over a range; Unix seconds. */
+export const slicesPath = (model: string, kind: "versions" | "segments", { from, to }: { from: number; to: number }): string =>
+  `${modelPath(model)}/${kind}${search({ from: instant(from), to: instant(to) })}`;
+
+const instant = (at: number): string => new Date(at * 1000).toISOString();
+
 export const fairnessPath = (model: string): string => `${modelPath(model)}/fairness`;
 
 export interface DriftQuery {

@@ -212,7 +212,6 @@ export const en = {
   "column.updated": "Last prediction",
   "window.last5": "last 5 min",
   "window.last60": "last 60 min",
-  "window.lastHour": "last hour",
   "window.to": "5 min to {time}",
 
   "value.noLabels": "no labels yet",
@@ -237,6 +236,7 @@ export const en = {
   "model.watermark": "Windows closed up to",
   "model.task": "Task",
   "model.now": "Now",
+  "model.inRange": "In the range",
   "model.meanResponse": "Mean response",
   "model.confidence": "Confidence",
   "model.predictions": "Predictions",
@@ -305,7 +305,7 @@ export const en = {
   "chart.hint": "Drag to zoom, double-click to reset, click a point for its details.",
 
   "details.title": "Details",
-  "details.latest": "newest window with data",
+  "details.latest": "the whole range",
   "details.pinned": "picked window",
   "details.unpin": "Back to the newest",
   "details.metrics": "Metrics",
@@ -325,7 +325,7 @@ export const en = {
   "details.confusionCell": "{n} of {total} that are {truth} were predicted as {predicted}",
   "details.noLabels": "No labels have arrived for this window yet.",
   "details.noticed": "Noticed in this window",
-  "details.none": "No window with data yet.",
+  "details.none": "No predictions in this range.",
   "details.more": "Show all {n} metrics",
   "details.less": "Show fewer",
 

@@ -214,7 +214,6 @@ export const ko: Record<Key, string> = {
   "column.updated": "마지막 예측",
   "window.last5": "최근 5분",
   "window.last60": "최근 60분",
-  "window.lastHour": "최근 1시간",
   "window.to": "{time}까지 5분",
 
   "value.noLabels": "정답 없음",
@@ -239,6 +238,7 @@ export const ko: Record<Key, string> = {
   "model.watermark": "확정된 구간의 끝",
   "model.task": "유형",
   "model.now": "현재",
+  "model.inRange": "선택한 범위",
   "model.meanResponse": "평균 응답 시간",
   "model.confidence": "신뢰도",
   "model.predictions": "예측",
@@ -307,7 +307,7 @@ export const ko: Record<Key, string> = {
   "chart.hint": "끌어서 확대하고, 두 번 눌러 되돌리고, 점을 눌러 상세를 봅니다.",
 
   "details.title": "상세",
-  "details.latest": "데이터가 있는 최신 구간",
+  "details.latest": "범위 전체",
   "details.pinned": "선택한 구간",
   "details.unpin": "최신 구간으로",
   "details.metrics": "지표",
@@ -327,7 +327,7 @@ export const ko: Record<Key, string> = {
   "details.confusionCell": "실제 {truth} {total}건 중 {n}건을 {predicted}(으)로 예측",
   "details.noLabels": "이 구간에는 아직 정답이 도착하지 않았습니다.",
   "details.noticed": "이 구간에서 알아챈 것",
-  "details.none": "아직 데이터가 있는 구간이 없습니다.",
+  "details.none": "이 범위에는 예측이 없습니다.",
   "details.more": "지표 {n}개 모두 보기",
   "details.less": "간단히 보기",
 

@@ -3,7 +3,7 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { ModelSummary, Window } from "../../api/types";
-import { windowsPath } from "../../api/paths";
+import { totalPath, windowsPath } from "../../api/paths";
 import { api } from "../../api/session";
 import { markersIn, type Marker } from "../../charts/markers";
 import { t } from "../../i18n";
@@ -14,9 +14,7 @@ import { seconds } from "../../store/windows";
 import { ConfusionMatrix } from "./confusion";
 import { MetricsTable } from "./metrics-table";
 import { usePulse } from "./reading";
-import { focus } from "./view";
-
-const HOUR = 3600;
+import { focus, shown } from "./view";
 
 /** Milliseconds between two readings while the model is live. */
 const REREAD_MS = 5_000;
@@ -25,7 +23,7 @@ interface Props {
   model: ModelSummary;
   /** Width in seconds of the windows in the charts, which is that of a picked one. */
   resolution: number;
-  /** Start of the picked window, Unix seconds; `null` shows the newest hour with data. */
+  /** Start of the picked window, Unix seconds; `null` shows the whole range. */
   picked: Signal<number | null>;
   markers: readonly Marker[];
 }
@@ -78,34 +76,20 @@ function Noticed({ markers }: { markers: readonly Marker[] }) {
 function useDetails(model: ModelSummary, resolution: number, picked: number | null): Window | null {
   const [window, setWindow] = useState<Window | null>(null);
   const { version, segment } = focus.value;
-  const place = JSON.stringify([model.name, picked, picked === null ? HOUR : resolution, version, segment]);
+  const { from, to } = shown.value;
+  const place = JSON.stringify([model.name, picked, picked === null ? [from, to] : resolution, version, segment]);
   const pulse = usePulse(model.changed_seq, REREAD_MS);
   useEffect(() => {
-    const last = model.last_prediction_at;
-    if (last === null && picked === null) return;
     const reading = new AbortController();
-    const width = picked === null ? HOUR : resolution;
-    const end = picked ?? Math.floor(Date.parse(last!) / 1000 / HOUR) * HOUR;
-    const path = windowsPath(model.name, {
-      from: picked ?? end - HOUR,
-      to: end + width,
-      resolution: width,
-      version,
-      segment,
-      metrics: null,
-    });
-    api
-      .peek()
-      ?.get<Window[]>(path, reading.signal)
-      .then(({ body }) => setWindow(choose(body, picked)))
-      .catch(() => undefined);
+    const client = api.peek();
+    const read =
+      picked === null
+        ? client?.get<Window>(totalPath(model.name, { from, to, version, segment }), reading.signal).then(({ body }) => (0 < body.predictions ? body : null))
+        : client
+            ?.get<Window[]>(windowsPath(model.name, { from: picked, to: picked + resolution, resolution, version, segment, metrics: null }), reading.signal)
+            .then(({ body }) => body.find((each) => seconds(each.start) === picked) ?? null);
+    read?.then(setWindow).catch(() => undefined);
     return () => reading.abort();
   }, [place, pulse]);
   return window;
-}
-
-/** The picked window; else the newest with labels, else the newest with predictions. */
-export function choose(windows: readonly Window[], picked: number | null): Window | null {
-  if (picked !== null) return windows.find((window) => seconds(window.start) === picked) ?? null;
-  return windows.findLast((window) => 0 < window.labelled) ?? windows.findLast((window) => 0 < window.predictions) ?? null;
 }

@@ -1,15 +1,16 @@
-/** The last hour by version or by segment; a row picks what the charts show. */
+/** The range that is shown by version or by segment; a row picks what the charts show. */
 
 import type { ModelSummary, Slice } from "../../api/types";
-import { modelPath } from "../../api/paths";
+import { slicesPath } from "../../api/paths";
 import { count, duration, MISSING, percent } from "../../format/number";
 import { t } from "../../i18n";
-import { estimateText } from "../../shell/estimate";
 import { Scroller } from "../../shell/scroller";
+import { estimateText } from "../../shell/estimate";
+import { Span } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { FairnessCards } from "./fairness";
 import { usePulse, useReading } from "./reading";
-import { focus, showFocus } from "./view";
+import { focus, showFocus, shown } from "./view";
 import { accuracyName } from "./words";
 
 const REREAD_MS = 5_000;
@@ -65,7 +66,9 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
     <section class="card" aria-label={title}>
       <div class="section-head">
         <h2>{title}</h2>
-        <p class="chart-window">{t("window.lastHour")}</p>
+        <p class="chart-window">
+          <Span start={new Date(shown.value.from * 1000).toISOString()} end={new Date(shown.value.to * 1000).toISOString()} />
+        </p>
       </div>
       {rows.length === 0 ? (
         <p class="quiet">{t("slices.none")}</p>
@@ -125,5 +128,6 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
 
 function useSlices(model: ModelSummary, kind: "versions" | "segments"): Slice[] {
   const pulse = usePulse(model.changed_seq, REREAD_MS);
-  return useReading<{ items: Slice[] }>(`${modelPath(model.name)}/${kind}`, pulse).body?.items ?? [];
+  const { from, to } = shown.value;
+  return useReading<{ items: Slice[] }>(slicesPath(model.name, kind, { from, to }), pulse).body?.items ?? [];
 }

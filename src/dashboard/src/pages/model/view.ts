@@ -4,6 +4,7 @@ import { computed } from "@preact/signals";
 import { query, setQuery } from "../../route/route";
 import { RANGE_NAMES, RANGES, resolutionFor, type RangeName, type Resolution } from "../../charts/resolution";
 import type { View } from "../../charts/plot";
+import { now } from "../../store/clock";
 
 export type Range = { kind: "named"; name: RangeName } | { kind: "custom"; view: View };
 
@@ -86,6 +87,9 @@ export function zoomTo(view: View): void {
   const half = Math.max(ZOOM_MIN, view.to - view.from) / 2;
   setQuery({ zoom: `${Math.round(middle - half)}/${Math.round(middle + half)}` });
 }
+
+/** What is shown now, zoomed or not; moves with the end of a window, so that what is read for it holds a while. */
+export const shown = computed<Shown>(() => shownAt(range.value, zoom.value, now.value.getTime() / 1000));
 
 export interface Shown extends View {
   resolution: Resolution;
