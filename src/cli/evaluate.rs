@@ -1,6 +1,7 @@
 //! `tidewatch evaluate`: how good a file of labelled predictions is.
 
 mod reading;
+mod stored;
 
 use std::path::PathBuf;
 
@@ -62,14 +63,16 @@ impl Evaluate {
             Some(AskedTask::Regression) => TaskChoice::Regression,
             None => TaskChoice::Automatic,
         };
-        let mut evaluation = evaluate(records, task, self.positive.as_deref())?;
+        let evaluation = evaluate(&records, task, self.positive.as_deref());
+        records.journal.spill().check()?;
+        let mut evaluation = evaluation?;
         let of_scores = of_scores(&evaluation, bare_scores);
         evaluation.remarks.extend(remarks.into_iter().chain(of_scores));
         if answer.json {
             evaluation.remarks.iter().for_each(|what| remark(what));
         }
         if evaluation.labelled == 0 {
-            eprintln!("tidewatch: no record has an `actual`: only what needs no label can be told");
+            remark("no record has an `actual`: only what needs no label can be told");
         }
         answer.give(&evaluation, page)
     }

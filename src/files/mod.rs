@@ -10,6 +10,7 @@ mod blocks;
 pub mod cell;
 pub mod columns;
 mod delimited;
+pub mod journal;
 mod lines;
 pub mod parallel;
 pub mod sorted;

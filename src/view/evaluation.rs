@@ -1,33 +1,30 @@
 //! How good a set of labelled predictions is, all at once: the same cells, joins and metrics as the stream's, in one window. Knows no
 //! file format.
 //!
-//! What the stream keeps in a bounded sketch is exact here, since all records are at hand: ROC AUC and average precision over any
-//! number of distinct scores, and the median error.
+//! What the stream keeps in a bounded sketch is exact here up to some millions of records: ROC AUC and average precision over any number of
+//! distinct scores, and the median error.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::{Event, Features, Kind, Message, Prediction, TaskChoice, Value};
-use crate::ids::{Name, Slug};
-use crate::monitor::classes::{Classes, Task, order};
-use crate::monitor::cold::InMemory;
-use crate::monitor::join::{Answer, JoinRow, Truth};
+use crate::event::{Prediction, TaskChoice, Value};
+use crate::monitor::classes::{Classes, OTHER, Task, order};
+use crate::monitor::join::{Answer, Truth};
 use crate::monitor::pane::Cell;
-use crate::monitor::task::{Decision, Evidence, Values};
+use crate::monitor::task::{Apart, Decision, Evidence, Side, Sort, Values};
 use crate::monitor::window::metrics;
-use crate::monitor::{State, apply};
 use crate::stats::calibration::ReliabilityBin;
 use crate::stats::estimate::{NoInterval, Z};
-use crate::stats::ranking::{average_precision, roc_auc, tallies};
-use crate::stats::regression::median_absolute_error;
+use crate::stats::ranking::{Tally, average_precision, roc_auc};
 use crate::stats::{Estimate, MetricName};
 use crate::time::Timestamp;
 use crate::view::task::remarks;
 use crate::view::window::ConfusionMatrix;
 
-/// Records applied as one message.
-const FRAME: usize = 1_000;
+mod held;
+
+use held::{Errors, Scores};
 
 /// One prediction with what turned out to be true, if that is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +32,17 @@ pub struct Record {
     pub prediction: Prediction,
     /// The probability of the positive class, where it came without the name of that class; 0 to 1.
     pub score: Option<f64>,
+}
+
+/// Records that can be walked through more than once, in one order.
+pub trait Records {
+    fn walk(&self, take: &mut dyn FnMut(&Record));
+}
+
+impl Records for Vec<Record> {
+    fn walk(&self, take: &mut dyn FnMut(&Record)) {
+        self.iter().for_each(take);
+    }
 }
 
 /// Every figure of a set of predictions.
@@ -72,44 +80,32 @@ pub enum Error {
     ScoreOfWhat(String),
 }
 
-/// Joins every record to its own label in one window and reads its metrics; one model, version and segment, whatever they say.
+/// Compares every record with its own label and reads the metrics of all of them; one model, version and segment, whatever they say.
 ///
 /// * `task`: whether values are classes or quantities; by default what the stream would decide if it had all rows at once.
 /// * `positive`: the class to call positive; by default the second of two in [`order`]. With more than two classes it is set against
 ///   the rest. Naming one says that values are classes.
-/// * Errors: [`Error`]. Cost: O(n log n), and every record is held.
-pub fn evaluate(mut records: Vec<Record>, task: TaskChoice, positive: Option<&str>) -> Result<Evaluation, Error> {
+/// * Errors: [`Error`]. Cost: two walks, and memory for some millions of scores or errors at most.
+pub fn evaluate(records: &impl Records, task: TaskChoice, positive: Option<&str>) -> Result<Evaluation, Error> {
     let told = match (task, positive) {
         (TaskChoice::Regression, Some(positive)) => return Err(Error::NoClasses(positive.to_owned())),
         (TaskChoice::Regression, None) => Some(Task::Regression),
         (TaskChoice::Classification, _) | (TaskChoice::Automatic, Some(_)) => Some(Task::Classification),
         (TaskChoice::Automatic, None) => None,
     };
-    let classes = classes_of(&records, told);
+    let classes = classes_of(records, told);
     let positive = Positive::choose(&classes, positive)?;
-    for record in &mut records {
-        positive.name_scores(record, &classes)?;
-    }
-    let window = Window::of(records, classes.decision.clone());
-    let mut figures = metrics(&window.total, &window.classes);
-    if window.classes.task() == Task::Classification {
-        if let Some(class) = positive.asked.as_ref().and_then(|asked| window.classes.find_written(asked)) {
-            put(&mut figures, window.total.read(&window.classes).confusion.metrics(Some(class)));
+    let mut window = Window::new(classes, positive);
+    let mut failure = None;
+    records.walk(&mut |record| {
+        if failure.is_none() {
+            failure = window.add(record).err();
         }
-        window.rank(&positive, &mut figures);
-    } else if let Some(median) = window.median_error() {
-        put(&mut figures, vec![(MetricName::MedianAe, median)]);
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
     }
-    Ok(Evaluation {
-        metrics: figures,
-        confusion: ConfusionMatrix::of(&window.total.read(&window.classes).confusion, &window.classes),
-        calibration: window.calibration(),
-        task: window.classes.task(),
-        remarks: remarks(&window.values, &window.classes.decision),
-        records: window.total.predictions,
-        labelled: window.total.labelled,
-        positive: (window.classes.task() == Task::Classification).then(|| positive.name.clone()).flatten(),
-    })
+    Ok(window.evaluation())
 }
 
 fn put(figures: &mut BTreeMap<String, Estimate>, more: Vec<(MetricName, Estimate)>) {
@@ -117,11 +113,11 @@ fn put(figures: &mut BTreeMap<String, Estimate>, more: Vec<(MetricName, Estimate
 }
 
 /// The classes that records name, and how all of them together are to be read.
-fn classes_of(records: &[Record], told: Option<Task>) -> Classes {
+fn classes_of(records: &impl Records, told: Option<Task>) -> Classes {
     let mut classes = Classes::default();
     classes.decision.tell(told);
     let (mut evidence, mut values) = (Evidence::default(), Values::default());
-    for Record { prediction, .. } in records {
+    records.walk(&mut |Record { prediction, .. }| {
         let mut sort_of = |value: &Value| {
             let class = classes.index(value);
             let number = if let Value::Number(number) = value { Some(*number) } else { None };
@@ -139,7 +135,7 @@ fn classes_of(records: &[Record], told: Option<Task>) -> Classes {
         prediction.scores.iter().for_each(|(name, _)| {
             classes.index_of_name(name);
         });
-    }
+    });
     let (reading, _) = classes.decision.due(&evidence, &values, classes.numbers());
     classes.decision = Decision::settled(told, reading);
     classes
@@ -159,106 +155,205 @@ struct Positive {
     name: Option<String>,
     /// Its name, where it was asked for.
     asked: Option<String>,
+    /// Whether there are no more than two classes.
+    of_two: bool,
 }
 
 impl Positive {
     fn choose(classes: &Classes, asked: Option<&str>) -> Result<Self, Error> {
         let by_order = || classes.positive().map(|class| classes.name(class).to_owned());
-        let Some(asked) = asked else { return Ok(Self { name: by_order(), asked: None }) };
-        let name = classes.find_written(asked).map(|class| classes.name(class).to_owned());
-        match name {
-            Some(name) => Ok(Self { name: Some(name.clone()), asked: Some(name) }),
+        let of_two = classes.fitting().count() <= 2;
+        let Some(asked) = asked else { return Ok(Self { name: by_order(), asked: None, of_two }) };
+        let name = match classes.find_written(asked) {
+            Some(class) => classes.name(class),
             // a class that is never predicted and never true may still be the positive one
-            None if classes.fitting().count() < 2 => Ok(Self { name: Some(asked.to_owned()), asked: Some(asked.to_owned()) }),
-            None => Err(Error::UnknownPositive { asked: asked.to_owned(), known: names_of(classes) }),
-        }
+            None if classes.fitting().count() < 2 => asked,
+            None => return Err(Error::UnknownPositive { asked: asked.to_owned(), known: names_of(classes) }),
+        };
+        Ok(Self { name: Some(name.to_owned()), asked: Some(name.to_owned()), of_two })
     }
 
-    /// Gives a bare score to the positive class; in a problem of two, where the positive class was asked for, turns the scores of the
-    /// other one round.
-    fn name_scores(&self, record: &mut Record, classes: &Classes) -> Result<(), Error> {
-        let scores = &mut record.prediction.scores;
+    /// The scores of an answer by class, as the stream keeps them: a bare score is of the positive class; of two scores the one of the class that
+    /// comes second in [`order`] is kept; in a problem of two, where the positive class was asked for, scores of the other one are turned round.
+    fn scores(&self, record: &Record, classes: &Classes, scores: &mut Vec<(u16, f64)>) -> Result<(), Error> {
+        scores.clear();
+        let index = |name: &str| classes.find_name(name).unwrap_or(OTHER);
+        let given = &record.prediction.scores;
         if let Some(score) = record.score {
             let Some(name) = &self.name else { return Err(Error::ScoreOfWhat(names_of(classes))) };
-            *scores = vec![(name.as_str().into(), score)];
-        } else if let Some(asked) = self.asked.as_ref().filter(|_| classes.fitting().count() <= 2) {
-            let own = scores.iter().find(|(name, _)| name == asked).map(|(_, score)| *score);
-            if let Some(score) = own.or_else(|| scores.first().map(|(_, other)| 1.0 - other)) {
-                *scores = vec![(asked.as_str().into(), score)];
+            scores.push((index(name), score));
+            return Ok(());
+        }
+        if let Some(asked) = self.asked.as_ref().filter(|_| self.of_two) {
+            let own = given.iter().find(|(name, _)| name == asked).map(|(_, score)| *score);
+            if let Some(score) = own.or_else(|| given.first().map(|(_, other)| 1.0 - other)) {
+                scores.push((index(asked), score));
             }
+            return Ok(());
+        }
+        match given.as_slice() {
+            [(a, p), (b, q)] => scores.push(if order(a, b).is_lt() { (index(b), *q) } else { (index(a), *p) }),
+            many => scores.extend(many.iter().map(|(name, score)| (index(name), *score))),
         }
         Ok(())
     }
 }
 
-/// All records as the stream would see them in one window.
+/// What all records say together.
 struct Window {
     total: Cell,
     classes: Classes,
+    positive: Positive,
     values: Values,
-    /// Labelled answers that did not fail, of values that fit.
-    joined: Vec<(Answer, Truth)>,
+    /// Scores of one class, where answers have one.
+    ranked: Option<(u16, Scores)>,
+    /// The same of each class, where answers have more.
+    each: Vec<(u16, Scores)>,
+    /// Answers with more than two scores and a label; whether each of them has a score for each class.
+    many: u64,
+    whole: bool,
+    /// How often each class was true among those.
+    support: Vec<u64>,
+    errors: Errors,
+    answer: Answer,
 }
 
 impl Window {
-    fn of(records: Vec<Record>, decision: Decision) -> Self {
-        let (mut state, mut cold) = (State::default(), InMemory::default());
-        let source = Slug::try_from("offline").expect("a plain word is a slug");
-        state.models.prepare(&Name::from(&source), decision);
-        let at = Timestamp::default();
-        let mut rest = records.into_iter();
-        let mut seq = 0;
-        loop {
-            let frame: Vec<_> =
-                rest.by_ref().take(FRAME).map(|record| Ok(one_window(record.prediction, &source, at))).collect();
-            if frame.is_empty() {
-                break;
+    fn new(classes: Classes, positive: Positive) -> Self {
+        let fitting = classes.fitting().count();
+        Self {
+            total: Cell::default(),
+            positive,
+            values: Values::default(),
+            ranked: None,
+            each: classes.fitting().map(|class| (class, Scores::shared_by(fitting))).collect(),
+            many: 0,
+            whole: true,
+            support: vec![0; classes.len()],
+            errors: Errors::default(),
+            answer: Answer::default(),
+            classes,
+        }
+    }
+
+    fn add(&mut self, record: &Record) -> Result<(), Error> {
+        let prediction = &record.prediction;
+        let mut answer = std::mem::take(&mut self.answer);
+        self.positive.scores(record, &self.classes, &mut answer.scores)?;
+        (answer.class, answer.number) = self.value_of(prediction.value.as_ref());
+        (answer.failed, answer.confidence) = (prediction.failed, prediction.confidence);
+        self.total.add_prediction(&answer, prediction.response_time);
+        let sort = self.classes.sort(answer.class, answer.number).filter(|_| !answer.failed);
+        if let (Some(sort), Some(value)) = (sort, &prediction.value) {
+            note(&mut self.values.predictions, &self.classes.decision, sort, value);
+        }
+        if let Some(actual) = &prediction.actual {
+            self.label(&answer, sort, actual);
+        }
+        self.answer = answer;
+        Ok(())
+    }
+
+    fn label(&mut self, answer: &Answer, sort: Option<Sort>, actual: &Value) {
+        let (class, number) = self.value_of(Some(actual));
+        let label = self.classes.sort(class, number);
+        let mut apart = None;
+        if let (Some(sort), Some(label)) = (sort, label) {
+            note(&mut self.values.labels, &self.classes.decision, label, actual);
+            apart = self.classes.decision.reading.and_then(|reading| Apart::of(reading, sort, label));
+        }
+        let truth = Truth { class, number, at: Timestamp::default(), apart };
+        self.total.add_label(answer, &truth);
+        if !answer.failed && apart.is_none() {
+            match self.classes.task() {
+                Task::Classification => self.rank(answer, class),
+                Task::Regression => {
+                    if let Some((truth, answer)) = number.zip(answer.number) {
+                        self.errors.add((answer - truth).abs());
+                    }
+                }
+                Task::Unknown => {}
             }
-            seq += 1;
-            let message = Message { seq, stored_at: at, kind: Kind::Prediction, source: source.clone(), records: frame };
-            apply(&mut state, &mut cold, &message);
         }
-        let (mut total, mut classes, mut values) = (Cell::default(), Classes::default(), Values::default());
-        for model in state.models.iter() {
-            classes = model.profile.classes.clone();
-            values = model.values.clone();
-            model.hot.values().for_each(|pane| pane.merge_into(&mut total, |_| true));
+    }
+
+    fn rank(&mut self, answer: &Answer, truth: Option<u16>) {
+        let Some(truth) = truth else { return };
+        match answer.scores.as_slice() {
+            [(class, score)] => {
+                let (ranked, held) = self.ranked.get_or_insert_with(|| (*class, Scores::shared_by(1)));
+                if ranked == class {
+                    held.add(*score, truth == *class);
+                }
+            }
+            scores if 2 < scores.len() => {
+                self.many += 1;
+                if let Some(support) = self.support.get_mut(usize::from(truth)) {
+                    *support += 1;
+                }
+                let asked = self.positive.asked.as_ref().and_then(|asked| self.classes.find_written(asked));
+                for (class, held) in &mut self.each {
+                    let share = share_of(answer, *class);
+                    self.whole &= share.is_some();
+                    if share.is_some() || Some(*class) == asked {
+                        held.add(share.unwrap_or(0.0), truth == *class);
+                    }
+                }
+            }
+            _ => {}
         }
-        cold.panes.values().for_each(|pane| pane.merge_into(&mut total, |_| true));
-        let joined = cold.rows.into_values().filter_map(|row| match row {
-            JoinRow::Served(served) if !served.answer.failed => served.truth.map(|truth| (served.answer, truth)),
-            _ => None,
-        });
-        let joined = joined.filter(|(_, truth)| truth.apart.is_none()).collect();
-        Self { total, classes, values, joined }
+    }
+
+    /// `value` as a class, a number or both.
+    fn value_of(&self, value: Option<&Value>) -> (Option<u16>, Option<f64>) {
+        let Some(value) = value else { return (None, None) };
+        let number = if let Value::Number(number) = value { Some(*number) } else { None };
+        (self.classes.find(value).flatten(), number)
+    }
+
+    fn evaluation(self) -> Evaluation {
+        let mut figures = metrics(&self.total, &self.classes);
+        if self.classes.task() == Task::Classification {
+            let asked = self.positive.asked.as_ref().and_then(|asked| self.classes.find_written(asked));
+            if let Some(class) = asked {
+                put(&mut figures, self.total.read(&self.classes).confusion.metrics(Some(class)));
+            }
+            self.put_ranking(asked, &mut figures);
+        } else if let Some(median) = self.median_error() {
+            put(&mut figures, vec![(MetricName::MedianAe, median)]);
+        }
+        let mut remarks = remarks(&self.values, &self.classes.decision);
+        if self.ranked.iter().chain(&self.each).any(|(_, held)| held.is_coarse()) || self.errors.is_coarse() {
+            remarks.push(held::COARSE.to_owned());
+        }
+        Evaluation {
+            confusion: ConfusionMatrix::of(&self.total.read(&self.classes).confusion, &self.classes),
+            calibration: self.calibration(),
+            task: self.classes.task(),
+            records: self.total.predictions,
+            labelled: self.total.labelled,
+            positive: (self.classes.task() == Task::Classification).then_some(self.positive.name).flatten(),
+            metrics: figures,
+            remarks,
+        }
     }
 
     /// Ranking figures from the scores themselves.
-    fn rank(&self, positive: &Positive, figures: &mut BTreeMap<String, Estimate>) {
-        let mut put_ranking = |scored: Vec<(f64, bool)>| {
-            let ranked = tallies(scored);
+    fn put_ranking(&self, asked: Option<u16>, figures: &mut BTreeMap<String, Estimate>) {
+        let mut put_of = |held: &Scores| {
+            let ranked: Vec<Tally> = held.tallies();
             put(figures, vec![(MetricName::RocAuc, roc_auc(&ranked)), (MetricName::PrAuc, average_precision(&ranked))]);
         };
-        if let Some(held) = &self.total.scored {
-            let of_class = |(answer, truth): &(Answer, Truth)| match (answer.scores.as_slice(), truth.class) {
-                ([(class, score)], Some(truth)) if *class == held.class => Some((*score, truth == held.class)),
-                _ => None,
-            };
-            return put_ranking(self.joined.iter().filter_map(of_class).collect());
+        if let Some((_, held)) = &self.ranked {
+            return put_of(held);
         }
-        let many: Vec<(&Answer, u16)> = self
-            .joined
-            .iter()
-            .filter(|(answer, _)| 2 < answer.scores.len())
-            .filter_map(|(answer, truth)| Some((answer, truth.class?)))
-            .collect();
-        if many.is_empty() {
+        if self.many == 0 {
             return;
         }
-        if let Some(class) = positive.asked.as_ref().and_then(|asked| self.classes.find_written(asked)) {
-            put_ranking(many.iter().map(|(answer, truth)| (share_of(answer, class).unwrap_or(0.0), *truth == class)).collect());
+        if let Some((_, held)) = self.each.iter().find(|(class, _)| Some(*class) == asked) {
+            put_of(held);
         }
-        if let Some((plain, weighted)) = self.one_against_rest(&many) {
+        if let Some((plain, weighted)) = self.one_against_rest() {
             figures.insert("roc_auc_ovr_macro".to_owned(), plain);
             figures.insert("roc_auc_ovr_weighted".to_owned(), weighted);
         }
@@ -266,37 +361,33 @@ impl Window {
 
     /// Each class's ROC AUC against the rest, over scores made to add up to 1 in each record: their mean, and their mean weighted by
     /// how often each class was true (scikit-learn's `multi_class="ovr"`; Provost & Domingos (2000), NYU Stern IS-00-04). `None`
-    /// unless every class was true at least once; no intervals, since the areas depend on each other.
-    fn one_against_rest(&self, many: &[(&Answer, u16)]) -> Option<(Estimate, Estimate)> {
-        let n = many.len() as u64;
-        let (mut plain, mut weighted) = (0.0, 0.0);
-        let classes: Vec<u16> = self.classes.fitting().collect();
-        for class in &classes {
-            let class = *class;
-            let support = many.iter().filter(|(_, truth)| *truth == class).count();
-            let scored: Option<Vec<(f64, bool)>> =
-                many.iter().map(|(answer, truth)| Some((share_of(answer, class)?, *truth == class))).collect();
-            let area = roc_auc(&tallies(scored?)).value?;
-            plain += area / classes.len() as f64;
-            weighted += area * (support as f64 / n as f64);
+    /// unless every class was true at least once and every record scores every class; no intervals, since the areas depend on each other.
+    fn one_against_rest(&self) -> Option<(Estimate, Estimate)> {
+        if !self.whole {
+            return None;
         }
-        let bare = |value| Estimate::bare(value, n, NoInterval::NoneKnown);
+        let (mut plain, mut weighted) = (0.0, 0.0);
+        for (class, held) in &self.each {
+            let support = self.support.get(usize::from(*class)).copied().unwrap_or_default();
+            let area = roc_auc(&held.tallies()).value?;
+            plain += area / self.each.len() as f64;
+            weighted += area * (support as f64 / self.many as f64);
+        }
+        let bare = |value| Estimate::bare(value, self.many, NoInterval::NoneKnown);
         Some((bare(plain), bare(weighted)))
     }
 
     /// The median absolute error with the order statistics `⌈n/2 ∓ z √n/2⌉` as its bounds (Conover (1999), *Practical Nonparametric
     /// Statistics*, §3.2).
     fn median_error(&self) -> Option<Estimate> {
-        let pairs = self.joined.iter().filter_map(|(answer, truth)| truth.number.zip(answer.number));
-        let value = median_absolute_error(pairs.clone())?;
-        let mut errors: Vec<f64> = pairs.map(|(truth, predicted)| (predicted - truth).abs()).collect();
-        errors.sort_unstable_by(f64::total_cmp);
-        let count = errors.len() as f64;
+        let n = self.errors.count();
+        let count = n as f64;
         let margin = Z * count.sqrt() / 2.0;
-        let at = |rank: f64| if rank < 1.0 || count < rank { None } else { errors.get(rank as usize - 1).copied() };
-        let bounds = at((count / 2.0 - margin).ceil()).zip(at((count / 2.0 + margin).ceil()));
-        let figure = Estimate::bare(value, errors.len() as u64, NoInterval::TooFewRows);
-        Some(bounds.map_or(figure, |(low, high)| figure.between(low, high)))
+        let (low, high) = ((count / 2.0 - margin).ceil(), (count / 2.0 + margin).ceil());
+        let ranks = [low as u64, (n + 1) / 2, n / 2 + 1, high as u64];
+        let [low, below, above, high] = self.errors.at_ranks(ranks);
+        let figure = Estimate::bare((below? + above?) / 2.0, n, NoInterval::TooFewRows);
+        Some(low.zip(high).map_or(figure, |(low, high)| figure.between(low, high)))
     }
 
     fn calibration(&self) -> Vec<ReliabilityBin> {
@@ -308,17 +399,15 @@ impl Window {
     }
 }
 
-/// The record as an event of one model, version, segment and instant, without an id, so that no record is a repeat of another.
-fn one_window(prediction: Prediction, source: &Slug, at: Timestamp) -> Event {
-    Event::PredictionLogged(Prediction {
-        id: None,
-        model: Name::from(source),
-        version: None,
-        at,
-        features: Features::default(),
-        segment: Vec::new(),
-        ..prediction
-    })
+/// Counts a value, and keeps it as an example where it does not fit.
+fn note(side: &mut Side, decision: &Decision, sort: Sort, value: &Value) {
+    side.add(sort);
+    if decision.reading.is_some_and(|reading| !reading.takes(sort)) && side.wants(sort) {
+        match value {
+            Value::Number(number) => side.show(sort, &number.to_string()),
+            Value::Class(name) => side.show(sort, name),
+        }
+    }
 }
 
 /// The share of `class` in the scores of `answer`; `None` if they add up to nothing.

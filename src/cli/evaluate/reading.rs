@@ -7,11 +7,13 @@ use anyhow::anyhow;
 use compact_str::{CompactString, ToCompactString};
 use serde_json::{Map, Value as Json};
 
+use super::stored::{self, Reading, Stored};
 use crate::cli::files::each_batch;
 use crate::event::fraction::rounded;
 use crate::event::wire::decode_body;
 use crate::event::{Event, Features, Kind, Prediction, Value};
-use crate::files::cell::as_thousands;
+use crate::files::cell::{Plain, classify};
+use crate::files::journal::Journal;
 use crate::files::{Batch, Cell, Error, Format, Rows, Told};
 use crate::ids::{NAME_BYTES_MAX, Name, Slug};
 use crate::time::Timestamp;
@@ -51,7 +53,7 @@ enum Field {
 
 /// The records of a file, and what was not used of it.
 pub struct Labelled {
-    pub records: Vec<Record>,
+    pub records: Stored,
     /// Whether a column holds probabilities without saying of which class.
     pub bare_scores: bool,
     pub remarks: Vec<String>,
@@ -59,7 +61,7 @@ pub struct Labelled {
 
 /// What a prediction or a label of a table is, before all of them are known.
 #[derive(Clone, Debug, PartialEq)]
-enum Said {
+pub enum Said {
     Number(f64),
     Truth(bool),
     Comma(f64),
@@ -70,18 +72,20 @@ enum Said {
 }
 
 /// A record of a table.
-struct Draft {
-    prediction: Option<Said>,
-    actual: Option<Said>,
+pub struct Draft {
+    pub prediction: Option<Said>,
+    pub actual: Option<Said>,
     /// The rest of it.
-    record: Record,
+    pub record: Record,
 }
 
 /// Records of one batch: what could be read, how many could not, and why the first could not.
 #[derive(Default)]
 struct Part {
-    records: Vec<Record>,
-    drafts: Vec<Draft>,
+    /// As [`stored::encode`] writes them.
+    bytes: Vec<u8>,
+    rows: u64,
+    counts: Counts,
     refused: u64,
     first: Option<Error>,
 }
@@ -94,7 +98,7 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
     let map = |batch: Batch| {
         let mut part = Part::default();
         match batch {
-            Batch::Rows(rows) => part.of_rows(&rows)?,
+            Batch::Rows(rows) => part.of_rows(&rows),
             Batch::Lines(lines) => lines.raw().for_each(|(place, line)| part.take(of_line(line, place, &source))),
             Batch::Records(records) => {
                 records.into_iter().for_each(|(place, record)| part.take(of_object(record, place, &source)));
@@ -102,34 +106,41 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
         }
         Ok(part)
     };
-    let mut all = Part::default();
+    let (mut all, mut journal) = (Part::default(), Journal::default());
     let told = each_batch(path, false, &|name| field(name).is_some(), map, |part| {
-        all.records.extend(part.records);
-        all.drafts.extend(part.drafts);
+        all.rows += part.rows;
         all.refused += part.refused;
         all.first = all.first.take().or(part.first);
-        Ok(())
+        all.counts.merge(part.counts);
+        journal.add(part.bytes)
     })?;
     if let Some(first) = all.first {
-        let of = all.refused + (all.records.len() + all.drafts.len()) as u64;
+        let of = all.refused + all.rows;
         return Err(anyhow!("{first}").context(format!("{} of {of} records cannot be read", all.refused)));
+    }
+    let is_table = !told.names.is_empty();
+    if is_table && told.names.iter().all(|name| !matches!(field(name), Some(Field::Prediction | Field::Error))) {
+        return Err(anyhow!("no column is called prediction or y_pred: there are {}", told.names.join(", ")));
+    }
+    if all.rows == 0 {
+        let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+        return Err(anyhow!("{shown} holds no record"));
     }
     let mut remarks = Vec::new();
     if 0 < told.blank_lines {
         remarks.push(format!("{} blank lines are no records", told.blank_lines));
     }
-    let drafts = std::mem::take(&mut all.drafts);
-    all.records.extend(decided(drafts, &told, &mut remarks)?);
-    if all.records.is_empty() {
-        let columns = told.names.join(", ");
-        let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-        return Err(anyhow!(
-            "{shown} holds no record{}",
-            if columns.is_empty() { columns } else { format!("; its columns are {columns}") }
-        ));
+    let reading = all.counts.reading(&told, &mut remarks);
+    let unanswered = all.counts.unanswered(reading);
+    if 0 < unanswered {
+        let what = format!("{unanswered} of {} records have no prediction and no error that says why", all.rows);
+        if all.rows < 2 * unanswered {
+            return Err(anyhow!(what));
+        }
+        remarks.push(format!("{what}: they are left out"));
     }
     let bare_scores = told.names.iter().any(|name| field(name) == Some(Field::Score));
-    Ok(Labelled { records: all.records, bare_scores, remarks })
+    Ok(Labelled { records: Stored { journal, reading }, bare_scores, remarks })
 }
 
 fn field(name: &str) -> Option<Field> {
@@ -140,9 +151,13 @@ fn field(name: &str) -> Option<Field> {
 }
 
 impl Part {
-    fn take(&mut self, read: Result<Record, Error>) {
+    fn take(&mut self, read: Result<Draft, Error>) {
         match read {
-            Ok(record) => self.records.push(record),
+            Ok(draft) => {
+                self.rows += 1;
+                self.counts.add(&draft);
+                stored::encode(&draft, &mut self.bytes);
+            }
             Err(error) => {
                 self.refused += 1;
                 self.first.get_or_insert(error);
@@ -150,19 +165,12 @@ impl Part {
         }
     }
 
-    fn of_rows(&mut self, rows: &Rows) -> Result<(), Error> {
+    fn of_rows(&mut self, rows: &Rows) {
         let fields: Vec<Field> = rows.names.iter().filter_map(|name| field(name)).collect();
         for row in 0..rows.count() {
             let cells = fields.iter().zip(rows.columns.iter().map(|cells| cells[row]));
-            match draft(rows, cells).map_err(|what| Error::at_line(rows.place(row), format!(": {what}"))) {
-                Ok(draft) => self.drafts.push(draft),
-                Err(error) => {
-                    self.refused += 1;
-                    self.first.get_or_insert(error);
-                }
-            }
+            self.take(draft(rows, cells).map_err(|what| Error::at_line(rows.place(row), format!(": {what}"))));
         }
-        Ok(())
     }
 }
 
@@ -189,7 +197,8 @@ fn draft<'f>(rows: &Rows, cells: impl Iterator<Item = (&'f Field, Cell)>) -> Res
     Ok(draft)
 }
 
-fn nothing() -> Record {
+/// A record that says nothing.
+pub fn nothing() -> Record {
     let prediction = Prediction {
         id: None,
         model: Name::try_from("offline").expect("a plain word is a name"),
@@ -262,15 +271,15 @@ fn is_failure(cell: Cell) -> bool {
 }
 
 /// The record of a line of JSON, by the decoder of the stream.
-fn of_line(line: &[u8], place: u64, source: &Slug) -> Result<Record, Error> {
+fn of_line(line: &[u8], place: u64, source: &Slug) -> Result<Draft, Error> {
     let is_plain = line.split(|byte| !byte.is_ascii_digit()).all(|digits| digits.len() <= DIGITS_SURE);
     if is_plain && let Some(Ok(Event::PredictionLogged(prediction))) = decoded(line, source) {
-        return Ok(Record { prediction, score: None });
+        return Ok(of_event(prediction));
     }
     of_object(crate::files::Lines::record(place, line)?, place, source)
 }
 
-fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result<Record, Error> {
+fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result<Draft, Error> {
     // a time that cannot be read must not cost a record that needs none
     ["at", "timestamp", "ts"].into_iter().for_each(|time| {
         object.remove(time);
@@ -285,7 +294,7 @@ fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result
     }
     let body = Json::Object(object).to_string();
     match decoded(body.as_bytes(), source) {
-        Some(Ok(Event::PredictionLogged(prediction))) => Ok(Record { prediction, score: None }),
+        Some(Ok(Event::PredictionLogged(prediction))) => Ok(of_event(prediction)),
         Some(Err(fault)) => {
             let what = format!(": {} ({}{})", fault.detail, fault.reason, fault.pointer);
             Err(Error::At { unit: "line or element", place, what })
@@ -298,98 +307,105 @@ fn decoded(body: &[u8], source: &Slug) -> Option<Result<Event, crate::event::Fau
     decode_body(Kind::Prediction, source, Some("application/json"), &(), body, LAST).pop()
 }
 
-/// How predictions and labels of a table are to be read, from all of them.
+/// The decoder of the stream says what is a class.
+fn of_event(mut prediction: Prediction) -> Draft {
+    let said = |value: Value| match value {
+        Value::Number(number) => Said::Number(number),
+        // some write `True` where others write `true`, and `1.0` where others write `1`
+        Value::Class(name) => match classify(&name) {
+            Plain::Cell(Cell::Truth(truth)) => Said::Truth(truth),
+            Plain::Cell(Cell::Number(number)) if number.fract() == 0.0 && name.contains('.') => {
+                Said::Name(number.to_compact_string())
+            }
+            _ => Said::Name(name),
+        },
+    };
+    let (answer, actual) = (prediction.value.take().map(said), prediction.actual.take().map(said));
+    Draft { prediction: answer, actual, record: Record { prediction, score: None } }
+}
+
+/// What predictions and labels are, all of them.
 #[derive(Default)]
-struct Counts {
-    numbers: u64,
-    truths: u64,
-    zero_one: bool,
+pub struct Counts {
+    pub numbers: u64,
+    pub truths: u64,
+    pub names: u64,
     comma: u64,
     grouped: u64,
     either: u64,
-    names: u64,
+    /// Numbers that are neither 0 nor 1.
+    others: u64,
     words: BTreeMap<(&'static str, CompactString), u64>,
+    /// Records without a prediction and an error.
+    silent: u64,
 }
 
 impl Counts {
-    fn of(drafts: &[Draft]) -> Self {
-        let mut counts = Self { zero_one: true, ..Self::default() };
-        for draft in drafts {
-            for (column, said) in [("prediction", &draft.prediction), ("actual", &draft.actual)] {
-                match said {
-                    None => {}
-                    Some(Said::Number(number)) => {
-                        counts.numbers += 1;
-                        counts.zero_one &= *number == 0.0 || *number == 1.0;
-                    }
-                    Some(Said::Truth(_)) => counts.truths += 1,
-                    Some(Said::Comma(_)) => counts.comma += 1,
-                    Some(Said::Grouped(_)) => counts.grouped += 1,
-                    Some(Said::Either(_)) => counts.either += 1,
-                    Some(Said::Name(_)) => counts.names += 1,
-                    Some(Said::Word(word)) => *counts.words.entry((column, word.clone())).or_default() += 1,
+    fn add(&mut self, draft: &Draft) {
+        for (column, said) in [("prediction", &draft.prediction), ("actual", &draft.actual)] {
+            match said {
+                None => {}
+                Some(Said::Number(number)) => {
+                    self.numbers += 1;
+                    self.others += u64::from(*number != 0.0 && *number != 1.0);
                 }
+                Some(Said::Truth(_)) => self.truths += 1,
+                Some(Said::Comma(_)) => self.comma += 1,
+                Some(Said::Grouped(_)) => self.grouped += 1,
+                Some(Said::Either(_)) => self.either += 1,
+                Some(Said::Name(_)) => self.names += 1,
+                Some(Said::Word(word)) => *self.words.entry((column, word.clone())).or_default() += 1,
             }
         }
-        counts
+        self.silent += u64::from(draft.prediction.is_none() && !draft.record.prediction.failed);
     }
 
-    const fn marked(&self) -> u64 {
+    fn merge(&mut self, other: Self) {
+        self.numbers += other.numbers;
+        self.truths += other.truths;
+        self.names += other.names;
+        self.comma += other.comma;
+        self.grouped += other.grouped;
+        self.either += other.either;
+        self.others += other.others;
+        self.silent += other.silent;
+        for (word, count) in other.words {
+            *self.words.entry(word).or_default() += count;
+        }
+    }
+
+    pub const fn are_zero_one(&self) -> bool {
+        self.others == 0
+    }
+
+    /// Numbers with a decimal comma or marks between thousands.
+    pub const fn marked(&self) -> u64 {
         self.comma + self.grouped + self.either
     }
-}
 
-/// The records of drafts, once it is known what their values are: words such as `None` are classes among classes, and nothing among numbers.
-fn decided(drafts: Vec<Draft>, told: &Told, remarks: &mut Vec<String>) -> Result<Vec<Record>, Error> {
-    let counts = Counts::of(&drafts);
-    let words_are_classes = 0 < counts.names + counts.truths;
-    for ((column, word), rows) in &counts.words {
-        let what = if words_are_classes { "is a class like any other" } else { "is taken for no value" };
-        remarks.push(format!("column {column}: {word:?} in {rows} rows {what}; an empty cell always says that there is none"));
+    /// Records that say nothing under this reading.
+    fn unanswered(&self, reading: Reading) -> u64 {
+        let words = self.words.iter().filter(|((column, _), _)| *column == "prediction").map(|(_, count)| count);
+        self.silent + if reading.words_are_classes { 0 } else { words.sum() }
     }
-    let truths_are_numbers = counts.names == 0 && counts.zero_one && 0 < counts.numbers && counts.marked() == 0;
-    let thousands = match (counts.comma, counts.grouped) {
-        (0, 0) | (1.., 1..) => told.format != Format::Delimited(b';'),
-        (0, _) => true,
-        (_, 0) => false,
-    };
-    if 0 < counts.marked() {
-        let what = if thousands { "marks between thousands: 1,234 is 1234" } else { "decimal commas: 1,234 is 1.234" };
-        remarks.push(format!("{} predictions and labels are written with {what}", counts.marked()));
-    }
-    let value = |said: Option<Said>| {
-        Some(match said? {
-            Said::Number(number) | Said::Comma(number) | Said::Grouped(number) => Value::Number(number),
-            Said::Either(number) => Value::Number(if thousands { as_thousands(number) } else { number }),
-            Said::Truth(truth) if truths_are_numbers => Value::Number(f64::from(u8::from(truth))),
-            Said::Truth(truth) => Value::Class(truth.to_compact_string()),
-            Said::Word(_) if !words_are_classes => return None,
-            Said::Word(name) | Said::Name(name) => Value::Class(name),
-        })
-    };
-    let (mut unanswered, mut records) = (0_u64, Vec::with_capacity(drafts.len()));
-    for draft in drafts {
-        let mut record = draft.record;
-        (record.prediction.value, record.prediction.actual) = (value(draft.prediction), value(draft.actual));
-        if record.prediction.value.is_none() && !record.prediction.failed {
-            unanswered += 1;
-            continue;
+
+    /// How all of them are to be read: words such as `None` are classes among classes, and nothing among numbers.
+    fn reading(&self, told: &Told, remarks: &mut Vec<String>) -> Reading {
+        let thousands = match (self.comma, self.grouped) {
+            (0, 0) | (1.., 1..) => told.format != Format::Delimited(b';'),
+            (0, _) => true,
+            (_, 0) => false,
+        };
+        let reading = Reading::of(self, thousands);
+        for ((column, word), rows) in &self.words {
+            let what = if reading.words_are_classes { "is a class like any other" } else { "is taken for no value" };
+            remarks
+                .push(format!("column {column}: {word:?} in {rows} rows {what}; an empty cell always says that there is none"));
         }
-        records.push(record);
-    }
-    if 0 < unanswered {
-        let of = unanswered + records.len() as u64;
-        let what = format!("{unanswered} of {of} records have no prediction and no error that says why");
-        if told.names.iter().all(|name| field(name) != Some(Field::Prediction)) {
-            return Err(Error::Unreadable(format!(
-                "no column is called prediction or y_pred: there are {}",
-                told.names.join(", ")
-            )));
+        if 0 < self.marked() {
+            let what = if thousands { "marks between thousands: 1,234 is 1234" } else { "decimal commas: 1,234 is 1.234" };
+            remarks.push(format!("{} predictions and labels are written with {what}", self.marked()));
         }
-        if records.len() < unanswered as usize {
-            return Err(Error::Unreadable(what));
-        }
-        remarks.push(format!("{what}: they are left out"));
+        reading
     }
-    Ok(records)
 }
