@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::house::{House, Plan, log_tail};
 use crate::nats_server::NatsServer;
@@ -69,6 +70,15 @@ fn garbage(frames: usize) -> impl Iterator<Item = (String, Vec<u8>)> {
     (0..frames).map(move |_| ("tw.in.prediction.tests".to_owned(), frame.clone()))
 }
 
+/// Log records of a source of their own, which the store keeps: two megabytes, and of no use to compress.
+fn kept(source: usize) -> impl Iterator<Item = (String, Vec<u8>)> {
+    (0..500_u64).map(move |number| {
+        let noise: String = (0..128).map(|part| format!("{:032x}", xxh3_128(&(number * 128 + part).to_le_bytes()))).collect();
+        let body = json!({"source": format!("source-{source}"), "message": noise});
+        ("tw.in.log.tests".to_owned(), body.to_string().into_bytes())
+    })
+}
+
 async fn waits_for_space(house: &House, data: &Path) {
     let ready =
         house.ready_when("the disk is full", |status, body| status == 503 && body.to_string().contains("disk_full")).await;
@@ -104,11 +114,9 @@ async fn a_disk_filled_by_the_store_itself_stops_reading_and_a_larger_one_brings
         let (url, data) = (server.url(), disk.data());
         let house = Plan::on(&url, &data).open();
         let publisher = Publisher::to(&url).await;
-        // what a disk of that size holds depends on how much garbage takes; so until it is full
         let mut last = 0;
-        for _ in 0..40 {
-            last = publisher.send_all(garbage(500)).await;
-            last = last.max(publish(&url, &records(last, 3_000)).await);
+        for source in 0..20 {
+            last = publisher.send_all(garbage(100).chain(kept(source))).await;
             if house.ready().await.is_some_and(|(_, body)| body.to_string().contains("disk_full")) {
                 break;
             }
@@ -140,4 +148,31 @@ async fn a_process_that_waits_for_space_stops_within_its_grace_and_loses_nothing
     let house = plan.open();
     house.applied(last).await;
     crate::assert_counted_once(&house, &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_takes_little_more_room_than_it_came_in_and_a_real_fact_does_not_wait_behind_it() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&url, data.path()).open();
+    let publisher = Publisher::to(&url).await;
+    let frames = 4_000;
+    let bytes: usize = garbage(frames).map(|(_, payload)| payload.len()).sum();
+    let last = publisher.send_all(garbage(frames)).await;
+    let told = std::time::Instant::now();
+    let state = house.applied(last).await;
+    assert_eq!(state["counts"]["rejected"], 300 * frames);
+    assert!(1.0 <= house.metric("tidewatch_rejections_untold_total").await.unwrap());
+    let context = async_nats::jetstream::new(async_nats::connect(&url).await.unwrap());
+    let facts = context.get_stream("TW_FACTS").await.unwrap().cached_info().state.messages;
+    assert!(facts < 1_000, "{facts} facts of {frames} messages");
+    // the last window of a model closes ten seconds after its last prediction
+    publish(&url, &records(85, 200)).await;
+    house.quiet().await;
+    println!("{bytes} bytes of garbage; windows closed after {:?}", told.elapsed());
+    assert!(house.stop().success());
+    let store: u64 =
+        std::fs::read_dir(data.path().join("store")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    println!("the store has {store} bytes");
+    assert!(store <= 4 * bytes as u64, "{store} bytes of {bytes}");
 }
