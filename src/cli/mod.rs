@@ -25,6 +25,7 @@ mod status;
 mod streams;
 mod table;
 mod tap;
+mod thresholds;
 mod token;
 mod top;
 mod up;
@@ -76,6 +77,7 @@ enum Command {
     Login(login::Login),
     Rebuild(rebuild::Rebuild),
     Token(token::Token),
+    Thresholds(thresholds::Thresholds),
     Publish(publish::Publish),
     Tap(tap::Tap),
     Detect(detect::Detect),
@@ -208,6 +210,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Login(login) => block_on(login.run(answer)),
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
+        Command::Thresholds(thresholds) => block_on(thresholds.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),
         Command::Tap(tap) => block_on(tap.run(answer)),
         Command::Detect(detect) => detect.run(answer),

@@ -156,6 +156,20 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drift_threshold: Option<f64>,
     },
+    /// Compare metrics of one model to thresholds of its own. One for the same metric and direction replaces the one before.
+    SetModelThresholds {
+        model: Name,
+        thresholds: Vec<MetricThreshold>,
+        /// Those that are not named are forgotten.
+        #[serde(default)]
+        replace: bool,
+    },
+    /// Forget thresholds of one model: of the metrics named, or all of them.
+    UnsetModelThresholds {
+        model: Name,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        metrics: Vec<CompactString>,
+    },
     /// Fields left out keep their value.
     SetDriftPolicy(PolicyChange),
     /// Forget a version's reference (or all of a model's) and gather the predictions to come.
@@ -205,6 +219,42 @@ pub enum TaskChoice {
     Regression,
     /// Decided from the first labelled predictions.
     Automatic,
+}
+
+/// Which side of a threshold is the bad one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Too low is bad: the threshold is a floor.
+    Below,
+    /// Too high is bad: the threshold is a ceiling.
+    Above,
+}
+
+/// What a metric of one model is compared to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricThreshold {
+    /// A metric of the windows (`f1`, `mae`, `precision/<class>`, …), `response_time` (its mean), `p50`, `p95`, `p99`, `coverage`, `drift`, or
+    /// `sample/<name>`: the newest value that `source` sent of that name.
+    pub metric: CompactString,
+    /// Absent: as is usual for the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// Critical beyond it. Finite.
+    pub value: f64,
+    /// A warning from this near to it; absent: as is usual for the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// Whose sample it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Name>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<CompactString>,
+    /// What is aimed at, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
 }
 
 /// A change detector and what it is to watch.

@@ -22,7 +22,7 @@ use crate::http::windows::{self, Range};
 use crate::monitor::drift::judge::Score;
 use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
 use crate::monitor::model::Model;
-use crate::monitor::status;
+use crate::monitor::status::Status;
 use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::model::status_distribution;
@@ -64,7 +64,7 @@ pub struct Performance {
     /// 0 to 1; null until a drift window could be judged. `drift_components` says what it is made of.
     drift_score: Option<f64>,
     drift_components: Option<ScoreFigures>,
-    /// healthy, warning, critical or training.
+    /// healthy, warning, critical or training; a model of which too little is known is a warning here.
     status: &'static str,
 }
 
@@ -180,7 +180,7 @@ pub async fn performance(
                 last_training: None,
                 drift_score: model.drift.worst_score().map(Score::value),
                 drift_components: model.drift.worst_score().map(ScoreFigures::of),
-                status: status::judge(&model, &view.thresholds, view.log_time).0.as_str(),
+                status: status_of(model.condition.status),
             },
             history: windows.iter().map(HistoryPoint::of).collect(),
         })
@@ -202,7 +202,10 @@ pub async fn summary(
         log.connected && log.ready.is_ok()
     };
     let summary = shared.blocking(move || {
-        let [healthy, warning, critical] = status_distribution(&view);
+        let mut by_status = BTreeMap::from([("training", 0)]);
+        for (status, models) in status_distribution(&view) {
+            *by_status.entry(status_of(status)).or_default() += models;
+        }
         let models = || view.models.values();
         let accuracies = models()
             .filter_map(|model| mean(model.profile.trail.iter().map(|p| (p.correct as f64 / p.judged as f64, p.judged))));
@@ -213,12 +216,7 @@ pub async fn summary(
             total_predictions: models().map(|model| model.counters.predictions).sum(),
             avg_accuracy: mean(accuracies.map(|accuracy| (accuracy, 1))),
             avg_response_time: mean(times.map(|time| (time, 1))),
-            status_distribution: BTreeMap::from([
-                ("healthy", healthy),
-                ("warning", warning),
-                ("critical", critical),
-                ("training", 0),
-            ]),
+            status_distribution: by_status,
             monitoring_active,
             auto_retrain_enabled: false,
         })
@@ -352,6 +350,14 @@ impl HistoryPoint {
             confidence: window.confidence,
             error_rate: value("error_rate"),
         }
+    }
+}
+
+/// A status in the words of the requirement, which has none for what is not known.
+const fn status_of(status: Status) -> &'static str {
+    match status {
+        Status::Unknown => Status::Warning.as_str(),
+        known => known.as_str(),
     }
 }
 

@@ -35,6 +35,7 @@ use crate::view::View;
 use crate::view::compared::{Queues, Reference};
 use crate::view::model::CounterFigures;
 use crate::view::source::SourceSummary;
+use crate::view::status::Reason;
 use crate::view::watch::{AlarmFigures, LabelFigures, ScoreFigures};
 use crate::view::window::Window;
 
@@ -139,7 +140,7 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
     }))?;
     let queues = Queues::of(view);
     for model in view.models.values() {
-        write_model(&mut out, reader, model, &view.drift, &queues)?;
+        write_model(&mut out, reader, model, view, &queues)?;
     }
     for (_, source) in view.sources.values() {
         out.line(&Tagged { kind: "source", line: SourceSummary::of(source) })?;
@@ -150,18 +151,19 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
     out.to.flush().map_err(|error| no_room(&error))
 }
 
-fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, drift: &Fleet, queues: &Queues) -> Result<(), Problem> {
+fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, view: &View, queues: &Queues) -> Result<(), Problem> {
     let classes: Vec<&str> = (0..model.profile.classes.len()).map(|index| model.profile.classes.name(index as u16)).collect();
     let cells: Vec<CellNames<'_>> = model.profile.cells.iter().map(CellNames::of).collect();
     let seen = model.has_predictions();
     out.line(&json!({
-        "type": "model", "name": model.name.as_str(), "status": model.status.as_str(), "counters": CounterFigures::of(&model.counters),
+        "type": "model", "name": model.name.as_str(), "status": model.condition.status.as_str(),
+        "reasons": model.reasons(view.log_time).into_iter().map(Reason::of).collect::<Vec<_>>(), "counters": CounterFigures::of(&model.counters),
         "newest": seen.then(|| model.newest.to_string()), "watermark": seen.then(|| model.watermark.to_string()),
         "classes": classes, "cells": cells, "owner": model.profile.description.owner, "tags": model.profile.description.tags,
         "archived": model.profile.description.archived,
     }))?;
     for track in &model.drift.tracks {
-        out.line(&TrackLine::of(model, track, drift, queues))?;
+        out.line(&TrackLine::of(model, track, &view.drift, queues))?;
     }
     panes::each(reader, model, EVER.0, EVER.1, |start, pane| write_pane(out, model, start, pane))
 }

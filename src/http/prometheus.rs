@@ -19,12 +19,10 @@ use crate::ids::Name;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::monitor::pane::Cell;
-use crate::monitor::status;
 use crate::stats::Estimate;
 use crate::telemetry;
 use crate::time::Span;
 use crate::view::View;
-use crate::view::model::ModelSummary;
 
 /// Versions of models told of at once; further ones are counted. Each is about twenty samples.
 const ROWS_MAX: usize = 10_000;
@@ -32,7 +30,7 @@ const ROWS_MAX: usize = 10_000;
 /// How much of each model's own event time the figures are of.
 const RECENT: Span = Span::from_secs(300);
 
-const STATUSES: [&str; 4] = ["healthy", "warning", "critical", "training"];
+const STATUSES: [&str; 5] = ["healthy", "warning", "critical", "training", "unknown"];
 
 /// The newest minutes of one version.
 struct Row<'v> {
@@ -173,7 +171,7 @@ fn counters(page: &mut Exposition, view: &View) {
 fn states(page: &mut Exposition, view: &View) {
     page.family("tidewatch_model_status", Kind::Gauge, "1 for the status that the model has, 0 for the others.");
     for model in view.models.values().take(ROWS_MAX) {
-        let now = status::judge(model, &view.thresholds, view.log_time).0.as_str();
+        let now = model.condition.status.as_str();
         for known in STATUSES {
             let labels = [("model", model.name.as_str()), ("status", known)];
             page.sample("", &labels, f64::from(u8::from(known == now)));
@@ -181,7 +179,7 @@ fn states(page: &mut Exposition, view: &View) {
     }
     page.family("tidewatch_model_stale", Kind::Gauge, "1 if no prediction has come for five minutes of log time.");
     for model in view.models.values().take(ROWS_MAX) {
-        let stale = ModelSummary::is_stale(view, model);
+        let stale = model.condition.stale;
         page.sample("", &[("model", model.name.as_str())], f64::from(u8::from(stale)));
     }
     page.family("tidewatch_model_last_prediction_timestamp_seconds", Kind::Gauge, "Event time of the newest prediction.");

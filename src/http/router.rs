@@ -25,8 +25,9 @@ use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, models, predictions, problem,
-    prometheus, publish, recent, rejected, sign_in, slices, socket, sources, streams, task, thresholds, tokens, windows,
+    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, model_thresholds, models, predictions,
+    problem, prometheus, publish, recent, rejected, sign_in, slices, socket, sources, status, streams, task, thresholds,
+    tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -93,6 +94,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(slices::segments))
         .routes(routes!(slices::total))
         .routes(routes!(windows::list))
+        .routes(routes!(status::history))
         .routes(routes!(predictions::show))
         .routes(routes!(fairness::show))
         .routes(routes!(drift::report))
@@ -116,6 +118,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(thresholds::show, thresholds::change))
         .routes(routes!(sign_in::show, sign_in::begin, sign_in::end))
         .routes(routes!(sign_in::link))
+        .routes(routes!(model_thresholds::show, model_thresholds::change, model_thresholds::forget))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(publish::publish))

@@ -28,7 +28,7 @@ pub struct ThresholdFigures {
 }
 
 /// New thresholds; what is left out stays as it is.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"accuracy_threshold": 0.75, "response_time_threshold": 1.5}))]
 pub struct ThresholdChange {
@@ -44,6 +44,10 @@ pub struct ThresholdChange {
     /// 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     drift_threshold: Option<f64>,
+    /// Refused with the way to set thresholds of one model.
+    #[schema(ignore)]
+    #[serde(default, alias = "model_name")]
+    model: Option<serde_json::Value>,
 }
 
 /// Thresholds
@@ -91,7 +95,15 @@ impl ThresholdFigures {
 
 impl ThresholdChange {
     fn command(self) -> Result<Command, Problem> {
-        let Self { accuracy_threshold, response_time_threshold, error_rate_threshold, drift_threshold } = self;
+        let Self { accuracy_threshold, response_time_threshold, error_rate_threshold, drift_threshold, model } = self;
+        if let Some(model) = model {
+            let name = model.as_str().map_or_else(|| model.to_string(), str::to_owned);
+            let detail = format!(
+                "these are the thresholds of all models; set those of {name:?} by PUT /api/v1/models/{{model}}/thresholds with \
+                 {{\"thresholds\": [{{\"metric\": \"accuracy\", \"value\": 0.8}}]}}, or `tidewatch thresholds set`"
+            );
+            return Err(Problem::unprocessable("thresholds-of-all-models", detail).with("pointer", "/model"));
+        }
         let all = [
             ("accuracy_threshold", accuracy_threshold, 1.0),
             ("response_time_threshold", response_time_threshold, f64::MAX),

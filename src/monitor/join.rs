@@ -76,6 +76,14 @@ impl Answer {
         };
         self.confidence.or_else(of_score)
     }
+
+    /// How far off the answer was, of numbers.
+    pub fn loss(&self, truth: &Truth) -> Option<f64> {
+        if self.failed {
+            return None;
+        }
+        Some((self.number? - truth.number?).abs())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

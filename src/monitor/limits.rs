@@ -24,11 +24,32 @@ pub const PARKED_MAX: Span = Span::from_secs(3_600);
 /// Closed panes stay in memory this long behind the watermark: most labels arrive within minutes.
 pub const HOT: Span = Span::from_secs(300);
 
-/// Log time without an event after which a model is stale.
+/// Between log time and a model's newest event, before it is stale; and how many of its usual gaps between two predictions it waits if these
+/// take longer.
 pub const STALE_AFTER: Span = Span::from_secs(300);
+pub const STALE_GAPS: f64 = 20.0;
 
-/// Fewest records a window needs before a threshold is held against it.
+/// Fewest records that a figure rests on when it is compared to a threshold.
 pub const SAMPLES_MIN: u64 = 30;
+
+/// How long what has arrived counts for the status of a model.
+pub const EVIDENCE_KEPT: Span = Span::from_secs(7 * 86_400);
+
+/// How long after its first prediction a model without any label is not judged without.
+pub const LABEL_PATIENCE: Span = Span::from_secs(86_400);
+
+/// Newest panes that are read for the segment behind a bad status: six hours.
+pub const EXPLAINED_PANES_MAX: i64 = 360;
+
+/// Changes of one model's status that are remembered, and for how long: beyond 30 days, so that a strip of them is whole.
+pub const HISTORY_MAX: usize = 500;
+pub const HISTORY_KEPT: Span = Span::from_secs(31 * 86_400);
+
+/// Thresholds of one model beside those of all models.
+pub const OWN_THRESHOLDS_MAX: usize = 64;
+
+/// First labels of a regression, whose loss the later ones are compared to.
+pub const LOSS_REFERENCE: u64 = 200;
 
 /// Models; records of further models are rejected as `too_many_models`.
 pub const MODELS_MAX: usize = 20_000;

@@ -130,7 +130,7 @@ impl State {
             Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk, effects),
             Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time, &mut self.analysis, effects),
             Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
-            Event::CommandGiven(command) => self.on_command(cold, at, command),
+            Event::CommandGiven(command) => self.on_command(cold, at, command, effects),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
             Event::EffectsSettled { settled_through } if at.seq <= *settled_through => Verdict::Ignored,
             Event::EffectsSettled { settled_through } => {
@@ -138,6 +138,7 @@ impl State {
                 Verdict::Applied
             }
             Event::ClockTicked => {
+                self.models.take_samples(at, &self.sources);
                 self.models.on_tick(cold, &mut self.desk, effects);
                 self.expire_tokens();
                 self.sources.on_tick(log_time, &mut self.analysis, effects);
@@ -160,9 +161,15 @@ impl State {
         }
     }
 
-    fn on_command(&mut self, cold: &mut impl Cold, at: Place<'_>, command: &Command) -> Verdict {
+    fn on_command(&mut self, cold: &mut impl Cold, at: Place<'_>, command: &Command, effects: &mut Effects) -> Verdict {
         match command {
-            Command::SetThresholds { .. } => self.desk.thresholds.set(command),
+            Command::SetThresholds { .. } => {
+                let verdict = self.desk.thresholds.set(command);
+                if verdict == Verdict::Applied {
+                    self.models.judge_all(cold, at, &self.desk, effects);
+                }
+                verdict
+            }
             Command::CreateToken { id, name, role, hash, expires_at } => {
                 let token = Token {
                     name: name.clone(),
@@ -174,6 +181,12 @@ impl State {
                 Arc::make_mut(&mut self.desk.tokens).create(id, token)
             }
             Command::RevokeToken { id } => Arc::make_mut(&mut self.desk.tokens).revoke(id),
+            Command::SetModelThresholds { model, thresholds, replace } => {
+                self.models.on_thresholds(cold, at, (model, thresholds, *replace), &self.desk, effects)
+            }
+            Command::UnsetModelThresholds { model, metrics } => {
+                self.models.on_thresholds_unset(cold, at, (model, metrics), &self.desk, effects)
+            }
             Command::SetDriftPolicy(change) => self.desk.drift.policy.change(change),
             Command::GatherReference { model, version } => {
                 self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Fault, Label, Prediction, Value};
+use crate::event::{Fault, Label, MetricThreshold, Prediction, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
@@ -18,16 +18,19 @@ use crate::monitor::limits::{
 };
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::point::Point;
-use crate::monitor::status::{self, Status};
+use crate::monitor::status::Condition;
+use crate::monitor::status::history::History;
 use crate::monitor::task::{Doubt, Evidence, Task, Values};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
 mod ahead;
 mod description;
+mod measure;
 mod queue;
 mod reference;
 mod task;
+mod verdict;
 mod watch;
 
 pub use ahead::spans;
@@ -79,7 +82,7 @@ pub struct Model {
     pub watermark: Timestamp,
     /// Newest log time of a prediction.
     pub last_stored_at: Timestamp,
-    pub status: Status,
+    pub condition: Condition,
     /// Changes seldom, so it is a row of its own.
     #[serde(skip)]
     pub profile: Arc<Profile>,
@@ -118,6 +121,10 @@ pub struct Profile {
     pub cells: Vec<CellKey>,
     /// Newest closed windows, oldest first.
     pub trail: Vec<Point>,
+    /// Thresholds of its own, by metric.
+    pub thresholds: Vec<MetricThreshold>,
+    /// What its status has been.
+    pub statuses: History,
     /// Detectors that a command has chosen for every version.
     pub detectors: Vec<Chosen>,
     pub description: Description,
@@ -242,7 +249,9 @@ impl Models {
             }
             model.announce_revised(cold, desk, dirty, effects);
             model.look_at_arrivals(desk, dirty, effects);
-            model.judge(desk, effects);
+            if model.is_judgement_due(desk) {
+                model.judge(cold, desk, effects);
+            }
         }
         self.serve_waiting(desk);
     }
@@ -282,7 +291,7 @@ impl Model {
             newest: unseen,
             watermark: unseen,
             last_stored_at: unseen,
-            status: Status::default(),
+            condition: Condition::default(),
             profile: Arc::new(Profile { cells: vec![CellKey::default()], dirty: true, ..Profile::default() }),
             drift: Arc::default(),
             arrivals: Vec::new(),
@@ -343,7 +352,8 @@ impl Model {
         let start = at.floor(PANE_WIDTH);
         let late = self.is_closed(start);
         self.counters.predictions += 1;
-        self.counters.errors += u64::from(served.answer.failed);
+        let failed = served.answer.failed;
+        self.counters.errors += u64::from(failed);
         self.counters.late += u64::from(late);
         let (value, score) = columns_of(prediction, &served.answer);
         let seen = Seen {
@@ -393,6 +403,7 @@ impl Model {
 
         self.newest = self.newest.max(at);
         self.last_stored_at = self.last_stored_at.max(place.stored_at);
+        self.condition.on_prediction(self.newest, desk.log_time, failed, prediction.response_time);
         self.advance(cold, self.newest - LATENESS, desk, dirty, effects);
         if late { Verdict::AppliedLate } else { Verdict::Applied }
     }
@@ -545,7 +556,7 @@ impl Model {
         }
         if !closing.is_empty() {
             self.announce_revised(cold, desk, dirty, effects);
-            self.judge(desk, effects);
+            self.judge(cold, desk, effects);
         }
         self.judge_over(cold, desk, dirty, effects);
         self.let_go(cold);
@@ -597,7 +608,7 @@ impl Model {
         let idle =
             IDLE_TIMEOUT <= silent && self.has_predictions() && self.watermark < self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let parked_due = self.parked.keys().next().is_some_and(|minute| is_past(*minute, desk));
-        let status_due = self.has_predictions() && status::status_of(self, &desk.thresholds, desk.log_time) != self.status;
+        let status_due = self.is_judgement_due(desk);
         idle || parked_due || !self.revised.is_empty() || !self.arrivals.is_empty() || status_due
     }
 
@@ -614,16 +625,6 @@ impl Model {
             let (model, revision) = (self.name.clone(), pane.revision);
             effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: desk.log_time });
             self.extend_trail(point);
-        }
-    }
-
-    fn judge(&mut self, desk: &Desk, effects: &mut Effects) {
-        let status = status::status_of(self, &desk.thresholds, desk.log_time);
-        if status != self.status {
-            let (_, reasons) = status::judge(self, &desk.thresholds, desk.log_time);
-            let from = std::mem::replace(&mut self.status, status);
-            let (model, at) = (self.name.clone(), desk.log_time);
-            effects.announce(Announcement::StatusChanged { model, from, to: status, reasons, at });
         }
     }
 

@@ -73,6 +73,10 @@ impl Sources {
         &self.list[id as usize]
     }
 
+    pub fn by_name(&self, name: &Name) -> Option<&Arc<Source>> {
+        self.by_name.get(name).map(|id| self.get(*id))
+    }
+
     pub fn get_mut(&mut self, id: u32) -> &mut Source {
         Arc::make_mut(&mut self.list[id as usize])
     }

@@ -8,7 +8,6 @@ use crate::monitor::cold::InMemory;
 use crate::monitor::effect::{Action, Effect};
 use crate::monitor::model::Model;
 use crate::monitor::pane::{Cell, Pane};
-use crate::monitor::status::Status;
 use crate::monitor::{State, apply};
 use crate::time::{Span, Timestamp};
 
@@ -140,7 +139,7 @@ fn a_window_closes_when_the_watermark_passes_it_and_not_before() {
     let mut world = World::default();
     world.given([prediction("p1", "a", at("00:10")), prediction("p2", "b", at("00:50"))]);
     assert_eq!(world.when(prediction("p3", "a", at("01:29"))), "");
-    assert_eq!(world.when(prediction("p4", "a", at("01:30"))), "closed 00:00 n=2; status warning -> healthy");
+    assert_eq!(world.when(prediction("p4", "a", at("01:30"))), "closed 00:00 n=2");
     assert!(!world.model().is_closed(START + Span::from_secs(60)));
 }
 
@@ -149,7 +148,7 @@ fn silence_closes_the_newest_window_and_nothing_beyond_it() {
     let mut world = World::default();
     world.given([prediction("p1", "a", at("00:10"))]);
     assert_eq!(world.when(tick(at("00:19"))), "");
-    assert_eq!(world.when(tick(at("00:20"))), "closed 00:00 n=1; status warning -> healthy");
+    assert_eq!(world.when(tick(at("00:20"))), "closed 00:00 n=1");
     assert_eq!(world.model().watermark, at("01:00"));
     assert_eq!(world.when(tick(at("04:00"))), "");
     assert_eq!(world.model().watermark, at("01:00"));
@@ -313,36 +312,6 @@ fn a_failed_prediction_counts_in_the_error_rate_and_not_in_accuracy() {
     world.given([failed, label("p", "a", at("00:20"))]);
     let total = world.total(0);
     assert_eq!((total.predictions, total.errors, total.labelled, total.confusion.count()), (1, 1, 1, 0));
-}
-
-#[test]
-fn a_violated_threshold_is_critical_once_enough_samples_closed() {
-    let mut world = World::default();
-    for i in 0..29 {
-        world.given([prediction(&format!("p{i}"), "a", at("00:10")), label(&format!("p{i}"), "b", at("00:10"))]);
-    }
-    assert!(world.when(tick(at("00:20"))).contains("status warning -> healthy"), "29 samples are too few to judge");
-    for i in 0..30 {
-        world.given([prediction(&format!("q{i}"), "a", at("01:10")), label(&format!("q{i}"), "b", at("01:10"))]);
-    }
-    assert!(world.when(tick(at("01:20"))).contains("status healthy -> critical"));
-    assert_eq!(world.model().status, Status::Critical);
-}
-
-#[test]
-fn a_model_without_a_closed_window_is_not_healthy() {
-    let mut world = World::default();
-    world.given([prediction("p", "a", at("00:10"))]);
-    assert_eq!(world.model().status, Status::Warning);
-}
-
-#[test]
-fn a_silent_model_becomes_a_warning() {
-    let mut world = World::default();
-    world.given((0..40).map(|i| prediction(&format!("p{i}"), "a", at("00:10"))));
-    world.given([tick(at("00:20"))]);
-    assert_eq!(world.model().status, Status::Healthy);
-    assert_eq!(world.when(tick(at("05:11"))), "status healthy -> warning");
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod fairness;
 pub mod model;
 pub mod profile;
 pub mod source;
+pub mod status;
 pub mod task;
 pub mod together;
 pub mod totals;

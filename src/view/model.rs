@@ -1,20 +1,23 @@
 //! A model at a glance.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 use serde::Serialize;
 
-use crate::monitor::limits::{PANE_WIDTH, STALE_AFTER};
+use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::{Counters, Model};
 use crate::monitor::pane::Cell;
 use crate::monitor::status::{self, Status};
 use crate::stats::Estimate;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+use crate::view::status::{Reason, StatusChange};
 use crate::view::task::TaskFigures;
 use crate::view::watch::ScoreFigures;
+
+/// Changes of the status that are told with every summary.
+const RECENT_CHANGES: usize = 24;
 
 /// What "now" shows of a model: this much of its own event time, up to its newest event.
 const CURRENT: Span = Span::from_secs(300);
@@ -28,10 +31,16 @@ pub struct ModelSummary {
     pub tags: Vec<String>,
     /// Out of sight in lists unless they are asked for it.
     pub archived: bool,
-    /// healthy, warning or critical.
+    /// healthy, warning, critical or unknown.
     pub status: &'static str,
-    /// Why it is not healthy.
+    /// Log time since when; null before the first judgement.
+    pub status_since: Option<String>,
+    /// The newest changes of the status, up to 24, oldest first; `/status/history` has those of a month.
+    pub status_history: Vec<StatusChange>,
+    /// Why it is not healthy, the gravest first.
     pub reasons: Vec<Reason>,
+    /// All that is compared to a threshold, healthy or not.
+    pub judged: Vec<Reason>,
     /// classification, regression or unknown: of the version that serves most.
     pub task: &'static str,
     /// How that was decided, and which values do not fit it.
@@ -44,7 +53,7 @@ pub struct ModelSummary {
     /// Newest event time; null before the first prediction.
     pub last_prediction_at: Option<String>,
     pub watermark: Option<String>,
-    /// No prediction for five minutes of log time.
+    /// The newest prediction is of more than five minutes ago by its own time, and of more than twenty of the usual gaps.
     pub stale: bool,
     pub changed_seq: u64,
     /// How far the version that moved farthest is from its reference; null until a drift window could be judged.
@@ -69,20 +78,6 @@ pub struct CounterFigures {
     pub late: u64,
     pub too_late: u64,
     pub expired: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct Reason {
-    /// no_data, stale, accuracy, error_rate, response_time or drift.
-    pub code: Cow<'static, str>,
-    pub status: &'static str,
-    pub message: String,
-    /// The metric that was judged; null where none was.
-    pub metric: Option<Cow<'static, str>>,
-    pub value: Option<f64>,
-    pub threshold: Option<f64>,
-    /// Start of the window that was judged.
-    pub window: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -122,14 +117,9 @@ impl ModelSummary {
         Self { trail, ..Self::without_trail(view, model) }
     }
 
-    /// Whether no prediction has come for five minutes of log time.
-    pub fn is_stale(view: &View, model: &Model) -> bool {
-        model.has_predictions() && STALE_AFTER < view.log_time - model.last_stored_at
-    }
-
     /// With an empty trail, which is most of what a summary takes.
     pub fn without_trail(view: &View, model: &Model) -> Self {
-        let (status, reasons) = status::judge(model, &view.thresholds, view.log_time);
+        let condition = &model.condition;
         let mut segments: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, value) in model.profile.cells.iter().flat_map(|key| &key.segment) {
             segments.entry(name.to_string()).or_default().insert(value.to_string());
@@ -143,8 +133,11 @@ impl ModelSummary {
             owner: description.owner.as_ref().map(ToString::to_string),
             tags: description.tags.iter().map(ToString::to_string).collect(),
             archived: description.archived,
-            status: status.as_str(),
-            reasons: reasons.into_iter().map(Reason::of).collect(),
+            status: condition.status.as_str(),
+            status_since: condition.is_judged().then(|| condition.since.to_string()),
+            status_history: model.profile.statuses.newest(RECENT_CHANGES).iter().map(StatusChange::of).collect(),
+            reasons: model.reasons(view.log_time).into_iter().map(Reason::of).collect(),
+            judged: condition.findings.iter().map(|finding| Reason::of(status::Reason::of(finding, view.log_time))).collect(),
             task: model.busiest_task().as_str(),
             task_decision: TaskFigures::of(model),
             counters: CounterFigures::of(&model.counters),
@@ -152,7 +145,7 @@ impl ModelSummary {
             segments: segments.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect(),
             last_prediction_at: seen.then(|| model.newest.to_string()),
             watermark: seen.then(|| model.watermark.to_string()),
-            stale: Self::is_stale(view, model),
+            stale: condition.stale,
             changed_seq: model.changed_seq,
             drift: model.drift.worst_score().map(ScoreFigures::of),
             current: seen.then(|| Current::of(model)),
@@ -199,14 +192,12 @@ impl Glance {
             newest: current.map(|_| model.newest),
             ..Self::default()
         };
-        figures.later(view, model)
+        figures.later(model)
     }
 
-    /// The same figures of a model that has not changed since, judged as of `view`: time and thresholds may have moved.
-    pub fn later(&self, view: &View, model: &Model) -> Self {
-        let status = status::judge(model, &view.thresholds, view.log_time).0.as_str();
-        let stale = ModelSummary::is_stale(view, model);
-        Self { status, stale, ..self.clone() }
+    /// The same figures of a model that has not changed since, with the status that it has now.
+    pub fn later(&self, model: &Model) -> Self {
+        Self { status: model.condition.status.as_str(), stale: model.condition.stale, ..self.clone() }
     }
 }
 
@@ -224,14 +215,6 @@ impl CounterFigures {
             too_late: counters.too_late,
             expired: counters.expired,
         }
-    }
-}
-
-impl Reason {
-    fn of(reason: status::Reason) -> Self {
-        let status::Reason { code, status, message, value, threshold, window } = reason;
-        let metric = matches!(&*code, "accuracy" | "error_rate" | "response_time" | "drift").then(|| code.clone());
-        Self { code, status: status.as_str(), message, metric, value, threshold, window }
     }
 }
 
@@ -275,16 +258,11 @@ impl TrailPoint {
     }
 }
 
-/// How many models have each status, in the order healthy, warning, critical.
-pub fn status_distribution(view: &View) -> [u64; 3] {
-    let mut distribution = [0; 3];
+/// How many models have each status.
+pub fn status_distribution(view: &View) -> BTreeMap<Status, u64> {
+    let mut distribution = Status::ALL.map(|status| (status, 0)).into_iter().collect::<BTreeMap<_, _>>();
     for model in view.models.values() {
-        let status = status::judge(model, &view.thresholds, view.log_time).0;
-        distribution[match status {
-            Status::Healthy => 0,
-            Status::Warning => 1,
-            Status::Critical => 2,
-        }] += 1;
+        *distribution.entry(model.condition.status).or_default() += 1;
     }
     distribution
 }

@@ -132,7 +132,7 @@ async fn models_of_any_name_are_listed_page_by_page() {
         assert_eq!(room.json(&format!("/api/v1/models/{step}/windows")).await.as_array().map(Vec::len), Some(1));
     }
     assert_eq!(room.json("/api/v1/models?q=%ED%83%90").await["items"].as_array().unwrap().len(), 1);
-    assert_eq!(room.json("/api/v1/models?status=warning").await["items"].as_array().unwrap().len(), names.len());
+    assert_eq!(room.json("/api/v1/models?status=unknown").await["items"].as_array().unwrap().len(), names.len());
 }
 
 #[tokio::test]

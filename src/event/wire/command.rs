@@ -8,7 +8,7 @@ use super::FEATURES_MAX;
 use super::fault::{FAULTS_MAX, Flaws, Problem, Reason, required};
 use super::leaf::{Leaf, checked};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
-use crate::event::{Command, DescriptionChange, Event, PastRange, PolicyChange, TrainingRows};
+use crate::event::{Command, DescriptionChange, Event, MetricThreshold, PastRange, PolicyChange, TrainingRows};
 use crate::ids::NAME_BYTES_MAX;
 
 /// Reads one command to its end.
@@ -94,7 +94,11 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
         }
         Command::DescribeModel(change) => check_description(change, flaws),
         Command::SetDriftPolicy(change) => check_policy(change, flaws),
-        Command::GatherReference { .. } | Command::SetDetectors { .. } | Command::SetTask { .. } => {}
+        Command::SetModelThresholds { thresholds, .. } => check_thresholds(thresholds, flaws),
+        Command::GatherReference { .. }
+        | Command::SetDetectors { .. }
+        | Command::SetTask { .. }
+        | Command::UnsetModelThresholds { .. } => {}
         Command::ReferenceFromRange(range) => check_range(range, flaws),
         Command::UseReference(training) => check_training(training, flaws),
         Command::RevokeToken { id } => drop(flaws.take(checked(id.clone()).map_err(|problem| problem.under("id")))),
@@ -122,6 +126,24 @@ fn check_description(change: &DescriptionChange, flaws: &mut Flaws) {
             if tag.trim().is_empty() || !is_word(tag) {
                 flaws.add(bad("a tag is a word").under(&index.to_string()).under(key));
             }
+        }
+    }
+}
+
+fn check_thresholds(thresholds: &[MetricThreshold], flaws: &mut Flaws) {
+    for (index, threshold) in thresholds.iter().enumerate() {
+        let mut flaw = |key: &str, detail: &str| {
+            let problem = Problem::new(Reason::OutOfRange, detail.to_owned());
+            flaws.add(problem.under(key).under(&index.to_string()).under("thresholds"));
+        };
+        if !threshold.value.is_finite() {
+            flaw("value", "must be a finite number");
+        }
+        if threshold.margin.is_some_and(|margin| !(0.0..f64::INFINITY).contains(&margin)) {
+            flaw("margin", "must not be negative");
+        }
+        if threshold.metric.starts_with("sample/") != threshold.source.is_some() {
+            flaw("source", "a metric of the form sample/<name> needs the source that sends it, and no other has one");
         }
     }
 }

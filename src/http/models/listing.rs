@@ -8,11 +8,10 @@ use crate::http::page;
 use crate::http::problem::Problem;
 use crate::ids::Name;
 use crate::monitor::model::Model;
-use crate::monitor::status;
 use crate::view::View;
-use crate::view::model::{Current, ModelSummary};
+use crate::view::model::Current;
 
-const STATUSES: [&str; 4] = ["healthy", "warning", "critical", "training"];
+const STATUSES: [&str; 5] = ["healthy", "warning", "critical", "training", "unknown"];
 
 /// A figure that models can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,12 +120,12 @@ impl Listing {
     /// In the order the view has them, so that only what is shown is judged; one more than the page holds.
     fn by_name<'v>(&self, view: &'v View) -> Vec<(Rank, &'v Arc<Model>)> {
         let first = self.after.as_ref().map_or(Bound::Unbounded, |(_, name)| Bound::Excluded(name.clone()));
-        let found = view.models.range((first, Bound::Unbounded)).filter(|(_, model)| self.takes(view, model));
+        let found = view.models.range((first, Bound::Unbounded)).filter(|(_, model)| self.takes(model));
         found.take(self.limit + 1).map(|(name, model)| ((0, name.clone()), model)).collect()
     }
 
     fn by_rank<'v>(&self, view: &'v View) -> Vec<(Rank, &'v Arc<Model>)> {
-        let found = view.models.values().filter(|model| self.takes(view, model));
+        let found = view.models.values().filter(|model| self.takes(model));
         let mut ranked: Vec<(Rank, &Arc<Model>)> = found.map(|model| (self.rank(model), model)).collect();
         ranked.sort_unstable_by(|(a, _), (b, _)| self.compare(a, b));
         let start =
@@ -149,17 +148,14 @@ impl Listing {
         (place, model.name.clone())
     }
 
-    fn takes(&self, view: &View, model: &Model) -> bool {
+    fn takes(&self, model: &Model) -> bool {
         let description = &model.profile.description;
         self.archived.is_none_or(|archived| archived == description.archived)
             && self.tag.as_ref().is_none_or(|wanted| description.tags.iter().any(|tag| tag == wanted))
             && self.owner.as_ref().is_none_or(|wanted| description.owner.as_ref().is_some_and(|owner| owner == wanted))
             && self.text.as_ref().is_none_or(|text| model.name.as_str().to_lowercase().contains(text.as_str()))
-            && self.stale.is_none_or(|stale| stale == ModelSummary::is_stale(view, model))
-            && self
-                .status
-                .as_ref()
-                .is_none_or(|wanted| status::judge(model, &view.thresholds, view.log_time).0.as_str() == wanted)
+            && self.stale.is_none_or(|stale| stale == model.condition.stale)
+            && self.status.as_ref().is_none_or(|wanted| model.condition.status.as_str() == wanted)
     }
 }
 

@@ -171,20 +171,14 @@ pub async fn system_status(shared: &Shared, view: &Arc<View>, kind: FrameType) -
             };
             (status, log.last_seq.max(view.position))
         };
-        let [healthy, warning, critical] = status_distribution(view);
+        let by_status = status_distribution(view).into_iter().map(|(status, models)| (status.as_str(), models));
         StatusData {
             status,
             position: view.position,
             last_seq,
             lag: last_seq - view.position,
             counts: CountFigures::of(&view.counts),
-            models: BTreeMap::from([
-                ("total", view.models.len() as u64),
-                ("healthy", healthy),
-                ("warning", warning),
-                ("critical", critical),
-                ("training", 0),
-            ]),
+            models: by_status.chain([("total", view.models.len() as u64), ("training", 0)]).collect(),
             servers: ServerMetrics::of(view).summary,
         }
     };

@@ -15,7 +15,7 @@ use crate::monitor::drift::season::SameHours;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
 use crate::monitor::effect::{Announcement, Effects};
-use crate::monitor::join::{Answer, Served};
+use crate::monitor::join::{Answer, Served, Truth};
 use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::task::Reading;
 use crate::monitor::{Desk, Place, bound_reached};
@@ -115,6 +115,10 @@ impl Model {
     /// The first label of a prediction has come.
     pub(super) fn arrived(&mut self, served: &Served, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
         let truth = served.truth.as_ref();
+        if let Some(truth) = truth {
+            let met = self.is_right(served, truth);
+            self.condition.on_label(desk.log_time, met, served.answer.loss(truth), desk.log_time - served.at);
+        }
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
         let reading = self.profile.classes.decision.reading_of(Some(track));
@@ -134,6 +138,16 @@ impl Model {
             let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_label(&served.answer, truth, met)?)));
             self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, place: Chosen::place(nth), value }));
             self.look_if_many(desk, dirty, effects);
+        }
+    }
+
+    /// Whether `truth` is what was answered. While the task of the model is not decided two classes are compared as they came.
+    fn is_right(&self, served: &Served, truth: &Truth) -> Option<bool> {
+        let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
+        match self.profile.classes.decision.reading_of(track) {
+            None if served.answer.failed => None,
+            None => Some(truth.class? == served.answer.class?),
+            reading => self.profile.classes.is_met(&served.answer, truth, reading),
         }
     }
 

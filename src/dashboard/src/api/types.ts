@@ -50,12 +50,30 @@ export interface Window {
   confusion: Confusion | null;
 }
 
+/** A figure compared to its threshold, or why there is none. */
 export interface Reason {
+  /** `no_data`, `stale`, or the metric. */
   code: string;
+  status: Status;
   message: string;
   metric: string | null;
   value: number | null;
+  /** The interval that was compared: it holds however often one looks. */
+  low: number | null;
+  high: number | null;
+  n: number;
+  /** How many are needed, where they are too few, and of what. */
+  needed: number | null;
+  of: "labels" | "predictions" | null;
   threshold: number | null;
+  /** A warning from this near to the threshold. */
+  margin: number | null;
+  /** The bad side of the threshold. */
+  direction: "below" | "above" | null;
+  since: string | null;
+  window: string | null;
+  /** The segment that explains most of what is wrong. */
+  mostly: { name: string; value: string; share: number } | null;
 }
 
 /** The last five minutes of the model's own event time. */
@@ -112,7 +130,12 @@ export interface ModelSummary {
   tags: string[];
   archived: boolean;
   status: Status;
+  status_since?: string | null;
+  /** The newest changes of the status, oldest first. */
+  status_history?: { at: string; status: Status }[];
   reasons: Reason[];
+  /** All that is compared to a threshold, healthy or not. */
+  judged?: Reason[];
   task: Task;
   task_decision?: TaskDecision;
   predictions: number;

@@ -1,24 +1,58 @@
-/** Why a model has its state, in the reader's language. */
+/** Why a model has its state, in the reader's language: figure, interval, threshold, since when, and the segment behind it. */
 
 import type { Reason } from "../api/types";
-import { duration } from "../format/number";
-import { metricText } from "../format/metric";
+import { duration, interval, type Locale } from "../format/number";
+import { isShare, metricText } from "../format/metric";
 import { isKey, metricName, t } from "../i18n";
+import { now as present } from "../store/clock";
 import { language } from "../store/preferences";
 
-/** The server's own sentence in English; in other languages built from the figures, or the sentence if there are none. */
-export function reasonText(reason: Reason): string {
-  const { metric, value, threshold } = reason;
-  if (language.value === "en" && reason.message !== "") return reason.message;
-  if (metric !== null && value !== null && threshold !== null) {
-    const show = (figure: number): string =>
-      metric.includes("time") || metric.includes("latency") ? duration(language.value, figure) : metricText(language.value, metric, figure);
-    return t(value < threshold ? "reason.below" : "reason.above", {
-      metric: metricName(metric),
-      value: show(value),
-      threshold: show(threshold),
-    });
+/** One sentence. `now` is the time until which a state has lasted, in milliseconds. */
+export function reasonText(reason: Reason, now: number = present.value.getTime()): string {
+  const locale = language.value;
+  if (reason.needed !== null && reason.of !== null) {
+    return t(`reason.few.${reason.of}`, { n: reason.n, needed: reason.needed });
   }
+  if (reason.code === "stale" && reason.value !== null) return t("reason.stale", { time: duration(locale, reason.value) });
+  const { metric, value, threshold, direction } = reason;
+  if (metric === null || value === null || threshold === null || direction === null) return unnamed(reason);
+  const sentence = t(direction === "below" ? "reason.floor" : "reason.ceiling", {
+    metric: metricName(metric === "error_rate" ? "failures" : metric),
+    value: figure(locale, metric, value) + range(locale, reason),
+    threshold: figure(locale, metric, threshold),
+  });
+  return sentence + aside(locale, reason, direction === "below" ? value < threshold : threshold < value) + lasting(locale, reason, now) + behind(reason);
+}
+
+/** What the state says beyond the figures: how it can be a warning, or still be critical. */
+function aside(locale: Locale, reason: Reason, beyond: boolean): string {
+  if (reason.status === "warning" && beyond) return t("reason.notEvident");
+  if (reason.status === "warning" && reason.margin !== null) return t("reason.near", { margin: difference(locale, reason.metric!, reason.margin) });
+  if (reason.status === "critical" && !beyond) return t("reason.notClear");
+  return "";
+}
+
+function lasting(locale: Locale, reason: Reason, now: number): string {
+  const seconds = reason.since === null ? 0 : Math.floor((now - Date.parse(reason.since)) / 1000);
+  return reason.status === "healthy" || seconds < 1 ? "" : t("reason.for", { time: duration(locale, seconds) });
+}
+
+const behind = (reason: Reason): string =>
+  reason.mostly === null ? "" : t("reason.mostly", { segment: `${reason.mostly.name}=${reason.mostly.value}` });
+
+const isTime = (metric: string): boolean => metric.includes("time") || metric.includes("latency");
+
+const figure = (locale: Locale, metric: string, value: number): string =>
+  isTime(metric) ? duration(locale, value) : metricText(locale, metric, value);
+
+/** A difference of shares is in percentage points. */
+const difference = (locale: Locale, metric: string, value: number): string =>
+  isShare(metric) ? t("reason.points", { points: Math.round(value * 1000) / 10 }) : figure(locale, metric, value);
+
+const range = (locale: Locale, reason: Reason): string =>
+  reason.low === null || reason.high === null ? "" : ` (${interval(reason.low, reason.high, (value) => figure(locale, reason.metric!, value))})`;
+
+function unnamed(reason: Reason): string {
   const key = `reason.${reason.code}`;
   if (isKey(key)) return t(key);
   return reason.message === "" ? reason.code : reason.message;

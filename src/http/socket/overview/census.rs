@@ -116,7 +116,7 @@ impl Census {
             }
             let same = before.peek().filter(|entry| entry.name == *name && entry.changed_seq == model.changed_seq);
             let glance = match same {
-                Some(entry) => entry.glance.later(view, model),
+                Some(entry) => entry.glance.later(model),
                 None => Glance::of(view, model),
             };
             entries.push(Entry { name: name.clone(), changed_seq: model.changed_seq, glance });

@@ -1,12 +1,15 @@
-import type { ModelSummary } from "../../api/types";
+import { modelPath } from "../../api/paths";
+import type { ModelSummary, Status } from "../../api/types";
 import { count } from "../../format/number";
 import { t } from "../../i18n";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
+import { DAY, StatusStrip, type StatusChange } from "../../shell/status-strip";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { Description } from "./description";
+import { useReading } from "./reading";
 
 const COUNTERS = ["predictions", "errors", "labelled", "pending_labels", "duplicates", "conflicts", "orphans", "late", "too_late", "expired"] as const;
 
@@ -35,6 +38,7 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
           ))}
         </ul>
       )}
+      <Strips model={model} />
       <dl class="facts">
         <div>
           <dt>{t("column.updated")}</dt>
@@ -63,3 +67,29 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
     </header>
   );
 }
+
+/** What the status has been in the last day and the last 30 days. */
+function Strips({ model }: { model: ModelSummary }) {
+  const pulse = Date.parse(model.status_since ?? "") || 0;
+  const { body } = useReading<{ items: { from: string; status: Status }[] }>(`${modelPath(model.name)}/status/history?from=${monthAgo()}`, pulse);
+  const changes: StatusChange[] = body?.items.map((spell) => ({ at: spell.from, status: spell.status })) ?? model.status_history ?? [];
+  return (
+    <dl class="facts strips">
+      <div>
+        <dt>{t("strip.day")}</dt>
+        <dd>
+          <StatusStrip changes={changes} span={DAY} label={t("strip.day")} />
+        </dd>
+      </div>
+      <div>
+        <dt>{t("strip.month")}</dt>
+        <dd>
+          <StatusStrip changes={changes} span={30 * DAY} label={t("strip.month")} />
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+/** To the day, so that the address stays the same while the page is looked at. */
+const monthAgo = (): string => new Date(Math.floor(Date.now() / DAY - 31) * DAY).toISOString();

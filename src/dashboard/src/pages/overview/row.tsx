@@ -11,6 +11,7 @@ import { EstimateNote } from "../../shell/estimate";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
+import { DAY, StatusStrip } from "../../shell/status-strip";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { filterByOwner, filterByTag } from "./selection";
@@ -24,6 +25,7 @@ export function ModelRow({ model, index }: { model: OverviewRow; index: number }
       <td role="cell" class="c-status">
         <StatusLight status={model.status} />
         <Reasons model={model} />
+        <StatusStrip changes={model.status_history ?? []} span={DAY} label={t("strip.day")} />
       </td>
       <th role="rowheader" scope="row" class="c-model">
         <Link href={modelAddress(model.name)} title={model.name}>
@@ -144,7 +146,7 @@ const Missing = ({ children }: { children: ComponentChildren }) => <span class="
 
 function Reasons({ model }: { model: OverviewRow }) {
   if (model.reasons.length === 0) return null;
-  const text = model.reasons.map(reasonText).join(" · ");
+  const text = model.reasons.map((reason) => reasonText(reason)).join(" · ");
   return <small title={text}>{text}</small>;
 }
 

@@ -1,0 +1,201 @@
+//! What a model does about its status: it has it judged, says which segment explains a bad one, and announces changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+use super::measure;
+use super::{Model, Models, Verdict, too_many_models};
+use crate::event::MetricThreshold;
+use crate::ids::Name;
+use crate::monitor::cold::{Cold, Next};
+use crate::monitor::effect::{Announcement, Effects};
+use crate::monitor::limits::{EXPLAINED_PANES_MAX, PANE_WIDTH};
+use crate::monitor::pane::Pane;
+use crate::monitor::source::Sources;
+use crate::monitor::status::explain::{self, Wrong};
+use crate::monitor::status::history::Change;
+use crate::monitor::status::rule::Direction;
+use crate::monitor::status::thresholds;
+use crate::monitor::status::{ACCURACY, Case, Finding, Mostly, Reason, reason};
+use crate::monitor::{Desk, Place, bound_reached};
+use crate::time::{Span, Timestamp};
+
+impl Models {
+    /// Compares metrics of one model to thresholds of its own. The model may be one that has not served yet.
+    pub(in crate::monitor) fn on_thresholds(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        (model, news, replace): (&Name, &[MetricThreshold], bool),
+        desk: &Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let known = self.by_name(model.as_str()).map_or_else(Vec::new, |model| model.profile.thresholds.clone());
+        let mut wanted = known.clone();
+        if let Err(detail) = thresholds::set_own(&mut wanted, news, replace) {
+            return bound_reached("bad_threshold", detail);
+        }
+        if wanted == known {
+            return Verdict::Ignored;
+        }
+        let Some(id) = self.id_of(model) else { return too_many_models() };
+        self.put_thresholds(cold, place, id, wanted, desk, effects)
+    }
+
+    /// Forgets thresholds of one model: of the `metrics` named, or all of them.
+    pub(in crate::monitor) fn on_thresholds_unset(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        (model, metrics): (&Name, &[CompactString]),
+        desk: &Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
+        let mut wanted = self.get(id).profile.thresholds.clone();
+        let before = wanted.len();
+        wanted.retain(|own| !metrics.is_empty() && !metrics.contains(&own.metric));
+        if wanted.len() == before {
+            return Verdict::Ignored;
+        }
+        self.put_thresholds(cold, place, id, wanted, desk, effects)
+    }
+
+    fn put_thresholds(
+        &mut self,
+        cold: &mut impl Cold,
+        place: Place<'_>,
+        id: u32,
+        thresholds: Vec<MetricThreshold>,
+        desk: &Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let (model, _) = self.touch(id, place.seq);
+        model.profile_mut().thresholds = thresholds;
+        model.condition.measure_again();
+        if model.has_predictions() {
+            model.judge(cold, desk, effects);
+        }
+        Verdict::Applied
+    }
+
+    /// Shows models the samples that thresholds of theirs are about.
+    pub(in crate::monitor) fn take_samples(&mut self, place: Place<'_>, sources: &Sources) {
+        for id in 0..self.list.len() as u32 {
+            let own = &self.get(id).profile.thresholds;
+            if own.iter().all(|own| own.source.is_none()) {
+                continue;
+            }
+            let news = measure::of_samples(own, sources);
+            if self.get(id).condition.samples() != news {
+                self.touch(id, place.seq).0.condition.take_samples(news);
+            }
+        }
+    }
+
+    /// Judges every model anew, because what they are compared to has changed.
+    pub(in crate::monitor) fn judge_all(&mut self, cold: &mut impl Cold, place: Place<'_>, desk: &Desk, effects: &mut Effects) {
+        for id in 0..self.list.len() as u32 {
+            if self.get(id).has_predictions() {
+                self.touch(id, place.seq).0.judge(cold, desk, effects);
+            }
+        }
+    }
+}
+
+impl Model {
+    /// Judges the status anew; a change of it is a fact.
+    pub(super) fn judge(&mut self, cold: &mut impl Cold, desk: &Desk, effects: &mut Effects) {
+        self.measure(cold, desk);
+        let profile = Arc::clone(&self.profile);
+        let case = Case {
+            own: &profile.thresholds,
+            thresholds: &desk.thresholds,
+            task: self.busiest_task(),
+            drift: self.drift.worst_score(),
+            labelled: self.counters.labelled != 0,
+            newest: self.newest,
+            log_time: desk.log_time,
+        };
+        let turn = self.condition.judge(&case);
+        self.explain(cold, desk.log_time);
+        if let Some(turn) = turn {
+            let reasons = self.reasons(desk.log_time);
+            self.profile_mut().statuses.add(Change { at: desk.log_time, status: turn.to });
+            let (model, at) = (self.name.clone(), desk.log_time);
+            effects.announce(Announcement::StatusChanged { model, from: turn.from, to: turn.to, reasons, at });
+        }
+    }
+
+    /// Why the model is not healthy, the gravest first.
+    pub fn reasons(&self, log_time: Timestamp) -> Vec<Reason> {
+        reason::reasons(&self.condition, self.newest, log_time)
+    }
+
+    /// Whether a judgement now may differ from the last.
+    pub(super) fn is_judgement_due(&self, desk: &Desk) -> bool {
+        self.condition.is_due(self.newest, desk.log_time)
+            || measure::is_due(&self.condition, &self.profile.thresholds, desk.log_time)
+    }
+
+    /// Measures what thresholds of the model's own are about, where that may have changed.
+    fn measure(&mut self, cold: &mut impl Cold, desk: &Desk) {
+        let profile = Arc::clone(&self.profile);
+        for place in measure::due(&self.condition, &profile.thresholds, desk.log_time) {
+            let end = self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+            let delay = self.condition.label_delay().unwrap_or_default();
+            let mut stretch = measure::Stretch::begin(place, end, Span::from_micros((2e6 * delay) as i64));
+            cold.each_pane(self.id, stretch.from, self.hot_from, &mut |start, pane| {
+                stretch.add(start, pane);
+                Next::Shown
+            });
+            self.hot.range(stretch.from..).for_each(|(start, pane)| stretch.add(*start, pane));
+            let measured = stretch.figures(&profile.thresholds, &profile.classes);
+            self.condition.take_stretch(place, measured, desk.log_time);
+        }
+    }
+
+    /// Names the segments behind what has just been found.
+    fn explain(&mut self, cold: &mut impl Cold, log_time: Timestamp) {
+        for (place, finding) in self.condition.unexplained(log_time) {
+            self.condition.findings[place].mostly = self.segment_behind(cold, &finding);
+        }
+    }
+
+    /// The segment that explains most of what is wrong in the windows that `finding` is about.
+    fn segment_behind(&self, cold: &mut impl Cold, finding: &Finding) -> Option<Mostly> {
+        let is_accuracy = finding.metric == ACCURACY;
+        let delay = self.condition.label_delay().filter(|_| is_accuracy).unwrap_or_default();
+        let from = finding.over.from - Span::from_micros((delay * 1e6) as i64) - PANE_WIDTH;
+        let newest = self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
+        let from = from.max(newest - Span::from_micros(PANE_WIDTH.micros() * EXPLAINED_PANES_MAX)).floor(PANE_WIDTH);
+        let mut cells: BTreeMap<u16, Wrong> = BTreeMap::new();
+        let mut see = |pane: &Pane| {
+            for (index, cell) in pane.cells() {
+                let seen = if is_accuracy {
+                    let (n, right) = cell.judged(&self.profile.classes);
+                    Wrong { n, wrong: n - right }
+                } else {
+                    Wrong { n: cell.predictions, wrong: cell.errors }
+                };
+                let sum = cells.entry(index).or_default();
+                *sum = Wrong { n: sum.n + seen.n, wrong: sum.wrong + seen.wrong };
+            }
+        };
+        cold.each_pane(self.id, from, self.hot_from, &mut |_, pane| {
+            see(pane);
+            Next::Shown
+        });
+        self.hot.range(from..).for_each(|(_, pane)| see(pane));
+        let allowed = match finding.line.direction {
+            Direction::Below => 1.0 - finding.line.threshold,
+            Direction::Above => finding.line.threshold,
+        };
+        let segments = cells
+            .into_iter()
+            .filter_map(|(index, wrong)| Some((self.profile.cells.get(usize::from(index))?.segment.as_slice(), wrong)));
+        explain::mostly(segments, allowed)
+    }
+}

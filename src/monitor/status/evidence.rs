@@ -1,0 +1,188 @@
+//! How evident it is that a figure lies on one side of a line, and the interval that says the same.
+//!
+//! The status of a model is looked at again and again, over stretches of every length, so evidence must be much stronger than for one look:
+//! [`needed`]. Short stretches need most of all, because there are so many of them that one always happens to be bad.
+
+use serde::{Deserialize, Serialize};
+
+use crate::stats::logarithm::ln;
+
+/// Nats that a long stretch needs, and the observations' worth of nats that a short one needs on top. Tuned with `ops/bench status`: with a
+/// floor of 0.7 the stretches that decide are then those that a cumulative sum for a fall from 0.73 to 0.6 would find (Page (1954),
+/// *Biometrika* 41, 100–115), which nothing is quicker than at the same rate of false alarms (Lorden (1971), *Ann. Math. Stat.* 42, 1897–1908).
+const NATS_LONG: f64 = 4.4;
+const NATS_SHORT: f64 = 500.0;
+
+/// What one look at the 95 % level needs: 1.96² / 2 nats.
+pub const NATS_OF_ONE_LOOK: f64 = 1.920_729_410_347_062;
+
+/// A figure and what it rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Basis {
+    /// `hits` of `n`.
+    Share { n: u64, hits: u64 },
+    /// A mean of `n` values with its squared standard error.
+    Mean { n: u64, mean: f64, error_squared: f64 },
+    /// A figure that comes with a 95 % interval of its own.
+    Estimate { n: u64, value: f64, low: f64, high: f64 },
+    /// A figure of `n` observations without an interval.
+    Bare { n: u64, value: f64 },
+}
+
+/// Nats that decide over a stretch of `n` observations.
+pub fn needed(n: u64) -> f64 {
+    NATS_LONG + NATS_SHORT / n.max(1) as f64
+}
+
+impl Basis {
+    pub const fn n(&self) -> u64 {
+        match self {
+            Self::Share { n, .. } | Self::Mean { n, .. } | Self::Estimate { n, .. } | Self::Bare { n, .. } => *n,
+        }
+    }
+
+    pub fn value(&self) -> f64 {
+        match *self {
+            Self::Share { n, hits } => hits as f64 / n.max(1) as f64,
+            Self::Mean { mean, .. } => mean,
+            Self::Estimate { value, .. } | Self::Bare { value, .. } => value,
+        }
+    }
+
+    /// Evidence in nats that the truth is not `line` but on the side of the figure.
+    ///
+    /// Of a share the log likelihood ratio `n KL(p̂ ‖ line)`: by Chernoff's bound so large a deviation has a chance of at most `e^−nats` (Hoeffding (1963),
+    /// *J. Am. Stat. Assoc.* 58, 13–30, theorem 1). Of a mean `z² / 2`, which is the same to second order.
+    pub fn nats(&self, line: f64) -> f64 {
+        match *self {
+            Self::Share { n: 0, .. } | Self::Mean { n: 0, .. } => 0.0,
+            // no share lies there
+            Self::Share { .. } if !(0.0..=1.0).contains(&line) => f64::INFINITY,
+            Self::Share { n, hits } => share_nats(hits, n, line),
+            Self::Mean { mean, error_squared, .. } => normal_nats(mean - line, error_squared),
+            Self::Estimate { value, low, high, .. } => {
+                let reach = if line < value { value - low } else { high - value };
+                normal_nats(value - line, reach * reach / (2.0 * NATS_OF_ONE_LOOK))
+            }
+            // all that is known of it is the figure itself
+            Self::Bare { value, .. } => {
+                if value == line {
+                    0.0
+                } else {
+                    f64::INFINITY
+                }
+            }
+        }
+    }
+
+    /// Whether [`Self::nats`] reaches `needed`, most often without a logarithm.
+    pub fn decides(&self, line: f64, needed: f64) -> bool {
+        if let Self::Share { n, hits } = *self
+            && 0.0 < line
+            && line < 1.0
+        {
+            // KL(p ‖ q) ≤ (p − q)² / (q (1 − q))
+            let away = hits as f64 / n.max(1) as f64 - line;
+            if n as f64 * away * away < needed * line * (1.0 - line) {
+                return false;
+            }
+        }
+        needed <= self.nats(line)
+    }
+
+    /// All lines against which there is less evidence than `nats`. `None` if no interval is known.
+    pub fn interval(&self, nats: f64) -> Option<(f64, f64)> {
+        match *self {
+            Self::Bare { .. } => None,
+            Self::Share { n, hits } => {
+                let share = hits as f64 / n.max(1) as f64;
+                Some((edge(0.0, share, |line| nats <= self.nats(line)), edge(1.0, share, |line| nats <= self.nats(line))))
+            }
+            Self::Mean { mean, error_squared, .. } => {
+                let reach = (2.0 * nats * error_squared).sqrt();
+                Some((mean - reach, mean + reach))
+            }
+            Self::Estimate { value, low, high, .. } => {
+                let widened = (nats / NATS_OF_ONE_LOOK).sqrt();
+                Some((value - (value - low) * widened, value + (high - value) * widened))
+            }
+        }
+    }
+}
+
+fn share_nats(hits: u64, n: u64, line: f64) -> f64 {
+    let (hits, n) = (hits as f64, n as f64);
+    let term = |count: f64, expected: f64| match count {
+        0.0 => 0.0,
+        _ if expected <= 0.0 => f64::INFINITY,
+        _ => count * ln(count / n / expected),
+    };
+    (term(hits, line) + term(n - hits, 1.0 - line)).max(0.0)
+}
+
+fn normal_nats(away: f64, error_squared: f64) -> f64 {
+    if away == 0.0 {
+        return 0.0;
+    }
+    if error_squared <= 0.0 { f64::INFINITY } else { away * away / (2.0 * error_squared) }
+}
+
+/// The end of the interval around `inside` in the direction of `far`; `far` itself if that is not outside.
+fn edge(far: f64, inside: f64, outside: impl Fn(f64) -> bool) -> f64 {
+    if far == inside || !outside(far) {
+        return far;
+    }
+    let (mut far, mut inside) = (far, inside);
+    for _ in 0..40 {
+        let middle = f64::midpoint(far, inside);
+        if outside(middle) { far = middle } else { inside = middle }
+    }
+    far
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_is_what_has_too_little_evidence_against_it() {
+        let basis = Basis::Share { n: 400, hits: 252 };
+        let (low, high) = basis.interval(5.0).unwrap();
+        assert!(low < 0.63 && 0.63 < high);
+        assert!((basis.nats(low) - 5.0).abs() < 1e-6 && (basis.nats(high) - 5.0).abs() < 1e-6);
+        assert!(basis.decides(high + 1e-6, 5.0) && !basis.decides(high - 1e-6, 5.0));
+    }
+
+    #[test]
+    fn one_look_of_a_share_is_about_wilsons_interval() {
+        // Newcombe (1998), Stat. Med. 17, 857-872, table I: 81/263 is 0.2553 to 0.3662
+        let (low, high) = Basis::Share { n: 263, hits: 81 }.interval(NATS_OF_ONE_LOOK).unwrap();
+        assert!((low - 0.2553).abs() < 0.003 && (high - 0.3662).abs() < 0.003, "{low} {high}");
+    }
+
+    #[test]
+    fn the_ends_of_a_share_are_no_traps() {
+        let (never, always) = (Basis::Share { n: 30, hits: 0 }, Basis::Share { n: 30, hits: 30 });
+        assert_eq!(never.interval(5.0).unwrap().0, 0.0);
+        assert_eq!(always.interval(5.0).unwrap().1, 1.0);
+        assert_eq!((never.nats(0.0), always.nats(1.0)), (0.0, 0.0));
+        assert_eq!((never.nats(1.0), Basis::Share { n: 30, hits: 1 }.nats(0.0)), (f64::INFINITY, f64::INFINITY));
+        assert!(never.decides(0.7, needed(30)), "thirty wrong answers decide against a floor of 0.7");
+    }
+
+    #[test]
+    fn longer_stretches_need_less() {
+        assert!(needed(1_000) < needed(100) && needed(u64::MAX) - NATS_LONG < 1e-9);
+        assert_eq!(needed(100), NATS_LONG + NATS_SHORT / 100.0);
+    }
+
+    #[test]
+    fn a_mean_and_an_estimate_are_judged_by_their_standard_error() {
+        let mean = Basis::Mean { n: 100, mean: 10.0, error_squared: 0.25 };
+        assert_eq!(mean.nats(8.0), 8.0);
+        let (low, high) = mean.interval(8.0).unwrap();
+        assert_eq!((low, high), (8.0, 12.0));
+        let same = Basis::Estimate { n: 100, value: 10.0, low: 10.0 - 1.96 * 0.5, high: 10.0 + 1.96 * 0.5 };
+        assert!((same.nats(8.0) - 8.0).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,219 @@
+//! When a figure is healthy, a warning or critical: the interval decides, over the shortest stretch that suffices, and what was decided stays
+//! until the opposite is evident.
+
+use serde::{Deserialize, Serialize};
+
+use super::Status;
+use super::evidence::{Basis, NATS_OF_ONE_LOOK, needed};
+pub use crate::event::Direction;
+use crate::monitor::limits::SAMPLES_MIN;
+use crate::time::Timestamp;
+
+/// What the line of the margin needs beyond what the threshold needs, in nats: whether a figure is near is in less of a hurry, and a model that
+/// stands right there should not go to and fro.
+const NATS_OF_MARGIN: f64 = 4.0;
+
+/// What a figure is compared to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    pub direction: Direction,
+    /// Critical beyond it.
+    pub threshold: f64,
+    /// A warning from this near to it.
+    pub margin: f64,
+}
+
+/// What was decided, and over what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    pub status: Status,
+    pub over: Span,
+    /// Of a figure that has just recovered from critical: from where on it is well. What is older has had its say.
+    pub well_from: Option<Timestamp>,
+}
+
+/// A stretch of observations.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    pub from: Timestamp,
+    pub basis: Basis,
+}
+
+/// On which side of a line a stretch lies evidently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Good,
+    Bad,
+}
+
+/// What the stretches say of one line: the side that the shortest of those names that decides, and of all that name it the most evident.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    side: Option<(Side, Span, f64)>,
+    /// A longer stretch says the opposite: that is older news, and so is whatever is longer still.
+    contradicted: bool,
+}
+
+impl Line {
+    /// The line a figure must be clear of to be healthy.
+    pub fn near(&self) -> f64 {
+        match self.direction {
+            Direction::Below => self.threshold + self.margin,
+            Direction::Above => self.threshold - self.margin,
+        }
+    }
+
+    /// Whether `value` lies on the bad side of `line`.
+    pub fn is_beyond(&self, value: f64, line: f64) -> bool {
+        match self.direction {
+            Direction::Below => value < line,
+            Direction::Above => line < value,
+        }
+    }
+
+    fn side(&self, basis: &Basis, line: f64, needed: f64) -> Option<Side> {
+        basis.decides(line, needed).then(|| if self.is_beyond(basis.value(), line) { Side::Bad } else { Side::Good })
+    }
+}
+
+impl Found {
+    fn see(&mut self, line: &Line, at: f64, span: &Span, needed: f64) {
+        let Some(side) = line.side(&span.basis, at, needed).filter(|_| !self.contradicted) else { return };
+        if self.side.is_some_and(|(known, ..)| known != side) {
+            self.contradicted = true;
+            return;
+        }
+        let excess = span.basis.nats(at) - needed;
+        if self.side.is_none_or(|(_, _, most)| most < excess) {
+            self.side = Some((side, *span, excess));
+        }
+    }
+}
+
+/// Judges stretches, shortest first, after `before` was decided. `None`: the longest has fewer than [`SAMPLES_MIN`] observations.
+///
+/// * Critical if the shortest stretch whose interval lies on one side of the threshold lies beyond it, and until one lies on the good side.
+/// * A warning if the shortest stretch whose interval lies on one side of the margin's line lies beyond that, and until one lies on the good side.
+/// * Where no interval decides the estimate of the longest stretch does: at first as it is; later only where its 95 % interval, that of a
+///   single look, excludes the threshold.
+pub fn judge(before: Option<Status>, line: &Line, spans: impl Iterator<Item = Span>) -> Option<Decision> {
+    let (mut floor, mut near) = (Found::default(), Found::default());
+    let mut longest = None;
+    for span in spans {
+        let nats = needed(span.basis.n());
+        floor.see(line, line.threshold, &span, nats);
+        near.see(line, line.near(), &span, nats + NATS_OF_MARGIN);
+        longest = Some(span);
+    }
+    let longest = longest.filter(|span| SAMPLES_MIN <= span.basis.n())?;
+    let well_from = match floor.side {
+        Some((Side::Good, over, _)) if before == Some(Status::Critical) => Some(over.from),
+        _ => None,
+    };
+    let decided = |status, over| Some(Decision { status, over, well_from });
+    if let Some((Side::Bad, over, _)) = floor.side {
+        return decided(Status::Critical, over);
+    }
+    if before == Some(Status::Critical) && floor.side.is_none() {
+        return decided(Status::Critical, longest);
+    }
+    match near.side {
+        Some((Side::Bad, over, _)) => return decided(Status::Warning, over),
+        Some((Side::Good, over, _)) => return decided(Status::Healthy, over),
+        None => {}
+    }
+    let value = longest.basis.value();
+    let is_likely = NATS_OF_ONE_LOOK <= longest.basis.nats(line.threshold);
+    let beyond = line.is_beyond(value, line.threshold);
+    let status = match before {
+        Some(Status::Healthy) => {
+            if beyond && is_likely {
+                Status::Warning
+            } else {
+                Status::Healthy
+            }
+        }
+        Some(Status::Warning | Status::Critical) => {
+            if !line.is_beyond(value, line.near()) && is_likely {
+                Status::Healthy
+            } else {
+                Status::Warning
+            }
+        }
+        Some(Status::Unknown) | None => {
+            if beyond {
+                Status::Warning
+            } else {
+                Status::Healthy
+            }
+        }
+    };
+    decided(status, longest)
+}
+
+/// Judges a figure that has no interval and comes from elsewhere: critical beyond the threshold, and until it is clear of the margin.
+pub fn judge_point(before: Option<Status>, line: &Line, over: Span) -> Decision {
+    let value = over.basis.value();
+    let status = match before {
+        _ if line.is_beyond(value, line.threshold) => Status::Critical,
+        Some(Status::Critical) if line.is_beyond(value, line.near()) => Status::Critical,
+        _ if line.is_beyond(value, line.near()) => Status::Warning,
+        _ => Status::Healthy,
+    };
+    Decision { status, over, well_from: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLOOR: Line = Line { direction: Direction::Below, threshold: 0.7, margin: 0.02 };
+
+    fn spans(of: &[(u64, u64)]) -> Vec<Span> {
+        of.iter().map(|(hits, n)| Span { from: Timestamp::default(), basis: Basis::Share { n: *n, hits: *hits } }).collect()
+    }
+
+    fn status(before: Option<Status>, of: &[(u64, u64)]) -> Option<Status> {
+        judge(before, &FLOOR, spans(of).into_iter()).map(|decision| decision.status)
+    }
+
+    #[test]
+    fn too_few_observations_decide_nothing() {
+        assert_eq!(status(None, &[(0, 29)]), None);
+        assert_eq!(status(None, &[(0, 30)]), Some(Status::Critical));
+        assert_eq!(status(None, &[]), None);
+    }
+
+    #[test]
+    fn the_interval_decides_and_not_the_point() {
+        // 69 % of a hundred is below the floor, but its interval is not
+        assert_eq!(status(None, &[(69, 100)]), Some(Status::Warning));
+        assert_eq!(status(Some(Status::Healthy), &[(69, 100)]), Some(Status::Healthy));
+        assert_eq!(status(Some(Status::Healthy), &[(6_000, 10_000)]), Some(Status::Critical));
+        assert_eq!(status(Some(Status::Healthy), &[(70_300, 100_000)]), Some(Status::Warning), "evidently within the margin");
+        assert_eq!(status(Some(Status::Warning), &[(9_000, 10_000)]), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn critical_ends_where_the_interval_is_clear_on_the_other_side() {
+        assert_eq!(status(Some(Status::Critical), &[(80, 100), (300, 500)]), Some(Status::Critical));
+        assert_eq!(status(Some(Status::Critical), &[(75, 100)]), Some(Status::Critical), "75 % of 100 may be 65 %");
+        assert_eq!(status(Some(Status::Critical), &[(900, 1_000), (1_500, 2_000)]), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn of_stretches_that_disagree_the_newest_counts() {
+        assert_eq!(status(Some(Status::Healthy), &[(10, 50), (900, 1_000)]), Some(Status::Critical));
+        assert_eq!(status(Some(Status::Healthy), &[(400, 410), (900, 2_000)]), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn a_ceiling_is_a_floor_upside_down() {
+        let ceiling = Line { direction: Direction::Above, threshold: 0.1, margin: 0.02 };
+        let judged = |before, of: &[(u64, u64)]| judge(before, &ceiling, spans(of).into_iter()).map(|decision| decision.status);
+        assert_eq!(judged(None, &[(30, 30)]), Some(Status::Critical));
+        assert_eq!(judged(None, &[(0, 1_000)]), Some(Status::Healthy));
+        assert_eq!(judged(Some(Status::Healthy), &[(950, 10_000)]), Some(Status::Warning));
+        assert_eq!(judged(Some(Status::Critical), &[(10, 1_000)]), Some(Status::Healthy));
+    }
+}
