@@ -175,7 +175,7 @@ pub struct Glance {
 }
 
 impl Glance {
-    pub fn of(view: &View, model: &Model) -> Self {
+    pub fn of(model: &Model) -> Self {
         let current = model.has_predictions().then(|| Current::of(model));
         let current = current.as_ref();
         let description = &model.profile.description;

@@ -288,7 +288,7 @@ impl Condition {
             Span { from: stretch.from, basis: Basis::Share { n, hits: met } }
         });
         let decision = rule::judge(self.before(ACCURACY, line), &line, spans);
-        if let Some(from) = decision.and_then(|decision| decision.well_from) {
+        if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.labels.forget_before(from);
         }
         self.finding(ACCURACY.into(), line, decision, case, Lacking { what: What::Labels, needed: SAMPLES_MIN }, known)
@@ -307,7 +307,7 @@ impl Condition {
             Span { from: stretch.from, basis: Basis::Mean { n, mean, error_squared: stretch.tally.error_squared() + doubt } }
         });
         let decision = rule::judge(self.before(LOSS, line), &line, spans).filter(|_| reference.n == LOSS_REFERENCE);
-        if let Some(from) = decision.and_then(|decision| decision.well_from) {
+        if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.losses.forget_before(from);
         }
         let lacking = Lacking { what: What::Labels, needed: LOSS_REFERENCE + SAMPLES_MIN };
@@ -323,7 +323,7 @@ impl Condition {
         });
         let decision = rule::judge(self.before(ERROR_RATE, line), &line, spans);
         let n = self.served.total().n;
-        if let Some(from) = decision.and_then(|decision| decision.well_from) {
+        if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.served.forget_before(from);
         }
         let lacking = Lacking { what: What::Predictions, needed: SAMPLES_MIN };
@@ -447,7 +447,7 @@ impl Condition {
             return self.found(metric, line, decision, case);
         }
         let over = Span { from: case.log_time, basis: Basis::Bare { n, value: 0.0 } };
-        let nothing = Decision { status: Status::Unknown, over, well_from: None };
+        let nothing = Decision { status: Status::Unknown, over, new_from: None };
         Finding { lacking: Some(lacking), ..self.found(metric, line, nothing, case) }
     }
 }

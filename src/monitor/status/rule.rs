@@ -28,8 +28,9 @@ pub struct Line {
 pub struct Decision {
     pub status: Status,
     pub over: Span,
-    /// Of a figure that has just recovered from critical: from where on it is well. What is older has had its say.
-    pub well_from: Option<Timestamp>,
+    /// Of a figure that has just become critical or has just recovered: from where on it is so. What is older was of another time, and must
+    /// not be what takes the decision back.
+    pub new_from: Option<Timestamp>,
 }
 
 /// A stretch of observations.
@@ -106,15 +107,15 @@ pub fn judge(before: Option<Status>, line: &Line, spans: impl Iterator<Item = Sp
         longest = Some(span);
     }
     let longest = longest.filter(|span| SAMPLES_MIN <= span.basis.n())?;
-    let well_from = match floor.side {
-        Some((Side::Good, over, _)) if before == Some(Status::Critical) => Some(over.from),
-        _ => None,
-    };
-    let decided = |status, over| Some(Decision { status, over, well_from });
+    let was_critical = before == Some(Status::Critical);
+    let is_new = |side: Side| if side == Side::Bad { !was_critical } else { was_critical };
+    let new = floor.side.filter(|(side, over, _)| is_new(*side) && SAMPLES_MIN <= over.basis.n());
+    let new_from = new.map(|(_, over, _)| over.from);
+    let decided = |status, over| Some(Decision { status, over, new_from });
     if let Some((Side::Bad, over, _)) = floor.side {
         return decided(Status::Critical, over);
     }
-    if before == Some(Status::Critical) && floor.side.is_none() {
+    if was_critical && floor.side.is_none() {
         return decided(Status::Critical, longest);
     }
     match near.side {
@@ -160,7 +161,7 @@ pub fn judge_point(before: Option<Status>, line: &Line, over: Span) -> Decision 
         _ if line.is_beyond(value, line.near()) => Status::Warning,
         _ => Status::Healthy,
     };
-    Decision { status, over, well_from: None }
+    Decision { status, over, new_from: None }
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl Census {
             let same = before.peek().filter(|entry| entry.name == *name && entry.changed_seq == model.changed_seq);
             let glance = match same {
                 Some(entry) => entry.glance.later(model),
-                None => Glance::of(view, model),
+                None => Glance::of(model),
             };
             entries.push(Entry { name: name.clone(), changed_seq: model.changed_seq, glance });
         }
