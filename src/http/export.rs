@@ -32,11 +32,12 @@ use crate::monitor::pane::{Cell, Pane};
 use crate::store::Reader;
 use crate::time::Timestamp;
 use crate::view::View;
+use crate::view::alarm::AlarmFigures;
 use crate::view::compared::{Queues, Reference};
 use crate::view::model::CounterFigures;
 use crate::view::source::SourceSummary;
 use crate::view::status::Reason;
-use crate::view::watch::{AlarmFigures, LabelFigures, ScoreFigures};
+use crate::view::watch::{LabelFigures, ScoreFigures};
 use crate::view::window::Window;
 
 /// Times a state that moves on under us is tried again.

@@ -19,10 +19,9 @@ use crate::ids::Name;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::monitor::pane::Cell;
-use crate::stats::Estimate;
 use crate::telemetry;
 use crate::time::Span;
-use crate::view::View;
+use crate::view::{View, window};
 
 /// Versions of models told of at once; further ones are counted. Each is about twenty samples.
 const ROWS_MAX: usize = 10_000;
@@ -190,11 +189,8 @@ fn states(page: &mut Exposition, view: &View) {
 
 /// The figures of the newest minutes. Each interval is at 95 %.
 fn figures(page: &mut Exposition, rows: &[Row<'_>]) {
-    let accuracy = |row: &Row<'_>| {
-        let (judged, correct) = row.recent.judged(&row.model.profile.classes);
-        Estimate::proportion(correct, judged)
-    };
-    let error_rate = |row: &Row<'_>| Estimate::proportion(row.recent.errors, row.recent.predictions);
+    let accuracy = |row: &Row<'_>| window::accuracy(&row.recent, &row.model.profile.classes);
+    let error_rate = |row: &Row<'_>| window::error_rate(&row.recent);
     let share = |part: u64, whole: u64| (whole != 0).then(|| part as f64 / whole as f64);
     let mut family = |name: &str, help: &str, figure: &dyn Fn(&Row<'_>) -> Option<f64>| {
         page.family(name, Kind::Gauge, help);

@@ -15,11 +15,10 @@ use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
-use crate::stats::MetricName;
 use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
-use crate::view::window::{Resolution, Slice, Window, Windows};
+use crate::view::window::{Resolution, Slice, Window, Windows, metric_names};
 
 /// The most windows of one answer.
 pub const WINDOWS_MAX: i64 = 11_000;
@@ -146,10 +145,10 @@ impl WindowsQuery {
             (["precision", "recall", "f1"].contains(&metric) && has_class).then_some(())
         };
         let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
-        match names.iter().find(|name| MetricName::from_name(name).is_none() && of_class(name).is_none()) {
+        match names.iter().find(|name| !metric_names().contains(&name.as_str()) && of_class(name).is_none()) {
             None => Ok(Some(names)),
             Some(unknown) => {
-                let known = MetricName::ALL.map(MetricName::as_str);
+                let known = metric_names();
                 let detail = format!(
                     "there is no metric {unknown:?}; known are {}, and precision, recall and f1 of a class, as f1/yes",
                     known.join(", ")

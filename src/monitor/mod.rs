@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod classes;
 pub mod cold;
+mod commands;
 pub mod drift;
 pub mod effect;
 pub mod join;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Command, Event, Fault, Kind, Message};
+use crate::event::{Event, Fault, Kind, Message};
 use crate::ids::Slug;
 use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
@@ -35,7 +36,7 @@ use crate::monitor::model::{Models, Verdict};
 use crate::monitor::rejected::Rejections;
 use crate::monitor::source::Sources;
 use crate::monitor::status::Thresholds;
-use crate::monitor::tokens::{Token, Tokens};
+use crate::monitor::tokens::Tokens;
 use crate::time::Timestamp;
 
 /// Everything the core knows, but for what lies in [`Cold`].
@@ -158,44 +159,6 @@ impl State {
     fn expire_tokens(&mut self) {
         if self.desk.tokens.any_expired(self.desk.log_time) {
             Arc::make_mut(&mut self.desk.tokens).expire(self.desk.log_time);
-        }
-    }
-
-    fn on_command(&mut self, cold: &mut impl Cold, at: Place<'_>, command: &Command, effects: &mut Effects) -> Verdict {
-        match command {
-            Command::SetThresholds { .. } => {
-                let verdict = self.desk.thresholds.set(command);
-                if verdict == Verdict::Applied {
-                    self.models.judge_all(cold, at, &self.desk, effects);
-                }
-                verdict
-            }
-            Command::CreateToken { id, name, role, hash, expires_at } => {
-                let token = Token {
-                    name: name.clone(),
-                    role: *role,
-                    hash: hash.clone(),
-                    created_at: at.stored_at,
-                    expires_at: *expires_at,
-                };
-                Arc::make_mut(&mut self.desk.tokens).create(id, token)
-            }
-            Command::RevokeToken { id } => Arc::make_mut(&mut self.desk.tokens).revoke(id),
-            Command::SetModelThresholds { model, thresholds, replace } => {
-                self.models.on_thresholds(cold, at, (model, thresholds, *replace), &self.desk, effects)
-            }
-            Command::UnsetModelThresholds { model, metrics } => {
-                self.models.on_thresholds_unset(cold, at, (model, metrics), &self.desk, effects)
-            }
-            Command::SetDriftPolicy(change) => self.desk.drift.policy.change(change),
-            Command::GatherReference { model, version } => {
-                self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
-            }
-            Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
-            Command::DescribeModel(change) => self.models.on_description(at, change),
-            Command::SetTask { model, task } => self.models.on_task(at, model, *task),
-            Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk),
-            Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk),
         }
     }
 

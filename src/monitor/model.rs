@@ -9,8 +9,8 @@ use crate::event::{Fault, Label, MetricThreshold, Prediction, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
-use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::drift::detectors::{Arrival, Chosen};
+use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, JoinRow, Parked, Served};
 use crate::monitor::limits::{

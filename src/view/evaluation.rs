@@ -384,7 +384,7 @@ impl Window {
         let count = n as f64;
         let margin = Z * count.sqrt() / 2.0;
         let (low, high) = ((count / 2.0 - margin).ceil(), (count / 2.0 + margin).ceil());
-        let ranks = [low as u64, (n + 1) / 2, n / 2 + 1, high as u64];
+        let ranks = [low as u64, n.div_ceil(2), n / 2 + 1, high as u64];
         let [low, below, above, high] = self.errors.at_ranks(ranks);
         let figure = Estimate::bare((below? + above?) / 2.0, n, NoInterval::TooFewRows);
         Some(low.zip(high).map_or(figure, |(low, high)| figure.between(low, high)))

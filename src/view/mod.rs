@@ -1,6 +1,7 @@
 //! The read model: what the committed state looks like to readers. A [`View`] is finished and never changes; the processor
 //! publishes the next one. Knows how figures are shown, not how they are served.
 
+pub mod alarm;
 pub mod analysis;
 pub mod compared;
 pub mod discoveries;

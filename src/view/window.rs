@@ -199,6 +199,22 @@ impl Window {
     }
 }
 
+/// The names of all metrics that a window may have, but for those of single classes.
+pub fn metric_names() -> [&'static str; MetricName::ALL.len()] {
+    MetricName::ALL.map(MetricName::as_str)
+}
+
+/// The share of labels that were met, with its 95 % interval.
+pub fn accuracy(total: &Cell, classes: &Classes) -> Estimate {
+    let (judged, correct) = total.judged(classes);
+    Estimate::proportion(correct, judged)
+}
+
+/// The share of predictions that failed, with its 95 % interval.
+pub fn error_rate(total: &Cell) -> Estimate {
+    Estimate::proportion(total.errors, total.predictions)
+}
+
 /// Intervals are narrowest near this many rows.
 const NARROW_AT: f64 = 1_000.0;
 

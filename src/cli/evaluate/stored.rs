@@ -166,14 +166,14 @@ fn decode_said(rest: &mut &[u8]) -> Option<Said> {
 
 fn decode_text(rest: &mut &[u8]) -> CompactString {
     let bytes = usize::from(u16::from_le_bytes(take(rest)));
-    let whole: &[u8] = *rest;
+    let whole: &[u8] = rest;
     let (text, after) = whole.split_at(bytes);
     *rest = after;
     CompactString::from_utf8_lossy(text)
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
-    let whole: &[u8] = *rest;
+    let whole: &[u8] = rest;
     let (first, after) = whole.split_first_chunk::<N>().expect("a record is whole");
     *rest = after;
     *first

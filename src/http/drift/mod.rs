@@ -25,10 +25,10 @@ use crate::monitor::model::Model;
 use crate::store::{Reader, key};
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+use crate::view::alarm::AlarmFigures;
 use crate::view::compared::{Queues, Reference, SegmentReport};
 use crate::view::watch::{
-    self, AlarmFigures, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PaceFigures, PolicyFigures,
-    ScoreFigures,
+    self, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PaceFigures, PolicyFigures, ScoreFigures,
 };
 use crate::view::window::Slice;
 

@@ -19,6 +19,7 @@ pub mod reference;
 pub mod room;
 pub mod season;
 pub mod segments;
+pub mod sight;
 pub mod tally;
 #[cfg(test)]
 mod tests;
@@ -29,11 +30,10 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::features::Names;
 use crate::event::{Feature, Features};
 use crate::ids::Name;
 use crate::monitor::drift::alarm::Alarm;
-use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin, PREDICTION, SCORE};
+use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
 use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing};
@@ -43,13 +43,15 @@ use crate::monitor::drift::pace::Pace;
 use crate::monitor::drift::reference::{Chunks, Reference};
 use crate::monitor::drift::room::{Claim, Room};
 use crate::monitor::drift::segments::Segment;
-use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::sight::Route;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
     ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, RESERVED_ROWS_MIN, TRACKS_MAX, UPLOAD_PATIENCE,
 };
 use crate::time::Timestamp;
+
+pub use crate::monitor::drift::sight::Sight;
 
 /// What the fleet as a whole decides and shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -148,23 +150,8 @@ pub struct Watch {
     pub alarms: Vec<Alarm>,
 }
 
-/// Where the features of the record before went: those of the next are most likely in the same order. No part of the value.
-#[derive(Clone, Debug, Default)]
-struct Route {
-    names: Names,
-    /// The baseline, or whatever else has the places.
-    number: u32,
-    places: Arc<[Option<u16>]>,
-}
-
 /// Reads a chunk of the reference that was left to the store, by its number.
 pub type StoredChunks<'a> = &'a mut dyn FnMut(u32) -> Option<Vec<reference::Row>>;
-
-/// The columns a prediction is counted in.
-pub struct Sight {
-    pub baseline: Arc<Kept<Baseline>>,
-    columns: Arc<[Option<u16>]>,
-}
 
 /// What the columns that are no features are made of.
 pub struct Seen<'a> {
@@ -178,12 +165,6 @@ pub struct Seen<'a> {
     pub features: &'a Features,
     /// Numbers that are predicted are classes.
     pub classifies: bool,
-}
-
-impl PartialEq for Route {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
 }
 
 impl Drift {
@@ -213,7 +194,7 @@ impl Track {
     pub fn sight(&mut self, features: &Features) -> Option<Sight> {
         let baseline = Arc::clone(self.baseline.as_ref()?);
         let columns = self.route.to(baseline.number, |name| baseline.place_of(name), features);
-        Some(Sight { baseline, columns })
+        Some(Sight::new(baseline, columns))
     }
 
     /// A value of this track will be written with the next commit. True if that is news.
@@ -495,49 +476,5 @@ impl Track {
             alarms.remove(0);
         }
         alarms.push(alarm);
-    }
-}
-
-impl Route {
-    /// Whether the record before was of `number` and named the same features.
-    fn is_to(&self, number: u32, features: &Features) -> bool {
-        self.number == number && self.names == *features.names()
-    }
-
-    /// The place of each feature, in the order of the record.
-    fn to(&mut self, number: u32, place_of: impl Fn(&str) -> Option<usize>, features: &Features) -> Arc<[Option<u16>]> {
-        if !self.is_to(number, features) {
-            let place = |name: &CompactString| place_of(name).map(|place| place as u16);
-            self.places = features.names().as_slice().iter().map(place).collect();
-            self.number = number;
-        }
-        if !self.names.is_shared_with(features.names()) {
-            self.names = features.names().clone();
-        }
-        Arc::clone(&self.places)
-    }
-}
-
-impl Sight {
-    /// Counts a prediction in `tally`, which is of the same baseline.
-    pub fn count(&self, tally: &mut Tally, prediction: &Feature, score: &Feature, features: &Features) {
-        tally.rows += 1;
-        let columns = &self.baseline.columns;
-        for (place, value) in [(PREDICTION, prediction), (SCORE, score)] {
-            tally.columns[place].add(&columns[place].bins, value);
-        }
-        for (place, value) in self.columns.iter().zip(features.values()) {
-            match place {
-                Some(place) => tally.columns[usize::from(*place)].add(&columns[usize::from(*place)].bins, value),
-                None => tally.unexpected += 1,
-            }
-        }
-        if let (Some(multivariate), Some(last)) = (&self.baseline.multivariate, columns.last()) {
-            let places = self.columns.iter().zip(features.values());
-            let known = places.filter_map(|(place, value)| Some((usize::from((*place)?) - FEATURES, value)));
-            if let (Some(error), Some(tally)) = (multivariate.error(known), tally.columns.last_mut()) {
-                tally.add(&last.bins, &Feature::Number(error));
-            }
-        }
     }
 }

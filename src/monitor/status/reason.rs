@@ -57,7 +57,7 @@ pub fn reasons(condition: &Condition, newest: Timestamp, log_time: Timestamp) ->
     if reasons.is_empty() && condition.status == Status::Unknown {
         reasons.push(Reason::bare("no_data", "no prediction has come yet".to_owned()));
     }
-    reasons.sort_by(|a, b| b.status.cmp(&a.status));
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.status));
     reasons
 }
 
