@@ -154,7 +154,12 @@ pub async fn segments(
     get, path = "/api/v1/models/{model}/total", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), TotalQuery),
     responses(
-        (status = 200, description = "The range as one window", body = Window),
+        (status = 200, description = "The range as one window", body = Window,
+         example = json!({"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": true, "revision": 0,
+            "predictions": 7200, "errors": 60, "labelled": 5400, "coverage": 0.75,
+            "metrics": {"accuracy": {"value": 0.95, "low": 0.944, "high": 0.956, "n": 5400}}, "always_valid": {}, "estimated": {},
+            "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 7200},
+            "confidence": 0.9, "predicted": {"0": 6000, "1": 1200}, "confusion": {"labels": ["0", "1"], "matrix": [[4200, 120], [150, 930]]}})),
         (status = 400, description = "A range that is none or longer than 31 days, or a bad segment", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )

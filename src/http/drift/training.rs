@@ -111,10 +111,10 @@ fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Option<String>
             Batch::Lines(lines) => {
                 for record in lines.records() {
                     let (place, record) = record?;
-                    add(&mut part, &record, place);
+                    add(&mut part, &record, place)?;
                 }
             }
-            Batch::Records(records) => records.iter().for_each(|(place, record)| add(&mut part, record, *place)),
+            Batch::Records(records) => records.iter().try_for_each(|(place, record)| add(&mut part, record, *place))?,
         }
         Ok(part)
     };
@@ -138,7 +138,8 @@ fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Option<String>
     Ok((readings, (!usual.contains(&told.format)).then(|| format!("read as {}", told.format.shown()))))
 }
 
-fn add(part: &mut Part, record: &Map<String, Json>, place: u64) {
+fn add(part: &mut Part, record: &Map<String, Json>, place: u64) -> Result<(), Error> {
+    check_names(record.keys()).map_err(|why| Error::at_line(place, format!(": {why}")))?;
     part.add_row();
     for (name, value) in record {
         match value {
@@ -148,6 +149,7 @@ fn add(part: &mut Part, record: &Map<String, Json>, place: u64) {
             Json::Null | Json::Array(_) | Json::Object(_) => part.missing(name),
         }
     }
+    Ok(())
 }
 
 fn reading(readings: &Readings, name: &str) -> Reading {
@@ -223,8 +225,12 @@ fn check(names: &[impl AsRef<str>]) -> Result<(), String> {
     if FEATURES_MAX < names.len() {
         return Err(format!("at most {FEATURES_MAX} features, not {}", names.len()));
     }
-    match names.iter().map(AsRef::as_ref).find(|name| !(1..=NAME_BYTES_MAX).contains(&name.len())) {
-        Some(name) => Err(format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", name.len())),
+    check_names(names.iter())
+}
+
+fn check_names<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Result<(), String> {
+    match names.into_iter().find(|name| !(1..=NAME_BYTES_MAX).contains(&name.as_ref().len())) {
+        Some(name) => Err(format!("the name of a feature holds 1 to {NAME_BYTES_MAX} bytes, not {}", name.as_ref().len())),
         None => Ok(()),
     }
 }

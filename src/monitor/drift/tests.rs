@@ -449,7 +449,7 @@ proptest! {
         let mut track = track(&world).clone();
         let records: Vec<Input> = (20..30).flat_map(|at| minute(&mut chance, at, Mix { missing: 0.2, new_country: true, shift: 0.1 })).collect();
         let mut count = |records: &[Input]| {
-            let mut tally = crate::monitor::drift::Tally::of(track.baseline.as_ref().unwrap());
+            let mut tally = crate::monitor::drift::tally::Tally::of(track.baseline.as_ref().unwrap());
             for record in records {
                 let Event::PredictionLogged(logged) = &record.event else { unreachable!("they are predictions") };
                 let sight = track.sight(&logged.features).unwrap();
