@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -152,13 +152,23 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
     out.to.flush().map_err(|error| no_room(&error))
 }
 
+/// A reason without what changes while nothing happens: how long it has been so.
+fn lasting(reason: Reason) -> Value {
+    let is_age = reason.code == "stale";
+    let mut fields = json!(reason);
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|name, _| name != "message" && !(is_age && name == "value"));
+    }
+    fields
+}
+
 fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, view: &View, queues: &Queues) -> Result<(), Problem> {
     let classes: Vec<&str> = (0..model.profile.classes.len()).map(|index| model.profile.classes.name(index as u16)).collect();
     let cells: Vec<CellNames<'_>> = model.profile.cells.iter().map(CellNames::of).collect();
     let seen = model.has_predictions();
     out.line(&json!({
         "type": "model", "name": model.name.as_str(), "status": model.condition.status.as_str(),
-        "reasons": model.reasons(view.log_time).into_iter().map(Reason::of).collect::<Vec<_>>(), "counters": CounterFigures::of(&model.counters),
+        "reasons": model.reasons(view.log_time).into_iter().map(|reason| lasting(Reason::of(reason))).collect::<Vec<_>>(), "counters": CounterFigures::of(&model.counters),
         "newest": seen.then(|| model.newest.to_string()), "watermark": seen.then(|| model.watermark.to_string()),
         "classes": classes, "cells": cells, "owner": model.profile.description.owner, "tags": model.profile.description.tags,
         "archived": model.profile.description.archived,

@@ -407,7 +407,7 @@ fn a_producer_whose_records_are_all_refused_is_a_finding_within_a_minute_and_an_
     };
     assert_eq!(refuse(&mut world, at("00:02")), ["rejected"]);
     refuse(&mut world, at("00:20"));
-    assert_eq!(world.when(tick(at("00:30"))), "closed 00:00 n=1; status warning -> healthy");
+    assert_eq!(world.when(tick(at("00:30"))), "closed 00:00 n=1");
     assert_eq!(world.when(tick(at("00:35"))), "anomaly_detected");
     let (_, subject) = world.state.analysis.iter().next().unwrap();
     let finding = &subject.watched.findings[0];

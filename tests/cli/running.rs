@@ -10,17 +10,19 @@ async fn with_models() -> (tempfile::TempDir, House) {
     let data = tempfile::tempdir().unwrap();
     let house = Plan::alone(data.path()).open();
     let mut records = String::new();
+    // what ended long ago is stale, so a quarter of an hour before now
+    let began_at = jiff::Timestamp::now().as_second() / 60 * 60 - 900;
     for (model, wrong_every) in [("good", 1_000), ("bad", 2)] {
         for at in 0..240 {
-            let (minute, second) = (at / 60, at % 60);
             let actual = if at % wrong_every == 0 { "no" } else { "yes" };
             writeln!(
                 records,
-                r#"{{"model":"{model}","prediction":"yes","actual":"{actual}","confidence":0.9,"response_time":0.25,"timestamp":"2026-01-01T00:{minute:02}:{second:02}Z"}}"#
+                r#"{{"model":"{model}","prediction":"yes","actual":"{actual}","confidence":0.9,"response_time":0.25,"timestamp":{}}}"#,
+                began_at + at
             )
             .unwrap();
         }
-        writeln!(records, r#"{{"model":"{model}","prediction":"yes","timestamp":"2026-01-01T00:10:00Z"}}"#).unwrap();
+        writeln!(records, r#"{{"model":"{model}","prediction":"yes","timestamp":{}}}"#, began_at + 600).unwrap();
     }
     let path = "/api/v1/publish/prediction/tests?wait=applied";
     let client = reqwest::Client::new();

@@ -11,7 +11,6 @@ import { EstimateNote } from "../../shell/estimate";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
-import { DAY, StatusStrip } from "../../shell/status-strip";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { filterByOwner, filterByTag } from "./selection";
@@ -25,7 +24,6 @@ export function ModelRow({ model, index }: { model: OverviewRow; index: number }
       <td role="cell" class="c-status">
         <StatusLight status={model.status} />
         <Reasons model={model} />
-        <StatusStrip changes={model.status_history ?? []} span={DAY} label={t("strip.day")} />
       </td>
       <th role="rowheader" scope="row" class="c-model">
         <Link href={modelAddress(model.name)} title={model.name}>
