@@ -10,8 +10,8 @@ async fn with_models() -> (tempfile::TempDir, House) {
     let data = tempfile::tempdir().unwrap();
     let house = Plan::alone(data.path()).open();
     let mut records = String::new();
-    // what ended long ago is stale, so a quarter of an hour before now
-    let began_at = jiff::Timestamp::now().as_second() / 60 * 60 - 900;
+    // what ended minutes ago is stale, so the last of them is of a minute before now
+    let began_at = jiff::Timestamp::now().as_second() / 60 * 60 - 660;
     for (model, wrong_every) in [("good", 1_000), ("bad", 2)] {
         for at in 0..240 {
             let actual = if at % wrong_every == 0 { "no" } else { "yes" };

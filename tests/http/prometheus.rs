@@ -46,7 +46,7 @@ async fn each_version_of_each_model_is_told_of_with_the_external_labels() {
         "tidewatch_model_response_time_seconds{model=\"fraud\",model_version=\"a\",quantile=\"0.95\",cluster=\"test\"}",
     );
     assert!((p95 - 0.1).abs() < 0.001, "{p95}");
-    let statuses: f64 = ["healthy", "warning", "critical", "training"]
+    let statuses: f64 = ["healthy", "warning", "critical", "training", "unknown"]
         .iter()
         .map(|status| value(&page, &format!("tidewatch_model_status{{model=\"fraud\",status=\"{status}\",cluster=\"test\"}}")))
         .sum();
