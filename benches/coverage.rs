@@ -180,6 +180,9 @@ const fn ranked(share: f64, distance: f64, spread: f64, tied: bool) -> Ranked {
     Ranked { distance, share, spread, tied }
 }
 
+/// A distribution of errors: its name, a draw, and the mean square where it has one.
+type Drawn = (&'static str, fn(&mut Dice) -> f64, Option<f64>);
+
 fn worlds() -> Vec<Box<dyn World>> {
     let mut worlds: Vec<Box<dyn World>> = Vec::new();
     for share in [0.5, 0.2, 0.066, 0.02] {
@@ -196,7 +199,7 @@ fn worlds() -> Vec<Box<dyn World>> {
     for (centre, spread) in [(0.0, 1.0), (0.0, 3.0), (-3.0, 1.0), (-4.0, 2.0), (-5.0, 2.0), (-8.0, 5.0)] {
         worlds.push(Box::new(Stated { centre, spread }));
     }
-    let errors: [(&'static str, fn(&mut Dice) -> f64, Option<f64>); 9] = [
+    let errors: [Drawn; 9] = [
         ("uniform", |dice| 2.0 * dice.uniform() - 1.0, Some(1.0 / 3.0)),
         ("normal", Dice::normal, Some(1.0)),
         ("normal with a bias", |dice| 1.0 + dice.normal(), Some(2.0)),

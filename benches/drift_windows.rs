@@ -77,7 +77,7 @@ impl Fleet {
         let features: Vec<_> = std::iter::once(("income".into(), Feature::Number(income))).chain(others).collect();
         let class = if self.chance.next() < 0.3 { "yes" } else { "no" };
         Prediction {
-            id: Some(format!("{model}-{}", at.micros())),
+            id: Some(format!("{model}-{}", at.micros()).into()),
             model: Name::try_from(format!("model-{model}").as_str()).expect("a name"),
             version: None,
             at,

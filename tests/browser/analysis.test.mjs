@@ -109,7 +109,7 @@ describe("the page of findings", () => {
     const second = page.locator('tr[data-finding="a"]');
     assert.match(await second.textContent(), /WarningAnomaly.*cpu_usage_percent \{core="0"\}.*97%expected 30–60%.*6\.2\d? usual deviations above what was expected/);
     assert.equal(await second.locator(".range-bar .band").count(), 1);
-    assert.match(await page.locator(".summary").textContent(), /Open7Anomaly1Shift3Leak1Trend0Silence1Drift1Series watched4127 more are being learned/);
+    assert.match(await page.locator(".summary").textContent(), /Open7Anomaly1Shift3Leak1Trend0Silence1Refused0Drift1Series watched4127 more are being learned/);
     assert.match(await page.getByRole("region", { name: "Over" }).textContent(), /cache-01/);
     assert.match(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: /Analysis/ }).textContent(), /7 open/);
     await leave();

@@ -260,8 +260,8 @@ describe("a model", () => {
     await page.getByRole("button", { name: "30 d" }).click();
     assert.equal(await resolution.textContent(), "1 h windows");
     await page.getByRole("button", { name: "Custom" }).click();
-    await page.getByLabel("From").fill("2026-01-01T00:00");
-    await page.getByLabel("To").fill("2026-01-01T01:00");
+    await page.getByRole("textbox", { name: "From" }).fill("2026-01-01T00:00");
+    await page.getByRole("textbox", { name: "To", exact: true }).fill("2026-01-01T01:00");
     await page.getByRole("button", { name: "Show", exact: true }).click();
     await page.getByText("No data in this range.").first().waitFor({ timeout: PATIENCE_MS });
     assert.equal(new URL(page.url()).searchParams.get("range"), "custom");

@@ -102,7 +102,7 @@ describe("the drift tab", () => {
     assert.equal(await page.evaluate(() => document.activeElement.id), "detail-title");
     await until(PATIENCE_MS, async () => (await page.locator("#column-detail .section-head").textContent()).includes("n = 300"));
     await page.getByRole("button", { name: "Back to the newest" }).click();
-    await page.locator("#column-detail").getByText("last judged window").waitFor({ timeout: PATIENCE_MS });
+    await page.locator("#column-detail").getByText("last judged window").first().waitFor({ timeout: PATIENCE_MS });
     await leave();
   });
 

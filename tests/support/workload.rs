@@ -111,7 +111,7 @@ pub fn records(seed: u64, predictions: usize) -> Vec<Record> {
 
 /// The same with what else comes along: predictions and labels of a model of their own that come hours late, or too late, and commands.
 pub fn with_late_data_and_commands(seed: u64, history: Vec<Record>) -> Vec<Record> {
-    let mut random = Random(seed ^ 0xC0FF_EE);
+    let mut random = Random(seed ^ 0x00C0_FFEE);
     let mut mixed = Vec::with_capacity(history.len() * 11 / 10);
     let prediction = |number: usize, at: i64| {
         let body = json!({ "prediction_id": format!("late-{number}"), "model": "late", "at": at, "prediction": "a" });

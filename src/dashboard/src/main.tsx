@@ -17,6 +17,8 @@ import { reflectPreferences } from "./store/preferences";
 import { watchRejections } from "./store/rejections";
 import { followOtherTabs, restoreSession } from "./store/session";
 
+// addresses in the page are relative; the browser would look for the icon anew below each address that is navigated to
+for (const icon of document.querySelectorAll<HTMLLinkElement>('link[rel~="icon"]')) icon.href = new URL(icon.href, document.baseURI).href;
 restoreSession();
 followOtherTabs();
 reflectPreferences(document.documentElement);

@@ -79,7 +79,10 @@ fn is_worse(one: Wrong, other: Wrong) -> bool {
 mod tests {
     use super::*;
 
-    fn named(cells: &[(&[(&str, &str)], u64, u64)]) -> Option<String> {
+    /// Segment values, observations, and how many of them are wrong.
+    type Served<'a> = (&'a [(&'a str, &'a str)], u64, u64);
+
+    fn named(cells: &[Served<'_>]) -> Option<String> {
         let cells: Vec<(Vec<(Name, Name)>, Wrong)> = cells
             .iter()
             .map(|(segment, n, wrong)| {
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_segment_with_most_of_the_excess_is_named() {
-        let cells: &[(&[(&str, &str)], u64, u64)] = &[
+        let cells: &[Served<'_>] = &[
             (&[("channel", "app"), ("region", "kr")], 200, 150),
             (&[("channel", "app"), ("region", "us")], 200, 140),
             (&[("channel", "web"), ("region", "kr")], 200, 50),
