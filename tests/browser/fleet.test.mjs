@@ -147,7 +147,7 @@ test("nothing trains, so no tile says so; the question mark shows the keys; a wr
   await page.getByRole("heading", { level: 1, name: "Analysis" }).waitFor({ timeout: PATIENCE_MS });
   await page.goto(`${house.url}/nope`);
   await page.getByRole("heading", { level: 1, name: "Nothing here" }).waitFor({ timeout: PATIENCE_MS });
-  assert.equal(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "API" }).getAttribute("href"), "/docs");
+  assert.equal(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "API" }).getAttribute("href"), "/docs/");
   assert.deepEqual(await violations(page), []);
   await leave();
 });
