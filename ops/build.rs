@@ -31,7 +31,7 @@ fn watch() {
     for path in rooms.filter(|path| !path.ends_with("dashboard")) {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    for path in ["build.rs", "Cargo.toml", "Cargo.lock", "src/dashboard/src", "schemas", "streams"] {
+    for path in ["ops/build.rs", "Cargo.toml", "Cargo.lock", "src/dashboard/src", "schemas", "streams"] {
         println!("cargo::rerun-if-changed={path}");
     }
     if env("PROFILE").as_deref() == Some("release")
