@@ -4,13 +4,8 @@
 #![recursion_limit = "256"]
 #![deny(unsafe_code)]
 
-// The core: plain functions over plain data. No clock, randomness, I/O, async or logging.
-pub mod event;
-pub mod ids;
-pub mod monitor;
-pub mod stats;
-pub mod time;
-pub mod view;
+// The core is a crate of its own, so that Cargo keeps the shell out of it.
+pub use tidewatch_core::{event, ids, monitor, stats, time, view};
 
 // The shell: moves bytes and decides nothing.
 pub mod agent;
