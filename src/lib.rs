@@ -1,5 +1,5 @@
 //! Tidewatch: watches machine-learning models live. Data falls one way through the rooms below; `ARCHITECTURE.md` is the map
-//! and `tests/architecture.rs` holds the walls.
+//! and `tests/code/architecture.rs` holds the walls.
 // examples of the API are JSON as long as its answers
 #![recursion_limit = "256"]
 #![deny(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Cells, columns and numbers beyond memory. Forms of files are tried on the commands, in `tests/files.rs`.
+//! Cells, columns and numbers beyond memory. Forms of files are tried on the commands, in `tests/commands/files.rs`.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub struct File {
     /// From the root of the repository, with `/`.
     pub path: String,
-    /// `monitor` for `src/monitor/model.rs` and for `src/monitor.rs`.
+    /// `monitor` for `src/core/monitor/model.rs`, `config` for `src/config.rs`.
     pub room: String,
     pub text: String,
     /// Without comments, strings and what is compiled for unit tests only.
@@ -17,7 +17,7 @@ pub struct File {
 
 impl File {
     pub fn of(path: &str, text: &str) -> Self {
-        let room = path.trim_start_matches("src/").split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
+        let room = below_the_crate(path).split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
         let code = blank(text, true);
         let tests = test_items(&code);
         let code_and_strings = without(&blank(text, false), &tests);
@@ -51,10 +51,15 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// The crates of `[dependencies]` as code names them.
-pub fn dependencies() -> Vec<String> {
-    let manifest =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("we have a manifest");
+/// A path without the folder of its crate.
+fn below_the_crate(path: &str) -> &str {
+    let below = path.strip_prefix("src/").unwrap_or(path);
+    below.strip_prefix("core/").unwrap_or(below)
+}
+
+/// The crates of `[dependencies]` of a manifest as code names them.
+pub fn dependencies(manifest: &str) -> Vec<String> {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).expect("we have a manifest");
     let manifest: toml::Table = manifest.parse().expect("it is TOML");
     manifest["dependencies"].as_table().expect("a table").keys().map(|name| name.replace('-', "_")).collect()
 }
@@ -78,7 +83,7 @@ pub fn seen_in(code: &str, words: &[&str]) -> Vec<usize> {
 /// The rooms that a file names after `crate::` (in the root of a room also after `super::`), with the line of each.
 pub fn rooms_named(file: &File) -> Vec<(usize, String)> {
     let mut named = names_after(&file.code, "crate::");
-    let below = file.path.trim_start_matches("src/");
+    let below = below_the_crate(&file.path);
     if !below.contains('/') || below == format!("{}/mod.rs", file.room) {
         named.extend(names_after(&file.code, "super::"));
     }

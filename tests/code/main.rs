@@ -1,0 +1,6 @@
+//! The source of the product against its rules: walls between rooms, and schemas against what the code says.
+
+mod architecture;
+mod schemas;
+#[path = "../support/source.rs"]
+mod source;

@@ -1,0 +1,178 @@
+//! The disk of the data directory is full: reads go on, reading the log stops, and all goes on by itself once there is space.
+//!
+//! `DISK_FULL_RUNS` sets how often each kind is tried (2 by default). A small tmpfs is mounted for it, which takes root.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::house::{House, Plan, log_tail};
+use crate::nats_server::NatsServer;
+use crate::publisher::Publisher;
+use crate::workload::records;
+use super::{PROMPT, publish};
+
+/// A small disk of its own, gone when dropped. `None` where this user may not mount one.
+struct Disk {
+    path: PathBuf,
+    home: tempfile::TempDir,
+}
+
+impl Disk {
+    fn of(mebibytes: u32) -> Option<Self> {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let size = format!("size={mebibytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self { path, home })
+    }
+
+    fn grow(&self, mebibytes: u32) {
+        let size = format!("remount,size={mebibytes}m");
+        assert!(Command::new("mount").args(["-o", &size]).arg(&self.path).status().unwrap().success());
+    }
+
+    /// A data directory on it, whose log lies elsewhere.
+    fn data(&self) -> PathBuf {
+        let data = self.path.join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(self.home.path().join("test.log"), data.join("test.log")).unwrap();
+        data
+    }
+
+    /// Takes everything that is left.
+    fn fill(&self) -> PathBuf {
+        let path = self.path.join("filler");
+        let block = vec![7; 1 << 16];
+        let mut file = std::fs::File::create(&path).unwrap();
+        while std::io::Write::write_all(&mut file, &block).is_ok() {}
+        path
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+    }
+}
+
+fn runs() -> usize {
+    std::env::var("DISK_FULL_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
+}
+
+/// Frames of 300 faulty records each.
+fn garbage(frames: usize) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let frame = serde_json::to_vec(&vec![json!({"x": 1}); 300]).unwrap();
+    (0..frames).map(move |_| ("tw.in.prediction.tests".to_owned(), frame.clone()))
+}
+
+/// Log records of a source of their own, which the store keeps: two megabytes, and of no use to compress.
+fn kept(source: usize) -> impl Iterator<Item = (String, Vec<u8>)> {
+    (0..500_u64).map(move |number| {
+        let noise: String = (0..128).map(|part| format!("{:032x}", xxh3_128(&(number * 128 + part).to_le_bytes()))).collect();
+        let body = json!({"source": format!("source-{source}"), "message": noise});
+        ("tw.in.log.tests".to_owned(), body.to_string().into_bytes())
+    })
+}
+
+async fn waits_for_space(house: &House, data: &Path) {
+    let ready =
+        house.ready_when("the disk is full", |status, body| status == 503 && body.to_string().contains("disk_full")).await;
+    assert!(ready["reason"].as_str().unwrap().contains("the data disk is full"), "{ready} {}", log_tail(data));
+    assert!(house.get("/api/v1/state").await.is_some(), "reads go on");
+    assert_eq!(house.text("/healthz").await.as_deref(), Some("{\"status\":\"alive\"}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_somebody_fills_stops_reading_and_space_brings_it_back() {
+    for run in 0..runs() {
+        let Some(disk) = Disk::of(48) else { return eprintln!("not run: this user may not mount a small disk") };
+        let server = NatsServer::start();
+        let (url, data) = (server.url(), disk.data());
+        let house = Plan::on(&url, &data).open();
+        let early = publish(&url, &records(81 + run as u64, 200)).await;
+        house.applied(early).await;
+        let filler = disk.fill();
+        let last = publish(&url, &records(181 + run as u64, 4_000)).await;
+        waits_for_space(&house, &data).await;
+        std::fs::remove_file(filler).unwrap();
+        house.applied(last).await;
+        house.ready_when("ready again", |status, _| status == 200).await;
+        assert!(house.stop().success(), "{}", log_tail(&data));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_filled_by_the_store_itself_stops_reading_and_a_larger_one_brings_it_back() {
+    for _ in 0..runs() {
+        let Some(disk) = Disk::of(24) else { return eprintln!("not run: this user may not mount a small disk") };
+        let server = NatsServer::start();
+        let (url, data) = (server.url(), disk.data());
+        let house = Plan::on(&url, &data).open();
+        let publisher = Publisher::to(&url).await;
+        let mut last = 0;
+        for source in 0..20 {
+            last = publisher.send_all(garbage(100).chain(kept(source))).await;
+            if house.ready().await.is_some_and(|(_, body)| body.to_string().contains("disk_full")) {
+                break;
+            }
+        }
+        waits_for_space(&house, &data).await;
+        disk.grow(512);
+        house.applied(last).await;
+        house.ready_when("ready again", |status, _| status == 200).await;
+        assert!(house.stop().success(), "{}", log_tail(&data));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_waits_for_space_stops_within_its_grace_and_loses_nothing() {
+    let Some(disk) = Disk::of(48) else { return eprintln!("not run: this user may not mount a small disk") };
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), disk.data());
+    let plan = Plan::on(&url, &data);
+    let house = plan.open();
+    let early = publish(&url, &records(83, 200)).await;
+    house.applied(early).await;
+    let filler = disk.fill();
+    let last = publish(&url, &records(84, 2_000)).await;
+    waits_for_space(&house, &data).await;
+    let told = std::time::Instant::now();
+    house.stop();
+    assert!(told.elapsed() < PROMPT + Duration::from_secs(2), "{:?}", told.elapsed());
+    std::fs::remove_file(filler).unwrap();
+    let house = plan.open();
+    house.applied(last).await;
+    super::assert_counted_once(&house, &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_takes_little_more_room_than_it_came_in_and_a_real_fact_does_not_wait_behind_it() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&url, data.path()).open();
+    let publisher = Publisher::to(&url).await;
+    let frames = 4_000;
+    let bytes: usize = garbage(frames).map(|(_, payload)| payload.len()).sum();
+    let last = publisher.send_all(garbage(frames)).await;
+    let told = std::time::Instant::now();
+    let state = house.applied(last).await;
+    assert_eq!(state["counts"]["rejected"], 300 * frames);
+    assert!(1.0 <= house.metric("tidewatch_rejections_untold_total").await.unwrap());
+    let context = async_nats::jetstream::new(async_nats::connect(&url).await.unwrap());
+    let facts = context.get_stream("TW_FACTS").await.unwrap().cached_info().state.messages;
+    assert!(facts < 1_000, "{facts} facts of {frames} messages");
+    // the last window of a model closes ten seconds after its last prediction
+    publish(&url, &records(85, 200)).await;
+    house.quiet().await;
+    println!("{bytes} bytes of garbage; windows closed after {:?}", told.elapsed());
+    assert!(house.stop().success());
+    let store: u64 =
+        std::fs::read_dir(data.path().join("store")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    println!("the store has {store} bytes");
+    assert!(store <= 4 * bytes as u64, "{store} bytes of {bytes}");
+}

@@ -1,0 +1,75 @@
+//! When the process says that it is ready, and when it does not: the whole process against a server that fails it.
+
+use crate::house;
+use std::time::{Duration, Instant};
+
+use crate::house::{Plan, TOKEN, log_tail};
+use crate::nats_server::NatsServer;
+use serde_json::{Value, json};
+use tidewatch::event::subject::Root;
+use tidewatch::ids::Slug;
+use tidewatch::nats::{ConnectConfig, Nats, Role, connect};
+
+async fn connected(server: &NatsServer) -> Nats {
+    let root = Root::new(Slug::try_from("tw").unwrap());
+    connect(ConnectConfig::new(vec![server.url()], root)).await.unwrap()
+}
+
+/// Status and reason of `/ready`.
+async fn ready(url: &str) -> (u16, Value) {
+    let response = reqwest::Client::new().get(format!("{url}/ready")).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap_or_default())
+}
+
+async fn ready_when(url: &str, what: &str, seconds: u64, wanted: impl Fn(u16, &Value) -> bool) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        let (status, answer) = ready(url).await;
+        if wanted(status, &answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come about within {seconds} s: {status} {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_facts_stream_that_was_deleted_is_made_again_said_and_counted() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    let nats = connected(&server).await;
+    let gone = nats.jetstream().delete_stream("TW_FACTS").await.unwrap();
+    assert!(gone.success);
+    let body = json!({"model": "m", "confidence": 93}).to_string();
+    let (status, _) = house.send(reqwest::Method::POST, "/api/v1/publish/prediction/bad?partial=true&wait=applied", body).await;
+    assert_eq!(status, 200);
+    let deadline = Instant::now() + house::PATIENCE;
+    loop {
+        if nats.status(Role::Facts).await.is_ok_and(|stream| 1 <= stream.messages) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "no fact was published: {}", log_tail(data.path()));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let metrics = house.text("/api/v1/metrics").await.unwrap();
+    assert!(metrics.contains("tidewatch_facts_streams_restored_total 1\n"), "{metrics}");
+    assert!(log_tail(data.path()).contains("the facts stream was gone and was made again"));
+    ready_when(&house.url, "ready again", 10, |status, _| status == 200).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_makes_the_process_unready_but_not_dead() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    server.freeze();
+    let answer = ready_when(&house.url, "unready", 15, |status, _| status == 503).await;
+    assert!(answer["reason"].is_string(), "{answer}");
+    let alive = reqwest::Client::new().get(format!("{}/healthz", house.url)).bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(alive.status(), 200);
+    server.thaw();
+    ready_when(&house.url, "ready again", 30, |status, _| status == 200).await;
+}
