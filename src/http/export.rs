@@ -34,6 +34,7 @@ use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::alarm::AlarmFigures;
 use crate::view::compared::{Queues, Reference};
+use crate::view::incident;
 use crate::view::model::CounterFigures;
 use crate::view::source::SourceSummary;
 use crate::view::status::Reason;
@@ -263,7 +264,7 @@ impl<'m> TrackLine<'m> {
             score: watch.score.as_ref().map(ScoreFigures::of),
             drifting: drifting.map(|(column, _)| column.name.as_str()).collect(),
             labels: LabelFigures::of(watch),
-            alarms: watch.alarms.iter().map(AlarmFigures::of).collect(),
+            alarms: incident::alarms(&model.profile.incidents, |version| version == watch.version.as_ref()),
         }
     }
 }

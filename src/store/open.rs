@@ -28,7 +28,7 @@ const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
 const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Says that this is our store and which layout its rows have. A new layout is a new number: an old store is put aside and rebuilt.
-const IDENTITY: &[u8] = b"tidewatch store 7";
+const IDENTITY: &[u8] = b"tidewatch store 8";
 
 /// A store, and what was found instead of it if its directory could not be believed.
 #[derive(Debug)]

@@ -164,6 +164,7 @@ describe("the drift tab", () => {
   test("lists the alarms, and the charts of performance carry them as markers", async () => {
     const { page, leave } = await openTab("drift");
     await page.locator(".alarms li").filter({ hasText: "amount" }).getByText("has drifted").waitFor({ timeout: PATIENCE_MS });
+    assert.match(await page.locator(".alarms li").filter({ hasText: "amount" }).first().textContent(), /since .*version v1/);
     await page.getByText("The policy has pinned the width of windows at 10 min.").waitFor({ timeout: PATIENCE_MS });
     await page.locator("#tab-performance").click();
     await page.getByRole("button", { name: "6 h" }).click();

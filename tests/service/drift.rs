@@ -255,3 +255,55 @@ async fn what_is_wrong_with_a_reference_or_a_policy_is_said() {
         assert_eq!(refused(Method::GET, &path, "").await.0, 400, "{against}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_says_one_thing_of_the_version_that_serves_most() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let publisher = Publisher::to(&server.url()).await;
+    // a training set for a version, without what the model answers
+    let csv: String = std::iter::once("amount\n".to_owned())
+        .chain((0..1_000).map(|n| format!("{}\n", (n * 37 % 100) as f64 / 100.0)))
+        .collect();
+    let (status, answer) = house.send(Method::PUT, "/api/v1/models/till/reference?version=2", csv).await;
+    assert_eq!((status, &answer["rows"]), (200, &json!(1_000)));
+    let newer = |body: &Value| {
+        let mut body = body.clone();
+        body["model_version"] = json!("3");
+        body["prediction_id"] = json!(format!("newer-{}", body["prediction_id"]));
+        body
+    };
+    let with_newer = |bodies: Vec<Value>| -> Vec<Value> {
+        bodies
+            .iter()
+            .enumerate()
+            .flat_map(|(n, body)| std::iter::once(body.clone()).chain((n % 3 == 0).then(|| newer(body))))
+            .collect()
+    };
+    publisher.send_all(frames("prediction", &with_newer(minutes(0..30, 0.0)), 100)).await;
+    let last = publisher.send_all(frames("prediction", &with_newer(minutes(30..52, 0.5)), 100)).await;
+    house.applied(last).await;
+    let told = report(&house, "till", "").await;
+    assert_eq!((&told["version"], &told["versions"]), (&json!("2"), &json!(["2", "3"])));
+    let absent = column(&told, "prediction");
+    assert_eq!((&absent["status"], &absent["tests"]), (&json!("not_compared"), &json!({})));
+    // verdict, tests and score are of one window, and say so
+    assert_eq!((&told["start"], &told["end"]), (&told["score"]["window"], &told["score"]["end"]));
+    let amount = column(&told, "feature/amount");
+    assert_eq!(amount["status"], "drift");
+    close("psi", &amount["tests"]["psi_add_half"]["statistic"], &amount["judged"]["psi"], 1e-9);
+    assert_eq!((&told["window"]["seconds"], &told["window"]["pinned"]), (&json!(600), &json!(false)));
+    // of all versions, with the version, at the moment at which it happened
+    let incidents = told["incidents"].as_array().unwrap();
+    let of_amount: Vec<&Value> = incidents.iter().filter(|incident| incident["subject"] == "feature/amount").collect();
+    assert_eq!(of_amount.len(), 1, "{incidents:?}");
+    assert!(of_amount[0]["versions"].as_array().unwrap().contains(&json!("2")), "{of_amount:?}");
+    assert_eq!((&of_amount[0]["state"], &of_amount[0]["onset"]), (&json!("open"), &json!("2026-01-01T00:30:00Z")));
+    assert!(incidents.iter().all(|incident| incident["subject"] != "prediction"), "{incidents:?}");
+    assert!(told["alarms"].as_array().unwrap().iter().all(|alarm| alarm["version"].is_string()), "{}", told["alarms"]);
+    // the button: what comes from here on is normal
+    let (status, _) = house.send(Method::PUT, "/api/v1/models/till/reference", String::new()).await;
+    assert_eq!(status, 200);
+    let told = report(&house, "till", "").await;
+    assert_eq!((&told["incidents"][0]["state"], &told["incidents"][0]["ended_by"]), (&json!("over"), &json!("accepted")));
+}

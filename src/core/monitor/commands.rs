@@ -42,15 +42,20 @@ impl State {
             Command::UnsetModelThresholds { model, metrics } => {
                 self.models.on_thresholds_unset(cold, at, (model, metrics), &self.desk, effects)
             }
-            Command::SetDriftPolicy(change) => self.desk.drift.policy.change(change),
-            Command::GatherReference { model, version } => {
-                self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk)
+            Command::SetDriftPolicy(change) => {
+                let before = self.desk.drift.policy;
+                let verdict = self.desk.drift.policy.change(change);
+                self.models.on_policy(at, &before, &mut self.desk, effects);
+                verdict
             }
-            Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors),
+            Command::GatherReference { model, version } => {
+                self.models.on_gather_reference(at, model, version.as_ref(), &mut self.desk, effects)
+            }
+            Command::SetDetectors { model, detectors } => self.models.on_detectors(at, model, detectors, &self.desk, effects),
             Command::DescribeModel(change) => self.models.on_description(at, change),
             Command::SetTask { model, task } => self.models.on_task(at, model, *task),
-            Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk),
-            Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk),
+            Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk, effects),
+            Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk, effects),
         }
     }
 }

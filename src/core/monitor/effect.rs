@@ -9,6 +9,7 @@ use crate::ids::{EffectId, Name};
 use crate::monitor::analysis::About;
 use crate::monitor::analysis::finding::Finding;
 use crate::monitor::drift::alarm::Alarm;
+use crate::monitor::drift::incident::Told;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::monitor::point::Point;
 use crate::monitor::rejected::{OfMessage, Rejected};
@@ -56,11 +57,11 @@ pub enum Announcement {
         reasons: Vec<Reason>,
         at: Timestamp,
     },
-    /// A drift of one version was detected, or is over.
+    /// An incident of drift has begun, or is over; with the alarm that says so.
     Drift {
         model: Name,
-        version: Option<Name>,
         alarm: Alarm,
+        incident: Told,
     },
     /// Something out of the ordinary was found, or is over.
     Anomaly {
@@ -119,16 +120,19 @@ impl Announcement {
             Self::StatusChanged { model, from, to, reasons, at } => serde_json::json!({
                 "id": id.to_string(), "type": fact, "model": model, "from": from, "to": to, "reasons": reasons, "stored_at": at.to_string(),
             }),
-            Self::Drift { model, version, alarm } => {
+            Self::Drift { model, alarm, incident } => {
                 let window =
                     alarm.window.map(|(start, end)| serde_json::json!({"start": start.to_string(), "end": end.to_string()}));
                 let effect: BTreeMap<&str, f64> = alarm.effect.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
-                let segment: Option<BTreeMap<&str, &str>> =
-                    alarm.segment.as_ref().map(|(name, value)| BTreeMap::from([(name.as_str(), value.as_str())]));
+                let named = |(name, value): &(Name, Name)| BTreeMap::from([(name.to_string(), value.to_string())]);
+                let segment = alarm.segment.as_ref().map(named);
+                let segments: Vec<BTreeMap<String, String>> = incident.segments.iter().map(named).collect();
                 serde_json::json!({
-                    "id": id.to_string(), "type": fact, "model": model, "version": version, "subject": alarm.subject,
+                    "id": id.to_string(), "type": fact, "model": model, "version": incident.version, "versions": incident.versions, "segments": segments, "subject": alarm.subject,
                     "segment": segment, "detector": alarm.detector, "window": window, "against": alarm.against, "effect": effect, "evidence": alarm.evidence,
-                    "threshold": alarm.threshold, "stored_at": alarm.at.to_string(),
+                    "threshold": alarm.threshold, "incident": incident.number, "onset": incident.onset.to_string(),
+                    "end": incident.end.map(|end| end.at.to_string()), "ended_by": incident.end.map(|end| end.by), "updates": incident.updates,
+                    "stored_at": alarm.at.to_string(),
                 })
             }
             Self::Anomaly { about, name, series, finding, at } => {

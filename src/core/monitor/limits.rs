@@ -193,8 +193,19 @@ pub const SEGMENTS_MAX: usize = 8;
 /// Detectors of one model beside those that every version has.
 pub const DETECTORS_MAX: usize = 8;
 
-/// Drift alarms of one version kept for the read side, newest last.
-pub const ALARMS_MAX: usize = 50;
+/// Incidents of one model that are kept; those that are over go first. More than that are open at once only where versions have features of
+/// their own. Their numbers tell how many there have been.
+pub const INCIDENTS_MAX: usize = 200;
+
+/// Detectors, segments and versions of one incident that are listed; what more of them say is counted as updates.
+pub const INCIDENT_PARTS_MAX: usize = 64;
+
+/// How long a version has to be silent, in event time and while other versions go on, until nobody waits any more for it to recover.
+pub const INCIDENT_PATIENCE: Span = Span::from_secs(86_400);
+
+/// Event times that are remembered of the values of one detector. They are spaced by the logarithm of how far back they are, so that the
+/// bound is reached after 10¹⁵ values.
+pub const MARKS_MAX: usize = 256;
 
 /// Baselines of one version in the life of a log; after that its reference cannot be replaced.
 pub const BASELINES_MAX: u32 = 1_000;

@@ -10,6 +10,7 @@ use crate::ids::Name;
 use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::detectors::{Arrival, Chosen};
+use crate::monitor::drift::incident::Incidents;
 use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, JoinRow, Parked, Served};
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 
 mod ahead;
 mod description;
+mod incidents;
 mod measure;
 mod queue;
 mod reference;
@@ -128,6 +130,8 @@ pub struct Profile {
     /// Detectors that a command has chosen for every version.
     pub detectors: Vec<Chosen>,
     pub description: Description,
+    /// What has drifted.
+    pub incidents: Arc<Incidents>,
     /// Changed since it was last written. Not part of the profile's value.
     #[serde(skip)]
     pub dirty: bool,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::detectors::Watching;
+use crate::monitor::drift::incident::Incident;
 use crate::stats::detect::Verdict;
 use crate::view::compared::against;
 
@@ -26,6 +27,12 @@ pub struct DetectorFigures {
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AlarmFigures {
+    /// The incident that it tells of.
+    pub incident: u32,
+    /// The version that it was first seen in; null for predictions that name none.
+    pub version: Option<String>,
+    /// Event time from which on it was so: where a mark on a chart belongs.
+    pub onset: String,
     /// Log time.
     pub at: String,
     pub subject: String,
@@ -59,8 +66,11 @@ impl DetectorFigures {
 }
 
 impl AlarmFigures {
-    pub fn of(alarm: &Alarm) -> Self {
+    pub fn of(incident: &Incident, alarm: &Alarm) -> Self {
         Self {
+            incident: incident.number,
+            version: incident.version.as_ref().map(ToString::to_string),
+            onset: alarm.onset.to_string(),
             at: alarm.at.to_string(),
             subject: alarm.subject.clone(),
             segment: alarm.segment.as_ref().map(|(name, value)| BTreeMap::from([(name.to_string(), value.to_string())])),

@@ -8,6 +8,7 @@ pub mod discoveries;
 pub mod drift;
 pub mod evaluation;
 pub mod fairness;
+pub mod incident;
 pub mod model;
 pub mod profile;
 pub mod source;

@@ -12,12 +12,16 @@ use crate::monitor::status::{self, Status};
 use crate::stats::Estimate;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+use crate::view::incident::OpenIncident;
 use crate::view::status::{Reason, StatusChange};
 use crate::view::task::TaskFigures;
 use crate::view::watch::ScoreFigures;
 
 /// Changes of the status that are told with every summary.
 const RECENT_CHANGES: usize = 24;
+
+/// Open incidents that are told with every summary.
+const INCIDENTS_TOLD: usize = 10;
 
 /// What "now" shows of a model: this much of its own event time, up to its newest event.
 const CURRENT: Span = Span::from_secs(300);
@@ -58,6 +62,8 @@ pub struct ModelSummary {
     pub changed_seq: u64,
     /// How far the version that moved farthest is from its reference; null until a drift window could be judged.
     pub drift: Option<ScoreFigures>,
+    /// Incidents that go on in any version: the newest of them, up to 10, oldest first. `/drift` has all, with what is over.
+    pub incidents: Vec<OpenIncident>,
     /// The last five minutes of the model's own event time; null before the first prediction.
     pub current: Option<Current>,
     /// The newest one-minute windows, up to 60, oldest first.
@@ -148,6 +154,7 @@ impl ModelSummary {
             stale: condition.stale,
             changed_seq: model.changed_seq,
             drift: model.drift.worst_score().map(ScoreFigures::of),
+            incidents: OpenIncident::newest(&model.profile.incidents, INCIDENTS_TOLD),
             current: seen.then(|| Current::of(model)),
             trail: Vec::new(),
         }

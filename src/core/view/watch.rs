@@ -24,6 +24,7 @@ use crate::time::{Span, Timestamp};
 use crate::view::alarm::{AlarmFigures, DetectorFigures};
 use crate::view::compared::{Queues, Reference, SegmentReport, against};
 use crate::view::drift::Test;
+use crate::view::incident::IncidentFigures;
 use crate::view::profile::{Bin, Profile, histogram};
 
 /// Everything about the drift of one version.
@@ -51,8 +52,10 @@ pub struct DriftReport {
     pub estimator: EstimatorFigures,
     /// Segments that are judged apart; empty unless the policy asks for them.
     pub segments: Vec<SegmentReport>,
-    /// The newest last.
+    /// The beginning and the end of every incident of the model, of all versions, the newest last.
     pub alarms: Vec<AlarmFigures>,
+    /// What has moved in the model, in all versions, the newest last: one subject is one incident however often and by whom it is told.
+    pub incidents: Vec<IncidentFigures>,
 }
 
 /// What estimates performance before labels come.

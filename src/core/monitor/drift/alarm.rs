@@ -21,6 +21,8 @@ pub struct Alarm {
     pub detector: Cow<'static, str>,
     /// False: the drift is over.
     pub detected: bool,
+    /// Event time from which on it was so: of a window its start, of a change detector the change that it has found.
+    pub onset: Timestamp,
     /// Start and end of the window that was judged; `None` for a detector of arriving values.
     pub window: Option<(Timestamp, Timestamp)>,
     /// What the window was held against; `None` for a detector of arriving values.

@@ -17,6 +17,7 @@ use crate::monitor::drift::estimator::Rated;
 use crate::monitor::drift::judge::Policy;
 use crate::monitor::drift::labels::Labels;
 use crate::monitor::drift::losses::Taught;
+use crate::monitor::drift::marks::Marks;
 use crate::monitor::join::{Answer, Truth};
 use crate::stats::detect::adwin::{self, Adwin};
 use crate::stats::detect::e_detector::{self, EDetector};
@@ -33,6 +34,8 @@ pub enum Arrival {
     /// The first label of a prediction.
     Label {
         track: u16,
+        /// Event time of the prediction.
+        at: Timestamp,
         /// Whether the model was right: of numbers, within a tenth.
         met: bool,
         /// While the version's estimator gathers: the prediction's score and what turned out.
@@ -41,7 +44,7 @@ pub enum Arrival {
         taught: Option<Taught>,
     },
     /// A value for one of the detectors.
-    Value { track: u16, place: u16, value: f64 },
+    Value { track: u16, at: Timestamp, place: u16, value: f64 },
 }
 
 /// What a detector is shown.
@@ -77,6 +80,19 @@ pub struct Watching {
     /// Values since it was started or last raised an alarm.
     pub seen: u64,
     pub alarms: u64,
+    /// Where its values lie in event time; of those that see every label the version knows.
+    marks: Marks,
+    /// Values since the last drift window was judged, and their sum.
+    recent: (u64, f64),
+}
+
+/// What a detector has seen since the last drift window was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lately {
+    pub subject: String,
+    pub detector: &'static str,
+    pub n: u64,
+    pub mean: f64,
 }
 
 /// What is no input.
@@ -192,6 +208,21 @@ pub fn start(watching: &mut Vec<Watching>, chosen: &[Chosen], policy: &Policy) {
     watching.extend(further.map(|Chosen { input, detector }| Watching::new(input.clone(), detector.clone())));
 }
 
+/// Whether every version has a detector of this name for this input.
+pub fn is_standard(subject: &str, detector: &str) -> bool {
+    subject == "error" && matches!(detector, "e_detector" | "adwin")
+}
+
+/// What the detectors of a version have seen since this was last asked; of those that have seen something.
+pub fn take_lately(watching: &mut [Watching]) -> Vec<Lately> {
+    let seen = watching.iter_mut().filter_map(|watching| {
+        let (n, sum) = std::mem::take(&mut watching.recent);
+        let mean = (n != 0).then(|| sum / n as f64)?;
+        Some(Lately { subject: watching.input.to_string(), detector: watching.detector.name(), n, mean })
+    });
+    seen.collect()
+}
+
 /// Leaves only the detectors that every version has.
 pub fn forget_chosen(watching: &mut Vec<Watching>) {
     watching.truncate(STANDARD);
@@ -199,7 +230,7 @@ pub fn forget_chosen(watching: &mut Vec<Watching>) {
 
 impl Watching {
     fn new(input: Input, detector: AnyDetector) -> Self {
-        Self { input, detector, verdict: None, seen: 0, alarms: 0 }
+        Self { input, detector, verdict: None, seen: 0, alarms: 0, marks: Marks::default(), recent: (0, 0.0) }
     }
 
     /// Whether it is one of those that see every label.
@@ -207,21 +238,36 @@ impl Watching {
         place < STANDARD
     }
 
-    /// Takes in a value; one that the detector cannot take, such as a loss that it wants in 0 to 1, is passed over. `labels`: what an
-    /// alarm about errors goes by where the detector does not know when the change began.
-    pub fn take(&mut self, value: f64, labels: &Labels, at: Timestamp) -> Option<Alarm> {
+    /// Takes in a value; one that the detector cannot take, such as a loss that it wants in 0 to 1, is passed over.
+    ///
+    /// * `labels`: what an alarm about errors goes by where the detector does not know when the change began.
+    /// * `marks`: where the labels lie in event time, this one included, if the detector sees every label.
+    /// * `seen_at`: event time of the value. `at`: log time.
+    pub fn take(
+        &mut self,
+        value: f64,
+        labels: &Labels,
+        marks: Option<&Marks>,
+        (seen_at, at): (Timestamp, Timestamp),
+    ) -> Option<Alarm> {
         let verdict = self.detector.offer(value).ok()?;
+        if marks.is_none() {
+            self.marks.add(seen_at);
+        }
+        self.recent = (self.recent.0 + 1, self.recent.1 + value);
         self.verdict = Some(verdict);
         self.seen += 1;
         let Verdict::Drift { score, threshold, .. } = verdict else { return None };
         self.seen = 0;
         self.alarms += 1;
+        let marks = marks.unwrap_or(&self.marks);
         Some(Alarm {
             at,
             subject: self.input.to_string(),
             segment: None,
             detector: Cow::Borrowed(self.detector.name()),
             detected: true,
+            onset: self.detector.change().and_then(|change| marks.back(change.values)).unwrap_or(seen_at),
             window: None,
             against: None,
             effect: self.effect(labels),

@@ -9,9 +9,11 @@ pub mod baseline;
 pub mod detectors;
 pub mod encoding;
 pub mod estimator;
+pub mod incident;
 pub mod judge;
 pub mod labels;
 pub mod losses;
+pub mod marks;
 pub mod multivariate;
 pub mod pace;
 pub mod past;
@@ -37,8 +39,9 @@ use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
 use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing};
-use crate::monitor::drift::labels::Labels;
+use crate::monitor::drift::labels::{Labels, Outcomes};
 use crate::monitor::drift::losses::Lesson;
+use crate::monitor::drift::marks::Marks;
 use crate::monitor::drift::pace::Pace;
 use crate::monitor::drift::reference::{Chunks, Reference};
 use crate::monitor::drift::room::{Claim, Room};
@@ -47,7 +50,7 @@ use crate::monitor::drift::sight::Route;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
-    ALARMS_MAX, BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, RESERVED_ROWS_MIN, TRACKS_MAX, UPLOAD_PATIENCE,
+    BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, RESERVED_ROWS_MIN, TRACKS_MAX, UPLOAD_PATIENCE,
 };
 use crate::time::Timestamp;
 
@@ -144,10 +147,10 @@ pub struct Watch {
     /// How wide its drift windows are.
     pub pace: Pace,
     pub labels: Labels,
+    /// Where the labels lie in event time, in the order of their arrival.
+    label_marks: Marks,
     /// The two that every version has, then those chosen for the model. Empty before the first label.
     pub detectors: Vec<Watching>,
-    /// The newest, oldest first.
-    pub alarms: Vec<Alarm>,
 }
 
 /// Reads a chunk of the reference that was left to the store, by its number.
@@ -449,11 +452,13 @@ impl Track {
         detectors::start(&mut watch.detectors, chosen, policy);
         let mut alarms = Vec::new();
         match arrival {
-            Arrival::Label { met, rated, taught, .. } => {
+            Arrival::Label { at: seen_at, met, rated, taught, .. } => {
                 watch.labels.add(met, policy);
+                watch.label_marks.add(seen_at);
                 let error = f64::from(u8::from(!met));
                 let standard = watch.detectors.iter_mut().enumerate().filter(|(place, _)| Watching::sees_labels(*place));
-                alarms.extend(standard.filter_map(|(_, watching)| watching.take(error, &watch.labels, at)));
+                let marks = Some(&watch.label_marks);
+                alarms.extend(standard.filter_map(|(_, watching)| watching.take(error, &watch.labels, marks, (seen_at, at))));
                 if let Some(rated) = rated {
                     Arc::make_mut(&mut self.estimator).change().gather(rated, policy.reference_rows as usize);
                 }
@@ -461,20 +466,28 @@ impl Track {
                     self.teach(taught, fleet, at);
                 }
             }
-            Arrival::Value { place, value, .. } => {
+            Arrival::Value { at: seen_at, place, value, .. } => {
                 let watching = watch.detectors.get_mut(usize::from(place));
-                alarms.extend(watching.and_then(|watching| watching.take(value, &watch.labels, at)));
+                alarms.extend(watching.and_then(|watching| watching.take(value, &watch.labels, None, (seen_at, at))));
             }
         }
-        alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
         alarms
     }
 
-    pub fn remember(&mut self, alarm: Alarm) {
-        let alarms = &mut self.watch_mut().alarms;
-        if alarms.len() == ALARMS_MAX {
-            alarms.remove(0);
+    /// Takes the labels to come for what is usual, and has the detectors that every version has begin anew.
+    pub fn forget_labels(&mut self) {
+        let watch = self.watch_mut();
+        (watch.labels.first, watch.labels.recent) = (Outcomes::default(), Outcomes::default());
+        watch.label_marks = Marks::default();
+        watch.detectors.clear();
+    }
+
+    /// Says of no column any more that it drifts: who looks again begins anew.
+    pub fn calm_down(&mut self) {
+        let watch = self.watch_mut();
+        let of_segments = watch.segments.iter_mut().flat_map(|segment| &mut segment.standings);
+        for standing in watch.standings.iter_mut().chain(of_segments) {
+            *standing = Standing { figures: standing.figures, ..Standing::default() };
         }
-        alarms.push(alarm);
     }
 }

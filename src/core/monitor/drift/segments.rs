@@ -52,7 +52,7 @@ impl Segment {
 }
 
 impl Track {
-    /// Chooses the segments that are judged, or lets go of them, if policy or baseline have changed since that was last done. Between two
+    /// Chooses the segments that are judged, or releases them, if policy or baseline have changed since that was last done. Between two
     /// drift windows, so that what a window asks has been paid for when it begins.
     pub fn settle_segments(&mut self, cells: &[CellKey], fleet: &mut Fleet) {
         let wanted = self.baseline.clone().filter(|_| fleet.policy.segments);
@@ -68,8 +68,11 @@ impl Track {
         }
     }
 
-    /// Judges no segment from here on.
+    /// Judges no segment from here on, not in the window that is open either.
     pub fn forget_segments(&mut self, fleet: &mut Fleet) {
+        if !self.window.segments.is_empty() {
+            self.window_mut().segments.clear();
+        }
         let watch = self.watch_mut();
         fleet.columns -= watch.segments.iter().map(|segment| segment.standings.len() as u64).sum::<u64>();
         (watch.segments, watch.segments_of) = (Vec::new(), None);

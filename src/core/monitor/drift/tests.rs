@@ -14,6 +14,7 @@ use crate::time::{Span, Timestamp};
 
 mod compared;
 mod fleet;
+mod incidents;
 mod traffic;
 
 /// Predictions a minute.
@@ -271,7 +272,7 @@ fn a_window_stays_as_wide_as_it_was_opened() {
     world.when(command(Command::SetDriftPolicy(narrow), START));
     run(&mut world, &mut chance, 37..42, moved);
     let minute = |minute: i64| START + Span::from_secs(60 * minute);
-    let windows: Vec<_> = track(&world).watch.alarms.iter().filter_map(|alarm| alarm.window).collect();
+    let windows: Vec<_> = world.model().profile.incidents.iter().filter_map(|incident| incident.first.window).collect();
     assert_eq!(windows.first(), Some(&(minute(30), minute(40))), "{windows:?}");
 }
 
@@ -433,7 +434,7 @@ fn a_run_length_that_is_changed_counts_for_detectors_that_run_already() {
     world.when(command(Command::SetDriftPolicy(shorter), START));
     assert_eq!(labelled(&mut world, 2_128..2_192, 0.25), ["drift detected error e_detector"]);
     // not of all labels since some window, but since the rate rose
-    let alarm = track(&world).watch.alarms.iter().rev().find(|alarm| alarm.detector == "e_detector").unwrap();
+    let alarm = &world.model().profile.incidents.iter().next_back().unwrap().first;
     let of = |name: &str| alarm.effect.iter().find(|(known, _)| known == name).unwrap().1;
     assert!((of("rate_before") - 0.1).abs() < 0.03 && (of("rate_now") - 0.25).abs() < 0.08, "{alarm:?}");
     assert!((100.0..260.0).contains(&of("values_since")), "{alarm:?}");

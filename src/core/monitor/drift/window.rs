@@ -9,6 +9,8 @@ use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::Baseline;
+use crate::monitor::drift::detectors::{self, Lately};
+use crate::monitor::drift::incident::WINDOW;
 use crate::monitor::drift::judge::{self, Against, Figures, Policy, Score, Standing, Turn};
 use crate::monitor::drift::labels::Outcomes;
 use crate::monitor::drift::pace;
@@ -28,7 +30,7 @@ pub struct DriftWindow {
     /// `None` before the first pane.
     pub tally: Option<Tally>,
     /// Of each segment that is judged, in their order.
-    segments: Vec<Tally>,
+    pub segments: Vec<Tally>,
 }
 
 /// What is judged of a window, and when.
@@ -36,6 +38,16 @@ struct Judged<'a> {
     baseline: &'a Baseline,
     bounds: (Timestamp, Timestamp),
     at: Timestamp,
+}
+
+/// What a judged window has given.
+pub struct Judgement {
+    /// Columns that drift now and did not, or no longer do.
+    pub alarms: Vec<Alarm>,
+    /// Its start.
+    pub window: Timestamp,
+    /// What the change detectors have seen since the window before.
+    pub lately: Vec<Lately>,
 }
 
 impl DriftWindow {
@@ -63,8 +75,9 @@ impl Track {
         of_segments.map(|(_, total)| total).chain(&mut open.tally).for_each(|total| total.merge(counted));
     }
 
-    /// Judges the drift window that is open and begins anew. Gives what it says that was not said before.
+    /// Judges the drift window that is open and begins anew. Gives what it says that was not said before; `None` if there was nothing to judge.
     ///
+    /// * `alarmed`: whether an incident about wrong answers goes on.
     /// * `hours`: the same hours of the weeks before, where the policy wants windows held against those.
     pub fn judge_window(
         &mut self,
@@ -72,10 +85,11 @@ impl Track {
         columns: u64,
         hours: Option<&SameHours>,
         cells: &[CellKey],
+        alarmed: bool,
         at: Timestamp,
-    ) -> Vec<Alarm> {
+    ) -> Option<Judgement> {
         let window = std::mem::take(self.window_mut());
-        let (Some(tally), Some(baseline)) = (&window.tally, self.baseline.clone()) else { return Vec::new() };
+        let (Some(tally), Some(baseline)) = (&window.tally, self.baseline.clone()) else { return None };
         let needed = policy.needed(columns, window.width);
         let compare = |tally: &Tally, of: &dyn Fn(u16) -> bool| {
             let (before, against) = match hours.and_then(|hours| hours.tally(&baseline, of)) {
@@ -98,15 +112,14 @@ impl Track {
             alarms.extend(judged.turns(standings, &figures, Some((name.clone(), value.clone()))));
         }
         let accuracy = watch.labels.accuracy(needed);
-        let performance = accuracy
-            .filter(|accuracy| accuracy.evident)
-            .map_or(0.0, |accuracy| (accuracy.before - accuracy.now) / accuracy.before);
+        let told = accuracy.filter(|accuracy| accuracy.now < accuracy.before && (accuracy.evident || alarmed));
+        let performance = told.map_or(0.0, |accuracy| (accuracy.before - accuracy.now) / accuracy.before);
         watch.labels.recent = Outcomes::default();
+        let lately = detectors::take_lately(&mut watch.detectors);
         if let Some(score) = judge::score((window.start, window.width), tally.rows, &baseline, &watch.standings, &figures) {
             watch.score = Some(Score { performance, accuracy, ..score });
         }
-        alarms.iter().for_each(|alarm| self.remember(alarm.clone()));
-        alarms
+        Some(Judgement { alarms, window: window.start, lately })
     }
 }
 
@@ -121,8 +134,9 @@ impl Judged<'_> {
                 at: self.at,
                 subject: column.subject(),
                 segment: segment.clone(),
-                detector: Cow::Borrowed("window"),
+                detector: Cow::Borrowed(WINDOW),
                 detected: turn == Turn::Detected,
+                onset: if turn == Turn::Detected { self.bounds.0 } else { standing.calm_since.unwrap_or(self.bounds.0) },
                 window: Some(self.bounds),
                 against: Some(figures.against),
                 effect: vec![

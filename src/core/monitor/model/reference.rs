@@ -9,8 +9,10 @@ use crate::ids::Name;
 use crate::monitor::classes::Task;
 use crate::monitor::cold::{Cold, Next};
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
+use crate::monitor::drift::incident::Ending;
 use crate::monitor::drift::past::{Counted, Past};
 use crate::monitor::drift::{Seen, Track};
+use crate::monitor::effect::Effects;
 use crate::monitor::limits::{
     BASELINES_MAX, COMPARED_MIN, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, PANE_WIDTH, PAST_COLUMNS_MAX, PAST_MAX, TRACKS_MAX,
     UPLOAD_VALUES_MAX,
@@ -25,10 +27,11 @@ impl Models {
         model: &Name,
         version: Option<&Name>,
         desk: &mut Desk,
+        effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
         let (model, dirty) = self.touch(id, place.seq);
-        model.gather_reference(version, desk, dirty)
+        model.gather_reference(version, desk, dirty, effects)
     }
 
     /// Takes rows of a training set. The model may be one that has not served yet.
@@ -38,10 +41,11 @@ impl Models {
         place: Place<'_>,
         training: &TrainingRows,
         desk: &mut Desk,
+        effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.id_of(&training.model) else { return too_many_models() };
         let (model, dirty) = self.touch(id, place.seq);
-        model.take_training_rows(cold, training, desk, dirty)
+        model.take_training_rows(cold, training, desk, dirty, effects)
     }
 
     /// Has a version of a model, or all of them, compared to a range of its past.
@@ -51,16 +55,24 @@ impl Models {
         place: Place<'_>,
         range: &PastRange,
         desk: &mut Desk,
+        effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.by_name.get(&range.model).copied() else { return Verdict::Ignored };
         let (model, dirty) = self.touch(id, place.seq);
-        model.refer_to_past(cold, range, desk, dirty)
+        model.refer_to_past(cold, range, desk, dirty, effects)
     }
 }
 
 impl Model {
-    /// Forgets the reference of one version or of all and gathers the predictions to come.
-    fn gather_reference(&mut self, version: Option<&Name>, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+    /// Forgets the reference of one version or of all and gathers the predictions to come: what is new is accepted as what is normal, of
+    /// labels too.
+    fn gather_reference(
+        &mut self,
+        version: Option<&Name>,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) -> Verdict {
         let wanted = |track: &Track| version.is_none() || track.watch.version.as_ref() == version;
         let tracks = (0_u16..).zip(&self.drift.tracks);
         let indices: Vec<u16> = tracks.filter(|(_, track)| wanted(track)).map(|(index, _)| index).collect();
@@ -71,8 +83,11 @@ impl Model {
             return too_many_baselines();
         }
         for index in indices {
-            self.track_mut(index, dirty).gather_anew(Origin::Collected, &mut desk.drift);
+            let track = self.track_mut(index, dirty);
+            track.gather_anew(Origin::Collected, &mut desk.drift);
+            track.forget_labels();
         }
+        self.end_parts(|_, part| version.is_none() || part.version.as_ref() == version, Ending::Accepted, desk, effects);
         Verdict::Applied
     }
 
@@ -82,6 +97,7 @@ impl Model {
         training: &TrainingRows,
         desk: &mut Desk,
         dirty: &mut Dirty,
+        effects: &mut Effects,
     ) -> Verdict {
         let TrainingRows { model: _, version, first, last, rows } = training;
         let Some(index) = Arc::make_mut(&mut self.drift).track_of(version.as_ref()) else {
@@ -120,11 +136,21 @@ impl Model {
         if *last {
             track.freeze(classifies, &mut desk.drift, &mut |number| cold.reference_chunk(id, index, number));
         }
+        if *first {
+            self.end_windows(version.as_ref(), Ending::Accepted, desk, effects);
+        }
         Verdict::Applied
     }
 
     /// Compares to what the closed panes of a range have counted. All of it happens, or nothing does.
-    fn refer_to_past(&mut self, cold: &mut impl Cold, range: &PastRange, desk: &mut Desk, dirty: &mut Dirty) -> Verdict {
+    fn refer_to_past(
+        &mut self,
+        cold: &mut impl Cold,
+        range: &PastRange,
+        desk: &mut Desk,
+        dirty: &mut Dirty,
+        effects: &mut Effects,
+    ) -> Verdict {
         let (from, until) = (range.from.floor(PANE_WIDTH), range.until.floor(PANE_WIDTH));
         if PAST_MAX < until - from {
             let days = PAST_MAX.micros() / 86_400_000_000;
@@ -160,7 +186,10 @@ impl Model {
             return too_many_baselines();
         }
         for (index, baseline) in baselines {
-            self.track_mut(index, dirty).refer_to(baseline, &mut desk.drift);
+            let track = self.track_mut(index, dirty);
+            track.refer_to(baseline, &mut desk.drift);
+            let version = track.watch.version.clone();
+            self.end_windows(version.as_ref(), Ending::Accepted, desk, effects);
         }
         Verdict::Applied
     }

@@ -10,11 +10,12 @@ use crate::monitor::classes::Task;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::detectors::{self, Arrival, Chosen};
 use crate::monitor::drift::estimator::{Estimator, Rated};
+use crate::monitor::drift::incident::Ending;
 use crate::monitor::drift::losses::{LossSight, Taught};
 use crate::monitor::drift::season::SameHours;
-use crate::monitor::drift::window::DriftWindow;
+use crate::monitor::drift::window::{DriftWindow, Judgement};
 use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
-use crate::monitor::effect::{Announcement, Effects};
+use crate::monitor::effect::Effects;
 use crate::monitor::join::{Answer, Served, Truth};
 use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::task::Reading;
@@ -23,7 +24,14 @@ use crate::time::{Span, Timestamp};
 
 impl Models {
     /// Has every version of a model watched by these detectors beside those that every version has; they begin anew.
-    pub(in crate::monitor) fn on_detectors(&mut self, place: Place<'_>, model: &Name, choices: &[DetectorChoice]) -> Verdict {
+    pub(in crate::monitor) fn on_detectors(
+        &mut self,
+        place: Place<'_>,
+        model: &Name,
+        choices: &[DetectorChoice],
+        desk: &Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
         let chosen: Result<Vec<Chosen>, String> = choices.iter().map(Chosen::of).collect();
         let chosen = match chosen {
             Ok(chosen) if chosen.len() <= DETECTORS_MAX => chosen,
@@ -38,6 +46,7 @@ impl Models {
         for index in 0..model.drift.tracks.len() {
             detectors::forget_chosen(&mut model.track_mut(index as u16, dirty).watch_mut().detectors);
         }
+        model.end_parts(|incident, part| part.is_chosen(&incident.subject), Ending::Unwatched, desk, effects);
         Verdict::Applied
     }
 }
@@ -133,10 +142,11 @@ impl Model {
                 }
                 _ => (None, None),
             };
-            self.arrivals.push(Arrival::Label { track, met, rated, taught });
+            self.arrivals.push(Arrival::Label { track, at: served.at, met, rated, taught });
             let values = self.profile.detectors.iter().enumerate();
             let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_label(&served.answer, truth, met)?)));
-            self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, place: Chosen::place(nth), value }));
+            let at = served.at;
+            self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, at, place: Chosen::place(nth), value }));
             self.look_if_many(desk, dirty, effects);
         }
     }
@@ -169,21 +179,19 @@ impl Model {
     ) {
         let values = self.profile.detectors.iter().enumerate();
         let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_prediction(prediction, score)?)));
-        self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, place: Chosen::place(nth), value }));
+        let at = prediction.at;
+        self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, at, place: Chosen::place(nth), value }));
         self.look_if_many(desk, dirty, effects);
     }
 
     /// Shows the detectors what has arrived since they last looked.
     pub(super) fn look_at_arrivals(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
-        let model = self.name.clone();
         let profile = Arc::clone(&self.profile);
         for arrival in std::mem::take(&mut self.arrivals) {
             let (Arrival::Label { track: index, .. } | Arrival::Value { track: index, .. }) = arrival;
             let track = self.track_mut(index, dirty);
-            for alarm in track.take(arrival, &profile.detectors, &mut desk.drift, desk.log_time) {
-                let version = track.watch.version.clone();
-                effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
-            }
+            let alarms = track.take(arrival, &profile.detectors, &mut desk.drift, desk.log_time);
+            self.raise(index, alarms, effects);
         }
     }
 
@@ -230,7 +238,7 @@ impl Model {
         effects: &mut Effects,
     ) {
         let Fleet { policy, columns, .. } = desk.drift;
-        let (model, profile) = (self.name.clone(), Arc::clone(&self.profile));
+        let profile = Arc::clone(&self.profile);
         let mut read: Option<(Timestamp, SameHours)> = None;
         for index in tracks {
             let DriftWindow { start, width, .. } = **self.drift.tracks[usize::from(*index)].window;
@@ -238,11 +246,13 @@ impl Model {
                 read = Some((start, self.same_hours(cold, start, width)));
             }
             let hours = read.as_ref().map(|(_, hours)| hours);
+            let version = self.drift.tracks[usize::from(*index)].watch.version.as_ref();
+            let alarmed = self.profile.incidents.is_on("error", version);
             let track = self.track_mut(*index, dirty);
-            for alarm in track.judge_window(&policy, columns, hours, &profile.cells, desk.log_time) {
-                let version = track.watch.version.clone();
-                effects.announce(Announcement::Drift { model: model.clone(), version, alarm });
-            }
+            let judged = track.judge_window(&policy, columns, hours, &profile.cells, alarmed, desk.log_time);
+            let Some(Judgement { alarms, window, lately }) = judged else { continue };
+            self.raise(*index, alarms, effects);
+            self.settle_incidents(*index, (window, &lately), desk, dirty, effects);
         }
     }
 

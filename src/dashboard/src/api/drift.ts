@@ -166,6 +166,12 @@ export interface Detector {
 }
 
 export interface Alarm {
+  /** The incident that it tells of. */
+  incident: number;
+  /** The version that it was first seen in; `null` for predictions that name none. */
+  version: string | null;
+  /** Event time from which on it was so. */
+  onset: string;
   /** Log time. */
   at: string;
   subject: string;
@@ -182,6 +188,29 @@ export interface Alarm {
   effect: Record<string, number>;
   evidence: number;
   threshold: number;
+}
+
+export type Ending = "recovered" | "accepted" | "unwatched";
+
+/** One subject of a model that has moved. Further alarms about it while it goes on are updates of it. */
+export interface Incident {
+  number: number;
+  subject: string;
+  state: "open" | "over";
+  /** Event time at which the change is estimated to have begun, and from which on it was as before: `null` while it goes on. */
+  onset: string;
+  end: string | null;
+  /** `unwatched`: nobody looks any more. */
+  ended_by: Ending | null;
+  told_at: string;
+  updated_at: string;
+  updates: number;
+  versions: (string | null)[];
+  segments: Record<string, string>[];
+  detectors: string[];
+  first: Alarm;
+  latest: Alarm;
+  actions: "accept"[];
 }
 
 export interface SegmentReport {
@@ -209,8 +238,10 @@ export interface DriftReport {
   labels: { arrived: number; baseline: Estimate; recent: Estimate; detectors: Detector[] };
   /** Segments that are judged apart. */
   segments: SegmentReport[];
-  /** The newest last. */
+  /** The beginning and the end of every incident of all versions, the newest last. */
   alarms: Alarm[];
+  /** What has moved, in all versions, the newest last. */
+  incidents: Incident[];
 }
 
 export interface WindowColumn {

@@ -7,6 +7,8 @@ import type { Colours } from "./colours";
 export interface Marker {
   /** Unix seconds. */
   at: number;
+  /** Up to when what begins here lasts, `null` while it goes on; left out where nothing begins. */
+  until?: number | null;
   /** `false`: it is over. */
   detected: boolean;
   text: string;
@@ -29,11 +31,27 @@ export function markerAt(chart: Pick<uPlot, "valToPos">, markers: readonly Marke
   return near.reduce<Marker | null>((best, marker) => (best === null || distance(marker) < distance(best) ? marker : best), null);
 }
 
+/** Shades the plot from where something begins to where it ends, or to the edge while it goes on. */
+function shade(chart: uPlot, markers: readonly Marker[], colours: Colours): void {
+  const { ctx, bbox } = chart;
+  const edge = bbox.left + bbox.width;
+  ctx.fillStyle = colours.drift;
+  ctx.globalAlpha = 0.08;
+  for (const { at, until } of markers) {
+    if (until === undefined) continue;
+    const from = Math.max(bbox.left, chart.valToPos(at, "x", true));
+    const to = until === null ? edge : Math.min(edge, chart.valToPos(until, "x", true));
+    if (from < to) ctx.fillRect(from, bbox.top, to - from, bbox.height);
+  }
+  ctx.globalAlpha = 1;
+}
+
 /** A line down the plot with a triangle at its top, filled where drift begins and hollow where it ends. */
 export function drawMarkers(chart: uPlot, markers: readonly Marker[], colours: Colours): void {
   const { ctx, bbox } = chart;
   const unit = devicePixelRatio;
   ctx.save();
+  shade(chart, markers, colours);
   ctx.strokeStyle = colours.drift;
   ctx.lineWidth = unit;
   for (const { at, detected } of markers) {

@@ -5,7 +5,7 @@ use crate::event::Season;
 use crate::monitor::drift::judge::Against;
 use crate::monitor::effect::Action;
 
-fn policy(change: PolicyChange) -> Input {
+pub(super) fn policy(change: PolicyChange) -> Input {
     command(Command::SetDriftPolicy(change), START)
 }
 
@@ -62,7 +62,7 @@ fn a_stream_that_follows_the_hour_is_held_against_the_same_hours_once_there_are_
 }
 
 /// Minutes of predictions from three regions, of which `us` has three in ten; its amounts are `shift` higher. All are on the same plan.
-fn regions(world: &mut World, chance: &mut Chance, minutes: std::ops::Range<u64>, shift: f64) -> Vec<String> {
+pub(super) fn regions(world: &mut World, chance: &mut Chance, minutes: std::ops::Range<u64>, shift: f64) -> Vec<String> {
     let mut said = Vec::new();
     for number in minutes {
         for mut input in minute(chance, number, Mix::default()) {

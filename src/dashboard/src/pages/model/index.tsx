@@ -62,7 +62,7 @@ interface PartsProps {
 function Parts({ model, feed, picked }: PartsProps) {
   const shown = tab.value;
   const drift = useDriftReport(model);
-  const markers = useMemo(() => markersOf(drift.body?.alarms ?? []), [drift.body, language.value]);
+  const markers = useMemo(() => markersOf(drift.body?.incidents ?? []), [drift.body, language.value]);
   const moved = drifting(drift.body);
   return (
     <Tabs badges={moved === 0 ? {} : { drift: t("tab.drifting", { n: moved }) }}>

@@ -1,42 +1,57 @@
-/** Every alarm and every end of one, the newest first; the same as markers for the charts. */
+/** Every incident, the newest first: what has moved, since when, in which versions, and what can be done; the same as markers for the charts. */
 
-import type { Alarm, ColumnReport } from "../../../api/drift";
+import { useSignal } from "@preact/signals";
+import type { Alarm, ColumnReport, Incident, ReferenceTaken } from "../../../api/drift";
+import { referencePath } from "../../../api/paths";
+import { api } from "../../../api/session";
 import type { Marker } from "../../../charts/markers";
 import { effect, MISSING_MIN, nats, points } from "../../../format/drift";
 import { count, decimal, percent } from "../../../format/number";
 import { t } from "../../../i18n";
 import { setQuery } from "../../../route/route";
+import { Confirm } from "../../../shell/confirm";
+import { failureText } from "../../../shell/failure";
 import { Moment, Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
+import { role } from "../../../store/session";
 import { seconds } from "../../../store/windows";
 import { detectorName, subjectName } from "./words";
 
 const ROWS_MAX = 20;
 
-/** Where alarms stand on a chart: at the end of the window that was judged, else when the log has them. */
-export const markersOf = (alarms: readonly Alarm[]): Marker[] =>
-  alarms.map((alarm) => ({
-    open: () => openAlarm(alarm),
-    at: seconds(alarm.end ?? alarm.at),
-    detected: alarm.detected,
-    text: t(alarm.detected ? "alarm.detectedOf" : "alarm.clearedOf", { name: nameOf(alarm) }),
-  }));
+/** Where incidents stand on a chart: from the moment at which the change is estimated to have begun up to its end. */
+export const markersOf = (incidents: readonly Incident[]): Marker[] =>
+  incidents.flatMap((incident) => {
+    const { first, latest } = incident;
+    const begin: Marker = {
+      open: () => openAlarm(first),
+      at: seconds(incident.onset),
+      until: incident.end === null ? null : seconds(incident.end),
+      detected: true,
+      text: t("alarm.detectedOf", { name: nameOf(incident) }),
+    };
+    if (incident.end === null) return [begin];
+    return [begin, { open: () => openAlarm(latest), at: seconds(incident.end), detected: false, text: t("alarm.clearedOf", { name: nameOf(incident) }) }];
+  });
 
-/** What has moved, and in which segment. */
-function nameOf(alarm: Alarm): string {
-  const segment = Object.entries(alarm.segment ?? {}).map(([name, value]) => `${name}: ${value}`);
-  return [subjectName(alarm.subject), ...segment].join(" · ");
+/** What has moved, and in which segment where it is only in one. */
+function nameOf({ subject, first, segments }: Incident): string {
+  const segment = segments.length === 1 ? Object.entries(first.segment ?? {}).map(([name, value]) => `${name}: ${value}`) : [];
+  return [subjectName(subject), ...segment].join(" · ");
 }
 
 interface Props {
-  alarms: readonly Alarm[];
+  model: string;
+  incidents: readonly Incident[];
   /** Those whose details can be opened. */
   columns: readonly ColumnReport[];
   onOpen: (subject: string) => void;
+  /** What is new has been accepted as normal. */
+  onAccepted: () => void;
 }
 
-export function AlarmList({ alarms, columns, onOpen }: Props) {
-  const newest = [...alarms].reverse().slice(0, ROWS_MAX);
+export function IncidentList({ model, incidents, columns, onOpen, onAccepted }: Props) {
+  const newest = [...incidents].reverse().sort((a, b) => Number(a.end !== null) - Number(b.end !== null)).slice(0, ROWS_MAX);
   return (
     <section class="card alarms" aria-labelledby="alarms-title">
       <div class="section-head">
@@ -44,30 +59,80 @@ export function AlarmList({ alarms, columns, onOpen }: Props) {
       </div>
       {newest.length === 0 ? <p class="quiet">{t("alarm.none")}</p> : null}
       <ol>
-        {newest.map((alarm) => (
-          <li key={`${alarm.at} ${nameOf(alarm)} ${alarm.detector} ${alarm.detected}`}>
-            <svg class={`shape ${alarm.detected ? "drift" : "over"}`} viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">
+        {newest.map((incident) => (
+          <li key={incident.number}>
+            <svg class={`shape ${incident.end === null ? "drift" : "over"}`} viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">
               <path d="M.6 1.4h12.8L7 12.8z" />
             </svg>
             <div>
               <p>
-                {columns.some((column) => column.subject === alarm.subject) ? (
-                  <button type="button" class="pick" onClick={() => onOpen(alarm.subject)}>
-                    {nameOf(alarm)}
+                {columns.some((column) => column.subject === incident.subject) ? (
+                  <button type="button" class="pick" onClick={() => onOpen(incident.subject)}>
+                    {nameOf(incident)}
                   </button>
                 ) : (
-                  <b>{nameOf(alarm)}</b>
+                  <b>{nameOf(incident)}</b>
                 )}{" "}
-                <b>{t(alarm.detected ? "alarm.detected" : "alarm.cleared")}</b>{" "}
-                <span class="quiet">{alarm.start === null || alarm.end === null ? <Moment at={alarm.at} /> : <Span start={alarm.start} end={alarm.end} />}</span>
+                <b>{t(incident.ended_by === null ? "alarm.detected" : `alarm.${incident.ended_by}`)}</b>{" "}
+                <span class="quiet">
+                  {incident.end === null ? (
+                    <>
+                      {t("alarm.since")} <Moment at={incident.onset} />
+                    </>
+                  ) : (
+                    <Span start={incident.onset} end={incident.end} />
+                  )}
+                </span>
               </p>
-              <p class="quiet">{figures(alarm)}</p>
+              <p class="quiet">{whereOf(incident)}</p>
+              <p class="quiet">{figures(incident.end === null ? incident.latest : incident.first)}</p>
+              {incident.actions.includes("accept") && role.value !== "viewer" ? <Accept model={model} incident={incident} onAccepted={onAccepted} /> : null}
             </div>
           </li>
         ))}
       </ol>
-      {ROWS_MAX < alarms.length ? <p class="quiet">{t("alarm.first", { n: ROWS_MAX })}</p> : null}
+      {ROWS_MAX < incidents.length ? <p class="quiet">{t("alarm.first", { n: ROWS_MAX })}</p> : null}
     </section>
+  );
+}
+
+/** The versions it is in, and how often it was told again. */
+function whereOf({ versions, segments, updates }: Incident): string {
+  const named = versions.map((version) => version ?? t("drift.unnamed")).join(", ");
+  const parts = segments.map((segment) => Object.entries(segment).map(([name, value]) => `${name}: ${value}`).join(", "));
+  const told = updates === 0 ? [] : [t("alarm.updates", { n: count(language.value, updates) })];
+  return [t("alarm.versions", { names: named }), ...(1 < parts.length ? [parts.join("; ")] : []), ...told].join(" · ");
+}
+
+/** Takes what comes from here on for what is normal: the reference of the version is gathered anew. */
+function Accept({ model, incident, onAccepted }: { model: string; incident: Incident; onAccepted: () => void }) {
+  const course = useSignal<"idle" | "asking" | "sending" | { failed: string }>("idle");
+  const [version] = incident.versions;
+  const named = incident.versions.map((each) => each ?? t("drift.unnamed")).join(", ");
+  const accept = async (): Promise<void> => {
+    course.value = "sending";
+    try {
+      const named = incident.versions.filter((each): each is string => each !== null);
+      const whole = version === undefined || named.length < incident.versions.length;
+      for (const each of whole ? [null] : named) await api.peek()?.put<ReferenceTaken>(referencePath(model, { version: each }));
+      course.value = "idle";
+      onAccepted();
+    } catch (error) {
+      course.value = { failed: failureText(error) };
+    }
+  };
+  return (
+    <p class="accept">
+      <button type="button" aria-disabled={course.value === "sending"} onClick={() => course.value !== "sending" && (course.value = "asking")}>
+        {t("alarm.accept")}
+      </button>
+      {typeof course.value === "object" ? <span role="alert">{course.value.failed}</span> : null}
+      {course.value !== "asking" ? null : (
+        <Confirm title={t("alarm.acceptTitle")} action={t("alarm.accept")} onConfirm={() => void accept()} onCancel={() => (course.value = "idle")}>
+          <p>{t("alarm.acceptAsk", { versions: named })}</p>
+        </Confirm>
+      )}
+    </p>
   );
 }
 

@@ -9,7 +9,7 @@ import { useCalm } from "../../../shell/calm";
 import type { Reading } from "../reading";
 import { column, driftWidth, driftWindow, focus, type Against } from "../view";
 import { AgainstNote } from "./against";
-import { AlarmList } from "./alarms";
+import { IncidentList } from "./alarms";
 import { ApartCard, isJudgedApart } from "./apart";
 import { ColumnDetail } from "./detail";
 import { ColumnList } from "./columns";
@@ -43,7 +43,7 @@ export function DriftTab({ model, report }: Props) {
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
       <ReferenceCard report={body} onReplaced={report.retry} />
-      {body.columns.length === 0 ? <Arrivals report={body} /> : <Columns report={body} against={report.against} windows={windows} />}
+      {body.columns.length === 0 ? <Arrivals report={body} onAccepted={report.retry} /> : <Columns report={body} against={report.against} windows={windows} onAccepted={report.retry} />}
       <ApartCard segments={body.segments} />
       <Explanation policy={body.policy} window={body.window} />
       <PolicyCard policy={body.policy} onChanged={report.retry} />
@@ -64,7 +64,14 @@ export function Unread({ reading }: { reading: Reading<unknown> }) {
   );
 }
 
-function Columns({ report, against, windows }: { report: DriftReport; against: Against; windows: Reading<DriftWindow[]> }) {
+interface ColumnsProps {
+  report: DriftReport;
+  against: Against;
+  windows: Reading<DriftWindow[]>;
+  onAccepted: () => void;
+}
+
+function Columns({ report, against, windows, onAccepted }: ColumnsProps) {
   const { order, stirred } = useCalm();
   const bySubject = new Map(report.columns.map((each) => [each.subject, each]));
   const columns = order(ranked(report.columns).map((each) => each.subject)).map((subject) => bySubject.get(subject)!);
@@ -92,18 +99,24 @@ function Columns({ report, against, windows }: { report: DriftReport; against: A
       <div class="master-detail">
         <ColumnList report={report} against={against} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />
         <ColumnDetail column={open} report={report} against={against} />
-        <Arrivals report={report} />
+        <Arrivals report={report} onAccepted={onAccepted} />
       </div>
     </div>
   );
 }
 
 /** What labels and alarms say, with or without columns to compare. */
-function Arrivals({ report }: { report: DriftReport }) {
+function Arrivals({ report, onAccepted }: { report: DriftReport; onAccepted: () => void }) {
   return (
     <div class="arrivals">
       <LabelCard labels={report.labels} />
-      <AlarmList alarms={report.alarms} columns={report.columns} onOpen={(subject) => setQuery({ column: subject, window: null })} />
+      <IncidentList
+        model={report.model}
+        incidents={report.incidents}
+        columns={report.columns}
+        onOpen={(subject) => setQuery({ column: subject, window: null })}
+        onAccepted={onAccepted}
+      />
     </div>
   );
 }
