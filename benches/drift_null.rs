@@ -15,7 +15,7 @@ use tidewatch::stats::detect::AnyDetector;
 const RATE: f64 = 0.10;
 
 /// What runs: a name, the detector and its parameters, one in how many streams, and the events in which it promises at most one false
-/// alarm in the mean.
+/// alarm on average.
 struct Contender {
     name: &'static str,
     detector: &'static str,

@@ -1,7 +1,7 @@
 //! Claim: what one core does between the decoder's input and a committed window, without NATS: MessagePack frames of 500
 //! predictions with 10 features of four models decode, apply and commit at well over 500,000 predictions a second; the cost of a
 //! prediction does not grow with the number of models.
-//! Holding ten features against a reference (`drift`) costs less than 40 % of that.
+//! Comparing ten features with a reference (`drift`) costs less than 40 % of that.
 //! Varies the models at 50,000 predictions a second of event time, and shows the other extreme beside it: 10,000 models at 1,000 a
 //! second, where every sixth prediction closes a window.
 //!
@@ -32,7 +32,7 @@ fn main() {
     measure(10_000, 1, true);
 }
 
-/// `per_ms`: predictions per millisecond of event time; `drift`: whether they are held against a reference.
+/// `per_ms`: predictions per millisecond of event time; `drift`: whether they are compared with a reference.
 fn measure(models: usize, per_ms: usize, drift: bool) {
     let root = Root::new(Slug::try_from("tw").expect("a slug"));
     let payloads: Vec<Vec<u8>> = (0..FRAMES).map(|frame| payload(frame, models, per_ms)).collect();

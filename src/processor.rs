@@ -297,7 +297,7 @@ impl Projection {
         for (id, start) in dirty.panes {
             let model = self.state.models.get_mut(id);
             let is_closed = model.is_closed(start);
-            // a pane that was let go since is among the cold ones
+            // a pane that was dropped since is among the cold ones
             if let Some(pane) = model.hot.get_mut(&start) {
                 let pane = Arc::make_mut(pane);
                 pane.dirty = false;

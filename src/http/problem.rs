@@ -29,7 +29,7 @@ pub struct Problem {
     #[schema(value_type = String)]
     title: Box<str>,
     status: u16,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     #[schema(value_type = String)]
     detail: Box<str>,
     /// The path that was asked for.
@@ -105,7 +105,7 @@ impl Problem {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "damaged-row",
-            format!("{what} cannot be read; `tidewatch rebuild` mends that"),
+            format!("{what} cannot be read; `tidewatch rebuild` fixes that"),
         )
     }
 

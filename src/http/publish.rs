@@ -60,7 +60,7 @@ pub struct Published {
 pub struct FaultShown {
     /// A stable code, such as `missing_field`.
     reason: String,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     detail: String,
     /// JSON Pointer within the message.
     pointer: String,

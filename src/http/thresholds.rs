@@ -1,4 +1,4 @@
-//! `/api/v1/thresholds`: what a model is held against.
+//! `/api/v1/thresholds`: what a model is compared with.
 
 use std::sync::Arc;
 

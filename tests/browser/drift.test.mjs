@@ -138,7 +138,7 @@ describe("the drift tab", () => {
     await leave();
   });
 
-  test("says what is compared with what and how many rows each side has, and can be held against the same hours before", async () => {
+  test("says what is compared with what and how many rows each side has, and can be compared with the same hours before", async () => {
     const { page, leave } = await openTab("drift");
     await withColumns(page);
     const note = page.getByTestId("against-note");

@@ -59,7 +59,7 @@ describe("the reference", () => {
     assert.deepEqual(await violations(page), []);
     await page.getByRole("button", { name: "Replace…" }).click();
     const dialog = page.getByRole("dialog", { name: "Replace the reference?" });
-    assert.match(await dialog.textContent(), /v1 is held against train\.csv/);
+    assert.match(await dialog.textContent(), /v1 is compared with train\.csv/);
     assert.deepEqual(await violations(page), []);
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });

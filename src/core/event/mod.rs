@@ -338,7 +338,7 @@ pub struct TrainingRow {
     pub score: Option<f64>,
 }
 
-/// What a stream repeats: windows are held against the same part of it.
+/// What a stream repeats: windows are compared with the same part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Season {
@@ -352,7 +352,7 @@ pub enum Season {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyChange {
-    /// Whether predictions are held against a reference at all.
+    /// Whether predictions are compared with a reference at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<bool>,
     /// Predictions that a reference window gathers.
@@ -367,10 +367,10 @@ pub struct PolicyChange {
     /// Expected false alarms of the fleet in 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_alarms_per_month: Option<f64>,
-    /// Labels of one version between two false alarms of its error detector, at least and in the mean.
+    /// Labels of one version between two false alarms of its error detector, at least and on average.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_run_length: Option<f64>,
-    /// Whether windows are held against the same minutes of the weeks before, where there is enough of them.
+    /// Whether windows are compared with the same minutes of the weeks before, where there is enough of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<Season>,
     /// Whether the largest segments of a version are judged apart.
@@ -395,7 +395,7 @@ pub enum Role {
 pub struct Fault {
     /// A stable code, such as `missing_field`; [`wire`] lists them all.
     pub reason: CompactString,
-    /// What is wrong and how to mend it, in a sentence.
+    /// What is wrong and how to fix it, in a sentence.
     pub detail: String,
     /// JSON Pointer to the fault within the message; empty for the whole message.
     pub pointer: String,

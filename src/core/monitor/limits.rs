@@ -184,7 +184,7 @@ pub const PAST_COLUMNS_MAX: usize = 1_000_000;
 pub const SEASON_WEEKS: u8 = 4;
 pub const SEASON_WEEKS_MIN: u32 = 2;
 
-/// Cells and columns of their panes that are read for one window, at about 3 µs each; one with more is held against the reference.
+/// Cells and columns of their panes that are read for one window, at about 3 µs each; one with more is compared with the reference.
 pub const SEASON_COLUMNS_MAX: usize = 250_000;
 
 /// Segments of one version that are judged apart: the largest of its reference.

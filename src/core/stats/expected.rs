@@ -1,4 +1,4 @@
-//! Figures that are estimated before their truth is known: the band around one, and the thresholds it is held against.
+//! Figures that are estimated before their truth is known: the band around one, and the thresholds it is compared with.
 
 use serde::{Deserialize, Serialize};
 

@@ -143,7 +143,7 @@ pub fn gap(segments: &[Proportion], rows_min: u64) -> Option<Gap> {
 
 /// Which segments have a higher rate of something bad than the rest of the rows.
 ///
-/// Each segment is held against all other rows by Fisher's exact test (1935, *J. R. Stat. Soc.* 98, 39–82), one-sided, which is valid
+/// Each segment is compared with all other rows by Fisher's exact test (1935, *J. R. Stat. Soc.* 98, 39–82), one-sided, which is valid
 /// at any size. P-values are adjusted after Holm (1979), *Scand. J. Stat.* 6, 65–70: it bounds the chance of *any* false finding
 /// whatever the dependence, and segments do depend on each other, since each is part of the others' rest and since they may overlap.
 /// (Benjamini & Yekutieli (2001), *Ann. Stat.* 29, 1165–1188, only bounds the expected share of false findings, which does not answer

@@ -116,7 +116,7 @@ fn each_place(tallies: &[Tally], mut show: impl FnMut([(i64, i64); 2])) {
 /// scikit-learn's `average_precision_score`. Interval: on the logit scale, with Student's quantile of `P − 1` degrees of freedom and the
 /// variance of the influence function, in which the precision at a score depends on how many of each class lie at or above it and
 /// on the share of positives (delta method: van der Vaart (1998), *Asymptotic Statistics*, §20). An answer counts itself in its own
-/// precision, which is too much by `(1 − Pₖ)/(answers at or above)` in the mean: the lower bound starts from there. None with fewer than 10
+/// precision, which is too much by `(1 − Pₖ)/(answers at or above)` on average: the lower bound starts from there. None with fewer than 10
 /// members of a class, and at 0 and 1. Cost: O(tallies).
 pub fn average_precision(tallies: &[Tally]) -> Estimate {
     let (positives, negatives) = totals(tallies);

@@ -215,7 +215,7 @@ fn leading(pairs: Vec<(f64, Vec<f64>)>) -> Vec<Vec<f64>> {
 mod tests {
     use super::*;
 
-    /// Six features that hang together, one of them constant, made by a formula.
+    /// Six features that move together, one of them constant, made by a formula.
     fn columns() -> Vec<Vec<f64>> {
         let spread = [0.618_033_988_749_895, 0.754_877_666_246_692_7, 0.569_840_290_998_053_2, 0.819_172_513_396_164_5];
         let row = |step: i32| {

@@ -44,7 +44,7 @@ pub struct AlarmFigures {
     pub detected: bool,
     pub start: Option<String>,
     pub end: Option<String>,
-    /// What the window was held against: reference or same_hour_of_week; null for a change detector.
+    /// What the window was compared with: reference or same_hour_of_week; null for a change detector.
     pub against: Option<&'static str>,
     pub effect: BTreeMap<String, f64>,
     pub evidence: f64,

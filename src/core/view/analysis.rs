@@ -324,7 +324,7 @@ fn drifts_of(model: &Model, track: &Track) -> Vec<FindingFigures> {
             name: model.name.to_string(),
             text: match column.group {
                 baseline::Group::Multivariate => {
-                    format!("the features of {}{of_version} do not hang together as on its reference", model.name)
+                    format!("the features of {}{of_version} no longer move together as in its reference", model.name)
                 }
                 _ => format!("{name} of {}{of_version} is not distributed as on its reference", model.name),
             },

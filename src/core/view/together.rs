@@ -13,7 +13,7 @@ use crate::view::analysis::{FindingFigures, id_of};
 /// Two that begin so soon after each other belong together, as long as the whole group began within the second.
 const NEXT_MAX: Span = Span::from_secs(120);
 const GROUP_MAX: Span = Span::from_secs(600);
-/// Fewest points of two series that are held against each other.
+/// Fewest points of two series that are compared with each other.
 const POINTS_MIN: usize = 8;
 
 /// Findings that began within minutes of each other, two at least.

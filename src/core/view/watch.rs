@@ -82,7 +82,7 @@ pub struct EstimatorFigures {
     "error_run_length": 1000000.0, "season": "none", "segments": false, "columns": 44, "evidence_needed": 12.85,
     "references": {"reserved": 12000, "most": 160000000, "waiting": 0, "lapsed": 0}, "lessons": {"reserved": 0, "most": 2000000, "waiting": 0, "lapsed": 0}}))]
 pub struct PolicyFigures {
-    /// Whether predictions are held against a reference at all.
+    /// Whether predictions are compared with a reference at all.
     pub watch: bool,
     pub reference_rows: u32,
     /// Width of the windows that are judged; null: each version has windows as wide as its traffic needs.
@@ -91,9 +91,9 @@ pub struct PolicyFigures {
     pub psi_threshold: f64,
     /// Expected false alarms of all models in 30 days.
     pub false_alarms_per_month: f64,
-    /// Labels of one version between two false alarms of its error detector, at least and in the mean.
+    /// Labels of one version between two false alarms of its error detector, at least and on average.
     pub error_run_length: f64,
-    /// none; or same_hour_of_week: windows are held against the same minutes of the last four weeks, where at least two of those hold at least
+    /// none; or same_hour_of_week: windows are compared with the same minutes of the last four weeks, where at least two of those hold at least
     /// 100 rows together.
     pub season: &'static str,
     /// Whether the largest segments of each version are judged apart.
@@ -133,7 +133,7 @@ pub struct ScoreFigures {
     pub prediction: f64,
     /// Share of the features that drift, each by its effect.
     pub features: f64,
-    /// Distance of all features together from the reference, where that drifts: features may part company though each alone stays as it was.
+    /// Distance of all features together from the reference, where that drifts: features may stop moving together though each alone stays as it was.
     pub multivariate: f64,
     /// By what share accuracy lies below that of the first labels, where that is evident.
     pub performance: f64,
@@ -227,7 +227,7 @@ pub struct JudgedFigures {
     /// Share of missing values then, less that of the reference.
     pub missing_change: f64,
     pub drift: bool,
-    /// What the window was held against: reference or same_hour_of_week.
+    /// What the window was compared with: reference or same_hour_of_week.
     pub against: &'static str,
 }
 

@@ -30,7 +30,7 @@ pub struct DiscoveriesQuery {
 ///
 /// The versions whose error rate has risen, as the e-detectors of the fleet say together (e-d-BH): evidence that is not enough for an alarm may be
 /// enough beside others. Promised, whatever depends on what: of the versions named at one moment, chosen in whatever way, at most the share `fdr` is
-/// named falsely, in the mean. A version whose detector has taken in more than `labels` labels since it was started or last raised an alarm is not
+/// named falsely, on average. A version whose detector has taken in more than `labels` labels since it was started or last raised an alarm is not
 /// named. Not promised: the same of many moments taken together, and anything about streams with seasons.
 #[utoipa::path(
     get, path = "/api/v1/drift/discoveries", tag = "drift", params(DiscoveriesQuery),

@@ -156,7 +156,7 @@ pub async fn windows(
     let model = find(&view, &name)?;
     let (track, slice) = query.slice(&model)?;
     if query.is_seasonal()? {
-        let detail = "windows over time are held against the reference: leave `against` out";
+        let detail = "windows over time are compared with the reference: leave `against` out";
         return Err(Problem::bad_request("bad-reference", detail));
     }
     let width = query.width(track.watch.pace.width(&view.drift.policy))?;

@@ -18,7 +18,7 @@ use crate::view::watch::PolicyFigures;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"window_seconds": 3600, "false_alarms_per_month": 0.5}))]
 pub struct DriftPolicyChange {
-    /// Whether predictions are held against a reference at all.
+    /// Whether predictions are compared with a reference at all.
     watch: Option<bool>,
     /// Predictions that a reference gathers; counts for references that are not whole yet.
     #[schema(minimum = 100, maximum = 10000)]
@@ -32,11 +32,11 @@ pub struct DriftPolicyChange {
     /// Expected false alarms of all models in 30 days.
     #[schema(minimum = 0.000001, maximum = 1000000)]
     false_alarms_per_month: Option<f64>,
-    /// Labels of one version between two false alarms of its error detector. Detectors that run already hold their evidence against it from the
+    /// Labels of one version between two false alarms of its error detector. Detectors that run already compare their evidence with it from the
     /// next label on; what is promised of them is what the lowest since their last alarm promises.
     #[schema(minimum = 100)]
     error_run_length: Option<f64>,
-    /// What windows are held against where there is enough of it; else against the reference.
+    /// What windows are compared with where there is enough of it; else against the reference.
     season: Option<SeasonChoice>,
     /// Whether the 8 largest segments of each version are judged apart, each against the same segment of the reference if that has 100 rows. The
     /// budget is then shared out over their columns as well: every alarm of the fleet needs up to 2.2 nats more.
@@ -47,9 +47,9 @@ pub struct DriftPolicyChange {
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeasonChoice {
-    /// Nothing that is known of: windows are held against the reference.
+    /// Nothing that is known of: windows are compared with the reference.
     None,
-    /// Windows are held against the same minutes of the last four weeks, where at least two of these hold at least 100 rows together.
+    /// Windows are compared with the same minutes of the last four weeks, where at least two of these hold at least 100 rows together.
     SameHourOfWeek,
 }
 

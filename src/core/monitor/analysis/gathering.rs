@@ -1,4 +1,4 @@
-//! Samples between two points: a round of a series is half a minute of its time. A gauge is as high in it as its samples in the mean; of
+//! Samples between two points: a round of a series is half a minute of its time. A gauge is as high in it as its samples on average; of
 //! a counter it is what it grew by, per second.
 
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,7 @@ use crate::time::{Span, Timestamp};
 const LEARNT_FROM: usize = 20;
 /// The level follows within some thirty points, the scale within fifty.
 const PACE: Pace = Pace { level: 0.03, scale: 0.02 };
-/// A deviation is never taken for less than this share of what is expected, nor for less than the second. A point that is held against it is
+/// A deviation is never taken for less than this share of what is expected, nor for less than the second. A point that is compared with it is
 /// seen no finer than that share of its own: of a series that was always 0 anything else is far off, and no number of deviations says how far.
 const FLOOR_SHARE: f64 = 0.01;
 const FLOOR: f64 = 1e-9;

@@ -25,13 +25,13 @@ pub struct Alarm {
     pub onset: Timestamp,
     /// Start and end of the window that was judged; `None` for a detector of arriving values.
     pub window: Option<(Timestamp, Timestamp)>,
-    /// What the window was held against; `None` for a detector of arriving values.
+    /// What the window was compared with; `None` for a detector of arriving values.
     pub against: Option<Against>,
     /// How much, by name: `psi` and `jensen_shannon` of a window; of a detector `rate_before` and `rate_now` of errors or `mean_before` and
     /// `mean_now` of another input, and `values_since` the change.
     pub effect: Vec<(Cow<'static, str>, f64)>,
     /// How evidently: nats for a window, the statistic of a detector.
     pub evidence: f64,
-    /// What the evidence was held against.
+    /// What the evidence was compared with.
     pub threshold: f64,
 }

@@ -28,7 +28,7 @@ pub const CALM_WINDOWS: u8 = 2;
 /// When a window is said to have drifted, for the whole fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Whether predictions are held against a reference at all; labels go to the detectors in any case.
+    /// Whether predictions are compared with a reference at all; labels go to the detectors in any case.
     pub watch: bool,
     /// Predictions that a reference window gathers.
     pub reference_rows: u32,
@@ -38,9 +38,9 @@ pub struct Policy {
     pub psi_threshold: f64,
     /// Expected false alarms of the fleet in 30 days.
     pub false_alarms_per_month: f64,
-    /// Labels of one version between two false alarms of its error detector, at least and in the mean.
+    /// Labels of one version between two false alarms of its error detector, at least and on average.
     pub error_run_length: f64,
-    /// What windows are held against where there is enough of it.
+    /// What windows are compared with where there is enough of it.
     pub season: Season,
     /// Whether the largest segments of a version are judged apart.
     pub segments: bool,
@@ -76,7 +76,7 @@ pub struct Figures {
     pub against: Against,
 }
 
-/// What a window was held against.
+/// What a window was compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Against {

@@ -25,7 +25,7 @@ pub struct Multivariate {
 impl Multivariate {
     /// Fits the components to about one half of `rows`, which hold so many `features`, and gives the errors of the other half by row. `None`
     /// where that half is too small to be compared to, or where nothing is left over by the components: of fewer than two features, or
-    /// of features that do not hang together at all. Cost: some 30 ms for 10,000 rows of 64 features.
+    /// of features that have nothing to do with each other. Cost: some 30 ms for 10,000 rows of 64 features.
     pub fn freeze(rows: &[&Row], features: usize) -> Option<(Self, Vec<Feature>)> {
         let half: Vec<&Row> = rows.iter().enumerate().filter(|(place, _)| is_fitted(*place)).map(|(_, row)| *row).collect();
         let values = |slot: usize| half.iter().map(move |row| row.values.get(FEATURES + slot).unwrap_or(&Feature::Missing));

@@ -1,10 +1,10 @@
-//! The same hours of the weeks before a drift window: what it is held against where the policy says that the stream has a season.
+//! The same hours of the weeks before a drift window: what it is compared with where the policy says that the stream has a season.
 //!
 //! What is promised, and what is not. A window asks the same questions at the same level as against a frozen reference, so the budget is
 //! kept as it is there: if the rows of the window and those of the same hours are independent draws of one distribution, a question is answered
 //! wrongly with a chance of at most its level. That takes weeks that are alike. Where they differ by chance (a holiday, a campaign, a trend)
-//! their rows hang together, and there are more false alarms than promised: two to four weeks say nothing of how much weeks differ. And what
-//! stays changed becomes what is usual: after one week it is part of what a window is held against, after four all of it, and an alarm that
+//! their rows depend on each other, and there are more false alarms than promised: two to four weeks say nothing of how much weeks differ. And what
+//! stays changed becomes what is usual: after one week it is part of what a window is compared with, after four all of it, and an alarm that
 //! has not been seen to by then is cleared.
 
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 //!
 //! Each asks the questions that the version itself asks, so each is as many columns more that the alarm budget is shared out over
 //! ([`Fleet::columns`]). That is why they are not judged unless someone wants it: eight segments of every version cost each alarm of the fleet
-//! `ln 9 ≈ 2.2` nats. A segment is held against the same segment of the reference and nothing else. One with too few rows there is not judged:
-//! held against the whole it would raise an alarm for being what it always was.
+//! `ln 9 ≈ 2.2` nats. A segment is compared with the same segment of the reference and nothing else. One with too few rows there is not judged:
+//! compared with the whole it would raise an alarm for being what it always was.
 
 use std::collections::BTreeMap;
 

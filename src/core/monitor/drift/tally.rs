@@ -52,7 +52,7 @@ pub struct Moments {
 pub struct Newcomers {
     /// By hash, ascending; the names may be clipped, see [`Feature::text`].
     kept: Vec<(u64, CompactString, u64)>,
-    /// Others have been let go.
+    /// Others have been dropped.
     more: bool,
 }
 

@@ -78,7 +78,7 @@ impl Track {
     /// Judges the drift window that is open and begins anew. Gives what it says that was not said before; `None` if there was nothing to judge.
     ///
     /// * `alarmed`: whether an incident about wrong answers goes on.
-    /// * `hours`: the same hours of the weeks before, where the policy wants windows held against those.
+    /// * `hours`: the same hours of the weeks before, where the policy wants windows compared with those.
     pub fn judge_window(
         &mut self,
         policy: &Policy,

@@ -304,7 +304,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "e_detector",
-        about: "a risen error rate or mean loss, false alarms at least run_length rows apart in the mean (Shin, Ramdas & Rinaldo 2024)",
+        about: "a risen error rate or mean loss, false alarms at least run_length rows apart on average (Shin, Ramdas & Rinaldo 2024)",
         input: Input::Losses,
         params: &[
             param("run_length", "100000", Range::Positive),

@@ -82,7 +82,7 @@ const SURPLUS: f64 = 1e6;
 /// What can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Params {
-    /// Rows between two false alarms, in the mean and at least, not counting those of the baseline; above 0.
+    /// Rows between two false alarms, on average and at least, not counting those of the baseline; above 0.
     pub run_length: f64,
     /// Rows the first estimate is made of, at least 1. Later rows are learnt from as well.
     pub baseline: u32,

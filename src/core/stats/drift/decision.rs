@@ -119,7 +119,7 @@ impl Decision {
     }
 }
 
-/// The Jensen–Shannon distance, less what sampling alone gives in the mean: to second order the divergence of two samples of one
+/// The Jensen–Shannon distance, less what sampling alone gives on average: to second order the divergence of two samples of one
 /// distribution is `(k − 1)(1/n + 1/m)/8` nats over `k` bins in use (see [`super::noise`]).
 fn beyond_chance(bins: &Comparison) -> f64 {
     let (n, m): (u64, u64) = (bins.reference().iter().sum(), bins.current().iter().sum());

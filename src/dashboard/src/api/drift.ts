@@ -55,7 +55,7 @@ export interface ReferenceTaken {
 }
 
 export interface DriftPolicy {
-  /** Whether predictions are held against a reference at all. */
+  /** Whether predictions are compared with a reference at all. */
   watch: boolean;
   reference_rows: number;
   /** `null`: each version has windows as wide as its traffic needs. */
@@ -64,9 +64,9 @@ export interface DriftPolicy {
   psi_threshold: number;
   /** Expected false alarms of all models in 30 days. */
   false_alarms_per_month: number;
-  /** Labels of one version between two false alarms of its e-detector, at least and in the mean. */
+  /** Labels of one version between two false alarms of its e-detector, at least and on average. */
   error_run_length: number;
-  /** What windows are held against where there is enough of it. */
+  /** What windows are compared with where there is enough of it. */
   season: "none" | "same_hour_of_week";
   /** Whether the largest segments of each version are judged apart. */
   segments: boolean;
@@ -89,7 +89,7 @@ export interface Judged {
   /** Share of missing values then, less that of the reference. */
   missing_change: number;
   drift: boolean;
-  /** What the window was held against. */
+  /** What the window was compared with. */
   against: Against;
 }
 

@@ -57,7 +57,7 @@ export interface DriftQuery {
   to: string | null;
 }
 
-/** `against`: what the newest data are held against; the reference where `null`. */
+/** `against`: what the newest data are compared with; the reference where `null`. */
 export const driftPath = (model: string, query: DriftQuery & { against: string | null }): string => `${modelPath(model)}/drift${search({ ...query })}`;
 
 /** `resolution` in seconds; the width of the policy's windows where `null`. */

@@ -22,7 +22,7 @@ test("at the same position the higher revision wins", () => {
   expect(mergeWindows(held, [window(0, { revision: 3, labelled: 8 })], 5)[0]?.window.labelled).toBe(8);
 });
 
-test("what a sliding range has left behind is let go", () => {
+test("what a sliding range has left behind is dropped", () => {
   const held = mergeWindows([], [window(0), window(1)], 5);
   expect(starts(mergeWindows(held, [window(2)], 6, seconds(window(1).start)))).toEqual(["00:01", "00:02"]);
 });

@@ -1,4 +1,4 @@
-//! Seasons and segments: what a window is held against, and whose window it is.
+//! Seasons and segments: what a window is compared with, and whose window it is.
 
 use super::*;
 use crate::event::Season;

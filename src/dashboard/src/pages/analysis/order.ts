@@ -78,7 +78,7 @@ export interface Bar {
 /** Room at both ends of a bar. */
 const AIR = 0.08;
 
-/** Where the value stands against what was expected; `null` where there is nothing to hold it against. */
+/** Where the value stands against what was expected; `null` where there is nothing to compare it with. */
 export function barOf({ value, expected, low, high }: Pick<Finding, "value" | "expected" | "low" | "high">): Bar | null {
   if (value === null) return null;
   const known = [value, expected, low, high].filter((each): each is number => each !== null);

@@ -9,7 +9,7 @@ test("an address names its tab, and any other word is performance", () => {
   expect(parseTab(new URLSearchParams(""))).toBe("performance");
 });
 
-test("drift is held against the reference unless the address names something else that there is", () => {
+test("drift is compared with the reference unless the address names something else that there is", () => {
   expect(parseAgainst(new URLSearchParams("against=same_hour_of_week"))).toBe("same_hour_of_week");
   expect(parseAgainst(new URLSearchParams("against=yesterday"))).toBe("reference");
   expect(parseAgainst(new URLSearchParams(""))).toBe("reference");

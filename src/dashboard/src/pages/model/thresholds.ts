@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { api } from "../../api/session";
 import type { Thresholds } from "../../api/types";
 
-/** What models are held against. Without them everything is shown the same, less a line or a word. */
+/** What models are compared with. Without them everything is shown the same, less a line or a word. */
 export function useThresholds(): Thresholds {
   const [thresholds, setThresholds] = useState<Thresholds>({});
   useEffect(() => {

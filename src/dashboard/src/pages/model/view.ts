@@ -33,7 +33,7 @@ export const driftWidth = computed<number | null>(() => DRIFT_WIDTHS.find((width
 /** The drift window that is looked at, as `<start>/<end>`; `null` is the newest data. */
 export const driftWindow = computed(() => query.value.get("window"));
 
-/** What the distributions and tests of the report can be held against. */
+/** What the distributions and tests of the report can be compared with. */
 export const AGAINST = ["reference", "same_hour_of_week"] as const;
 export type Against = (typeof AGAINST)[number];
 

@@ -1,4 +1,4 @@
-/** Which version, which segment, what it is held against, and how wide the windows of the heatmap are. */
+/** Which version, which segment, what it is compared with, and how wide the windows of the heatmap are. */
 
 import type { DriftReport } from "../../../api/drift";
 import type { ModelSummary } from "../../../api/types";

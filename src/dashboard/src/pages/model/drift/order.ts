@@ -22,5 +22,5 @@ export function featuresDrifting(report: DriftReport): { drifting: number; of: n
 
 export const drifting = (report: DriftReport | null): number => report?.columns.filter((column) => column.status === "drift").length ?? 0;
 
-/** Rows of the other side: those of the reference, or of the hours it is held against. */
+/** Rows of the other side: those of the reference, or of the hours it is compared with. */
 export const rowsAgainst = (report: DriftReport): number => Math.max(0, ...report.columns.map((column) => column.reference.rows));

@@ -15,7 +15,7 @@ const MARKERS_MS = 20_000;
 const WIDE_MS = 30_000;
 
 export interface DriftReading extends Reading<DriftReport> {
-  /** What the report that is held was held against. */
+  /** What the report that is held was compared with. */
   against: Against;
 }
 
