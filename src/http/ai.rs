@@ -16,6 +16,7 @@ use crate::http::applied::own_source;
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::publish::faulty;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::thresholds::{self, ThresholdChange, ThresholdFigures};
 use crate::http::windows::{self, Range};
@@ -32,7 +33,7 @@ use crate::view::window::{Resolution, Slice, Window};
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PerformanceQuery {
-    #[param(example = "sales_forecast")]
+    #[param(example = "sales_forecast", required = true, min_length = 1)]
     model_name: Option<String>,
 }
 
@@ -124,13 +125,13 @@ pub struct LoggedPrediction {
 #[schema(example = json!({"prediction_id": "sales_forecast_1705312200000", "actual_result": {"actual_sales": 1280000}}))]
 pub struct ResultUpdate {
     /// Text, or a whole number.
-    #[schema(value_type = serde_json::Value)]
+    #[schema(schema_with = schema::id)]
     prediction_id: Value,
     /// Needed unless the id was minted here, which makes it begin with the model's name.
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = schema::model_name)]
     model_name: Option<Value>,
     /// A number, text or boolean, or an object with one of these as its only field.
-    #[schema(value_type = serde_json::Value)]
+    #[schema(schema_with = schema::result)]
     actual_result: Value,
 }
 

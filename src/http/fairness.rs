@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows;
 use crate::monitor::limits::PANE_WIDTH;
@@ -24,8 +25,10 @@ const RANGE_DEFAULT: Span = Span::from_secs(86_400);
 #[into_params(parameter_in = Query)]
 pub struct FairnessQuery {
     /// RFC 3339 or an epoch number; a day before `to` if left out.
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// RFC 3339 or an epoch number, not included; the end of the newest minute if left out.
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
 }
 

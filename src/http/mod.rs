@@ -31,6 +31,7 @@ mod publish;
 mod recent;
 mod rejected;
 mod router;
+mod schema;
 mod serve;
 pub mod session;
 mod shared;

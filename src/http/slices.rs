@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::http::windows;
@@ -32,10 +33,10 @@ const RANGE_MAX: Span = Span::from_secs(31 * 86_400);
 #[into_params(parameter_in = Query)]
 pub struct RangeQuery {
     /// RFC 3339 or an epoch number; an hour before `to` if left out.
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// The end of the model's own time if left out.
-    #[param(example = "2026-01-01T06:00:00Z")]
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
 }
 
@@ -44,14 +45,16 @@ pub struct RangeQuery {
 #[into_params(parameter_in = Query)]
 pub struct TotalQuery {
     /// RFC 3339 or an epoch number; an hour before `to` if left out.
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// The end of the model's own time if left out.
-    #[param(example = "2026-01-01T06:00:00Z")]
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
     /// Of one version only.
+    #[param(schema_with = schema::name)]
     version: Option<String>,
     /// Of one value of a segment only, as `name:value`.
+    #[param(schema_with = schema::segment)]
     segment: Option<String>,
 }
 

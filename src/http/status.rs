@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::step::Step;
 use crate::http::windows;
 use crate::time::Span;
@@ -22,9 +23,10 @@ const RANGE_DEFAULT: Span = Span::from_secs(86_400);
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// RFC 3339 or an epoch number; a day before `to` if left out.
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// RFC 3339 or an epoch number, not included; now, as the log has it, if left out.
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
@@ -30,18 +31,19 @@ const RANGE_DEFAULT: Span = Span::from_secs(3_600);
 #[into_params(parameter_in = Query)]
 pub struct WindowsQuery {
     /// RFC 3339 or an epoch number; an hour before `to` if left out. Moved back to the start of its window.
-    #[param(example = "2026-01-01T00:00:00Z", format = "date-time")]
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// RFC 3339 or an epoch number, not included; the end of the newest window if left out. Moved on to the end of its window.
-    #[param(format = "date-time")]
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
     /// 1m, 5m, 1h or 1d; if left out, the finest that keeps the range within 500 windows.
     #[param(example = "5m", pattern = "^(1m|5m|1h|1d)$")]
     resolution: Option<String>,
     /// Only predictions of this version.
+    #[param(schema_with = schema::name)]
     version: Option<String>,
     /// Only predictions of this segment, as `name:value`.
-    #[param(example = "region:kr")]
+    #[param(schema_with = schema::segment)]
     segment: Option<String>,
     /// Only these metrics, separated by commas.
     #[param(example = "accuracy,f1_macro")]

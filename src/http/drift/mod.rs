@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows::{self, WINDOWS_MAX, windows_in};
 use crate::monitor::drift::Track;
@@ -36,19 +37,23 @@ use crate::view::window::Slice;
 #[into_params(parameter_in = Query)]
 pub struct DriftQuery {
     /// RFC 3339 or an epoch number; a drift window before `to` if left out, and if both are, the window that was judged last. Moved back to the start of its minute.
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// RFC 3339 or an epoch number, not included; the end of the newest minute if left out.
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
     /// 1m, 5m, 1h or 1d: the width of the windows; if left out, that of the version's drift windows. The report has one window in any case.
+    #[param(pattern = "^(1m|5m|1h|1d)$")]
     resolution: Option<String>,
     /// The version; if left out, the one that serves most.
+    #[param(schema_with = schema::name)]
     version: Option<String>,
     /// Only predictions of this segment, as `name:value`, against those of the reference.
-    #[param(example = "region:kr")]
+    #[param(schema_with = schema::segment)]
     segment: Option<String>,
     /// `same_hour_of_week`: compare to the same hours of up to four weeks before, as far as they were counted over the baseline that is in
     /// use. Only for the report.
+    #[param(pattern = "^same_hour_of_week$")]
     against: Option<String>,
 }
 

@@ -13,6 +13,7 @@ use crate::event::{Command, Kind, PastRange, TrainingRow, TrainingRows};
 use crate::http::drift::training::{self, Training};
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows::instant;
 use crate::ids::Name;
@@ -25,12 +26,13 @@ use crate::view::View;
 pub struct ReferenceQuery {
     /// The version. Left out: with a training set, predictions that name no version; with a range, every version that has 100 predictions in
     /// it; else every version of the model.
+    #[param(schema_with = schema::name)]
     version: Option<String>,
     /// Where a range of the past begins: RFC 3339 or an epoch number, moved back to the start of its minute.
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(schema_with = schema::instant)]
     from: Option<String>,
     /// Where it ends, not included; in the same way.
-    #[param(example = "2026-01-08T00:00:00Z")]
+    #[param(schema_with = schema::instant)]
     to: Option<String>,
     /// The column of a training set that holds what the model predicted.
     #[param(example = "prediction")]
