@@ -149,11 +149,12 @@ impl Projection {
             None => (Desk::default(), Standing { rows_digest: 0, epoch: epoch_if_fresh, log: Saved::default() }),
         };
         let Standing { rows_digest, epoch, log } = standing;
+        let given = &desk.forgotten;
         let state = State {
+            models: Models::restore(restore::models(&reader)?, given.models_given),
+            sources: Sources::restore(restore::sources(&reader)?, given.sources_given),
+            analysis: Analysis::restore(restore::analysis(&reader)?, given.subjects_given),
             desk,
-            models: Models::restore(restore::models(&reader)?),
-            sources: Sources::restore(restore::sources(&reader)?),
-            analysis: Analysis::restore(restore::analysis(&reader)?),
         };
         let outbox = restore::scan_all(&reader, Tag::Outbox)?
             .iter()
@@ -292,6 +293,11 @@ impl Projection {
     /// Puts the rows of what changed.
     fn put_dirty(&mut self) -> Changed {
         let mut dirty = self.state.models.take_dirty();
+        for (id, _) in &dirty.forgotten {
+            self.cold.delete_all(&key::model(*id));
+            self.cold.delete_all(&key::profile(*id));
+            self.cold.delete_all(&key::tracks(*id));
+        }
         dirty.panes.sort_unstable();
         dirty.panes.dedup();
         for (id, start) in dirty.panes {
@@ -339,12 +345,15 @@ impl Projection {
         }
         self.cold.fold_panes();
         let sources = self.state.sources.take_dirty();
-        for id in &sources {
+        sources.forgotten.iter().for_each(|(id, _)| self.cold.delete_all(&key::source(*id)));
+        for id in &sources.sources {
             let source = self.state.sources.get_mut(*id);
             let mut row_hash = source.row_hash;
             self.cold.put_state(key::source(*id), source, &mut row_hash);
             source.row_hash = row_hash;
         }
+        let subjects_forgotten = self.state.analysis.take_forgotten();
+        subjects_forgotten.iter().for_each(|id| self.cold.delete_all(&key::analysis(*id)));
         let subjects = self.state.analysis.take_dirty();
         for id in &subjects {
             self.state.analysis.take_dirty_parts(*id, &mut |part, value| {
@@ -355,7 +364,14 @@ impl Projection {
                 }
             });
         }
-        Changed { models: dirty.models, sources, subjects }
+        Changed {
+            models: dirty.models,
+            models_forgotten: dirty.forgotten.into_iter().map(|(_, name)| name).collect(),
+            sources: sources.sources,
+            sources_forgotten: sources.forgotten.into_iter().map(|(_, name)| name).collect(),
+            subjects,
+            subjects_forgotten,
+        }
     }
 
     /// Puts the effects of this commit as one row, and deletes the rows whose effects have all been carried out.
@@ -448,7 +464,8 @@ fn digest_of(rows_digest: u128, desk: &[u8]) -> u128 {
 /// Whether a join row can still matter; what is refused here is treated as missing by the core already.
 fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Timestamp) -> bool {
     match JoinRow::decode(row) {
-        Some(JoinRow::Served(served)) => newest(served.model).is_none_or(|newest| newest - served.at <= HORIZON_MEMORY),
+        // of a model that was forgotten nothing is wanted
+        Some(JoinRow::Served(served)) => newest(served.model).is_some_and(|newest| newest - served.at <= HORIZON_MEMORY),
         // its minute of log time has expired once this has passed, see `Model::expire_parked`
         Some(JoinRow::Parked(parked)) => log_time <= parked.since + PANE_WIDTH + PARKED_MAX,
         Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,

@@ -13,6 +13,7 @@ mod drift;
 mod evaluate;
 mod failpoints;
 mod files;
+mod forget;
 mod glance;
 mod login;
 mod man;
@@ -72,6 +73,7 @@ enum Command {
     Check(check::Check),
     Top(top::Top),
     Describe(describe::Describe),
+    Forget(forget::Forget),
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
     Login(login::Login),
@@ -205,6 +207,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Models(models) => block_on(models.run(answer)),
         Command::Top(top) => block_on(top.run()),
         Command::Describe(describe) => block_on(describe.run(answer)),
+        Command::Forget(forget) => block_on(forget.run(answer)),
         Command::Demo(demo) => block_on(demo.run(answer)),
         Command::Doctor(doctor) => block_on(doctor.run(answer)),
         Command::Login(login) => block_on(login.run(answer)),

@@ -15,7 +15,7 @@ use crate::monitor::analysis::About;
 use crate::view::View;
 use crate::view::analysis::{AnalysisReport, SeriesFigures, Wanted, subject_of};
 
-const KINDS: [&str; 7] = ["anomaly", "shift", "leak", "trend", "silence", "refused", "drift"];
+const KINDS: [&str; 9] = ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "drift"];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -52,7 +52,7 @@ impl Shared {
     /// Errors: it is faulty, or a bound was reached when it was applied.
     pub async fn accepted(&self, kind: Kind, record: &impl Serialize) -> Result<(u64, Arc<View>), Problem> {
         let body = serde_json::to_vec(record).expect("plain data");
-        let (records, faults) = check(kind, &own_source(), &HeaderMap::new(), &body, self.log_clock.now());
+        let (records, faults) = check(kind, &own_source(), &HeaderMap::new(), &body, self.log_clock.now(), &self.view());
         if !faults.is_empty() {
             return Err(faulty(records, &faults));
         }

@@ -64,6 +64,10 @@ pub async fn show(
     let key = join::key(join::seed(model.name.as_str()), &id);
     let row = shared.blocking(move || rows(&key).map_err(|error| Problem::store(&error))).await?;
     let Some(JoinRow::Served(served)) = row.and_then(|row| JoinRow::decode(&row)) else { return Err(unknown()) };
+    // one of the same name may have been forgotten
+    if served.model != model.id {
+        return Err(unknown());
+    }
     let record = record(&shared, &served).await?;
     Ok(Json(PredictionAnswer {
         prediction_id: id,

@@ -17,10 +17,12 @@ use crate::http::applied::refusal;
 use crate::http::auth::{Caller, lacking};
 use crate::http::problem::Problem;
 use crate::http::rejected;
+use crate::http::room;
 use crate::http::shared::Shared;
 use crate::ids::Slug;
 use crate::nats::{Headers, Stored};
 use crate::time::Timestamp;
+use crate::view::View;
 
 /// Faults that are told one by one; the rest is counted.
 const FAULTS_SHOWN: usize = 100;
@@ -155,8 +157,8 @@ pub async fn publish(
     let carried = carried(&headers)?;
     let (records, faults) = {
         let (source, body, headers) = (source.clone(), body.clone(), headers.clone());
-        let now = shared.log_clock.now();
-        let checked = shared.blocking(move || Ok(check(kind, &source, &headers, &body, now)));
+        let (now, view) = (shared.log_clock.now(), shared.view());
+        let checked = shared.blocking(move || Ok(check(kind, &source, &headers, &body, now, &view)));
         checked.await?
     };
     if !faults.is_empty() && !query.partial {
@@ -174,12 +176,14 @@ pub async fn publish(
     Ok((StatusCode::ACCEPTED, Json(Published { seq, records, applied: false, duplicate, rejected })).into_response())
 }
 
-/// Decodes a body as it will be decoded when it is applied if it is stored at `now`: how many records it has, and the faults among them.
-pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8], now: Timestamp) -> (usize, Vec<Fault>) {
+/// Decodes a body as it will be decoded when it is applied if it is stored at `now`: how many records it has, and the faults among them. Names
+/// for which `view` has no room are faults too.
+pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8], now: Timestamp, view: &View) -> (usize, Vec<Fault>) {
     let headers = RequestHeaders(headers);
     let content_type = wire::Headers::get(&headers, "content-type");
     let records: Vec<Result<Event, Fault>> = decode_body(kind, source, content_type, &headers, body, now);
-    (records.len(), records.into_iter().filter_map(Result::err).collect())
+    let crowded = room::refused(view, &records);
+    (records.len(), records.into_iter().filter_map(Result::err).chain(crowded).collect())
 }
 
 /// The refusal of a message with faults.

@@ -86,7 +86,7 @@ impl ProducerRow {
         let watched = view.analysis.values().map(|subject| &subject.watched);
         let mut rows: Vec<Self> = watched
             .filter_map(|watched| {
-                let refusals = watched.refusals.as_ref()?;
+                let refusals = watched.refusals.as_ref().filter(|refusals| refusals.refused != 0)?;
                 Some(Self {
                     source: watched.name.to_string(),
                     rejected: refusals.refused,

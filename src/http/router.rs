@@ -25,9 +25,9 @@ use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, health, model_thresholds, models, predictions,
-    problem, prometheus, publish, recent, rejected, sign_in, slices, socket, sources, status, streams, task, thresholds,
-    tokens, windows,
+    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, model_thresholds, models,
+    predictions, problem, prometheus, publish, recent, rejected, sign_in, slices, socket, sources, status, streams, task,
+    thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -87,7 +87,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(health::state))
         .routes(routes!(export::export))
         .routes(routes!(models::list))
-        .routes(routes!(models::show))
+        .routes(routes!(models::show, forget::model))
         .routes(routes!(description::change))
         .routes(routes!(task::show, task::change))
         .routes(routes!(slices::versions))
@@ -106,7 +106,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(rejected::list))
         .routes(routes!(rejected::show))
         .routes(routes!(sources::list))
-        .routes(routes!(sources::show))
+        .routes(routes!(sources::show, forget::source))
         .routes(routes!(sources::records))
         .routes(routes!(analysis::report))
         .routes(routes!(analysis::of_source))

@@ -88,7 +88,7 @@ pub struct RecordRow {
     get, path = "/api/v1/sources", tag = "sources", params(SourcesQuery),
     responses(
         (status = 200, description = "A page of sources", body = SourcePage,
-         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "web-01", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}]}], "next": null})),
+         example = json!({"position": 1024, "epoch": 1, "items": [{"name": "web-01", "made_by": "agent", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}]}], "next": null})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -120,7 +120,7 @@ pub async fn list(
     get, path = "/api/v1/sources/{source}", tag = "sources",
     params(("source" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The source at a glance", body = SourceAnswer, example = json!({"name": "web-01", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}], "position": 1024, "epoch": 1})),
+        (status = 200, description = "The source at a glance", body = SourceAnswer, example = json!({"name": "web-01", "made_by": "agent", "kinds": {"sample": {"records": 40, "last_at": "2026-01-01T00:10:00Z"}}, "metrics": [{"name": "tidewatch_cpu_usage_percent", "labels": {}, "value": 42.0, "unit": "percent", "at": "2026-01-01T00:10:00Z"}], "position": 1024, "epoch": 1})),
         (status = 404, description = "No such source", body = Problem, content_type = "application/problem+json"),
     )
 )]

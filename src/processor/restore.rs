@@ -75,28 +75,36 @@ fn kept<T: DeserializeOwned>(row_key: &[u8], value: &[u8]) -> Result<Arc<Kept<T>
     read_row(row_key, value).map(|(value, row_hash)| Arc::new(Kept::stored(value, row_hash)))
 }
 
-pub(super) fn sources(reader: &Reader) -> Result<Vec<Source>, store::Error> {
+pub(super) fn sources(reader: &Reader) -> Result<Vec<(u32, Source)>, store::Error> {
     let mut sources = Vec::new();
     for (row_key, value) in scan_all(reader, Tag::Source)? {
         let (mut source, row_hash) = read_row::<Source>(&row_key, &value)?;
         source.row_hash = row_hash;
-        sources.push(source);
+        sources.push((number(&row_key, Tag::Source)?, source));
     }
     Ok(sources)
 }
 
-/// The parts of the subjects of the analysis, in the order of their numbers.
-pub(super) fn analysis(reader: &Reader) -> Result<Vec<analysis::Parts>, store::Error> {
-    let mut parts: Vec<analysis::Parts> = Vec::new();
+/// The parts of the subjects of the analysis, with their numbers.
+pub(super) fn analysis(reader: &Reader) -> Result<Vec<(u32, analysis::Parts)>, store::Error> {
+    let mut parts: Vec<(u32, analysis::Parts)> = Vec::new();
     for (row_key, value) in scan_all(reader, Tag::Analysis)? {
         let part = key::part_of_analysis(&row_key);
         match (part, parts.last_mut()) {
-            (Some(analysis::Part::Watched), _) => parts.push((kept(&row_key, &value)?, Arc::default())),
-            (Some(analysis::Part::Seasons), Some((_, seasons))) => *seasons = kept(&row_key, &value)?,
+            (Some(analysis::Part::Watched), _) => {
+                parts.push((number(&row_key, Tag::Analysis)?, (kept(&row_key, &value)?, Arc::default())));
+            }
+            (Some(analysis::Part::Seasons), Some((_, (_, seasons)))) => *seasons = kept(&row_key, &value)?,
             _ => return Err(store::Error::Damaged("the key of a part of the analysis cannot be read".to_owned())),
         }
     }
     Ok(parts)
+}
+
+/// The number that a key of this tag begins with.
+fn number(row_key: &[u8], tag: Tag) -> Result<u32, store::Error> {
+    let number = key::fields(row_key, tag).and_then(|mut fields| fields.u32());
+    number.ok_or_else(|| store::Error::Damaged(format!("a key of tag {:?} has no number", char::from(tag as u8))))
 }
 
 pub(super) fn scan_all(reader: &Reader, tag: Tag) -> Result<Vec<(Vec<u8>, store::Value)>, store::Error> {

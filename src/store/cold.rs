@@ -2,7 +2,7 @@
 //! commit changes until it lands, and the digest over all rows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +28,8 @@ pub struct ColdStore {
     puts: Vec<Put>,
     /// By model: no pane that was ever written or put here begins before this. `None` if that is not known.
     first_panes: Vec<Option<Timestamp>>,
+    /// By model that was forgotten: the last of its panes that are deleted among `puts`.
+    erased_through: BTreeMap<u32, Timestamp>,
     /// Of the list entries among `puts`.
     bytes_held: usize,
     ahead: Ahead,
@@ -63,6 +65,7 @@ impl ColdStore {
             panes: BTreeMap::new(),
             puts: Vec::new(),
             first_panes: Vec::new(),
+            erased_through: BTreeMap::new(),
             bytes_held: 0,
             ahead: Ahead::default(),
             digest,
@@ -144,6 +147,15 @@ impl ColdStore {
         self.puts.push(Put { key, value: None, before: Some(row_hash) });
     }
 
+    /// Deletes every row of the state that is committed and whose key begins with `prefix`. None of them may have been put since.
+    pub fn delete_all(&mut self, prefix: &[u8]) {
+        let rows = self.reader.scan_prefix(prefix, Order::Ascending, usize::MAX);
+        for (row_key, value) in self.ask(rows) {
+            let hash = row_hash(&row_key, &value);
+            self.delete_state(row_key, hash);
+        }
+    }
+
     /// Puts a value that knows whether its row is up to date, if it is not.
     pub fn put_kept<T: Serialize>(&mut self, key: Vec<u8>, kept: &mut Kept<T>) {
         let mut row_hash = kept.row_hash();
@@ -177,6 +189,7 @@ impl ColdStore {
             Some(failure) => return Err(failure),
         }
         self.bytes_held = 0;
+        self.erased_through.clear();
         self.store.commit(Commit { seq, head, puts: std::mem::take(&mut self.puts), keep })
     }
 
@@ -325,6 +338,35 @@ impl Cold for ColdStore {
             None => Err(Error::Damaged(format!("chunk {number} of a reference of model {model} is missing"))),
         };
         self.ask(read).map(|(rows, _)| rows)
+    }
+
+    fn erase_panes(&mut self, model: u32, most: usize) -> usize {
+        // what was deleted since the last commit is still there
+        let from = self.erased_through.get(&model).map_or(Timestamp::from_micros(i64::MIN), |last| *last + PANE_WIDTH);
+        let (low, high) = (key::pane(model, from), key::pane(model, Timestamp::from_micros(i64::MAX)));
+        let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, most);
+        let stored: BTreeMap<Timestamp, u128> = self
+            .ask(rows)
+            .iter()
+            .filter_map(|(row_key, value)| Some((key::pane_start(row_key)?, row_hash(row_key, value))))
+            .collect();
+        let all = (model, Timestamp::from_micros(i64::MIN))..=(model, Timestamp::from_micros(i64::MAX));
+        let held = self.panes.range(all).map(|((_, start), _)| *start);
+        let oldest: BTreeSet<Timestamp> = held.chain(stored.keys().copied()).collect();
+        let oldest: Vec<Timestamp> = oldest.into_iter().take(most).collect();
+        for start in &oldest {
+            self.panes.remove(&(model, *start));
+            if let Some(row_hash) = stored.get(start) {
+                self.delete_state(key::pane(model, *start), *row_hash);
+            }
+        }
+        self.erased_through.extend(oldest.last().map(|last| (model, *last)));
+        oldest.len()
+    }
+
+    fn erase_entries(&mut self, list: List, ordinals: Range<u64>) {
+        // what a list has dropped stays in the digest, as everywhere
+        self.puts.extend(ordinals.map(|ordinal| Put::new(key::entry(list, ordinal), None)));
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {

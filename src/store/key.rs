@@ -112,6 +112,11 @@ pub fn analysis_part(subject: u32, part: analysis::Part) -> Vec<u8> {
     Key::of(Tag::Analysis).u32(subject).u8(part).bytes
 }
 
+/// Prefix of all parts of one subject of the analysis.
+pub fn analysis(subject: u32) -> Vec<u8> {
+    Key::of(Tag::Analysis).u32(subject).bytes
+}
+
 /// The part of a subject that a row of this key is.
 pub fn part_of_analysis(row_key: &[u8]) -> Option<analysis::Part> {
     let mut fields = fields(row_key, Tag::Analysis)?;

@@ -92,6 +92,22 @@ fn messages(random: &mut Random, history: &[Record]) -> Vec<(String, Vec<u8>)> {
                 put("prediction", (0..20).map(prediction).collect());
                 put("label", (0..18).map(label).collect());
             }
+            // a model and a source that come and go: some labels come after their model is forgotten
+            8 => {
+                let id = |n: i64| format!("run-{}-{n}", number / 6);
+                let (region, class) = (|n: i64| ["kr", "us"][n as usize % 2], |n: i64| ["a", "b"][n as usize % 2]);
+                let features = |n: i64| json!({ "weight": n * 7 % 40, "region": region(n) });
+                let prediction = |n: i64| json!({ "model": "run", "prediction_id": id(n), "at": at, "prediction": class(n), "features": features(n) });
+                let label = |n: i64| json!({ "model": "run", "prediction_id": id(n), "at": at, "actual": "a" });
+                if number % 3 == 0 {
+                    put("label", (0..5).map(label).collect());
+                    put("command", json!({ "command": "forget_model", "model": "run" }));
+                    let source = ["db-01", "web-01"][number as usize / 3 % 2];
+                    put("command", json!({ "command": "forget_source", "source": source }));
+                }
+                put("prediction", (0..60).map(prediction).collect());
+                put("label", (3..30).map(label).collect());
+            }
             5 => {
                 put("command", json!({ "command": "set_thresholds", "accuracy_threshold": 0.5 + (number % 5) as f64 / 100.0 }))
             }

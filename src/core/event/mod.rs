@@ -194,6 +194,14 @@ pub enum Command {
     UseReference(TrainingRows),
     /// Whose a model is, and by which words to find it.
     DescribeModel(DescriptionChange),
+    /// Delete a model and all that is known of it, so that there is room for another name.
+    ForgetModel {
+        model: Name,
+    },
+    /// Delete a source, its series and its records.
+    ForgetSource {
+        source: Name,
+    },
     CreateToken {
         id: CompactString,
         name: Name,

@@ -1,6 +1,7 @@
 //! What does not fit in memory, as the core sees it: join rows, panes that are no longer hot, and lists for the read side.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::reference::Row;
@@ -36,6 +37,12 @@ pub trait Cold {
 
     /// A whole chunk of a reference that is being gathered and has been written.
     fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Vec<Row>>;
+
+    /// Deletes the oldest panes of `model`, `most` at most; gives how many.
+    fn erase_panes(&mut self, model: u32, most: usize) -> usize;
+
+    /// Deletes the entries of a list with these ordinals.
+    fn erase_entries(&mut self, list: List, ordinals: Range<u64>);
 
     /// Appends to a list that keeps its newest `keep` entries; `ordinal` counts up from 0.
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>);
@@ -111,6 +118,17 @@ impl Cold for InMemory {
     /// None, likewise.
     fn reference_chunk(&mut self, _model: u32, _track: u16, _number: u32) -> Option<Vec<Row>> {
         None
+    }
+
+    fn erase_panes(&mut self, model: u32, most: usize) -> usize {
+        let panes = (model, Timestamp::from_micros(i64::MIN))..=(model, Timestamp::from_micros(i64::MAX));
+        let oldest: Vec<(u32, Timestamp)> = self.panes.range(panes).map(|(key, _)| *key).take(most).collect();
+        oldest.iter().for_each(|key| drop(self.panes.remove(key)));
+        oldest.len()
+    }
+
+    fn erase_entries(&mut self, list: List, ordinals: Range<u64>) {
+        ordinals.for_each(|ordinal| drop(self.lists.remove(&(list, ordinal))));
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::event::Command;
+use crate::ids::Name;
+use crate::monitor::analysis::About;
 use crate::monitor::cold::Cold;
 use crate::monitor::effect::Effects;
 use crate::monitor::model::Verdict;
@@ -56,6 +58,34 @@ impl State {
             Command::SetTask { model, task } => self.models.on_task(at, model, *task),
             Command::ReferenceFromRange(range) => self.models.on_past_range(cold, at, range, &mut self.desk, effects),
             Command::UseReference(training) => self.models.on_training_rows(cold, at, training, &mut self.desk, effects),
+            Command::ForgetModel { model } => self.forget_model(cold, model, effects),
+            Command::ForgetSource { source } => self.forget_source(source, effects),
         }
+    }
+
+    /// Deletes a model, what is analysed about it, and its name. What goes on ends.
+    fn forget_model(&mut self, cold: &mut impl Cold, model: &Name, effects: &mut Effects) -> Verdict {
+        let verdict = self.models.forget(cold, model, &mut self.desk, effects);
+        if verdict == Verdict::Applied {
+            self.desk.forgotten.models += 1;
+            self.desk.forgotten.models_forgotten_at = self.desk.position;
+            self.forget_subject(About::Model, model, effects);
+        }
+        verdict
+    }
+
+    /// As [`Self::forget_model`], of a source.
+    fn forget_source(&mut self, source: &Name, effects: &mut Effects) -> Verdict {
+        let verdict = self.sources.forget(source, &mut self.desk);
+        if verdict == Verdict::Applied {
+            self.desk.forgotten.sources += 1;
+            self.forget_subject(About::Source, source, effects);
+        }
+        verdict
+    }
+
+    fn forget_subject(&mut self, about: About, name: &Name, effects: &mut Effects) {
+        self.analysis.forget(about, name, self.desk.log_time, effects);
+        self.desk.forgotten.subjects_given = self.analysis.given();
     }
 }

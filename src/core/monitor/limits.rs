@@ -54,6 +54,16 @@ pub const LOSS_REFERENCE: u64 = 200;
 /// Models; records of further models are rejected as `too_many_models`.
 pub const MODELS_MAX: usize = 20_000;
 
+/// Models, and kinds of records of sources, that were forgotten and whose rows are still being deleted; a command that would forget more is
+/// rejected as `too_many_forgotten`. Rows that one tick deletes, at some 10 µs each.
+pub const FORGOTTEN_MAX: usize = 65_536;
+pub const FORGOTTEN_ROWS_PER_TICK: usize = 8_192;
+
+/// Of all the names of models or sources there is room for, the share from which on it is a finding that so many are used, in percent; and
+/// that below which it is over.
+pub const NAMES_MANY_PERCENT: usize = 80;
+pub const NAMES_FEWER_PERCENT: usize = 75;
+
 /// Tags of one model; a command that would give it more is rejected.
 pub const TAGS_MAX: usize = 20;
 

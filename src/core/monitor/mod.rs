@@ -6,10 +6,12 @@ pub mod cold;
 mod commands;
 pub mod drift;
 pub mod effect;
+pub mod forgotten;
 pub mod join;
 pub mod kept;
 pub mod limits;
 pub mod model;
+pub mod numbered;
 pub mod pane;
 pub mod point;
 pub mod rejected;
@@ -32,6 +34,7 @@ use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::Fleet;
 use crate::monitor::effect::{Effect, Effects};
+use crate::monitor::forgotten::Forgotten;
 use crate::monitor::model::{Models, Verdict};
 use crate::monitor::rejected::Rejections;
 use crate::monitor::source::Sources;
@@ -62,6 +65,7 @@ pub struct Desk {
     pub tokens: Arc<Tokens>,
     /// Every effect of a message up to this one has been carried out.
     pub settled_through: u64,
+    pub forgotten: Forgotten,
 }
 
 /// Every record of the world is counted in exactly one of applied, rejected, duplicates, too late and ignored.
@@ -144,6 +148,8 @@ impl State {
                 self.expire_tokens();
                 self.sources.on_tick(log_time, &mut self.analysis, effects);
                 self.analysis.judge_producers(log_time, effects);
+                self.analysis.judge_names(&self.models, &self.sources, log_time, effects);
+                self.erase_forgotten(cold);
                 Verdict::Applied
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Label, MetricThreshold, Prediction, Value};
-use crate::ids::Name;
+use crate::ids::{Name, Slug};
 use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::detectors::{Arrival, Chosen};
@@ -14,9 +14,8 @@ use crate::monitor::drift::incident::Incidents;
 use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, JoinRow, Parked, Served};
-use crate::monitor::limits::{
-    HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, PARKED_MAX, TRAIL_MAX,
-};
+use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, TRAIL_MAX};
+use crate::monitor::numbered::Numbered;
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::point::Point;
 use crate::monitor::status::Condition;
@@ -27,6 +26,8 @@ use crate::time::Timestamp;
 
 mod ahead;
 mod description;
+mod early;
+mod forget;
 mod incidents;
 mod measure;
 mod queue;
@@ -38,6 +39,7 @@ mod watch;
 pub use ahead::spans;
 pub use description::Description;
 
+use early::is_past;
 use watch::columns_of;
 
 /// What became of one record.
@@ -56,8 +58,10 @@ pub enum Verdict {
 /// All models, by number in the order of the log. The map is for lookups only; nothing depends on its order.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
-    list: Vec<Arc<Model>>,
+    list: Numbered<Arc<Model>>,
     by_name: HashMap<Name, u32, rapidhash::fast::RandomState>,
+    /// How many of the models each producer was the first to name.
+    makers: BTreeMap<Slug, u32>,
     dirty: Dirty,
 }
 
@@ -69,12 +73,16 @@ pub struct Dirty {
     pub panes: Vec<(u32, Timestamp)>,
     /// By model and place among its tracks.
     pub tracks: Vec<(u32, u16)>,
+    /// Models whose rows are to be deleted; those of their panes are seen to at ticks.
+    pub forgotten: Vec<(u32, Name)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub id: u32,
     pub name: Name,
+    /// Who was the first to name it: the source token of the subject.
+    pub made_by: Slug,
     /// Sequence of the last message that changed this model.
     pub changed_seq: u64,
     pub counters: Counters,
@@ -170,43 +178,66 @@ pub struct Counters {
 }
 
 impl Models {
-    /// Takes the models back from a store, in the order of their numbers, each with its hot panes.
-    pub fn restore(list: Vec<Model>) -> Self {
-        let by_name = list.iter().map(|model| (model.name.clone(), model.id)).collect();
-        Self { list: list.into_iter().map(Arc::new).collect(), by_name, dirty: Dirty::default() }
+    /// Takes the models back from a store, each with its hot panes. `given`: how many numbers had been given at least.
+    pub fn restore(models: Vec<Model>, given: u32) -> Self {
+        let by_name = models.iter().map(|model| (model.name.clone(), model.id)).collect();
+        let mut makers = BTreeMap::new();
+        models.iter().for_each(|model| *makers.entry(model.made_by.clone()).or_default() += 1);
+        let list = Numbered::restore(models.into_iter().map(|model| (model.id, Arc::new(model))), given);
+        Self { list, by_name, makers, dirty: Dirty::default() }
     }
 
     pub fn get(&self, id: u32) -> &Arc<Model> {
-        &self.list[id as usize]
+        self.list.get(id)
     }
 
     pub fn get_mut(&mut self, id: u32) -> &mut Model {
-        Arc::make_mut(&mut self.list[id as usize])
+        Arc::make_mut(self.list.get_mut(id))
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many of the models each producer was the first to name.
+    pub const fn makers(&self) -> &BTreeMap<Slug, u32> {
+        &self.makers
     }
 
     pub fn by_name(&self, name: &str) -> Option<&Arc<Model>> {
         self.by_name.get(name).map(|id| self.get(*id))
     }
 
-    /// Newest event time of that model; `None` if there is none of that number.
+    /// Newest event time of that model; `None` if it was forgotten.
     pub fn newest_of(&self, id: u32) -> Option<Timestamp> {
-        self.list.get(id as usize).map(|model| model.newest)
+        self.list.find(id).map(|model| model.newest)
     }
 
+    /// By number.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.list.iter()
+        self.list.iter().map(|(_, model)| model)
+    }
+
+    /// The numbers of all of them, so that each can be changed.
+    fn ids(&self) -> Vec<u32> {
+        self.list.iter().map(|(id, _)| id).collect()
     }
 
     /// Models changed since [`Self::take_dirty`].
     pub const fn dirty_count(&self) -> usize {
-        self.dirty.models.len()
+        self.dirty.models.len() + self.dirty.forgotten.len()
     }
 
     /// What changed since this was last asked; the caller writes it.
     pub fn take_dirty(&mut self) -> Dirty {
         let dirty = std::mem::take(&mut self.dirty);
         for id in &dirty.models {
-            Arc::make_mut(&mut self.list[*id as usize]).dirty = false;
+            Arc::make_mut(self.list.get_mut(*id)).dirty = false;
         }
         dirty
     }
@@ -219,7 +250,7 @@ impl Models {
         desk: &mut Desk,
         effects: &mut Effects,
     ) -> Verdict {
-        let Some(id) = self.id_of(&prediction.model) else { return too_many_models() };
+        let Some(id) = self.id_of(&prediction.model, place.source) else { return too_many_models() };
         let (model, dirty) = self.touch(id, place.seq);
         model.expire_parked(desk);
         model.on_prediction(cold, place, prediction, desk, dirty, effects)
@@ -233,7 +264,7 @@ impl Models {
         desk: &mut Desk,
         effects: &mut Effects,
     ) -> Verdict {
-        let Some(id) = self.id_of(&label.model) else { return too_many_models() };
+        let Some(id) = self.id_of(&label.model, place.source) else { return too_many_models() };
         let (model, dirty) = self.touch(id, place.seq);
         model.expire_parked(desk);
         model.on_label(cold, label, desk, dirty, effects)
@@ -241,7 +272,7 @@ impl Models {
 
     /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
     pub(super) fn on_tick(&mut self, cold: &mut impl Cold, desk: &mut Desk, effects: &mut Effects) {
-        for id in 0..self.list.len() as u32 {
+        for id in self.ids() {
             if !self.get(id).is_due(desk) {
                 continue;
             }
@@ -260,21 +291,22 @@ impl Models {
         self.serve_waiting(desk);
     }
 
-    fn id_of(&mut self, name: &Name) -> Option<u32> {
+    fn id_of(&mut self, name: &Name, made_by: &Slug) -> Option<u32> {
         if let Some(id) = self.by_name.get(name) {
             return Some(*id);
         }
         if MODELS_MAX <= self.list.len() {
             return None;
         }
-        let id = self.list.len() as u32;
+        let id = self.list.given();
         self.by_name.insert(name.clone(), id);
-        self.list.push(Arc::new(Model::new(id, name.clone())));
+        self.list.push(Arc::new(Model::new(id, name.clone(), made_by.clone())));
+        *self.makers.entry(made_by.clone()).or_default() += 1;
         Some(id)
     }
 
     fn touch(&mut self, id: u32, seq: u64) -> (&mut Model, &mut Dirty) {
-        let model = Arc::make_mut(&mut self.list[id as usize]);
+        let model = Arc::make_mut(self.list.get_mut(id));
         model.changed_seq = seq;
         if !model.dirty {
             model.dirty = true;
@@ -285,11 +317,12 @@ impl Models {
 }
 
 impl Model {
-    fn new(id: u32, name: Name) -> Self {
+    fn new(id: u32, name: Name, made_by: Slug) -> Self {
         let unseen = Timestamp::from_micros(i64::MIN / 2);
         Self {
             id,
             name,
+            made_by,
             changed_seq: 0,
             counters: Counters::default(),
             newest: unseen,
@@ -342,7 +375,7 @@ impl Model {
             None => join::key(seed, &self.mint_id(at, place)),
         };
         let parked = match cold.row(&key) {
-            Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON => {
+            Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON => {
                 self.counters.duplicates += 1;
                 return Verdict::Duplicate;
             }
@@ -423,7 +456,7 @@ impl Model {
         let at = Timestamp::from_millis(label.at.millis());
         let key = join::key(join::seed(self.name.as_str()), &label.prediction);
         match cold.row(&key) {
-            Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON => {
+            Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON => {
                 let is_first = served.truth.is_none();
                 let (verdict, served) = self.on_label_of(cold, key, served, (&label.actual, at), desk.log_time, dirty);
                 if is_first {
@@ -431,7 +464,7 @@ impl Model {
                 }
                 verdict
             }
-            Some(JoinRow::Served(served)) if self.newest - served.at <= HORIZON_MEMORY => {
+            Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON_MEMORY => {
                 self.counters.too_late += 1;
                 Verdict::TooLate
             }
@@ -576,11 +609,7 @@ impl Model {
         self.hot_from = hot_from;
         let kept = self.hot.split_off(&hot_from);
         for (start, pane) in std::mem::replace(&mut self.hot, kept) {
-            if pane.dirty || pane.row_hash == 0 {
-                let mut pane = Arc::unwrap_or_clone(pane);
-                pane.dirty = false;
-                cold.insert_pane(self.id, start, pane);
-            }
+            forget::hand_over(cold, self.id, start, pane);
         }
     }
 
@@ -651,45 +680,15 @@ impl Model {
         }
     }
 
-    fn expire_parked(&mut self, desk: &mut Desk) {
-        while let Some((minute, waiting)) = self.parked.first_key_value().map(|(minute, waiting)| (*minute, *waiting)) {
-            if !is_past(minute, desk) {
-                return;
-            }
-            self.parked.remove(&minute);
-            self.counters.pending_labels -= waiting;
-            self.counters.orphans += waiting;
-        }
-    }
-
-    /// Whether a parked label still waits: its minute has not expired.
-    fn is_parked(&self, parked: &Parked) -> bool {
-        self.parked.contains_key(&parked.since.floor(PANE_WIDTH))
-    }
-
-    /// Takes a parked label back for its prediction. False if it has expired.
-    fn unpark(&mut self, parked: &Parked) -> bool {
-        let minute = parked.since.floor(PANE_WIDTH);
-        let Some(waiting) = self.parked.get_mut(&minute) else { return false };
-        *waiting -= 1;
-        if *waiting == 0 {
-            self.parked.remove(&minute);
-        }
-        self.counters.pending_labels -= 1;
-        true
-    }
-
     /// An id for a prediction that came without: `<model>_<milliseconds>`, made unique by its place in the log.
     fn mint_id(&self, at: Timestamp, place: Place<'_>) -> String {
         format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
     }
 }
 
-/// Whether labels parked in this minute of log time have waited long enough.
-fn is_past(minute: Timestamp, desk: &Desk) -> bool {
-    minute + PANE_WIDTH + PARKED_MAX <= desk.log_time
-}
-
 fn too_many_models() -> Verdict {
-    bound_reached("too_many_models", format!("{MODELS_MAX} models are known already; this record names another"))
+    bound_reached(
+        "too_many_models",
+        format!("{MODELS_MAX} models are known already and this record names another; forget one to make room"),
+    )
 }

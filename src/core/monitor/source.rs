@@ -9,28 +9,42 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Kind, Metric, Note, Sample};
-use crate::ids::Name;
+use crate::ids::{Name, Slug};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::analysis::gathering::{self, Gathering};
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::effect::Effects;
+use crate::monitor::forgotten::{self, Left};
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SILENCE_MIN, SOURCES_MAX};
 use crate::monitor::model::Verdict;
-use crate::monitor::{Place, bound_reached};
+use crate::monitor::numbered::Numbered;
+use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
 /// All sources, by number in the order of the log. The map is for lookups only; nothing depends on its order.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    list: Vec<Arc<Source>>,
+    list: Numbered<Arc<Source>>,
     by_name: HashMap<Name, u32, rapidhash::fast::RandomState>,
-    dirty: Vec<u32>,
+    /// How many of the sources each producer was the first to name.
+    makers: BTreeMap<Slug, u32>,
+    dirty: Dirty,
+}
+
+/// What changed since the last commit, by number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dirty {
+    pub sources: Vec<u32>,
+    /// Sources whose rows are to be deleted; those of their records are seen to at ticks.
+    pub forgotten: Vec<(u32, Name)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     pub name: Name,
+    /// Who was the first to name it: the source token of the subject.
+    pub made_by: Slug,
     pub kinds: BTreeMap<Kind, Received>,
     pub series: BTreeMap<SeriesKey, Latest>,
     /// Values dropped because the source has too many series.
@@ -63,14 +77,31 @@ pub struct Latest {
 }
 
 impl Sources {
-    /// Takes the sources back from a store, in the order of their numbers.
-    pub fn restore(list: Vec<Source>) -> Self {
-        let by_name = list.iter().zip(0..).map(|(source, id)| (source.name.clone(), id)).collect();
-        Self { list: list.into_iter().map(Arc::new).collect(), by_name, dirty: Vec::new() }
+    /// Takes the sources back from a store. `given`: how many numbers had been given at least.
+    pub fn restore(sources: Vec<(u32, Source)>, given: u32) -> Self {
+        let by_name = sources.iter().map(|(id, source)| (source.name.clone(), *id)).collect();
+        let mut makers = BTreeMap::new();
+        sources.iter().for_each(|(_, source)| *makers.entry(source.made_by.clone()).or_default() += 1);
+        let list = Numbered::restore(sources.into_iter().map(|(id, source)| (id, Arc::new(source))), given);
+        Self { list, by_name, makers, dirty: Dirty::default() }
     }
 
     pub fn get(&self, id: u32) -> &Arc<Source> {
-        &self.list[id as usize]
+        self.list.get(id)
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many of the sources each producer was the first to name.
+    pub const fn makers(&self) -> &BTreeMap<Slug, u32> {
+        &self.makers
     }
 
     pub fn by_name(&self, name: &Name) -> Option<&Arc<Source>> {
@@ -78,18 +109,35 @@ impl Sources {
     }
 
     pub fn get_mut(&mut self, id: u32) -> &mut Source {
-        Arc::make_mut(&mut self.list[id as usize])
+        Arc::make_mut(self.list.get_mut(id))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Source>)> {
-        (0..).zip(&self.list)
+        self.list.iter()
     }
 
-    /// The sources changed since this was last asked, each once; the caller writes them.
-    pub fn take_dirty(&mut self) -> Vec<u32> {
+    /// What changed since this was last asked, each once; the caller writes it.
+    pub fn take_dirty(&mut self) -> Dirty {
         let dirty = std::mem::take(&mut self.dirty);
-        dirty.iter().for_each(|id| Arc::make_mut(&mut self.list[*id as usize]).dirty = false);
+        dirty.sources.iter().for_each(|id| Arc::make_mut(self.list.get_mut(*id)).dirty = false);
         dirty
+    }
+
+    /// Deletes a source and everything known of it. A name that is not known is ignored. Its records go at ticks, see [`Left`].
+    pub(super) fn forget(&mut self, name: &Name, desk: &mut Desk) -> Verdict {
+        let Some(id) = self.by_name.get(name).copied() else { return Verdict::Ignored };
+        let notes = self.get(id).notes(id);
+        if !desk.forgotten.has_room_for(notes.len()) {
+            return Verdict::Rejected(desk.forgotten.is_full());
+        }
+        notes.into_iter().for_each(|left| desk.forgotten.add(left));
+        self.by_name.remove(name);
+        let source = self.list.remove(id).expect("its name has just been found");
+        forgotten::one_less(&mut self.makers, &source.made_by);
+        self.dirty.sources.retain(|dirty| *dirty != id);
+        self.dirty.forgotten.push((id, source.name.clone()));
+        desk.forgotten.sources_given = self.list.given();
+        Verdict::Applied
     }
 
     pub(super) fn on_sample(
@@ -101,7 +149,7 @@ impl Sources {
         analysis: &mut Analysis,
         effects: &mut Effects,
     ) -> Verdict {
-        let Some(id) = self.id_of(&sample.source) else { return too_many_sources() };
+        let Some(id) = self.id_of(&sample.source, at.source) else { return too_many_sources() };
         if is_repeat(cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
@@ -133,12 +181,13 @@ impl Sources {
 
     /// Notes which sources have fallen silent.
     pub(super) fn on_tick(&self, log_time: Timestamp, analysis: &mut Analysis, effects: &mut Effects) {
-        let silent = self.list.iter().filter(|source| SILENCE_MIN < log_time - source.heard_at);
+        let sources = self.list.iter().map(|(_, source)| source);
+        let silent = sources.filter(|source| SILENCE_MIN < log_time - source.heard_at);
         silent.for_each(|source| analysis.on_silence(source, log_time, effects));
     }
 
     pub(super) fn on_note(&mut self, cold: &mut impl Cold, at: Place<'_>, note: &Note, log_time: Timestamp) -> Verdict {
-        let Some(id) = self.id_of(&note.source) else { return too_many_sources() };
+        let Some(id) = self.id_of(&note.source, at.source) else { return too_many_sources() };
         if is_repeat(cold, note.kind, &note.source, note.event_id.as_deref(), log_time) {
             return Verdict::Duplicate;
         }
@@ -154,17 +203,19 @@ impl Sources {
         Verdict::Applied
     }
 
-    fn id_of(&mut self, name: &Name) -> Option<u32> {
+    fn id_of(&mut self, name: &Name, made_by: &Slug) -> Option<u32> {
         if let Some(id) = self.by_name.get(name) {
             return Some(*id);
         }
         if SOURCES_MAX <= self.list.len() {
             return None;
         }
-        let id = self.list.len() as u32;
+        let id = self.list.given();
         self.by_name.insert(name.clone(), id);
+        *self.makers.entry(made_by.clone()).or_default() += 1;
         self.list.push(Arc::new(Source {
             name: name.clone(),
+            made_by: made_by.clone(),
             kinds: BTreeMap::new(),
             series: BTreeMap::new(),
             series_refused: 0,
@@ -176,10 +227,10 @@ impl Sources {
     }
 
     fn touch(&mut self, id: u32) -> &mut Source {
-        let source = Arc::make_mut(&mut self.list[id as usize]);
+        let source = Arc::make_mut(self.list.get_mut(id));
         if !source.dirty {
             source.dirty = true;
-            self.dirty.push(id);
+            self.dirty.sources.push(id);
         }
         source
     }
@@ -201,6 +252,16 @@ impl Latest {
 }
 
 impl Source {
+    /// Its kept records: samples leave none.
+    fn notes(&self, source: u32) -> Vec<Left> {
+        let kinds = self.kinds.iter().filter(|(kind, _)| **kind != Kind::Sample);
+        let left = kinds.map(|(kind, Received { records, .. })| {
+            let from = records.saturating_sub(NOTES_MAX);
+            Left::Notes { kind: *kind as u8, source, from, until: *records }
+        });
+        left.collect()
+    }
+
     /// The time of the newest sample, as the source has it.
     pub fn sampled_at(&self) -> Option<Timestamp> {
         self.kinds.get(&Kind::Sample).map(|received| received.last_at)
@@ -235,5 +296,8 @@ fn is_repeat(cold: &mut impl Cold, kind: Kind, source: &Name, event_id: Option<&
 }
 
 fn too_many_sources() -> Verdict {
-    bound_reached("too_many_sources", format!("{SOURCES_MAX} sources are known already; send under one of their names"))
+    bound_reached(
+        "too_many_sources",
+        format!("{SOURCES_MAX} sources are known already and this record names another; forget one to make room"),
+    )
 }

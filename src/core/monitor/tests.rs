@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Event, Features, Kind, Label, Message, Prediction, Value};
+use crate::event::{Command, Event, Features, Kind, Label, Message, Prediction, Value};
 use crate::ids::{Name, Slug};
 use crate::monitor::cold::InMemory;
 use crate::monitor::effect::{Action, Effect};
@@ -326,6 +326,66 @@ fn no_model_is_taken_beyond_the_bound_and_the_others_go_on() {
     }
     assert_eq!(world.state.desk.counts.rejected, 1);
     assert_eq!(world.state.desk.counts.applied, crate::monitor::limits::MODELS_MAX as u64);
+}
+
+/// A prediction of another model.
+fn prediction_of(model: &str, id: &str, at: Timestamp) -> Input {
+    let mut input = prediction(id, "a", at);
+    if let Event::PredictionLogged(prediction) = &mut input.event {
+        prediction.model = Name::try_from(model).unwrap();
+    }
+    input
+}
+
+fn forget(model: &str, at: Timestamp) -> Input {
+    let command = Command::ForgetModel { model: Name::try_from(model).unwrap() };
+    Input { event: Event::CommandGiven(command), stored_at: at }
+}
+
+#[test]
+fn a_model_that_is_forgotten_makes_room_for_another_and_its_name_begins_anew() {
+    let mut world = World::default();
+    for i in 0..crate::monitor::limits::MODELS_MAX {
+        world.given([prediction_of(&format!("model {i}"), "p", at("00:10"))]);
+    }
+    let told = world.when(tick(at("00:12")));
+    assert!(told.contains("anomaly_detected"), "who made the names is told of: {told}");
+    world.given([prediction_of("honest", "p", at("00:14"))]);
+    assert_eq!(world.state.desk.counts.rejected, 1);
+    world.given([forget("model 7", at("00:15")), forget("nobody", at("00:15")), prediction_of("honest", "p", at("00:16"))]);
+    assert_eq!(world.state.desk.counts.rejected, 1, "there is room now");
+    assert_eq!(world.state.desk.counts.ignored, 1, "a name that is not known");
+    assert!(world.state.models.by_name("model 7").is_none());
+    world.given((100..5_300).map(|i| forget(&format!("model {i}"), at("00:18"))));
+    world.given([prediction_of("model 7", "p", at("00:20"))]);
+    let again = world.state.models.by_name("model 7").unwrap();
+    assert_eq!((again.counters.predictions, again.counters.duplicates), (1, 0), "what was before is forgotten");
+    assert!(crate::monitor::limits::MODELS_MAX as u32 <= again.id, "its number is another");
+    assert!(world.when(tick(at("00:22"))).contains("anomaly_cleared"), "there are fewer than three quarters of them");
+}
+
+#[test]
+fn what_a_forgotten_model_left_behind_goes_at_ticks_and_a_late_label_finds_nothing() {
+    let mut world = World::default();
+    let minutes = (0..30).map(|minute| {
+        let at = START + Span::from_secs(60 * minute + 10);
+        prediction(&format!("p{minute}"), "a", at)
+    });
+    world.given(minutes);
+    let left = world.cold.panes.len();
+    assert!(20 < left, "most minutes have left memory: {left}");
+    world.given([forget(MODEL, at("30:00"))]);
+    assert!(world.state.models.by_name(MODEL).is_none());
+    assert_eq!(world.state.desk.forgotten.waiting(), 1);
+    world.given([tick(at("30:05"))]);
+    assert!(world.cold.panes.is_empty(), "{:?}", world.cold.panes.keys());
+    assert_eq!(world.state.desk.forgotten.waiting(), 0);
+    world.given([label("p3", "a", at("30:10"))]);
+    let counters = world.model().counters;
+    assert_eq!((counters.labelled, counters.pending_labels), (0, 1), "the prediction is of the one that is forgotten");
+    world.given([prediction("p3", "a", at("30:15"))]);
+    let counters = world.model().counters;
+    assert_eq!((counters.predictions, counters.labelled, counters.duplicates), (1, 1, 0));
 }
 
 /// A few predictions and labels over ten minutes, some early, some late, some twice.

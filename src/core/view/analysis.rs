@@ -206,6 +206,8 @@ impl FindingFigures {
                 Pattern::Trend => "trend",
                 Pattern::Silence => "silence",
                 Pattern::Refused => "refused",
+                Pattern::ModelNames => "model_names",
+                Pattern::SourceNames => "source_names",
             },
             about: watched.about.as_str(),
             name: watched.name.to_string(),

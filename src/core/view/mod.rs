@@ -54,6 +54,8 @@ pub struct View {
     pub tokens: Arc<Tokens>,
     /// Every effect of a message up to this one is known to have been carried out.
     pub settled_through: u64,
+    /// Sequence of the last command that had a model forgotten; 0 before the first.
+    pub models_forgotten_at: u64,
     pub models: OrdMap<Name, Arc<Model>>,
     pub sources: OrdMap<Name, (u32, Arc<Source>)>,
     /// What is analysed, by the number of the subject.
@@ -68,6 +70,10 @@ pub struct Changed {
     pub models: Vec<u32>,
     pub sources: Vec<u32>,
     pub subjects: BTreeSet<u32>,
+    /// What is no longer there. A model or a source of the same name may have come since, and then it is among the changed.
+    pub models_forgotten: Vec<Name>,
+    pub sources_forgotten: Vec<Name>,
+    pub subjects_forgotten: Vec<u32>,
 }
 
 impl View {
@@ -85,11 +91,15 @@ impl View {
             drift: desk.drift,
             tokens: Arc::clone(&desk.tokens),
             settled_through: desk.settled_through,
+            models_forgotten_at: desk.forgotten.models_forgotten_at,
             models: self.models.clone(),
             sources: self.sources.clone(),
             analysis: self.analysis.clone(),
             turns: state.analysis.turns(),
         };
+        changed.models_forgotten.iter().for_each(|name| drop(next.models.remove(name)));
+        changed.sources_forgotten.iter().for_each(|name| drop(next.sources.remove(name)));
+        changed.subjects_forgotten.iter().for_each(|id| drop(next.analysis.remove(id)));
         for id in &changed.models {
             let model = state.models.get(*id);
             next.models.insert(model.name.clone(), Arc::clone(model));
@@ -110,6 +120,7 @@ impl View {
             models: state.models.iter().map(|model| model.id).collect(),
             sources: state.sources.iter().map(|(id, _)| id).collect(),
             subjects: state.analysis.iter().map(|(id, _)| id).collect(),
+            ..Changed::default()
         };
         Self { epoch, ..Self::default() }.advanced(state, digest, &everything)
     }

@@ -35,6 +35,8 @@ pub struct ModelSummary {
     pub tags: Vec<String>,
     /// Out of sight in lists unless they are asked for it.
     pub archived: bool,
+    /// Who was the first to name it: the source token of the subject.
+    pub made_by: String,
     /// healthy, warning, critical or unknown.
     pub status: &'static str,
     /// Log time since when; null before the first judgement.
@@ -139,6 +141,7 @@ impl ModelSummary {
             owner: description.owner.as_ref().map(ToString::to_string),
             tags: description.tags.iter().map(ToString::to_string).collect(),
             archived: description.archived,
+            made_by: model.made_by.to_string(),
             status: condition.status.as_str(),
             status_since: condition.is_judged().then(|| condition.since.to_string()),
             status_history: model.profile.statuses.newest(RECENT_CHANGES).iter().map(StatusChange::of).collect(),

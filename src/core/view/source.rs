@@ -11,6 +11,8 @@ use crate::view::View;
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SourceSummary {
     pub name: String,
+    /// Who was the first to name it: the source token of the subject.
+    pub made_by: String,
     /// By kind: sample, log, event, snapshot, job.
     pub kinds: BTreeMap<&'static str, ReceivedFigures>,
     /// Latest value of each series.
@@ -91,7 +93,12 @@ impl SourceSummary {
             unit: latest.unit.as_ref().map(ToString::to_string),
             at: latest.at.to_string(),
         });
-        Self { name: source.name.to_string(), kinds: kinds.collect(), metrics: metrics.collect() }
+        Self {
+            name: source.name.to_string(),
+            made_by: source.made_by.to_string(),
+            kinds: kinds.collect(),
+            metrics: metrics.collect(),
+        }
     }
 }
 

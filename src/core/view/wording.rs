@@ -1,6 +1,6 @@
 //! A finding of the analysis in a sentence, its numbers in the unit of their series.
 
-use crate::monitor::analysis::finding::{Finding, Pattern};
+use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
 use crate::monitor::analysis::series::{Series, words_of};
 use crate::monitor::analysis::{Watched, gathering};
 
@@ -72,6 +72,20 @@ pub fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -
                 )
             });
             format!("producer {who}: {share} refused.{last}{over}")
+        }
+        Pattern::ModelNames | Pattern::SourceNames => {
+            let of_models = finding.pattern == Pattern::ModelNames;
+            let (sort, command) = if of_models { ("model", "forget model") } else { ("source", "forget source") };
+            let room = match (finding.is_open(), finding.severity) {
+                (false, _) => over,
+                (true, Severity::Critical) => " There is no room for another name, so records that bring one are rejected.",
+                (true, Severity::Warning) => " There is hardly room for another name.",
+            };
+            format!(
+                "producer {who}: made {} of at most {} names of {sort}s.{room} `tidewatch {command}` makes room.",
+                of(figures.value),
+                of(figures.high)
+            )
         }
         Pattern::Silence if finding.is_open() => format!("{who} has sent no sample since {}.", finding.since.to_minute_text()),
         Pattern::Silence => {

@@ -68,6 +68,8 @@ struct Subscription {
     sent: Option<u64>,
     /// Beginnings and ends of findings that the last frame knew.
     turns: u64,
+    /// Up to this command, models that were forgotten are not among those that the client has.
+    forgotten_at: u64,
 }
 
 /// How far a subscription has got.
@@ -177,13 +179,17 @@ impl Connection {
             // another part of the list, or another order: rows that the client has are not told again
             (Channel::Overview, _) if matches!(before, Some(Progress::Overview(_))) => before.unwrap_or(Progress::Fresh),
             // from another epoch, or ahead of us: what the client has cannot be continued
-            (Channel::Models, Some((epoch, after))) if epoch == view.epoch && after <= view.position => {
+            (Channel::Models, Some((epoch, after)))
+                if epoch == view.epoch && (view.models_forgotten_at..=view.position).contains(&after) =>
+            {
                 Progress::Models(Cursor { seq: after, name: None })
             }
             _ => Progress::Fresh,
         };
-        self.subscriptions
-            .insert(wanted.channel, Subscription { wanted, state, due: Instant::now(), sent: None, turns: view.turns });
+        let (turns, forgotten_at) = (view.turns, view.models_forgotten_at);
+        let channel = wanted.channel;
+        let subscription = Subscription { wanted, state, due: Instant::now(), sent: None, turns, forgotten_at };
+        self.subscriptions.insert(channel, subscription);
     }
 
     /// A revoked token closes at once what it opened.
@@ -234,6 +240,10 @@ impl Connection {
     /// The next frame of a channel, and moves the subscription on.
     async fn frame(&mut self, channel: Channel, view: &Arc<View>) -> Result<Option<Utf8Bytes>, Problem> {
         let Some(subscription) = self.subscriptions.get_mut(&channel) else { return Ok(None) };
+        if channel == Channel::Models && subscription.forgotten_at < view.models_forgotten_at {
+            // a change cannot take a model away; a snapshot replaces all
+            (subscription.state, subscription.forgotten_at) = (Progress::Fresh, view.models_forgotten_at);
+        }
         let is_first = matches!(subscription.state, Progress::Fresh);
         let kind = if is_first { FrameType::Snapshot } else { FrameType::Change };
         let mut is_complete = true;

@@ -245,3 +245,51 @@ async fn the_api_reader_works_below_a_path_that_a_proxy_has_put_before_ours() {
     let page = proxied.send().await.unwrap().text().await.unwrap();
     assert!(page.contains("=\"/tidewatch/"), "{page}");
 }
+
+#[tokio::test]
+async fn what_is_to_be_forgotten_is_named_first_and_is_gone_then_and_its_name_begins_anew() {
+    let room = Room::open().await;
+    room.publish("prediction", json!([labelled(0, 0, "1", "1"), labelled(1, 0, "1", "0")])).await;
+    room.publish("log", json!({"source": "pod-1", "message": "started"})).await;
+    let (status, dry) = room.send(Method::DELETE, "/api/v1/models/fraud?dry_run=true", Value::Null).await;
+    assert_eq!(
+        (status, &dry["forgotten"], &dry["predictions"], &dry["made_by"]),
+        (200, &json!(false), &json!(2), &json!("test"))
+    );
+    assert_eq!(room.json("/api/v1/models/fraud").await["predictions"], 2, "nothing has changed");
+    let (status, told) = room.send(Method::DELETE, "/api/v1/models/fraud", Value::Null).await;
+    assert_eq!((status, &told["forgotten"]), (200, &json!(true)), "{told}");
+    let (status, told) = room.send(Method::DELETE, "/api/v1/sources/pod-1", Value::Null).await;
+    assert_eq!((status, &told["records"]), (200, &json!(1)), "{told}");
+    assert_eq!(room.json("/api/v1/state").await["models"], json!({}));
+    assert_eq!(room.json("/api/v1/sources").await["items"], json!([]));
+    let (status, problem) = room.send(Method::DELETE, "/api/v1/models/fraud", Value::Null).await;
+    assert_eq!((status, &problem["type"]), (404, &json!("urn:tidewatch:problem:unknown-model")), "{problem}");
+    room.publish("prediction", json!([labelled(0, 0, "1", "1")])).await;
+    let fraud = room.json("/api/v1/models/fraud").await;
+    assert_eq!((&fraud["predictions"], &fraud["duplicates"]), (&json!(1), &json!(0)), "the ids of before are forgotten too");
+}
+
+#[tokio::test]
+async fn who_brings_a_name_for_which_there_is_no_room_is_told_whether_they_wait_or_not() {
+    let room = Room::open().await;
+    for thousand in 0..20 {
+        let records: Vec<Value> = (0..1_000)
+            .map(|n| json!({"model": format!("run-{thousand}-{n}"), "prediction_id": "p", "prediction": "1"}))
+            .collect();
+        room.publish("prediction", json!(records)).await;
+    }
+    let honest = json!({"model": "honest", "prediction": "1"});
+    for wait in ["", "?wait=applied"] {
+        let (status, problem) =
+            room.send(Method::POST, &format!("/api/v1/publish/prediction/shop{wait}"), honest.clone()).await;
+        assert_eq!((status, &problem["faults"][0]["reason"]), (422, &json!("too_many_models")), "{problem}");
+    }
+    let known = json!([{"model": "run-3-7", "prediction": "1"}, {"model": "honest", "prediction": "1"}]);
+    let (status, told) = room.send(Method::POST, "/api/v1/publish/prediction/shop?partial=true", known).await;
+    assert_eq!((status, &told["rejected"][0]["pointer"]), (202, &json!("/1/model")), "{told}");
+    let (status, _) = room.send(Method::DELETE, "/api/v1/models/run-3-7", Value::Null).await;
+    assert_eq!(status, 200);
+    let (status, _) = room.send(Method::POST, "/api/v1/publish/prediction/shop?wait=applied", honest).await;
+    assert_eq!(status, 200, "there is room now");
+}

@@ -95,7 +95,9 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
         Command::DescribeModel(change) => check_description(change, flaws),
         Command::SetDriftPolicy(change) => check_policy(change, flaws),
         Command::SetModelThresholds { thresholds, .. } => check_thresholds(thresholds, flaws),
-        Command::GatherReference { .. }
+        Command::ForgetModel { .. }
+        | Command::ForgetSource { .. }
+        | Command::GatherReference { .. }
         | Command::SetDetectors { .. }
         | Command::SetTask { .. }
         | Command::UnsetModelThresholds { .. } => {}

@@ -23,6 +23,10 @@ pub enum Pattern {
     Silence,
     /// Half or more of what a producer sends is not accepted.
     Refused,
+    /// Nearly all names of models there is room for are used, most of them by this producer.
+    ModelNames,
+    /// As [`Self::ModelNames`], of sources.
+    SourceNames,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,7 +42,7 @@ pub struct Finding {
     /// Counts up from 0 for each subject.
     pub ordinal: u32,
     pub pattern: Pattern,
-    /// Place of the series among those of the subject; `None` of what is of none, a silence or refusals.
+    /// Place of the series among those of the subject; `None` of what is of none: silence, refusals, names.
     pub series: Option<u16>,
     /// When it began, by the time of the samples.
     pub since: Timestamp,

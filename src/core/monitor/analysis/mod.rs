@@ -5,7 +5,9 @@
 //! made about how often a finding is false, beyond that of the band: metrics of machines have no distribution to promise it by.
 
 pub mod finding;
+mod forget;
 pub mod gathering;
+mod names;
 pub mod refusals;
 mod rise;
 pub mod season;
@@ -31,6 +33,7 @@ use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
     FINDINGS_OVER_MAX, PRODUCERS_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED,
 };
+use crate::monitor::numbered::Numbered;
 use crate::monitor::point::Point;
 use crate::monitor::source::Source;
 use crate::time::Timestamp;
@@ -38,13 +41,17 @@ use crate::time::Timestamp;
 /// All subjects, by number in the order of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
-    subjects: Vec<Subject>,
+    subjects: Numbered<Subject>,
     by_name: BTreeMap<(About, Name), u32>,
     /// The producers of whose records some were refused, by the token of their subjects.
     producers: BTreeMap<Slug, u32>,
     /// Series of all subjects.
     series: usize,
+    /// Findings that go on about a producer who used up names, each with its subject and its ordinal.
+    crowding: BTreeMap<Pattern, (u32, u32)>,
     dirty: BTreeSet<u32>,
+    /// Subjects whose rows are to be deleted.
+    forgotten: Vec<u32>,
     /// Findings that have begun or ended since it was restored: no part of the state.
     turns: u64,
 }
@@ -123,23 +130,30 @@ impl About {
 }
 
 impl Analysis {
-    /// Takes the subjects back from a store, in the order of their numbers.
-    pub fn restore(parts: Vec<Parts>) -> Self {
-        let subjects: Vec<Subject> = parts.into_iter().map(|(watched, seasons)| Subject { watched, seasons }).collect();
-        let by_name = subjects.iter().zip(0..).map(|(subject, id)| (subject.key(), id)).collect();
-        let series = subjects.iter().map(|subject| subject.watched.series.len()).sum();
-        let numbered = subjects.iter().zip(0..).filter(|(subject, _)| subject.watched.about == About::Producer);
+    /// Takes the subjects back from a store. `given`: how many numbers had been given at least.
+    pub fn restore(parts: Vec<(u32, Parts)>, given: u32) -> Self {
+        let numbered = parts.into_iter().map(|(id, (watched, seasons))| (id, Subject { watched, seasons }));
+        let subjects = Numbered::restore(numbered, given);
+        let by_name = subjects.iter().map(|(id, subject)| (subject.key(), id)).collect();
+        let series = subjects.iter().map(|(_, subject)| subject.watched.series.len()).sum();
+        let of_producers = subjects.iter().filter(|(_, subject)| subject.watched.about == About::Producer);
         let producers =
-            numbered.filter_map(|(subject, id)| Some((Slug::try_from(subject.watched.name.as_str()).ok()?, id))).collect();
-        Self { subjects, by_name, producers, series, ..Self::default() }
+            of_producers.filter_map(|(id, subject)| Some((Slug::try_from(subject.watched.name.as_str()).ok()?, id))).collect();
+        let crowding = subjects.iter().flat_map(|(id, subject)| names::open(id, &subject.watched)).collect();
+        Self { subjects, by_name, producers, series, crowding, ..Self::default() }
     }
 
     pub fn get(&self, id: u32) -> &Subject {
-        &self.subjects[id as usize]
+        self.subjects.get(id)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Subject)> {
-        (0..).zip(&self.subjects)
+        self.subjects.iter()
+    }
+
+    /// Numbers given so far.
+    pub fn given(&self) -> u32 {
+        self.subjects.given()
     }
 
     /// How often a finding has begun or ended in the life of the process: readers look again when it changes.
@@ -154,7 +168,7 @@ impl Analysis {
 
     /// Hands over every row of a subject that is not up to date.
     pub fn take_dirty_parts(&mut self, id: u32, take: &mut impl FnMut(Part, Row<'_>)) {
-        let Subject { watched, seasons } = &mut self.subjects[id as usize];
+        let Subject { watched, seasons } = self.subjects.get_mut(id);
         if watched.is_dirty() {
             take(Part::Watched, Row::Watched(Arc::make_mut(watched)));
         }
@@ -293,7 +307,7 @@ impl Analysis {
             }
         };
         self.dirty.insert(id);
-        let Subject { watched, seasons } = &mut self.subjects[id as usize];
+        let Subject { watched, seasons } = self.subjects.get_mut(id);
         let watched = Arc::make_mut(watched).change();
         let unknown = Season::default();
         let season = seasons.get(usize::from(place)).unwrap_or(&unknown);
@@ -311,7 +325,7 @@ impl Analysis {
 
     fn change(&mut self, id: u32) -> &mut Watched {
         self.dirty.insert(id);
-        Arc::make_mut(&mut self.subjects[id as usize].watched).change()
+        Arc::make_mut(&mut self.subjects.get_mut(id).watched).change()
     }
 
     fn id_of(&mut self, about: About, name: &Name) -> u32 {
@@ -319,7 +333,6 @@ impl Analysis {
         if let Some(id) = self.by_name.get(&key) {
             return *id;
         }
-        let id = self.subjects.len() as u32;
         let watched = Watched {
             about,
             name: name.clone(),
@@ -330,7 +343,7 @@ impl Analysis {
             unwatched: 0,
             refusals: None,
         };
-        self.subjects.push(Subject { watched: Arc::new(Kept::new(watched)), seasons: Arc::default() });
+        let id = self.subjects.push(Subject { watched: Arc::new(Kept::new(watched)), seasons: Arc::default() });
         self.by_name.insert(key, id);
         id
     }

@@ -213,6 +213,19 @@ impl Track {
         served
     }
 
+    /// Gives back what it has of the room for lessons, and its place among the versions whose losses are learnt or known.
+    pub(super) fn release_lessons(&mut self, fleet: &mut Fleet) {
+        match &**self.estimator {
+            Estimator::Learning(learning) => {
+                let mut claim = learning.claim;
+                fleet.loss_estimators -= u32::from(claim.is_reserved());
+                fleet.lessons.release(&mut claim);
+            }
+            Estimator::OfLosses(_) => fleet.loss_estimators -= 1,
+            _ => {}
+        }
+    }
+
     /// Takes the room of a version whose labels have stopped coming. It asks again with its next label.
     pub fn lapse_lessons(&mut self, fleet: &mut Fleet) {
         if let Estimator::Learning(learning) = Arc::make_mut(&mut self.estimator).change() {

@@ -410,6 +410,16 @@ impl Track {
         self.dropped.extend(reference.chunk_hashes().map(|(number, row_hash)| (Part::Chunk(number), row_hash)));
     }
 
+    /// Gives back all it has of what the fleet shares: its model is forgotten.
+    pub fn release(&mut self, fleet: &mut Fleet) {
+        self.drop_reference(fleet);
+        self.forget_segments(fleet);
+        if let Some(baseline) = self.baseline.take() {
+            fleet.columns -= baseline.columns.len() as u64;
+        }
+        self.release_lessons(fleet);
+    }
+
     /// Has a version gather whose turn has come. False if there is no room yet.
     pub fn serve_reference(&mut self, fleet: &mut Fleet, log_time: Timestamp) -> bool {
         fleet.references.serve(&mut self.watch_mut().claim, GATHERED_VALUES_MAX, log_time)

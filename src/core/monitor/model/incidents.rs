@@ -23,7 +23,7 @@ impl Models {
         if !all && !(before.segments && !now.segments) {
             return;
         }
-        for id in 0..self.iter().count() as u32 {
+        for id in self.ids() {
             if self.get(id).drift.tracks.iter().any(|track| all || !track.watch.segments.is_empty()) {
                 let (model, dirty) = self.touch(id, place.seq);
                 model.stop_judging(all, desk, dirty, effects);

@@ -43,7 +43,7 @@ impl Models {
         desk: &mut Desk,
         effects: &mut Effects,
     ) -> Verdict {
-        let Some(id) = self.id_of(&training.model) else { return too_many_models() };
+        let Some(id) = self.id_of(&training.model, place.source) else { return too_many_models() };
         let (model, dirty) = self.touch(id, place.seq);
         model.take_training_rows(cold, training, desk, dirty, effects)
     }

@@ -4,7 +4,7 @@
 use compact_str::CompactString;
 
 use crate::event::{Prediction, TaskChoice, Value};
-use crate::ids::Name;
+use crate::ids::{Name, Slug};
 use crate::monitor::Place;
 use crate::monitor::classes;
 use crate::monitor::join::{Answer, Served, Truth};
@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 impl Models {
     /// Has a model read as a person says, or as its rows say. A model may be told before its first prediction.
     pub(in crate::monitor) fn on_task(&mut self, place: Place<'_>, model: &Name, choice: TaskChoice) -> Verdict {
-        let Some(id) = self.id_of(model) else { return too_many_models() };
+        let Some(id) = self.id_of(model, place.source) else { return too_many_models() };
         let (model, _) = self.touch(id, place.seq);
         let told = match choice {
             TaskChoice::Classification => Some(Task::Classification),
@@ -33,8 +33,8 @@ impl Models {
     }
 
     /// Makes a model whose task was decided elsewhere, from all rows at once.
-    pub fn prepare(&mut self, name: &Name, decision: Decision) {
-        if let Some(id) = self.id_of(name) {
+    pub fn prepare(&mut self, name: &Name, made_by: &Slug, decision: Decision) {
+        if let Some(id) = self.id_of(name, made_by) {
             let (model, _) = self.touch(id, 0);
             model.profile_mut().classes.decision = decision;
         }

@@ -40,7 +40,7 @@ impl Models {
         if wanted == known {
             return Verdict::Ignored;
         }
-        let Some(id) = self.id_of(model) else { return too_many_models() };
+        let Some(id) = self.id_of(model, place.source) else { return too_many_models() };
         self.put_thresholds(cold, place, id, wanted, desk, effects)
     }
 
@@ -83,7 +83,7 @@ impl Models {
 
     /// Shows models the samples that thresholds of theirs are about.
     pub(in crate::monitor) fn take_samples(&mut self, place: Place<'_>, sources: &Sources) {
-        for id in 0..self.list.len() as u32 {
+        for id in self.ids() {
             let own = &self.get(id).profile.thresholds;
             if own.iter().all(|own| own.source.is_none()) {
                 continue;
@@ -97,7 +97,7 @@ impl Models {
 
     /// Judges every model anew, because what they are compared to has changed.
     pub(in crate::monitor) fn judge_all(&mut self, cold: &mut impl Cold, place: Place<'_>, desk: &Desk, effects: &mut Effects) {
-        for id in 0..self.list.len() as u32 {
+        for id in self.ids() {
             if self.get(id).has_predictions() {
                 self.touch(id, place.seq).0.judge(cold, desk, effects);
             }

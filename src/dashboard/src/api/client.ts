@@ -21,6 +21,7 @@ export interface Api {
   get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>>;
   /** Sends `body` as JSON; without one, an empty body. */
   put<T>(path: string, body?: unknown): Promise<Answer<T>>;
+  delete<T>(path: string): Promise<Answer<T>>;
   /** Sends a file as it is; `onSent` hears what share of it has gone out. */
   upload<T>(path: string, file: Blob, onSent: (share: number) => void): Promise<T>;
 }
@@ -61,6 +62,7 @@ export function createApi({ onUnauthorized, onRole }: Hearers, request: typeof f
     get: (path, signal) => ask(path, signal ? { signal } : {}),
     put: (path, body) =>
       ask(path, body === undefined ? { method: "PUT" } : { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    delete: (path) => ask(path, { method: "DELETE" }),
     upload: (path, file, onSent) => upload(path, file, onSent, onUnauthorized),
   };
 }

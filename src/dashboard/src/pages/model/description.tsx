@@ -7,6 +7,7 @@ import { api } from "../../api/session";
 import type { ModelSummary } from "../../api/types";
 import { t } from "../../i18n";
 import { failureText } from "../../shell/failure";
+import { Forget } from "../../shell/forget";
 import { Link } from "../../shell/link";
 import { role } from "../../store/session";
 
@@ -34,6 +35,7 @@ export function Description({ model }: { model: ModelSummary }) {
           {t("describe.edit")}
         </button>
       )}
+      <Forget name={model.name} path={modelPath(model.name)} after="/" />
     </p>
   );
 }

@@ -9,6 +9,7 @@ import { interval, MISSING } from "../../format/number";
 import { quantity } from "../../format/quantity";
 import { t } from "../../i18n";
 import { ANALYSIS } from "../../route/route";
+import { Forget } from "../../shell/forget";
 import { Link } from "../../shell/link";
 import { Ago, Moment } from "../../shell/time";
 import { useConnection } from "../../shell/use-connection";
@@ -68,7 +69,8 @@ function Parts({ held: { source, series, findings } }: { held: Held }) {
             {index === 0 ? "" : " · "}
             {t("source.kind", { kind: kindName(kind), n: records })} <Ago at={last} />
           </span>
-        ))}
+        ))}{" "}
+        <Forget name={source.name} path={sourcePath(source.name)} after={ANALYSIS} />
       </p>
       <section class="card" aria-labelledby="source-findings">
         <h2 id="source-findings">{t("source.findings")}</h2>

@@ -1,0 +1,36 @@
+//! Deleting what is known of a subject.
+
+use std::sync::Arc;
+
+use super::finding::Pattern;
+use super::{About, Analysis};
+use crate::ids::Name;
+use crate::monitor::effect::Effects;
+use crate::time::Timestamp;
+
+impl Analysis {
+    /// Ends what goes on about a source or a model, and deletes all that is known of it.
+    pub(in crate::monitor) fn forget(&mut self, about: About, name: &Name, log_time: Timestamp, effects: &mut Effects) {
+        let Some(id) = self.by_name.remove(&(about, name.clone())) else { return };
+        let Some(mut subject) = self.subjects.remove(id) else { return };
+        self.series -= subject.watched.series.len();
+        let watched = Arc::make_mut(&mut subject.watched).change();
+        let open: Vec<(u32, Pattern)> = watched
+            .findings
+            .iter()
+            .filter(|finding| finding.is_open())
+            .map(|finding| (finding.ordinal, finding.pattern))
+            .collect();
+        self.turns += u64::from(!watched.findings.is_empty());
+        for (ordinal, pattern) in open {
+            watched.end(ordinal, pattern, log_time, None, log_time, effects);
+        }
+        self.dirty.remove(&id);
+        self.forgotten.push(id);
+    }
+
+    /// The subjects forgotten since this was last asked; the caller deletes their rows.
+    pub fn take_forgotten(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.forgotten)
+    }
+}

@@ -1,0 +1,66 @@
+//! Deleting a model: what it shares is given back, and what lies in the store is left to be deleted at ticks.
+
+use std::sync::Arc;
+
+use crate::ids::Name;
+use crate::monitor::Desk;
+use crate::monitor::cold::Cold;
+use crate::monitor::drift::incident::Ending;
+use crate::monitor::effect::Effects;
+use crate::monitor::forgotten::{Left, one_less};
+use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::model::{Model, Models, Verdict};
+use crate::monitor::pane::Pane;
+use crate::time::Timestamp;
+
+impl Models {
+    /// Deletes a model and everything known of it. A name that is not known is ignored. What lies in the store goes at ticks, see [`Left`].
+    pub(in crate::monitor) fn forget(
+        &mut self,
+        cold: &mut impl Cold,
+        name: &Name,
+        desk: &mut Desk,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let Some(id) = self.by_name.get(name).copied() else { return Verdict::Ignored };
+        if !desk.forgotten.has_room_for(1) {
+            return Verdict::Rejected(desk.forgotten.is_full());
+        }
+        desk.forgotten.add(Left::Panes { model: id });
+        self.by_name.remove(name);
+        let mut model = Arc::unwrap_or_clone(self.list.remove(id).expect("its name has just been found"));
+        model.end_parts(|_, _| true, Ending::Unwatched, desk, effects);
+        model.release(cold, desk);
+        one_less(&mut self.makers, &model.made_by);
+        self.dirty.models.retain(|dirty| *dirty != id);
+        self.dirty.panes.retain(|(dirty, _)| *dirty != id);
+        self.dirty.tracks.retain(|(dirty, _)| *dirty != id);
+        self.dirty.forgotten.push((id, model.name));
+        desk.forgotten.models_given = self.list.given();
+        Verdict::Applied
+    }
+}
+
+impl Model {
+    /// Gives back what it has of the room that all models share. Its panes are left as rows, so that which rows there are does not depend on
+    /// when commits were.
+    fn release(&mut self, cold: &mut impl Cold, desk: &mut Desk) {
+        for track in &mut Arc::make_mut(&mut self.drift).tracks {
+            track.release(&mut desk.drift);
+        }
+        let watermark = self.watermark;
+        self.hot.retain(|start, _| *start + PANE_WIDTH <= watermark);
+        for (start, pane) in std::mem::take(&mut self.hot) {
+            hand_over(cold, self.id, start, pane);
+        }
+    }
+}
+
+/// Hands a closed pane that leaves memory to [`Cold`], if it is not yet written as it is.
+pub(super) fn hand_over(cold: &mut impl Cold, model: u32, start: Timestamp, pane: Arc<Pane>) {
+    if pane.dirty || pane.row_hash == 0 {
+        let mut pane = Arc::unwrap_or_clone(pane);
+        pane.dirty = false;
+        cold.insert_pane(model, start, pane);
+    }
+}
