@@ -59,6 +59,23 @@ async fn a_facts_stream_that_was_deleted_is_made_again_said_and_counted() {
     ready_when(&house.url, "ready again", 10, |status, _| status == 200).await;
 }
 
+/// What is promised, and a second for the machine that runs all tests at once.
+const WITHIN: u64 = 6;
+
+/// Waits for 503 and gives its reason.
+async fn unready(house: &crate::house::House, cause: &str, reason: &str) {
+    unready_within(WITHIN, house, cause, reason).await;
+}
+
+async fn unready_within(seconds: u64, house: &crate::house::House, cause: &str, reason: &str) {
+    let begun = Instant::now();
+    let answer = ready_when(&house.url, cause, seconds, |status, _| status == 503).await;
+    println!("{cause}: 503 after {:?}: {}", begun.elapsed(), answer["reason"]);
+    assert!(answer["reason"].as_str().unwrap_or_default().contains(reason), "{cause}: {answer}");
+    let alive = reqwest::Client::new().get(format!("{}/healthz", house.url)).bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(alive.status(), 200, "{cause}");
+}
+
 #[tokio::test]
 async fn a_server_that_stands_still_makes_the_process_unready_but_not_dead() {
     let server = NatsServer::start();
@@ -66,10 +83,49 @@ async fn a_server_that_stands_still_makes_the_process_unready_but_not_dead() {
     let house = Plan::on(&server.url(), data.path()).open();
     ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
     server.freeze();
-    let answer = ready_when(&house.url, "unready", 15, |status, _| status == 503).await;
-    assert!(answer["reason"].is_string(), "{answer}");
-    let alive = reqwest::Client::new().get(format!("{}/healthz", house.url)).bearer_auth(TOKEN).send().await.unwrap();
-    assert_eq!(alive.status(), 200);
+    // two questions that are not answered come before the silence is counted
+    unready_within(15, &house, "a server that stands still", "").await;
     server.thaw();
     ready_when(&house.url, "ready again", 30, |status, _| status == 200).await;
+}
+
+#[tokio::test]
+async fn a_log_that_was_deleted_makes_the_process_unready() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    assert!(connected(&server).await.jetstream().delete_stream("TW_INPUT").await.unwrap().success);
+    unready(&house, "a log that was deleted", "TW_INPUT").await;
+}
+
+#[tokio::test]
+async fn facts_that_cannot_be_published_make_the_process_unready() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    let nats = connected(&server).await;
+    let mut stream = nats.jetstream().get_stream("TW_FACTS").await.unwrap();
+    let mut config = stream.info().await.unwrap().config.clone();
+    (config.max_messages, config.discard) = (1, async_nats::jetstream::stream::DiscardPolicy::New);
+    nats.jetstream().update_stream(config).await.unwrap();
+    for n in 0..3 {
+        let body = json!({"model": "m", "confidence": 90 + n}).to_string();
+        house.send(reqwest::Method::POST, "/api/v1/publish/prediction/bad?partial=true&wait=applied", body).await;
+    }
+    unready(&house, "facts that find no room", "facts have waited").await;
+}
+
+#[tokio::test]
+async fn a_processor_that_stands_still_makes_the_process_unready() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).failing("processor.applied=3*off->sleep(20000)").open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    for n in 0..4 {
+        let body = json!({"model": "m", "prediction": "a", "prediction_id": n.to_string()}).to_string();
+        house.send(reqwest::Method::POST, "/api/v1/publish/prediction/p", body).await;
+    }
+    unready(&house, "a processor that stands still", "the processor has been busy").await;
 }

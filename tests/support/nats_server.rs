@@ -27,13 +27,7 @@ impl NatsServer {
     /// With these lines of configuration; `STORE` stands for a folder of its own.
     pub fn start_with(lines: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("jetstream");
-        let path = folder.path().display();
-        let lines = lines.replace("STORE", &store.to_string_lossy());
-        let text = format!(
-            "host: \"127.0.0.1\"\nmax_payload: 2097152\nports_file_dir: \"{path}\"\nlog_file: \"{path}/log\"\n{lines}\n"
-        );
-        std::fs::write(folder.path().join("conf"), text).unwrap();
+        std::fs::write(folder.path().join("conf"), configuration(folder.path(), lines)).unwrap();
         let (child, port) = launch(folder.path(), free_port());
         Self { child, port, folder }
     }
@@ -107,6 +101,12 @@ fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+fn configuration(folder: &Path, lines: &str) -> String {
+    let (path, store) = (folder.display(), folder.join("jetstream"));
+    let lines = lines.replace("STORE", &store.to_string_lossy());
+    format!("host: \"127.0.0.1\"\nmax_payload: 2097152\nports_file_dir: \"{path}\"\nlog_file: \"{path}/log\"\n{lines}\n")
 }
 
 fn launch(folder: &Path, port: u16) -> (Child, u16) {

@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::room::Room;
 
 /// More than there are places.
-const IDLE: usize = 1_500;
+const IDLE: usize = 2_600;
 const ASKED: usize = 200;
 /// Twice what is promised, for the machine that runs all tests at once.
 const P99_MAX: Duration = Duration::from_millis(200);
