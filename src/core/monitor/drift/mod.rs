@@ -18,6 +18,7 @@ pub mod multivariate;
 pub mod pace;
 pub mod past;
 pub mod reference;
+mod release;
 pub mod room;
 pub mod season;
 pub mod segments;
@@ -408,16 +409,6 @@ impl Track {
         }
         let reference = std::mem::take(&mut self.reference);
         self.dropped.extend(reference.chunk_hashes().map(|(number, row_hash)| (Part::Chunk(number), row_hash)));
-    }
-
-    /// Gives back all it has of what the fleet shares: its model is forgotten.
-    pub fn release(&mut self, fleet: &mut Fleet) {
-        self.drop_reference(fleet);
-        self.forget_segments(fleet);
-        if let Some(baseline) = self.baseline.take() {
-            fleet.columns -= baseline.columns.len() as u64;
-        }
-        self.release_lessons(fleet);
     }
 
     /// Has a version gather whose turn has come. False if there is no room yet.
