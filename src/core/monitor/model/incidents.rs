@@ -20,7 +20,7 @@ impl Models {
     pub(in crate::monitor) fn on_policy(&mut self, place: Place<'_>, before: &Policy, desk: &mut Desk, effects: &mut Effects) {
         let now = desk.drift.policy;
         let all = before.watch && !now.watch;
-        if !all && !(before.segments && !now.segments) {
+        if !all && (!before.segments || now.segments) {
             return;
         }
         for id in self.ids() {
