@@ -110,6 +110,7 @@ pub async fn show(
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`; it may be one that has not served yet")),
     responses(
         (status = 200, description = "Its thresholds now in force", body = ModelThresholds),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A metric that does not exist, a value out of its range, or too many thresholds", body = Problem, content_type = "application/problem+json"),
     )
 )]
