@@ -10,8 +10,16 @@ use crate::stats::logarithm::ln;
 /// Nats that a long stretch needs, and the observations' worth of nats that a short one needs on top. Tuned with `ops/bench status`: with a
 /// floor of 0.7 the stretches that decide are then those that a cumulative sum for a fall from 0.73 to 0.6 would find (Page (1954),
 /// *Biometrika* 41, 100–115), which nothing is quicker than at the same rate of false alarms (Lorden (1971), *Ann. Math. Stat.* 42, 1897–1908).
-const NATS_LONG: f64 = 4.4;
-const NATS_SHORT: f64 = 500.0;
+const NATS_LONG: f64 = 4.8;
+const NATS_SHORT: f64 = 460.0;
+
+/// What is enough for the shortest stretches: a chance of `e^−20` is none, however often one looks. So thirty failures in a row decide against any
+/// ceiling up to a half.
+const NATS_MAX: f64 = 20.0;
+
+/// Nats that tell a stretch from what came before it, where that lies on the other side of a line. Between 0.73 and a fall to 0.6 it asks for what
+/// [`needed`] asks for anyway; nearer to a floor it keeps false alarms as rare as there.
+pub const NATS_OF_CHANGE: f64 = 11.0;
 
 /// What one look at the 95 % level needs: 1.96² / 2 nats.
 pub const NATS_OF_ONE_LOOK: f64 = 1.920_729_410_347_062;
@@ -31,7 +39,7 @@ pub enum Basis {
 
 /// Nats that decide over a stretch of `n` observations.
 pub fn needed(n: u64) -> f64 {
-    NATS_LONG + NATS_SHORT / n.max(1) as f64
+    (NATS_LONG + NATS_SHORT / n.max(1) as f64).min(NATS_MAX)
 }
 
 impl Basis {
@@ -72,6 +80,26 @@ impl Basis {
                     f64::INFINITY
                 }
             }
+        }
+    }
+
+    /// What the observations of `whole` before this stretch, its newest part, were like, and the nats that say that the two differ: the log likelihood
+    /// ratio of two figures to one (Siegmund (1985), *Sequential Analysis*, §II.6). `None` if it is the whole, or if that cannot be told.
+    pub fn change_within(&self, whole: &Self) -> Option<(f64, f64)> {
+        match (*self, *whole) {
+            (Self::Share { n, hits }, Self::Share { n: all, hits: all_hits }) if n < all => {
+                let (rest, rest_hits) = (all - n, all_hits - hits);
+                let both = all_hits as f64 / all as f64;
+                Some((rest_hits as f64 / rest as f64, share_nats(hits, n, both) + share_nats(rest_hits, rest, both)))
+            }
+            (Self::Mean { n, mean, error_squared }, Self::Mean { n: all, mean: of_all, error_squared: of_whole })
+                if n < all =>
+            {
+                let (of_stretch, rest) = (n as f64, (all - n) as f64);
+                let older = (of_all * all as f64 - mean * of_stretch) / rest;
+                Some((older, normal_nats(mean - older, error_squared + of_whole * all as f64 / rest)))
+            }
+            _ => None,
         }
     }
 
@@ -171,9 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_told_from_what_came_before() {
+        let (newest, whole) = (Basis::Share { n: 400, hits: 240 }, Basis::Share { n: 10_400, hits: 7_540 });
+        let (older, nats) = newest.change_within(&whole).unwrap();
+        // 400 times the divergence of 0.6 from 0.725, and 10,000 times that of 0.73
+        assert!((older - 0.73).abs() < 1e-12 && (14.5..16.0).contains(&nats), "{nats}");
+        assert_eq!(whole.change_within(&whole), None);
+        let mean = |n: u64, mean: f64| Basis::Mean { n, mean, error_squared: 4.0 / n as f64 };
+        let (older, nats) = mean(100, 11.0).change_within(&mean(10_100, 10.01)).unwrap();
+        assert!((older - 10.0001).abs() < 1e-3 && (nats - 12.4).abs() < 0.1, "{older} {nats}");
+    }
+
+    #[test]
     fn longer_stretches_need_less() {
         assert!(needed(1_000) < needed(100) && needed(u64::MAX) - NATS_LONG < 1e-9);
-        assert_eq!(needed(100), NATS_LONG + NATS_SHORT / 100.0);
+        assert_eq!((needed(100), needed(20)), (NATS_LONG + NATS_SHORT / 100.0, NATS_MAX));
+        assert!(Basis::Share { n: 30, hits: 30 }.decides(0.5, needed(30)));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl<T: Tally> Ladder<T> {
     }
 
     /// Every stretch that ends with the newest observation, shortest first.
-    pub fn stretches(&self) -> impl Iterator<Item = Stretch<T>> {
+    pub fn stretches(&self) -> impl Iterator<Item = Stretch<T>> + Clone {
         let mut tally = T::default();
         self.parts.iter().rev().map(move |part| {
             tally.merge(&part.tally);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Status;
-use super::evidence::{Basis, NATS_OF_ONE_LOOK, needed};
+use super::evidence::{Basis, NATS_OF_CHANGE, needed};
 pub use crate::event::Direction;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::time::Timestamp;
@@ -78,8 +78,19 @@ impl Line {
 }
 
 impl Found {
-    fn see(&mut self, line: &Line, at: f64, span: &Span, needed: f64) {
-        let Some(side) = line.side(&span.basis, at, needed).filter(|_| !self.contradicted) else { return };
+    /// Looks at a stretch, the newest part of `whole`. What came before it and lies on the other side of the line is what the model is known to be
+    /// like: that it has changed must be evident too. Without this, a model right above its floor would be critical every few hours.
+    fn see(&mut self, line: &Line, at: f64, (span, whole): (&Span, &Span), needed: f64) {
+        if self.contradicted {
+            return;
+        }
+        let Some(side) = line.side(&span.basis, at, needed) else { return };
+        if let Some((older, change)) = span.basis.change_within(&whole.basis)
+            && line.is_beyond(older, at) != (side == Side::Bad)
+            && change < NATS_OF_CHANGE
+        {
+            return;
+        }
         if self.side.is_some_and(|(known, ..)| known != side) {
             self.contradicted = true;
             return;
@@ -95,21 +106,22 @@ impl Found {
 ///
 /// * Critical if the shortest stretch whose interval lies on one side of the threshold lies beyond it, and until one lies on the good side.
 /// * A warning if the shortest stretch whose interval lies on one side of the margin's line lies beyond that, and until one lies on the good side.
-/// * Where no interval decides the estimate of the longest stretch does: at first as it is; later only where its 95 % interval, that of a
-///   single look, excludes the threshold.
-pub fn judge(before: Option<Status>, line: &Line, spans: impl Iterator<Item = Span>) -> Option<Decision> {
+/// * Where no interval decides the estimate of the longest stretch does, or of the one since the recovery: at first as it is; later only where
+///   its interval excludes the threshold.
+pub fn judge(before: Option<Status>, line: &Line, spans: impl Iterator<Item = Span> + Clone) -> Option<Decision> {
+    let mut longest = spans.clone().last().filter(|span| SAMPLES_MIN <= span.basis.n())?;
     let (mut floor, mut near) = (Found::default(), Found::default());
-    let mut longest = None;
     for span in spans {
         let nats = needed(span.basis.n());
-        floor.see(line, line.threshold, &span, nats);
-        near.see(line, line.near(), &span, nats + NATS_OF_MARGIN);
-        longest = Some(span);
+        floor.see(line, line.threshold, (&span, &longest), nats);
+        near.see(line, line.near(), (&span, &longest), nats + NATS_OF_MARGIN);
     }
-    let longest = longest.filter(|span| SAMPLES_MIN <= span.basis.n())?;
     let was_critical = before == Some(Status::Critical);
     let is_new = |side: Side| if side == Side::Bad { !was_critical } else { was_critical };
     let new = floor.side.filter(|(side, over, _)| is_new(*side) && SAMPLES_MIN <= over.basis.n());
+    if let Some((_, over, _)) = new {
+        longest = over;
+    }
     let new_from = new.map(|(_, over, _)| over.from);
     let decided = |status, over| Some(Decision { status, over, new_from });
     if let Some((Side::Bad, over, _)) = floor.side {
@@ -124,18 +136,18 @@ pub fn judge(before: Option<Status>, line: &Line, spans: impl Iterator<Item = Sp
         None => {}
     }
     let value = longest.basis.value();
-    let is_likely = NATS_OF_ONE_LOOK <= longest.basis.nats(line.threshold);
+    let is_evident = longest.basis.decides(line.threshold, needed(longest.basis.n()));
     let beyond = line.is_beyond(value, line.threshold);
     let status = match before {
         Some(Status::Healthy) => {
-            if beyond && is_likely {
+            if beyond && is_evident {
                 Status::Warning
             } else {
                 Status::Healthy
             }
         }
         Some(Status::Warning | Status::Critical) => {
-            if !line.is_beyond(value, line.near()) && is_likely {
+            if !line.is_beyond(value, line.near()) && is_evident {
                 Status::Healthy
             } else {
                 Status::Warning
@@ -200,6 +212,11 @@ mod tests {
         assert_eq!(status(Some(Status::Critical), &[(80, 100), (300, 500)]), Some(Status::Critical));
         assert_eq!(status(Some(Status::Critical), &[(75, 100)]), Some(Status::Critical), "75 % of 100 may be 65 %");
         assert_eq!(status(Some(Status::Critical), &[(900, 1_000), (1_500, 2_000)]), Some(Status::Healthy));
+        assert_eq!(
+            status(Some(Status::Critical), &[(205, 250), (580, 840)]),
+            Some(Status::Healthy),
+            "what was before it ended is not news"
+        );
     }
 
     #[test]
