@@ -6,6 +6,8 @@
 
 // The core is a crate of its own, so that Cargo keeps the shell out of it.
 pub use tidewatch_core::{event, ids, monitor, stats, time, view};
+// The reader of files too: it takes long to compile and changes seldom.
+pub use tidewatch_files as files;
 
 // The shell: moves bytes and decides nothing.
 pub mod agent;
@@ -15,7 +17,6 @@ pub mod config;
 pub mod demo;
 pub mod effects;
 pub mod failpoint;
-pub mod files;
 pub mod http;
 pub mod memory;
 pub mod nats;

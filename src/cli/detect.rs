@@ -30,7 +30,7 @@ pub struct Detect {
     /// End with 1 if there is one, and if less than half of the records have a value
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
-    /// CSV with a header, JSON Lines, or one number a line, also compressed by gzip or zstd; `-` is standard input
+    /// CSV with a header, JSON Lines, Parquet, Arrow, or one number a line, also compressed by gzip or zstd; `-` is standard input
     file: PathBuf,
 }
 

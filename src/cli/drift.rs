@@ -15,13 +15,13 @@ use super::table::shown;
 use super::{Answer, Exit, Outcome};
 use crate::files::columns::{Columns, Kind, Pair, Part, Remark};
 use crate::files::parallel::each;
-use crate::files::{Batch, Error, Format};
+use crate::files::{Batch, Error, Format, Told};
 use crate::view::drift::files::{Column, Report};
 
 /// Compare the columns of two files and say which have drifted
 ///
-/// Files are CSV (with any usual separator), JSON Lines or a JSON array, also compressed by gzip or zstd. Records with `features` in
-/// a JSON file are taken as prediction events: each feature is a column, and so are prediction, confidence, scores, response_time and actual. Other
+/// Files are CSV (with any usual separator), JSON Lines, a JSON array, Parquet or Arrow, also compressed by gzip or zstd. Records with
+/// `features` in a JSON file are taken as prediction events: each feature is a column, and so are prediction, confidence, scores, response_time and actual. Other
 /// records are taken field by field. A column is numeric on both sides if the values of its reference read as numbers, all but a twentieth; else it is
 /// categorical.
 #[derive(Args)]
@@ -44,7 +44,7 @@ Numeric columns are binned by the deciles of the reference; a bin holds its lowe
 
 Examples:
   tidewatch drift --reference train.csv --current today.csv
-  tidewatch drift --reference train.csv.gz --current - --json < today.jsonl
+  tidewatch drift --reference train.parquet --current - --json < today.jsonl
   tidewatch drift --reference train.csv --current today.csv.gz --fail-on drift      for CI: ends with 1 if a column drifts
 
 Exit codes: 0 compared, 1 failure, or with --fail-on drift a drift or less than half of the columns compared, 2 wrong usage. Remarks go to
@@ -82,7 +82,7 @@ fn chance(text: &str) -> Result<f64, String> {
 
 /// The answer: the report, and what was not used as it stood.
 #[derive(Serialize)]
-struct Told {
+struct Answered {
     #[serde(flatten)]
     report: Report,
     remarks: Vec<Remark>,
@@ -102,7 +102,7 @@ impl Drift {
         let mut remarks = Vec::new();
         let (reference, current) = (read(&self.reference, &mut remarks)?, read(&self.current, &mut remarks)?);
         let report = compare(reference, current, self.alpha, &mut remarks)?;
-        let told = Told { report, remarks };
+        let told = Answered { report, remarks };
         answer.give(&told, |told| page::page(&told.report, self.tests))?;
         told.remarks.iter().for_each(|told| remark(&sentence(told)));
         let report = &told.report;
@@ -148,6 +148,7 @@ fn read(path: &Path, remarks: &mut Vec<Remark>) -> anyhow::Result<Side> {
     };
     // a column without a name numbers the rows: pandas writes one
     let told = each_batch(path, false, &|name| !name.is_empty(), map, |part| columns.add(part))?;
+    columns.add(unread(&told))?;
     columns.rename(|name| records::name_of(name, predictions.load(Ordering::Relaxed)).map(str::to_owned));
     let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     if columns.rows == 0 {
@@ -167,6 +168,13 @@ fn read(path: &Path, remarks: &mut Vec<Remark>) -> anyhow::Result<Side> {
         remarks.push(Remark { column: Some(name), what: format!("of {shown} holds {kind} and is not compared"), cells: 0 });
     }
     Ok(Side { columns, format: told.format })
+}
+
+/// Columns that are there and cannot be read: they were given, and are not compared.
+fn unread(told: &Told) -> Part {
+    let mut part = Part::default();
+    told.unread.iter().for_each(|(name, _)| part.missing(name));
+    part
 }
 
 fn compare(reference: Side, current: Side, alpha: f64, remarks: &mut Vec<Remark>) -> Result<Report, Error> {

@@ -16,11 +16,11 @@ use reading::Labelled;
 
 /// Work out every metric of a file of labelled predictions
 ///
-/// Records are prediction events with `actual`, as JSON Lines or a JSON array, or CSV with a header. All of them are taken as one model
-/// and one window, whatever they say of models, versions and times.
+/// Records are prediction events with `actual`, as JSON Lines or a JSON array, or rows of CSV, Parquet or Arrow. All of them are taken as one
+/// model and one window, whatever they say of models, versions and times.
 #[derive(Args)]
 #[command(after_help = "\
-CSV columns: prediction (y_pred), actual (y_true, label), confidence, response_time, latency_ms, error; the probability of the positive
+Columns of tables: prediction (y_pred), actual (y_true, label), confidence, response_time, latency_ms, error; the probability of the positive
 class as score (y_score, probability, y_proba), those of single classes as scores.CLASS (score_CLASS, proba_CLASS). Others are
 left alone. Of two classes the second is positive: 1 of 0 and 1, true of false and true, yes of no and yes.
 

@@ -29,7 +29,7 @@ pub fn each_batch<T: Send>(
         }
     };
     let progress = std::io::stderr().is_terminal().then_some(&show as &(dyn Fn(u64, Option<u64>) + Sync));
-    let told = read(&input, Ask { columns, plain, progress }, map, fold);
+    let told = read(&input, Ask { columns, texts: &|_| false, plain, progress }, map, fold);
     if let Some(bar) = bar.get() {
         bar.finish_and_clear();
     }

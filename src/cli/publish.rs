@@ -1,7 +1,7 @@
 //! `tidewatch publish`: records into the log, each checked as the stream will check it, and each acknowledged.
 
-mod csv;
 mod frames;
+mod table;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::csv::Mapping;
 use self::frames::{Frame, Frames, Line};
+use self::table::Mapping;
 use super::settings::Publishing;
 use super::{Answer, Exit, Failure, Outcome};
 use crate::clock;
@@ -62,7 +62,7 @@ pub struct Publish {
     /// Read one record a line from standard input
     #[arg(long, conflicts_with = "csv")]
     ndjson: bool,
-    /// Read one record a row from this CSV file with a header, `-` being standard input
+    /// Read one record a row from this table: CSV with a header, Parquet or Arrow, also compressed; `-` is standard input
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Which field is which column, as prediction=label,score=p; other columns keep their names, and of a prediction those that are no field
@@ -140,7 +140,7 @@ impl Publish {
         let mut report = Report::default();
         let frames: Box<dyn Iterator<Item = anyhow::Result<Frame>> + '_> = match &self.csv {
             Some(path) => {
-                let rows = csv::records(path, self.kind, self.map.as_ref(), self.positive.as_deref())?;
+                let rows = table::records(path, self.kind, self.map.as_ref(), self.positive.as_deref())?;
                 Box::new(Frames::new(rows, self.frame as usize))
             }
             None if self.ndjson => Box::new(Frames::new(frames::lines(std::io::stdin().lock()), self.frame as usize)),

@@ -77,7 +77,7 @@ fn table<T: Send>(
     let mut layout = Layout::sniff(&blocks.rest, blocks.over)?;
     blocks.separator = Some(layout.separator);
     blocks.take_header(&layout);
-    layout.choose(ask.columns);
+    layout.choose(ask);
     let blank = std::sync::atomic::AtomicU64::new(0);
     let parse = |block: Block| {
         let (rows, passed) = delimited::parse(&block.text, block.line, &layout)?;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::{Error, Format};
+
 /// A stretch of the text of a batch, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -39,11 +41,11 @@ pub struct Rows {
     pub columns: Vec<Vec<Cell>>,
     /// By column: whether the file says itself that its texts are texts. A CSV file does not.
     pub typed: Arc<[bool]>,
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The line of each row; empty where rows have none and count from `first`.
-    pub(super) lines: Vec<u32>,
-    pub(super) first: u64,
-    pub(super) count: usize,
+    pub(crate) lines: Vec<u32>,
+    pub(crate) first: u64,
+    pub(crate) count: usize,
 }
 
 impl Rows {
@@ -54,6 +56,12 @@ impl Rows {
     /// The line of a row from 1, or its number in files without lines.
     pub fn place(&self, row: usize) -> u64 {
         self.first + self.lines.get(row).map_or(row as u64, |line| u64::from(*line))
+    }
+
+    /// What is wrong with a row; `what` goes on after its place.
+    pub fn error(&self, row: usize, what: impl Into<String>) -> Error {
+        let unit = if self.lines.is_empty() { "row" } else { "line" };
+        Error::At { unit, place: self.place(row), what: what.into() }
     }
 
     pub fn text(&self, span: Span) -> &str {
@@ -69,12 +77,35 @@ impl Rows {
     }
 
     /// Reads a text as a cell.
-    pub(super) fn cell_of(&mut self, text: &str) -> Cell {
+    pub(crate) fn cell_of(&mut self, text: &str) -> Cell {
         match classify(text) {
             Plain::Cell(cell) => cell,
             Plain::Long => Cell::Long(self.keep(text)),
             Plain::Word => Cell::Word(self.keep(text)),
             Plain::Text => Cell::Text(self.keep(text)),
+        }
+    }
+
+    /// Takes a text as it stands.
+    pub(crate) fn verbatim(&mut self, text: &str) -> Cell {
+        if text.is_empty() { Cell::Missing } else { Cell::Text(self.keep(text)) }
+    }
+
+    /// A cell as the text that says the same.
+    pub(crate) fn worded(&mut self, cell: Cell) -> Cell {
+        match cell {
+            Cell::Number(number) => self.verbatim(&number.to_string()),
+            Cell::Truth(truth) => self.verbatim(if truth { "true" } else { "false" }),
+            Cell::Long(span) | Cell::Word(span) => Cell::Text(span),
+            other => other,
+        }
+    }
+
+    /// The text of a cell that is one.
+    pub fn text_of(&self, cell: Cell) -> Option<&str> {
+        match cell {
+            Cell::Text(span) | Cell::Word(span) | Cell::Long(span) => Some(self.text(span)),
+            _ => None,
         }
     }
 
@@ -95,7 +126,7 @@ pub enum Plain {
 }
 
 /// Doubles hold every whole number up to this.
-const WHOLE_MAX: u64 = 1 << 53;
+pub const WHOLE_MAX: u64 = 1 << 53;
 
 /// What a text without blanks around it says.
 #[inline]
@@ -111,7 +142,7 @@ pub fn classify(text: &str) -> Plain {
 }
 
 /// The powers of ten that a double holds exactly.
-const POWERS: [f64; 23] = [
+pub const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
     1e22,
 ];
@@ -241,6 +272,46 @@ fn in_thousands(digits: &str, mark: char) -> bool {
         lengths.contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_digit())
     };
     is_group(first, 1..=3) && groups.all(|group| is_group(group, 3..=3))
+}
+
+/// How many numbers of a column are written with a decimal comma, with marks between thousands, or so that it may be either.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spelling {
+    pub comma: u64,
+    pub grouped: u64,
+    pub either: u64,
+}
+
+impl Spelling {
+    /// Counts a cell; false if it is no number that is written so.
+    pub const fn add(&mut self, cell: Cell) -> bool {
+        match cell {
+            Cell::Comma(_) => self.comma += 1,
+            Cell::Grouped(_) => self.grouped += 1,
+            Cell::Either(_) => self.either += 1,
+            _ => return false,
+        }
+        true
+    }
+
+    pub const fn merge(&mut self, other: Self) {
+        self.comma += other.comma;
+        self.grouped += other.grouped;
+        self.either += other.either;
+    }
+
+    pub const fn count(self) -> u64 {
+        self.comma + self.grouped + self.either
+    }
+
+    /// Whether `1,234` has a mark between thousands: as the others of the column, or else as it is usual in a file of this format.
+    pub fn thousands(self, format: Format) -> bool {
+        match (self.comma, self.grouped) {
+            (0, 0) | (1.., 1..) => format != Format::Delimited(b';'),
+            (0, _) => true,
+            (_, 0) => false,
+        }
+    }
 }
 
 /// What a number that [may be either](Cell::Either) is with a mark between thousands.

@@ -14,7 +14,7 @@ use super::parallel::each;
 use super::sorted::Numbers;
 use super::spill::Spill;
 use super::{Error, Format};
-use crate::stats::drift::resolution::Ascending;
+use tidewatch_core::stats::drift::resolution::Ascending;
 
 /// Memory for the numbers of one table, in bytes; beyond it they are put aside on disk.
 const NUMBERS_BYTES_MAX: usize = 64 << 20;

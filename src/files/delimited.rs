@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cell::{Cell, Plain, classify};
-use super::{Error, Rows};
+use super::{Ask, Error, Rows};
 
 /// Which separators are tried, the most usual first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -23,6 +23,8 @@ pub struct Layout {
     slots: Vec<Option<usize>>,
     kept: Arc<[String]>,
     typed: Arc<[bool]>,
+    /// By kept column: whether its cells are texts as they stand.
+    texts: Vec<bool>,
     /// Fields from here on are counted only.
     last_kept: usize,
 }
@@ -56,21 +58,23 @@ impl Layout {
             slots: Vec::new(),
             kept: Arc::default(),
             typed: Arc::default(),
+            texts: Vec::new(),
             last_kept: 0,
         })
     }
 
-    /// Keeps the columns that are `wanted`.
-    pub fn choose(&mut self, wanted: &dyn Fn(&str) -> bool) {
+    /// Keeps the columns that are asked for.
+    pub fn choose(&mut self, ask: Ask<'_>) {
         let mut kept = Vec::new();
         for name in self.names.iter() {
-            self.slots.push(wanted(name).then(|| {
+            self.slots.push((ask.columns)(name).then(|| {
                 kept.push(name.clone());
                 kept.len() - 1
             }));
         }
         self.last_kept = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         self.typed = kept.iter().map(|_| false).collect();
+        self.texts = kept.iter().map(|name| (ask.texts)(name)).collect();
         self.kept = kept.into();
     }
 }
@@ -248,7 +252,8 @@ fn add_plain(rows: &mut Rows, record: &[u8], place: u64, layout: &Layout) -> Res
         let field = &fields[..end.unwrap_or(fields.len())];
         rest = end.map(|end| &fields[end + 1..]);
         if let Some(slot) = slot {
-            let cell = rows.cell_of(utf8(field, place)?.trim());
+            let text = utf8(field, place)?.trim();
+            let cell = if layout.texts[*slot] { rows.verbatim(text) } else { rows.cell_of(text) };
             rows.columns[*slot].push(cell);
         }
     }
@@ -263,7 +268,8 @@ fn add<'f>(rows: &mut Rows, fields: impl ExactSizeIterator<Item = &'f [u8]>, pla
     }
     for (field, slot) in fields.zip(&layout.slots) {
         if let Some(slot) = slot {
-            let cell = rows.cell_of(utf8(field, place)?.trim());
+            let text = utf8(field, place)?.trim();
+            let cell = if layout.texts[*slot] { rows.verbatim(text) } else { rows.cell_of(text) };
             rows.columns[*slot].push(cell);
         }
     }

@@ -7,9 +7,9 @@ use super::Error;
 /// Whole lines of a JSON Lines file.
 #[derive(Debug)]
 pub struct Lines {
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The number of the first line.
-    pub(super) first: u64,
+    pub(crate) first: u64,
 }
 
 impl Lines {

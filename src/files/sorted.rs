@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Error;
 use super::cell::as_thousands;
 use super::spill::{Run, Spill};
-use crate::stats::drift::resolution::{Ascending, is_single};
+use tidewatch_core::stats::drift::resolution::{Ascending, is_single};
 
 /// Finite numbers.
 #[derive(Clone, Debug)]

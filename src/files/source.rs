@@ -1,8 +1,12 @@
 //! Opens a file and finds out by its first bytes what it is: takes compression and encoding off.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek};
+use std::path::Path;
 
+use bytes::Bytes;
+
+use super::spill::no_room;
 use super::{Error, Input};
 
 /// Bytes that tell what a file is.
@@ -19,24 +23,39 @@ pub type Stream<'a> = Box<dyn Read + Send + 'a>;
 pub enum Content<'a> {
     /// UTF-8, without a byte order mark.
     Text(Stream<'a>),
+    Parquet(Whole),
+    ArrowFile(Whole),
+    ArrowStream(Stream<'a>),
+}
+
+/// A file that has to be read in any order.
+pub enum Whole {
+    File(File),
+    Bytes(Bytes),
 }
 
 type Progress<'a> = Option<&'a (dyn Fn(u64, Option<u64>) + Sync)>;
 
 pub fn open<'a>(input: &Input, progress: Progress<'a>) -> Result<Content<'a>, Error> {
     match input {
-        Input::Bytes(bytes) => content(Box::new(Cursor::new(bytes.clone())), Some(UPLOAD_BYTES_MAX)),
-        Input::Path(path) if path.as_os_str() == "-" => content(counted(std::io::stdin(), None, progress), None),
-        Input::Path(path) => {
-            let file = File::open(path)?;
-            let about = file.metadata()?;
-            if about.is_dir() {
-                return Err(Error::Unreadable("it is a directory".to_owned()));
-            }
-            let length = about.is_file().then_some(about.len());
-            content(counted(file, length, progress), None)
+        Input::Bytes(bytes) => {
+            content(Box::new(Cursor::new(bytes.clone())), Some(Whole::Bytes(bytes.clone())), Some(UPLOAD_BYTES_MAX))
         }
+        Input::Path(path) if path.as_os_str() == "-" => content(counted(std::io::stdin(), None, progress), None, None),
+        Input::Path(path) => of_file(path, progress),
+        Input::Aside(file) => of_file(file.path(), progress),
     }
+}
+
+fn of_file<'a>(path: &Path, progress: Progress<'a>) -> Result<Content<'a>, Error> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(Error::Unreadable("it is a directory".to_owned()));
+    }
+    let length = about.is_file().then_some(about.len());
+    let again = about.is_file().then(|| File::open(path)).transpose()?;
+    content(counted(file, length, progress), again.map(Whole::File), None)
 }
 
 fn counted<'a>(source: impl Read + Send + 'a, length: Option<u64>, progress: Progress<'a>) -> Stream<'a> {
@@ -77,8 +96,9 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
+/// * `whole`: the same file, where it can be read in any order.
 /// * `most`: bytes that each layer of compression may unpack to.
-fn content<'a>(mut source: Stream<'a>, most: Option<u64>) -> Result<Content<'a>, Error> {
+fn content<'a>(mut source: Stream<'a>, mut whole: Option<Whole>, most: Option<u64>) -> Result<Content<'a>, Error> {
     let limited = |unpacked: Stream<'a>| -> Stream<'a> {
         match most {
             Some(left) => Box::new(Limited { source: unpacked, left }),
@@ -92,9 +112,14 @@ fn content<'a>(mut source: Stream<'a>, most: Option<u64>) -> Result<Content<'a>,
         source = match head.as_slice() {
             [0x1f, 0x8b, ..] => limited(Box::new(flate2::read::MultiGzDecoder::new(again))),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => limited(Box::new(zstd::Decoder::new(again)?)),
-            [b'P', b'A', b'R', b'1', ..] | [b'A', b'R', b'R', b'O', b'W', b'1', ..] => {
-                return Err(unpack("Parquet or Arrow: save it as CSV"));
+            [b'P', b'A', b'R', b'1', ..] => return Ok(Content::Parquet(or_aside(whole, again)?)),
+            [b'A', b'R', b'R', b'O', b'W', b'1', ..] => return Ok(Content::ArrowFile(or_aside(whole, again)?)),
+            [0xff, 0xff, 0xff, 0xff, ..] => return Ok(Content::ArrowStream(again)),
+            [b'P', b'A', b'R', b'E', ..] => return Err(unpack("an encrypted Parquet file: save it without encryption")),
+            [b'F', b'E', b'A', b'1', ..] => {
+                return Err(unpack("of the first version of Feather: save it anew, as Feather 2 or Parquet"));
             }
+            [b'O', b'R', b'C', ..] => return Err(unpack("an ORC file: save it as Parquet or CSV")),
             [b'P', b'K', 3, 4, ..] => return Err(unpack("a zip archive or a workbook: save or unpack it as CSV")),
             [b'B', b'Z', b'h', ..] => {
                 return Err(unpack("compressed by bzip2: unpack it first, or compress it by gzip or zstd"));
@@ -104,8 +129,20 @@ fn content<'a>(mut source: Stream<'a>, most: Option<u64>) -> Result<Content<'a>,
             }
             head => return Ok(Content::Text(decoded(head, again)?)),
         };
+        whole = None;
     }
     Err(unpack("compressed more often than is read"))
+}
+
+/// `whole`, or all of `source` in an unnamed temporary file.
+fn or_aside(whole: Option<Whole>, mut source: Stream<'_>) -> Result<Whole, Error> {
+    if let Some(whole) = whole {
+        return Ok(whole);
+    }
+    let mut aside = tempfile::tempfile().map_err(|error| no_room(&error))?;
+    std::io::copy(&mut source, &mut aside)?;
+    aside.rewind()?;
+    Ok(Whole::File(aside))
 }
 
 fn unpack(what: &str) -> Error {

@@ -90,7 +90,7 @@ impl Spill {
     }
 }
 
-fn no_room(error: &io::Error) -> Error {
+pub fn no_room(error: &io::Error) -> Error {
     let folder = std::env::temp_dir();
     Error::Unreadable(format!("no room in {} for what memory cannot hold: {error}; set TMPDIR", folder.display()))
 }

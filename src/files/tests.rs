@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, UInt64Array};
 use proptest::prelude::*;
 
 use super::cell::{Plain, classify};
 use super::columns::{Columns, Kind, Part};
 use super::sorted::Numbers;
 use super::*;
-use crate::stats::drift::Ascending;
+use tidewatch_core::stats::drift::Ascending;
 
 #[test]
 fn numbers_that_were_put_aside_come_back_in_order() {
@@ -82,6 +83,88 @@ fn a_column_with_more_texts_than_memory_takes_is_told_so() {
     let mut pairs = Columns::beside(all, Columns::default()).into_iter().map(|sides| sides.unite([Format::JsonLines; 2]));
     assert_eq!(pairs.next().unwrap().present, [100_000, 0]);
     assert!(matches!(pairs.next().unwrap().kind, Kind::Empty));
+}
+
+/// Cells as they are read of a file: their text, or how they show.
+fn cells_of(bytes: Vec<u8>, texts: bool) -> Result<Vec<Vec<String>>, Error> {
+    let mut all = Vec::new();
+    let map = |batch: Batch| {
+        let Batch::Rows(rows) = batch else { panic!("a table has rows") };
+        let shown = |cell: &Cell| rows.text_of(*cell).map_or_else(|| format!("{cell:?}"), str::to_owned);
+        Ok(rows.columns.iter().map(|cells| cells.iter().map(shown).collect::<Vec<_>>()).collect::<Vec<_>>())
+    };
+    let ask = Ask { columns: &|_| true, texts: &|_| texts, plain: false, progress: None };
+    read(&Input::Bytes(bytes.into()), ask, map, |columns| {
+        all.resize(columns.len(), Vec::new());
+        all.iter_mut().zip(columns).for_each(|(all, cells): (&mut Vec<String>, _)| all.extend(cells));
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn batch(rows: i64) -> RecordBatch {
+    let columns: [(&str, ArrayRef); 4] = [
+        ("long", Arc::new(Int64Array::from_iter_values((0..rows).map(|row| (1 << 53) + row)))),
+        ("unsigned", Arc::new(UInt64Array::from_iter((0..rows).map(|row| (row % 3 != 0).then_some(u64::MAX))))),
+        ("flag", Arc::new(BooleanArray::from_iter((0..rows).map(|row| Some(row % 2 == 0))))),
+        ("text", Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("{}.50", row % 7))))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn as_parquet(batch: &RecordBatch) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn as_arrow(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn cells_of_parquet_and_arrow_are_what_they_would_be_in_csv() {
+    // more rows than are worked on at a time
+    let batch = batch(40_000);
+    for bytes in [as_parquet(&batch), as_arrow(&batch)] {
+        let cells = cells_of(bytes.clone(), false).unwrap();
+        let first = cells.iter().map(|column| column[..2].to_vec()).collect::<Vec<_>>();
+        assert_eq!(
+            first,
+            [
+                ["Number(9007199254740992.0)", "9007199254740993"],
+                ["Missing", "18446744073709551615"],
+                ["Truth(true)", "Truth(false)"],
+                ["Number(0.5)", "Number(1.5)"],
+            ]
+        );
+        assert!(cells.iter().all(|column| column.len() == 40_000));
+        let texts = cells_of(bytes, true).unwrap();
+        assert_eq!(
+            texts.iter().map(|column| column[1].as_str()).collect::<Vec<_>>(),
+            ["9007199254740993", "18446744073709551615", "false", "1.50"]
+        );
+    }
+}
+
+#[test]
+fn a_damaged_file_is_an_error_and_no_panic() {
+    let batch = batch(500);
+    for whole in [as_parquet(&batch), as_arrow(&batch)] {
+        for cut in (8..whole.len()).step_by(97) {
+            assert!(cells_of(whole[..cut].to_vec(), false).is_err(), "cut at {cut} of {}", whole.len());
+        }
+        for at in (8..whole.len()).step_by(31) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x55;
+            // what is left may be a table like any other
+            drop(cells_of(damaged, false));
+        }
+    }
 }
 
 proptest! {

@@ -94,8 +94,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("reqwest", &["cli"]),
     ("anyhow", &["cli", "main"]),
-    // `publish --csv` sends rows one by one in their order; `files` hands over columns in blocks
-    ("csv", &["cli"]),
+    ("arrow_array", &["files"]),
+    ("arrow_ipc", &["files"]),
+    ("arrow_schema", &["files"]),
+    ("parquet", &["files"]),
     ("flate2", &["files"]),
     ("zstd", &["files"]),
     ("tempfile", &["files"]),

@@ -270,6 +270,41 @@ fn every_form_of_a_file_says_the_same_by_name_and_on_standard_input() {
     }
 }
 
+/// A file in `tests/data/tables`.
+fn table(name: &str) -> String {
+    format!("{}/tests/data/tables/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn parquet_and_arrow_hold_what_the_same_table_holds_as_csv() {
+    let csv = table("flat.csv");
+    let expected = answer(&tidewatch(&["evaluate", &csv, "--json"], b""));
+    for name in ["nested.parquet", "nested.feather", "nested.arrows"] {
+        let file = table(name);
+        for (given, input) in [(file.as_str(), Vec::new()), ("-", std::fs::read(&file).unwrap())] {
+            let output = tidewatch(&["drift", "--reference", &csv, "--current", given, "--json"], &input);
+            let report = answer(&output);
+            assert_eq!(report["rows"], json!({"reference": 300, "current": 300}), "{name}");
+            for column in ["x", "id", "price", "day", "kind", "flag", "text", "prediction", "actual"] {
+                let decision = &report["decisions"][column];
+                assert_eq!(decision["compared"], true, "{name} {column}: {}", complaint(&output));
+                assert_eq!((&decision["psi"], &decision["missing_change"]), (&json!(0.0), &json!(0.0)), "{name} {column}");
+            }
+            let remarks = report["remarks"].to_string();
+            for told in ["holds lists and is not compared", "holds structures and is not compared"] {
+                assert!(remarks.contains(told), "{name}: {remarks}");
+            }
+            let evaluation = answer(&tidewatch(&["evaluate", given, "--json"], &input));
+            assert_eq!(evaluation["metrics"], expected["metrics"], "{name}");
+        }
+        let detected = answer(&tidewatch(&["detect", "--detector", "adwin", "--column", "x", &file, "--json"], b""));
+        assert_eq!((&detected["values"], &detected["missing"]), (&json!(300), &json!(30)), "{name}");
+        let refused = tidewatch(&["detect", "--detector", "adwin", "--column", "list", &file], b"");
+        assert_eq!(refused.status.code(), Some(2), "{name}");
+        assert!(complaint(&refused).contains("column `list` holds lists"), "{name}: {}", complaint(&refused));
+    }
+}
+
 #[test]
 fn what_is_not_read_is_refused_with_the_way_out() {
     let folder = Folder::new();
@@ -282,6 +317,10 @@ fn what_is_not_read_is_refused_with_the_way_out() {
         (b"{\"a\":1}\n{\"a\":\n", "line 2 is not a JSON object"),
         (b"", "holds no record"),
         (b"\x1f\x8bnot really", "cannot read"),
+        (b"PAR1 not really", "cannot read"),
+        (b"ARROW1 not really", "cannot read"),
+        (b"FEA1whatever", "the first version of Feather"),
+        (b"ORC whatever", "an ORC file"),
     ] {
         let file = folder.file("bad", bytes);
         let output = tidewatch(&["drift", "--reference", &good, "--current", &file], b"");

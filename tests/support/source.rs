@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// The folder of a crate that is one room: what it names after `crate::` is its own.
+const CRATE_OF_ONE_ROOM: &str = "src/files/";
+
 /// One file under `src/`.
 pub struct File {
     /// From the root of the repository, with `/`.
@@ -82,7 +85,11 @@ pub fn seen_in(code: &str, words: &[&str]) -> Vec<usize> {
 
 /// The rooms that a file names after `crate::` (in the root of a room also after `super::`), with the line of each.
 pub fn rooms_named(file: &File) -> Vec<(usize, String)> {
-    let mut named = names_after(&file.code, "crate::");
+    let mut named = names_after(&file.code, "tidewatch_core::");
+    if file.path.starts_with(CRATE_OF_ONE_ROOM) {
+        return named;
+    }
+    named.extend(names_after(&file.code, "crate::"));
     let below = below_the_crate(&file.path);
     if !below.contains('/') || below == format!("{}/mod.rs", file.room) {
         named.extend(names_after(&file.code, "super::"));

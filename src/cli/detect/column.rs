@@ -56,8 +56,12 @@ pub fn read(
         Some(Error::Empty) => error.context("it holds no value"),
         _ => error,
     })?;
-    names.extend(told.names.iter().cloned());
+    names.extend(told.names.iter().filter(|name| !name.is_empty()).cloned());
+    let unread = told.unread.iter().find(|(column, _)| name.is_none_or(|name| name == column));
     match name {
+        _ if !found && let Some((column, kind)) = unread => {
+            Err(Exit::Usage.because(anyhow!("column `{column}` holds {kind}, and a detector takes numbers")))
+        }
         Some(name) if told.format == crate::files::Format::Plain => {
             Err(Exit::Usage.because(anyhow!("there is no column `{name}`: the lines are plain values")))
         }
@@ -73,26 +77,28 @@ fn of_rows(rows: &Rows) -> Result<Part, Error> {
     if let [cells] = rows.columns.as_slice() {
         part.found = true;
         for (row, cell) in cells.iter().enumerate() {
-            let place = rows.place(row);
-            part.values.push((place, of_cell(rows, *cell, place)?));
+            let value = of_cell(rows, *cell).map_err(|what| rows.error(row, format!(": {what}")))?;
+            part.values.push((rows.place(row), value));
         }
     }
     Ok(part)
 }
 
-fn of_cell(rows: &Rows, cell: Cell, place: u64) -> Result<Option<f64>, Error> {
+/// The number of a cell, if it has one.
+///
+/// Errors: what is wrong with it.
+fn of_cell(rows: &Rows, cell: Cell) -> Result<Option<f64>, String> {
     Ok(match cell {
         Cell::Missing | Cell::Word(_) => None,
         Cell::Truth(truth) => Some(f64::from(u8::from(truth))),
         Cell::Number(number) | Cell::Comma(number) | Cell::Grouped(number) => Some(number),
-        Cell::NotFinite => return Err(Error::at_line(place, ": a value is not finite")),
+        Cell::NotFinite => return Err("a value is not finite".to_owned()),
         Cell::Long(span) => rows.text(span).parse().ok(),
         Cell::Either(number) => {
             let (comma, thousands) = (number, crate::files::cell::as_thousands(number));
-            let what = format!(": a value may be {comma} or {thousands}: write it without a comma");
-            return Err(Error::at_line(place, what));
+            return Err(format!("a value may be {comma} or {thousands}: write it without a comma"));
         }
-        Cell::Text(span) => return Err(no_number(place, &format!("`{}`", rows.text(span)))),
+        Cell::Text(span) => return Err(no_number(&format!("`{}`", rows.text(span)))),
     })
 }
 
@@ -108,7 +114,8 @@ fn of_records(
             None => record.values().next(),
         };
         part.found |= value.is_some();
-        part.values.push((place, value.map_or(Ok(None), |value| of_json(value, place))?));
+        let at = |what: String| Error::at_line(place, format!(": {what}"));
+        part.values.push((place, value.map_or(Ok(None), of_json).map_err(at)?));
         for name in record.keys() {
             if !part.names.contains(name) {
                 part.names.insert(name.clone());
@@ -126,19 +133,19 @@ fn within<'r>(record: &'r Map<String, Value>, name: &str) -> Option<&'r Value> {
     })
 }
 
-fn of_json(value: &Value, place: u64) -> Result<Option<f64>, Error> {
+fn of_json(value: &Value) -> Result<Option<f64>, String> {
     match value {
         Value::Null => Ok(None),
         Value::Bool(truth) => Ok(Some(f64::from(u8::from(*truth)))),
         Value::String(text) => {
             let rows = Rows::of_text(text.trim());
-            of_cell(&rows, rows.columns[0][0], place)
+            of_cell(&rows, rows.columns[0][0])
         }
-        Value::Number(number) => number.as_f64().map(Some).ok_or_else(|| no_number(place, &number.to_string())),
-        Value::Array(_) | Value::Object(_) => Err(no_number(place, &value.to_string())),
+        Value::Number(number) => number.as_f64().map(Some).ok_or_else(|| no_number(&number.to_string())),
+        Value::Array(_) | Value::Object(_) => Err(no_number(&value.to_string())),
     }
 }
 
-fn no_number(place: u64, shown: &str) -> Error {
-    Error::at_line(place, format!(": {shown} is not a number"))
+fn no_number(shown: &str) -> String {
+    format!("{shown} is not a number")
 }

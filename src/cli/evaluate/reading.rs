@@ -12,9 +12,9 @@ use crate::cli::files::each_batch;
 use crate::event::fraction::rounded;
 use crate::event::wire::decode_body;
 use crate::event::{Event, Features, Kind, Prediction, Value};
-use crate::files::cell::{Plain, classify};
+use crate::files::cell::{Plain, Spelling, classify};
 use crate::files::journal::Journal;
-use crate::files::{Batch, Cell, Error, Format, Rows, Told};
+use crate::files::{Batch, Cell, Error, Rows, Told};
 use crate::ids::{NAME_BYTES_MAX, Name, Slug};
 use crate::time::Timestamp;
 use crate::view::evaluation::Record;
@@ -122,6 +122,9 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
     if is_table && told.names.iter().all(|name| !matches!(field(name), Some(Field::Prediction | Field::Error))) {
         return Err(anyhow!("no column is called prediction or y_pred: there are {}", told.names.join(", ")));
     }
+    if let Some((name, kind)) = told.unread.first() {
+        return Err(anyhow!("column {name:?} holds {kind}, which are not read: write plain values, or leave the column out"));
+    }
     if all.rows == 0 {
         let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         return Err(anyhow!("{shown} holds no record"));
@@ -169,7 +172,7 @@ impl Part {
         let fields: Vec<Field> = rows.names.iter().filter_map(|name| field(name)).collect();
         for row in 0..rows.count() {
             let cells = fields.iter().zip(rows.columns.iter().map(|cells| cells[row]));
-            self.take(draft(rows, cells).map_err(|what| Error::at_line(rows.place(row), format!(": {what}"))));
+            self.take(draft(rows, cells).map_err(|what| rows.error(row, format!(": {what}"))));
         }
     }
 }
@@ -330,9 +333,7 @@ pub struct Counts {
     pub numbers: u64,
     pub truths: u64,
     pub names: u64,
-    comma: u64,
-    grouped: u64,
-    either: u64,
+    spelling: Spelling,
     /// Numbers that are neither 0 nor 1.
     others: u64,
     words: BTreeMap<(&'static str, CompactString), u64>,
@@ -350,9 +351,9 @@ impl Counts {
                     self.others += u64::from(*number != 0.0 && *number != 1.0);
                 }
                 Some(Said::Truth(_)) => self.truths += 1,
-                Some(Said::Comma(_)) => self.comma += 1,
-                Some(Said::Grouped(_)) => self.grouped += 1,
-                Some(Said::Either(_)) => self.either += 1,
+                Some(Said::Comma(_)) => self.spelling.comma += 1,
+                Some(Said::Grouped(_)) => self.spelling.grouped += 1,
+                Some(Said::Either(_)) => self.spelling.either += 1,
                 Some(Said::Name(_)) => self.names += 1,
                 Some(Said::Word(word)) => *self.words.entry((column, word.clone())).or_default() += 1,
             }
@@ -364,9 +365,7 @@ impl Counts {
         self.numbers += other.numbers;
         self.truths += other.truths;
         self.names += other.names;
-        self.comma += other.comma;
-        self.grouped += other.grouped;
-        self.either += other.either;
+        self.spelling.merge(other.spelling);
         self.others += other.others;
         self.silent += other.silent;
         for (word, count) in other.words {
@@ -380,7 +379,7 @@ impl Counts {
 
     /// Numbers with a decimal comma or marks between thousands.
     pub const fn marked(&self) -> u64 {
-        self.comma + self.grouped + self.either
+        self.spelling.count()
     }
 
     /// Records that say nothing under this reading.
@@ -391,11 +390,7 @@ impl Counts {
 
     /// How all of them are to be read: words such as `None` are classes among classes, and nothing among numbers.
     fn reading(&self, told: &Told, remarks: &mut Vec<String>) -> Reading {
-        let thousands = match (self.comma, self.grouped) {
-            (0, 0) | (1.., 1..) => told.format != Format::Delimited(b';'),
-            (0, _) => true,
-            (_, 0) => false,
-        };
+        let thousands = self.spelling.thousands(told.format);
         let reading = Reading::of(self, thousands);
         for ((column, word), rows) in &self.words {
             let what = if reading.words_are_classes { "is a class like any other" } else { "is taken for no value" };

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{CATEGORIES_MAX, Column, Kind, Pair, Remark, Sides};
-use crate::files::Format;
-use crate::files::cell::as_thousands;
-use crate::files::sorted::Numbers;
-use crate::stats::drift::resolution::Ascending;
+use crate::Format;
+use crate::cell::{Spelling, as_thousands};
+use crate::sorted::Numbers;
+use tidewatch_core::stats::drift::resolution::Ascending;
 
 /// A categorical column with more categories than this, and on each side more than half as many as values, names its rows.
 const IDENTIFIERS_MIN: usize = 50;
@@ -106,12 +106,10 @@ fn united(name: &str, sides: [Column; 2], formats: [Format; 2]) -> Pair {
 
 /// Whether what may be either is written with marks between thousands, on both sides alike.
 fn thousands(sides: &[Column; 2], formats: [Format; 2]) -> bool {
-    let any = |of: fn(&Column) -> &Numbers| sides.iter().any(|side| !of(side).is_empty());
-    match (any(|side| &side.comma), any(|side| &side.grouped)) {
-        (true, false) => false,
-        (false, true) => true,
-        _ => !formats.contains(&Format::Delimited(b';')),
-    }
+    let count = |of: fn(&Column) -> &Numbers| sides.iter().map(|side| of(side).count()).sum();
+    let spelling =
+        Spelling { comma: count(|side| &side.comma), grouped: count(|side| &side.grouped), either: count(|side| &side.either) };
+    formats.into_iter().all(|format| spelling.thousands(format))
 }
 
 fn spelling(sides: &[Column; 2], thousands: bool) -> String {

@@ -59,7 +59,7 @@ pub struct ReferenceTaken {
 ///
 /// Without a body the predictions to come are gathered. With `from` and `to` and no body the reference is made of the closed minutes of that
 /// range, at most 31 days and a million columns: of what they counted over the newest bins among them, with deciles of their own; confidence by bin, and so
-/// attribution, is not known of it. With a training set (CSV with a header and any usual separator, one JSON object a line, an array of them, also compressed by gzip or zstd) its rows become
+/// attribution, is not known of it. With a training set (CSV with a header and any usual separator, one JSON object a line, an array of them, Parquet or Arrow, also compressed by gzip or zstd) its rows become
 /// the reference; of more than 10,000 rows or half a million values that many are drawn at random with a fixed seed. Answers once it is in force; it is in the
 /// log, so a replay uses it again.
 #[utoipa::path(

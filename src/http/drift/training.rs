@@ -59,7 +59,7 @@ type Readings = BTreeMap<String, (Reading, Vec<Remark>)>;
 ///
 /// Errors: what cannot be read, by its line; a set without a row; a column that is named and not there; a score that is no probability.
 pub fn read(body: &Bytes, columns: &Columns) -> Result<Training, Problem> {
-    let (readings, separator) = readings(body, columns)?;
+    let (readings, about) = readings(body, columns)?;
     let mut drawn = Draw::default();
     let map = |batch: Batch| {
         let mut training = Vec::new();
@@ -94,15 +94,15 @@ pub fn read(body: &Bytes, columns: &Columns) -> Result<Training, Problem> {
     }
     let said = readings.values().flat_map(|(_, remarks)| remarks);
     let said = said.map(|remark| format!("column {:?} {}", remark.column.as_deref().unwrap_or_default(), remark.what));
-    Ok(Training { of: drawn.seen, rows: drawn.rows, remarks: separator.into_iter().chain(said).collect() })
+    Ok(Training { of: drawn.seen, rows: drawn.rows, remarks: about.into_iter().chain(said).collect() })
 }
 
 fn ask(columns: &(dyn Fn(&str) -> bool + Sync)) -> Ask<'_> {
-    Ask { columns, plain: false, progress: None }
+    Ask { columns, texts: &|_| false, plain: false, progress: None }
 }
 
-/// How each column is read; and what there is to say of the separator, if it is not the usual one.
-fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Option<String>), Problem> {
+/// How each column is read; and what there is to say of the file, where it is not read as usual.
+fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Vec<String>), Problem> {
     let mut all = columns::Columns::default();
     let map = |batch: Batch| {
         let mut part = Part::default();
@@ -135,7 +135,9 @@ fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Option<String>
     let features: Vec<&String> = readings.keys().filter(|name| !columns.hold(name)).collect();
     check(&features).map_err(|why| unreadable(Error::at_line(1, format!(": {why}"))))?;
     let usual = [files::Format::Delimited(b','), files::Format::JsonLines];
-    Ok((readings, (!usual.contains(&told.format)).then(|| format!("read as {}", told.format.shown()))))
+    let format = (!usual.contains(&told.format)).then(|| format!("read as {}", told.format.shown()));
+    let unread = told.unread.iter().map(|(name, kind)| format!("column {name:?} holds {kind} and is left out"));
+    Ok((readings, format.into_iter().chain(unread).collect()))
 }
 
 fn add(part: &mut Part, record: &Map<String, Json>, place: u64) -> Result<(), Error> {

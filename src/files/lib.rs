@@ -1,11 +1,14 @@
 //! Tables in files: opens them, finds out what they are, and hands over their rows in blocks, read on all cores.
 //!
 //! Read are CSV with any usual separator, JSON Lines, JSON arrays and lines of plain numbers, each in UTF-8 or UTF-16 and also compressed by
-//! gzip or Zstandard. What a file is follows from its bytes, never from its name. Memory does not grow with
-//! the file: at most a few blocks for each core are held.
+//! gzip or Zstandard; Parquet; Arrow files (Feather) and streams. What a file is follows from its bytes, never from its name. Memory does not
+//! grow with the file: at most a few blocks for each core are held, and of Arrow one record batch.
 //!
 //! Knows no command and no column: what a name means, and what is made of a value, whoever reads decides.
 
+#![forbid(unsafe_code)]
+
+mod arrow;
 mod blocks;
 pub mod cell;
 pub mod columns;
@@ -13,6 +16,7 @@ mod delimited;
 pub mod journal;
 mod lines;
 pub mod parallel;
+mod parquet;
 pub mod sorted;
 mod source;
 pub mod spill;
@@ -33,6 +37,8 @@ pub use self::lines::Lines;
 pub enum Input {
     /// A file; `-` is standard input.
     Path(PathBuf),
+    /// What was standard input.
+    Aside(Arc<tempfile::NamedTempFile>),
     Bytes(bytes::Bytes),
 }
 
@@ -41,6 +47,8 @@ pub enum Input {
 pub struct Ask<'a> {
     /// The columns to keep, by name. Others are passed over and cost no memory. Not asked of JSON, where a record is the unit.
     pub columns: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Of the kept columns those whose cells are texts as they stand, whatever they say.
+    pub texts: &'a (dyn Fn(&str) -> bool + Sync),
     /// Whether lines may be plain values without a header. They are the column [`PLAIN`].
     pub plain: bool,
     /// Told how many bytes of the file have been read, and how many it has, as far as that is known.
@@ -64,9 +72,10 @@ pub enum Batch {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Told {
     pub format: Format,
-    /// The names of all columns, also of those that were not asked for; empty for JSON, whose records have each their own.
+    /// The names of all columns, also of those that were not asked for; empty for JSON, whose records have each their own. A column that
+    /// numbers the rows is called "".
     pub names: Arc<[String]>,
-    /// Columns of a kind that is not read (lists, structures), with the kind.
+    /// Columns that were asked for and are of a kind that is not read, with the kind as in "lists".
     pub unread: Vec<(String, String)>,
     /// Empty lines that were passed over.
     pub blank_lines: u64,
@@ -80,6 +89,8 @@ pub enum Format {
     JsonLines,
     JsonArray,
     Plain,
+    Parquet,
+    Arrow,
 }
 
 /// Why a table cannot be read.
@@ -113,9 +124,22 @@ impl Error {
 }
 
 impl Input {
+    /// The same table so that it can be read more than once: standard input is put aside in a temporary file.
+    pub fn repeatable(self) -> Result<Self, Error> {
+        match self {
+            Self::Path(path) if path.as_os_str() == "-" => {
+                let mut aside = tempfile::NamedTempFile::new().map_err(|error| spill::no_room(&error))?;
+                std::io::copy(&mut std::io::stdin(), &mut aside)?;
+                Ok(Self::Aside(Arc::new(aside)))
+            }
+            again => Ok(again),
+        }
+    }
+
     /// How messages call it.
     pub fn shown(&self) -> String {
         match self {
+            Self::Aside(_) => "standard input".to_owned(),
             Self::Path(path) if path.as_os_str() == "-" => "standard input".to_owned(),
             Self::Path(path) => path.display().to_string(),
             Self::Bytes(_) => "the body".to_owned(),
@@ -134,6 +158,9 @@ pub fn read<T: Send>(
 ) -> Result<Told, Error> {
     match source::open(input, ask.progress)? {
         source::Content::Text(text) => blocks::read(text, ask, &map, &mut fold),
+        source::Content::Parquet(whole) => parquet::read(whole, ask, &map, &mut fold),
+        source::Content::ArrowFile(whole) => arrow::file(whole, ask, &map, &mut fold),
+        source::Content::ArrowStream(stream) => arrow::stream(stream, ask, &map, &mut fold),
     }
 }
 
@@ -146,6 +173,8 @@ impl Format {
             Self::JsonLines => "JSON Lines".to_owned(),
             Self::JsonArray => "a JSON array".to_owned(),
             Self::Plain => "a value a line".to_owned(),
+            Self::Parquet => "Parquet".to_owned(),
+            Self::Arrow => "Arrow".to_owned(),
         }
     }
 }
