@@ -52,6 +52,8 @@ export interface ReferenceTaken {
   rows: number | null;
   /** Rows that were uploaded. */
   of: number | null;
+  /** What was not used of the file as it stood, a sentence each. */
+  remarks: string[];
 }
 
 export interface DriftPolicy {

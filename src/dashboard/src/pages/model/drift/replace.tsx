@@ -200,10 +200,18 @@ function TrainingSet({ chosen }: { chosen: Signal<Chosen | null> }) {
       <p class="quiet">{t("replace.uploadNote")}</p>
       <label class="field">
         {t("replace.file")}
-        <input type="file" required accept=".csv,.jsonl,.ndjson,.json,text/csv,application/x-ndjson" onChange={(event) => void choose(event.currentTarget.files?.[0])} />
+        <input type="file" required accept=".csv,.tsv,.jsonl,.ndjson,.json,.parquet,.arrow,.feather,.gz,.zst,text/csv,application/x-ndjson" onChange={(event) => void choose(event.currentTarget.files?.[0])} />
       </label>
       {held === null ? null : held.columns.length === 0 ? (
-        <p class="problem">{t("replace.noColumns")}</p>
+        <>
+          <p class="quiet">{t("replace.noColumns")}</p>
+          {(["prediction", "score"] as const).map((what) => (
+            <label key={what} class="field">
+              {t(`replace.${what}`)}
+              <input type="text" value={held[what] ?? ""} placeholder={t("replace.noColumn")} onInput={(event) => (chosen.value = { ...held, [what]: event.currentTarget.value || null })} />
+            </label>
+          ))}
+        </>
       ) : (
         <>
           <p class="quiet">{t("replace.columns", { n: count(language.value, held.columns.length), names: held.columns.slice(0, 12).join(", ") + (12 < held.columns.length ? ", …" : "") })}</p>
@@ -247,6 +255,13 @@ function Progress({ course }: { course: Course }) {
           </>
         )}
         {course.kind !== "done" ? null : <p>{doneText(course.taken)}</p>}
+        {course.kind !== "done" || course.taken.remarks.length === 0 ? null : (
+          <ul class="quiet">
+            {course.taken.remarks.map((remark) => (
+              <li key={remark}>{remark}</li>
+            ))}
+          </ul>
+        )}
       </div>
       <p class="problem" role="alert">
         {course.kind === "failed" ? t("replace.failed", { message: course.message }) : ""}

@@ -5,12 +5,18 @@ export const HEAD_BYTES = 65_536;
 
 /**
  * The columns of a file that begins with `head`: of CSV those of the first line, of JSON Lines the names in the first object. None where
- * that cannot be told.
+ * that cannot be told, as in Parquet and what is compressed.
  */
 export function columnsIn(head: string): string[] {
+  if (/[\0\uFFFD]/.test(head)) return [];
   const text = head.replace(/^\uFEFF/, "").trimStart();
-  return text.startsWith("{") ? namesIn(text) : cellsOf(text);
+  if (text.startsWith("{")) return namesIn(text);
+  const read = SEPARATORS.map((separator) => cellsOf(text, separator));
+  return read.reduce((most, cells) => (most.length < cells.length ? cells : most), []);
 }
+
+/** The most usual first. */
+const SEPARATORS = [",", ";", "\t", "|"] as const;
 
 function namesIn(text: string): string[] {
   try {
@@ -20,16 +26,16 @@ function namesIn(text: string): string[] {
   }
 }
 
-/** The cells of the first record (RFC 4180): quoted where they hold a comma, a quote, twice each, or a line's end. */
-function cellsOf(text: string): string[] {
+/** The cells of the first record (RFC 4180): quoted where they hold a separator, a quote, twice each, or a line's end. */
+function cellsOf(text: string, separator: string): string[] {
   const cells: string[] = [];
-  const cell = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/y;
+  const cell = new RegExp(`("(?:[^"]|"")*"|[^"\\${separator}\\r\\n]*)(\\${separator}|\\r?\\n|$)`, "y");
   for (;;) {
     const found = cell.exec(text);
     if (found === null) return [];
     const [, value, end] = found as unknown as [string, string, string];
     cells.push(value.startsWith('"') ? value.slice(1, -1).replaceAll('""', '"') : value);
-    if (end !== ",") return cells.length === 1 && cells[0] === "" ? [] : cells;
+    if (end !== separator) return cells.length === 1 && cells[0] === "" ? [] : cells;
   }
 }
 
