@@ -24,6 +24,7 @@ pub mod spill;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -158,10 +159,16 @@ pub fn read<T: Send>(
 ) -> Result<Told, Error> {
     match source::open(input, ask.progress)? {
         source::Content::Text(text) => blocks::read(text, ask, &map, &mut fold),
-        source::Content::Parquet(whole) => parquet::read(whole, ask, &map, &mut fold),
-        source::Content::ArrowFile(whole) => arrow::file(whole, ask, &map, &mut fold),
-        source::Content::ArrowStream(stream) => arrow::stream(stream, ask, &map, &mut fold),
+        source::Content::Parquet(whole) => guarded(|| parquet::read(whole, ask, &map, &mut fold)),
+        source::Content::ArrowFile(whole) => guarded(|| arrow::file(whole, ask, &map, &mut fold)),
+        source::Content::ArrowStream(stream) => guarded(|| arrow::stream(stream, ask, &map, &mut fold)),
     }
+}
+
+/// The crates that read Parquet and Arrow panic at some damages, such as a part that reaches beyond its buffer: an error like any other.
+fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let damaged = || Error::Unreadable("it is damaged: its parts do not fit together".to_owned());
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged()))
 }
 
 impl Format {
