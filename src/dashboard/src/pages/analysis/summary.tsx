@@ -1,9 +1,12 @@
-import { KINDS, type Analysis } from "../../api/analysis";
+import { KINDS, type Analysis, type FindingKind } from "../../api/analysis";
 import { count } from "../../format/number";
 import { t } from "../../i18n";
 import { language } from "../../store/preferences";
 import { openOf } from "./order";
 import { filterByKind, selection } from "./selection";
+
+/** Kinds that most installations never see: shown while there are some, or while they are filtered by. */
+const RARE: readonly FindingKind[] = ["model_names", "source_names"];
 
 /** Open findings by kind, each count a filter, and how much is watched. */
 export function SummaryRow({ analysis }: { analysis: Analysis }) {
@@ -19,6 +22,7 @@ export function SummaryRow({ analysis }: { analysis: Analysis }) {
         </button>
         {KINDS.map((kind) => {
           const n = openOf(analysis, kind);
+          if (n === 0 && chosen !== kind && RARE.includes(kind)) return null;
           return (
             <button type="button" key={kind} class="tile" aria-pressed={chosen === kind} data-empty={n === 0} title={t(`kind.${kind}Title`)} onClick={() => filterByKind(kind)}>
               <span class="tile-label">{t(`kind.${kind}`)}</span>
