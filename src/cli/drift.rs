@@ -10,6 +10,7 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::alike::alike;
 use super::files::{each_batch, remark};
 use super::table::shown;
 use super::{Answer, Exit, Outcome};
@@ -198,7 +199,11 @@ fn judged(pair: Pair, rows: [u64; 2]) -> (Column, Vec<Remark>) {
     let all = present[0] + present[1];
     let column = match kind {
         Kind::Numbers(sides) => Column::numbers(name.clone(), [&sides[0], &sides[1]], rows),
-        Kind::Categories(counts) => Column::categories(name.clone(), &counts, rows),
+        Kind::Categories(counts) => {
+            let of_names = alike(counts.keys().map(String::as_str));
+            remarks.extend(of_names.map(|what| Remark { column: Some(name.clone()), what: format!("holds {what}"), cells: 0 }));
+            Column::categories(name.clone(), &counts, rows)
+        }
         Kind::Identifiers => {
             not("identifier", all, "has as many values as rows, or nearly: it names rows and is not compared".into())
         }

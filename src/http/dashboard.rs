@@ -69,6 +69,8 @@ fn page(path: &str, headers: &HeaderMap) -> Response {
 fn base(path: &str, headers: &HeaderMap) -> String {
     match headers.get("x-forwarded-prefix").and_then(|value| value.to_str().ok()).and_then(prefix) {
         Some(prefix) => format!("{prefix}/"),
+        // the page of a model is one step below, whatever a proxy has made of a name with a slash
+        None if path.starts_with("/models/") && !path.ends_with('/') => "../".to_owned(),
         None => match path.matches('/').count().saturating_sub(1) {
             0 => "./".to_owned(),
             deeper => "../".repeat(deeper),
@@ -121,12 +123,14 @@ mod tests {
     #[test]
     fn a_page_leads_to_the_files_of_the_dashboard_from_wherever_it_lies() {
         let none = HeaderMap::new();
-        for (path, expected) in [("/", "./"), ("/analysis", "./"), ("/models/a%2Fb", "../"), ("/models/a/", "../../")] {
+        for (path, expected) in
+            [("/", "./"), ("/analysis", "./"), ("/models/a%2Fb", "../"), ("/models/a/b", "../"), ("/models/a/", "../../")]
+        {
             assert_eq!(base(path, &none), expected, "{path}");
         }
         let behind = |prefix: &str| {
             let headers = HeaderMap::from_iter([("x-forwarded-prefix".parse().unwrap(), prefix.parse().unwrap())]);
-            base("/models/a/b", &headers)
+            base("/sources/a/b", &headers)
         };
         assert_eq!(
             (behind("/tidewatch"), behind("/ops/tidewatch/"), behind("/")),

@@ -38,6 +38,7 @@ mod serve;
 pub mod session;
 mod shared;
 mod sign_in;
+mod slashes;
 mod slices;
 mod socket;
 mod sources;

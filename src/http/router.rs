@@ -12,7 +12,8 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
+use tower::{Layer, ServiceBuilder};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -26,8 +27,8 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, model_thresholds, models,
-    predictions, problem, prometheus, publish, recent, rejected, sign_in, slices, socket, sources, status, streams, task,
-    thresholds, tokens, windows,
+    predictions, problem, prometheus, publish, recent, rejected, sign_in, slashes, slices, socket, sources, status, streams,
+    task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -68,13 +69,17 @@ pub fn routed(shared: &Arc<Shared>) -> Router {
         .layer(from_fn(problem::render))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn(patience));
-    routes
+    let service = routes
         .merge(pages)
         .route_layer(from_fn_with_state(Arc::clone(shared), auth::guard))
         .fallback(dashboard::fallback)
         .layer(DefaultBodyLimit::max(settings.body_bytes_max))
         .layer(around)
-        .with_state(Arc::clone(shared))
+        .with_state(Arc::clone(shared));
+    // before a route is looked for
+    let of_names = Arc::clone(shared);
+    let named = MapRequestLayer::new(move |request| slashes::encoded(request, &of_names.view()));
+    Router::new().fallback_service(named.layer(service))
 }
 
 /// Every route that the OpenAPI document tells of.
