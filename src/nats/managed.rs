@@ -34,6 +34,9 @@ const STEADY_AFTER: Duration = Duration::from_secs(60);
 /// The largest message the server takes: above our own 1 MiB, so that the answer to an oversized one is ours.
 const MAX_PAYLOAD: usize = 2 << 20;
 
+/// More than any disk: what bounds a server whose streams are made.
+const STORE_BYTES_MAX: u64 = 1 << 50;
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct ManagedConfig {
@@ -278,6 +281,9 @@ impl Files {
         let sync =
             sync_interval.map(|every| format!("\n  # Acknowledged messages reach the disk.\n  sync_interval: \"{every}\""));
         let sync = sync.unwrap_or_default();
+        // A server takes three quarters of what is free at its start for its bound, and does not bring streams back that were made larger than that:
+        // on a disk that has filled since, the log would be gone. When there are streams, they have their sizes already.
+        let bound = if self.has_streams() { format!("\n  max_file_store: {STORE_BYTES_MAX}") } else { String::new() };
         format!(
             "# Written by tidewatch at every start; changes are lost. Use --nats-url for a server of your own.\n\
              # Loopback only: there is no password.\n\
@@ -289,8 +295,14 @@ impl Files {
              log_file: {log}\n\
              logfile_size_limit: 16MB\n\
              max_payload: {MAX_PAYLOAD}\n\
-             jetstream {{\n  store_dir: {store}{sync}\n}}\n"
+             jetstream {{\n  store_dir: {store}{sync}{bound}\n}}\n"
         )
+    }
+
+    /// Whether an earlier server has made streams here.
+    fn has_streams(&self) -> bool {
+        let streams = self.folder.join("jetstream/jetstream/$G/streams");
+        std::fs::read_dir(streams).is_ok_and(|mut entries| entries.next().is_some())
     }
 
     /// The port that the process `pid` has opened, once it has.

@@ -7,6 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
+use tidewatch::config::Durability;
+use tidewatch::event::subject::Root;
+use tidewatch::ids::Slug;
+use tidewatch::nats::managed::{self, ManagedConfig};
+use tidewatch::nats::{ConnectConfig, Role, connect, provision};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::house::{House, Plan, log_tail};
@@ -31,7 +36,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then_some(Self { path, home })
     }
 
-    fn grow(&self, mebibytes: u32) {
+    fn resize(&self, mebibytes: u32) {
         let size = format!("remount,size={mebibytes}m");
         assert!(Command::new("mount").args(["-o", &size]).arg(&self.path).status().unwrap().success());
     }
@@ -122,7 +127,7 @@ async fn a_disk_filled_by_the_store_itself_stops_reading_and_a_larger_one_brings
             }
         }
         waits_for_space(&house, &data).await;
-        disk.grow(512);
+        disk.resize(512);
         house.applied(last).await;
         house.ready_when("ready again", |status, _| status == 200).await;
         assert!(house.stop().success(), "{}", log_tail(&data));
@@ -175,4 +180,30 @@ async fn garbage_takes_little_more_room_than_it_came_in_and_a_real_fact_does_not
         std::fs::read_dir(data.path().join("store")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     println!("the store has {store} bytes");
     assert!(store <= 4 * bytes as u64, "{store} bytes of {bytes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_managed_server_brings_its_log_back_on_a_disk_that_others_have_filled() {
+    let Some(disk) = Disk::of(512) else { return eprintln!("not run: this user may not mount a small disk") };
+    let data = disk.data();
+    let config = || ManagedConfig { data: data.clone(), port: 0, binary: None, durability: Durability::Always };
+    let managed = managed::start(config()).await.unwrap();
+    let nats = connect(ConnectConfig::new(vec![managed.url().to_owned()], root())).await.unwrap();
+    provision(&nats).await.unwrap();
+    let made = nats.status(Role::Input).await.unwrap();
+    nats.close().await;
+    managed.stop().await;
+
+    disk.resize(64);
+    let again = managed::start(config()).await.unwrap();
+    let nats = connect(ConnectConfig::new(vec![again.url().to_owned()], root())).await.unwrap();
+    let found = nats.status(Role::Input).await.unwrap();
+    assert_eq!((found.created, found.max_bytes), (made.created, made.max_bytes));
+    assert!(found.max_bytes.is_some_and(|bytes| 64 << 20 <= bytes), "it could not be made on what is free now");
+    nats.close().await;
+    again.stop().await;
+}
+
+fn root() -> Root {
+    Root::new(Slug::try_from("tw").unwrap())
 }

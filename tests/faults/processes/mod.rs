@@ -1,5 +1,9 @@
 //! What goes wrong around the process, and what it does then: goes on by itself where it can, and says plainly where it cannot.
 
+mod disk;
+mod log_room;
+mod rebuild;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
