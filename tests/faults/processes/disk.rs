@@ -14,11 +14,11 @@ use tidewatch::nats::managed::{self, ManagedConfig};
 use tidewatch::nats::{ConnectConfig, Role, connect, provision};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::{PROMPT, publish};
 use crate::house::{House, Plan, log_tail};
 use crate::nats_server::NatsServer;
 use crate::publisher::Publisher;
 use crate::workload::records;
-use super::{PROMPT, publish};
 
 /// A small disk of its own, gone when dropped. `None` where this user may not mount one.
 struct Disk {

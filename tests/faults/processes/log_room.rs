@@ -6,11 +6,11 @@ use async_nats::jetstream::{self, stream::Config};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::{PATIENCE, copy, ended, publish};
 use crate::house::{House, Plan, log_tail};
 use crate::nats_server::NatsServer;
 use crate::publisher::Publisher;
 use crate::workload::records;
-use super::{PATIENCE, copy, ended, publish};
 
 /// The input stream with so many bytes, as an operator may have made it.
 async fn small_log(url: &str, max_bytes: i64) -> jetstream::Context {

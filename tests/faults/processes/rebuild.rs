@@ -6,9 +6,9 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::publish;
 use crate::house::{Plan, log_tail};
 use crate::nats_server::NatsServer;
-use super::publish;
 use crate::workload::records;
 
 fn rebuild(url: &str, data: &Path, args: &[&str]) -> Output {
