@@ -4,6 +4,7 @@
 use crate::source;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use crate::source::{File, read, rooms_named, seen_in};
 
@@ -372,6 +373,24 @@ fn every_module_says_what_it_knows() {
         }
     }
     faults.none("begin the file with what the module knows and what it deliberately does not");
+}
+
+#[test]
+fn every_file_of_tests_is_part_of_a_binary() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    source::collect(&root.join("tests"), &mut files);
+    let unnamed = files.iter().filter(|file| {
+        let (folder, name) =
+            (file.parent().expect("a file has a folder"), file.file_stem().expect("and a name").to_string_lossy());
+        let is_root = folder == root.join("tests") || matches!(&*name, "main" | "mod") || folder.ends_with("support");
+        let names = |parent: &str| {
+            std::fs::read_to_string(folder.join(parent)).is_ok_and(|text| text.contains(&format!("mod {name};")))
+        };
+        !is_root && !names("main.rs") && !names("mod.rs")
+    });
+    let unnamed: Vec<_> = unnamed.collect();
+    assert!(unnamed.is_empty(), "{unnamed:?} are never compiled -> name them in `main.rs` or `mod.rs` beside them");
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub fn read() -> Vec<File> {
     paths.iter().map(file).collect()
 }
 
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
+/// Every Rust file below a folder, but for `node_modules` and unit tests called `tests.rs`.
+pub fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder of the source is readable") {
         let path = entry.expect("a folder of the source is readable").path();
         if path.is_dir() {
