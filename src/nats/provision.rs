@@ -123,8 +123,14 @@ pub async fn provision(nats: &Nats) -> Result<Vec<Provisioned>, ProvisionError> 
         let info = if is_new { grown(nats, declaration, info).await? } else { info };
         streams.push(provisioned(nats, declaration, (info, is_new))?);
     }
-    for Difference { stream, field, wanted, actual } in streams.iter().flat_map(|stream| &stream.differences) {
-        warn!(stream, field, %wanted, %actual, "stream setting is not as declared");
+    for made in &streams {
+        for Difference { stream, field, wanted, actual } in &made.differences {
+            if made.is_new {
+                info!(stream, field, %wanted, %actual, "the server has less room than is declared, so the stream was made smaller");
+            } else {
+                warn!(stream, field, %wanted, %actual, "stream setting is not as declared");
+            }
+        }
     }
     Ok(streams)
 }

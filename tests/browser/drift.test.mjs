@@ -143,7 +143,7 @@ describe("the drift tab", () => {
     await withColumns(page);
     const note = page.getByTestId("against-note");
     assert.match(await note.textContent(), /compare .+ · n = [\d,]+ with the reference, .+ · n = 1,000\.$/);
-    await page.getByLabel("Held against").selectOption("same_hour_of_week");
+    await page.getByLabel("Compared with").selectOption("same_hour_of_week");
     await until(PATIENCE_MS, async () => /the same hours of up to four weeks before · n = 0\. Nothing was counted/.test(await note.textContent()));
     assert.equal(new URL(page.url()).searchParams.get("against"), "same_hour_of_week");
     assert.match(await page.locator(".column-list .key").textContent(), /Same hours before n = 0/);

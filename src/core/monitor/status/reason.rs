@@ -55,7 +55,7 @@ pub fn reasons(condition: &Condition, newest: Timestamp, log_time: Timestamp) ->
     let unhealthy = condition.findings.iter().filter(|finding| finding.status != Status::Healthy);
     let mut reasons: Vec<Reason> = stale.into_iter().chain(unhealthy.map(|finding| Reason::of(finding, log_time))).collect();
     if reasons.is_empty() && condition.status == Status::Unknown {
-        reasons.push(Reason::bare("no_data", "no prediction has come yet".to_owned()));
+        reasons.push(Reason::bare("no_data", "nothing has been judged yet".to_owned()));
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.status));
     reasons

@@ -404,7 +404,7 @@ export const en = {
   "drift.off": "Watching for drift is switched off by the policy: nothing new is compared or judged.",
   "drift.explainDetectors": "The e-detector on wrong answers promises at least {labels} labels of a version, on average, between two of its false alarms; the other change detectors promise nothing of the kind.",
 
-  "against.label": "Held against",
+  "against.label": "Compared with",
   "against.reference": "the reference",
   "against.same_hour_of_week": "the same hours of up to four weeks before",
   "against.side.same_hour_of_week": "Same hours before",
@@ -607,7 +607,7 @@ export const en = {
   "alarm.unwatched": "is watched no longer",
   "alarm.since": "since",
   "alarm.versions": "version {names}",
-  "alarm.updates": "told again {n} times",
+  "alarm.updates": "told again {n}×",
   "alarm.accept": "Accept as normal",
   "alarm.acceptTitle": "Accept what is new as normal?",
   "alarm.acceptAsk": "What comes from here on becomes the reference of {versions}, and its next labels are what later ones are compared with. Until the reference is whole, nothing is compared.",
@@ -708,7 +708,7 @@ export const en = {
   "reason.few.labels": "Not enough data: {n} of {needed} labels in 7 days",
   "reason.few.predictions": "Not enough data: {n} of {needed} predictions in 7 days",
   "reason.stale": "No prediction for {time}",
-  "reason.no_data": "No prediction yet",
+  "reason.no_data": "Nothing judged yet",
   "metric.failures": "Failures",
 
   "metric.error_rate": "Failures",

@@ -710,7 +710,7 @@ export const ko: Record<Key, string> = {
   "reason.few.labels": "데이터 부족: 7일간 라벨 {needed}개 중 {n}개",
   "reason.few.predictions": "데이터 부족: 7일간 예측 {needed}개 중 {n}개",
   "reason.stale": "{time} 동안 예측 없음",
-  "reason.no_data": "아직 예측이 없음",
+  "reason.no_data": "아직 판정된 것이 없음",
   "metric.failures": "실패",
 
   "metric.error_rate": "실패율",
