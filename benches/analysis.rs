@@ -9,8 +9,8 @@ use serde_json::json;
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{Raw, decode};
 use tidewatch::ids::Slug;
-use tidewatch::monitor::analysis::{Part, Row};
 use tidewatch::monitor::cold::InMemory;
+use tidewatch::monitor::rows::{self, Rows};
 use tidewatch::monitor::{State, apply};
 use tidewatch::time::Timestamp;
 
@@ -41,20 +41,12 @@ fn measure(interval: i64) {
             applying += started.elapsed().as_secs_f64();
         }
     }
-    let (mut watched, mut seasons) = (0, 0);
-    for id in state.analysis.take_dirty() {
-        state.analysis.take_dirty_parts(id, &mut |part, row| {
-            let bytes = match row {
-                Row::Watched(row) => rmp_serde::to_vec(row),
-                Row::Seasons(row) => rmp_serde::to_vec(row),
-            };
-            let bytes = bytes.expect("a row is plain data").len();
-            match part {
-                Part::Watched => watched += bytes,
-                Part::Seasons => seasons += bytes,
-            }
-        });
-    }
+    let mut rows = rows::memory::InMemory::default();
+    state.analysis.save(&mut rows);
+    // the last byte of a key says which part of a subject it is: its series and findings, or its seasons
+    let bytes_of =
+        |part| rows.rows.iter().filter(|(key, _)| key.last() == Some(&part)).map(|(_, row)| row.len()).sum::<usize>();
+    let (watched, seasons) = (bytes_of(0), bytes_of(1));
     let values = seq as usize * SERIES;
     let series = SERVERS * SERIES;
     println!(

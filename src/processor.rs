@@ -2,7 +2,6 @@
 //! finished read model is published.
 
 mod pulse;
-mod restore;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,25 +18,20 @@ pub use pulse::Pulse;
 use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
-use crate::monitor::analysis::{self, Analysis};
-use crate::monitor::drift::reference::Row as RowOfReference;
-use crate::monitor::drift::{Row, Track, Watch};
 use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
-use crate::monitor::kept::Kept;
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
-use crate::monitor::model::{Model, Models, Profile, spans};
-use crate::monitor::pane::Pane;
-use crate::monitor::source::Sources;
+use crate::monitor::model::spans;
+use crate::monitor::rooms::Changed;
 use crate::monitor::{self, Desk, State};
 use crate::nats::Saved;
 use crate::store::cold::{ColdStore, value_hash};
 use crate::store::key::{self, Tag};
-use crate::store::{self, Auditor, PendingKey, Reader, Store, Syncer};
+use crate::store::{self, Auditor, Order, PendingKey, Reader, Store, Syncer};
 use crate::telemetry::condition::{self, Severity};
 use crate::telemetry::{self, chain};
 use crate::time::Timestamp;
-use crate::view::{Changed, View};
+use crate::view::View;
 
 /// Records applied before a commit is due although more wait: bounds what one sled batch holds.
 const COMMIT_RECORDS_MAX: usize = 262_144;
@@ -107,21 +101,6 @@ struct Standing {
     log: Saved,
 }
 
-/// A version that has hardly been seen: its place, what is known of it, and the rows of its reference.
-type Young = (u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>);
-
-/// A model as it is written: with the panes that are open, and with its profile until its first window closes. What nearly every
-/// commit changes is one row; closed panes, and a profile that goes on growing, are rows of their own. Which is which follows from
-/// the model alone, so the same state is the same rows, however it was reached.
-#[derive(Debug, Serialize, Deserialize)]
-struct ModelRow {
-    model: Arc<Model>,
-    open: Vec<(Timestamp, Arc<Pane>)>,
-    profile: Option<Arc<Profile>>,
-    /// Versions without rows of their own, see [`Track::is_young`].
-    young: Vec<Young>,
-}
-
 /// The state, its store, and where both stand.
 pub struct Projection {
     state: State,
@@ -149,17 +128,9 @@ impl Projection {
             None => (Desk::default(), Standing { rows_digest: 0, epoch: epoch_if_fresh, log: Saved::default() }),
         };
         let Standing { rows_digest, epoch, log } = standing;
-        let given = &desk.forgotten;
-        let state = State {
-            models: Models::restore(restore::models(&reader)?, given.models_given),
-            sources: Sources::restore(restore::sources(&reader)?, given.sources_given),
-            analysis: Analysis::restore(restore::analysis(&reader)?, given.subjects_given),
-            desk,
-        };
-        let outbox = restore::scan_all(&reader, Tag::Outbox)?
-            .iter()
-            .filter_map(|(key, _)| key::fields(key, Tag::Outbox)?.u64())
-            .collect();
+        let state = State::restore(desk, &reader)?;
+        let outbox = reader.scan_prefix(&Tag::Outbox.all(), Order::Ascending, usize::MAX)?;
+        let outbox = outbox.iter().filter_map(|(row_key, _)| key::outbox_seq(row_key)).collect();
         let digest = digest_of(rows_digest, &desk_bytes(&state.desk));
         let view = View::of(epoch, &state, digest);
         let cold = ColdStore::new(store, rows_digest);
@@ -250,7 +221,7 @@ impl Projection {
 
     /// Whether enough has been applied, `since_first` after the first of it, that a commit should not wait for more.
     pub fn is_full(&self, since_first: Duration) -> bool {
-        let models = self.state.models.dirty_count().min(COMMIT_MODELS_MAX);
+        let models = self.state.models.unsaved().min(COMMIT_MODELS_MAX);
         COMMIT_RECORDS_MAX + models * COMMIT_RECORDS_PER_MODEL <= self.records_uncommitted
             || COMMIT_INTERVAL_MAX + COMMIT_INTERVAL_PER_MODEL * models as u32 <= since_first
             || COLD_PANES_MAX <= self.cold.panes_held()
@@ -265,7 +236,8 @@ impl Projection {
 
     /// Puts what the commit will land.
     fn gather(&mut self) -> Changed {
-        let changed = self.put_dirty();
+        let changed = self.state.save(&mut self.cold);
+        self.cold.fold_panes();
         self.put_outbox();
         changed
     }
@@ -288,90 +260,6 @@ impl Projection {
         self.records_uncommitted = 0;
         self.view = self.view.advanced(&self.state, digest, changed);
         Ok(Arc::new(self.view.clone()))
-    }
-
-    /// Puts the rows of what changed.
-    fn put_dirty(&mut self) -> Changed {
-        let mut dirty = self.state.models.take_dirty();
-        for (id, _) in &dirty.forgotten {
-            self.cold.delete_all(&key::model(*id));
-            self.cold.delete_all(&key::profile(*id));
-            self.cold.delete_all(&key::tracks(*id));
-        }
-        dirty.panes.sort_unstable();
-        dirty.panes.dedup();
-        for (id, start) in dirty.panes {
-            let model = self.state.models.get_mut(id);
-            let is_closed = model.is_closed(start);
-            // a pane that was dropped since is among the cold ones
-            if let Some(pane) = model.hot.get_mut(&start) {
-                let pane = Arc::make_mut(pane);
-                pane.dirty = false;
-                if is_closed {
-                    self.cold.put_pane(id, start, pane);
-                }
-            }
-        }
-        for id in &dirty.models {
-            let model = self.state.models.get(*id);
-            let row = ModelRow::of(model);
-            let mut row_hash = model.row_hash;
-            self.cold.put_state(key::model(*id), &row, &mut row_hash);
-            let is_grown = row.profile.is_none();
-            drop(row);
-            let model = self.state.models.get_mut(*id);
-            model.row_hash = row_hash;
-            if is_grown && model.profile.dirty {
-                let profile = Arc::make_mut(&mut model.profile);
-                profile.dirty = false;
-                let mut row_hash = profile.row_hash;
-                self.cold.put_state(key::profile(*id), profile, &mut row_hash);
-                profile.row_hash = row_hash;
-            }
-        }
-        for (id, index) in dirty.tracks {
-            self.state.models.get_mut(id).take_dirty_parts(index, &mut |part, value| {
-                let key = key::track_part(id, index, part);
-                match value {
-                    Row::Watch(kept) => self.cold.put_kept(key, kept),
-                    Row::Window(kept) => self.cold.put_kept(key, kept),
-                    Row::Estimator(kept) => self.cold.put_kept(key, kept),
-                    Row::Baseline(kept) => self.cold.put_kept(key, kept),
-                    Row::Chunk(kept) => self.cold.put_kept(key, kept),
-                    Row::Lesson(kept) => self.cold.put_kept(key, kept),
-                    Row::Dropped(row_hash) => self.cold.delete_state(key, row_hash),
-                }
-            });
-        }
-        self.cold.fold_panes();
-        let sources = self.state.sources.take_dirty();
-        sources.forgotten.iter().for_each(|(id, _)| self.cold.delete_all(&key::source(*id)));
-        for id in &sources.sources {
-            let source = self.state.sources.get_mut(*id);
-            let mut row_hash = source.row_hash;
-            self.cold.put_state(key::source(*id), source, &mut row_hash);
-            source.row_hash = row_hash;
-        }
-        let subjects_forgotten = self.state.analysis.take_forgotten();
-        subjects_forgotten.iter().for_each(|id| self.cold.delete_all(&key::analysis(*id)));
-        let subjects = self.state.analysis.take_dirty();
-        for id in &subjects {
-            self.state.analysis.take_dirty_parts(*id, &mut |part, value| {
-                let key = key::analysis_part(*id, part);
-                match value {
-                    analysis::Row::Watched(kept) => self.cold.put_kept(key, kept),
-                    analysis::Row::Seasons(kept) => self.cold.put_kept(key, kept),
-                }
-            });
-        }
-        Changed {
-            models: dirty.models,
-            models_forgotten: dirty.forgotten.into_iter().map(|(_, name)| name).collect(),
-            sources: sources.sources,
-            sources_forgotten: sources.forgotten.into_iter().map(|(_, name)| name).collect(),
-            subjects,
-            subjects_forgotten,
-        }
     }
 
     /// Puts the effects of this commit as one row, and deletes the rows whose effects have all been carried out.
@@ -432,18 +320,6 @@ pub fn run(
         view.send_replace(next);
     }
     Ok(())
-}
-
-impl ModelRow {
-    fn of(model: &Arc<Model>) -> Self {
-        let open = model.hot.iter().filter(|(start, _)| !model.is_closed(**start));
-        let open = open.map(|(start, pane)| (*start, Arc::clone(pane))).collect();
-        let profile = model.profile.trail.is_empty().then(|| Arc::clone(&model.profile));
-        let young = (0..).zip(&model.drift.tracks).filter(|(_, track)| track.is_young());
-        let first_chunk = |track: &Track| track.reference.open_chunk().cloned().unwrap_or_default();
-        let young = young.map(|(place, track)| (place, Arc::clone(&track.watch), first_chunk(track))).collect();
-        Self { model: Arc::clone(model), open, profile, young }
-    }
 }
 
 fn desk_bytes(desk: &Desk) -> Vec<u8> {

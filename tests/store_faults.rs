@@ -12,6 +12,7 @@ use tidewatch::event::Message;
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{Raw, decode};
 use tidewatch::ids::Slug;
+use tidewatch::monitor::rows::Tag;
 use tidewatch::nats::Saved;
 use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::pending::Limits;
@@ -36,7 +37,7 @@ fn commit(store: &mut Store, n: u64) -> Result<(), Error> {
         store.pending().put(&id, &row)?;
     }
     let value = n.to_be_bytes().repeat(1 + n as usize % 50);
-    let mut puts: Vec<_> = (0..MODELS).map(|model| Put::new(key::model(model), Some(value.clone()))).collect();
+    let mut puts: Vec<_> = (0..MODELS).map(|model| Put::new(Tag::Model.all().u32(model), Some(value.clone()))).collect();
     puts.push(Put::new(key::outbox(n), Some(value)));
     puts.push(Put::new(key::outbox(n - 1), None));
     store.commit(Commit { seq: n, head: n.to_be_bytes().to_vec(), puts, keep: &|_, _| true })
@@ -56,7 +57,7 @@ fn rows_of(n: u64) -> impl Iterator<Item = (PendingKey, Vec<u8>)> {
 /// a panic if it holds anything else and does not say so.
 fn state(store: &mut Store) -> Result<u64, Error> {
     let Some(head) = store.head()? else {
-        let rows = store.reader().scan_prefix(&key::all(key::Tag::Model), Order::Ascending, 1)?;
+        let rows = store.reader().scan_prefix(&Tag::Model.all(), Order::Ascending, 1)?;
         assert!(rows.is_empty(), "rows without a head");
         return Ok(0);
     };
@@ -64,11 +65,11 @@ fn state(store: &mut Store) -> Result<u64, Error> {
     let value = n.to_be_bytes().repeat(1 + n as usize % 50);
     let reader = store.reader();
     for model in 0..MODELS {
-        let row = reader.get(&key::model(model))?;
+        let row = reader.get(&Tag::Model.all().u32(model))?;
         assert_eq!(row.as_deref(), Some(&value[..]), "model {model} at commit {n}");
     }
-    let outbox = reader.scan_prefix(&key::all(key::Tag::Outbox), Order::Ascending, 10)?;
-    assert_eq!(outbox.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [key::outbox(n)]);
+    let outbox = reader.scan_prefix(&key::Tag::Outbox.all(), Order::Ascending, 10)?;
+    assert_eq!(outbox.iter().map(|(key, _)| key::outbox_seq(key)).collect::<Vec<_>>(), [Some(n)]);
     let newest: std::collections::BTreeMap<_, _> = (1..=n).flat_map(rows_of).collect();
     for (id, row) in newest {
         let found = store.pending().get(&id)?.map(<[u8]>::to_vec);

@@ -17,7 +17,7 @@ use crate::ids::{EffectId, Slug};
 use crate::monitor::effect::{self, Action, Effect};
 use crate::nats::facts::{Fact, Facts};
 use crate::nats::{Door, DoorError, Headers};
-use crate::store::key::{self, Tag};
+use crate::store::key;
 use crate::store::{self, Order, Reader};
 use crate::telemetry::{self, chain};
 use crate::view::View;
@@ -117,7 +117,7 @@ impl Hands {
             *refused = Refused::default();
             failpoint::reach(Point::EffectSent);
             self.waiting.send_if_modified(|waiting| waiting.take().is_some());
-            through = key::fields(row_key, Tag::Outbox).and_then(|mut fields| fields.u64()).unwrap_or(through);
+            through = key::outbox_seq(row_key).unwrap_or(through);
             debug!(count, through, "effects carried out");
         }
         Ok(through)

@@ -6,7 +6,7 @@ use crate::http::problem::Problem;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::monitor::pane::Pane;
-use crate::store::{Order, Reader, key};
+use crate::store::{Order, Reader};
 use crate::time::Timestamp;
 use crate::view::totals::Totals;
 use xxhash_rust::xxh3::Xxh3;
@@ -26,12 +26,12 @@ pub fn each(
     let cold_end = to.min(model.hot_from);
     let mut next = from;
     while next < cold_end {
-        let (first, end) = (key::pane(model.id, next), key::pane(model.id, cold_end));
+        let (first, end) = (Pane::key(model.id, next), Pane::key(model.id, cold_end));
         let rows = reader
             .scan(Bound::Included(&first), Bound::Excluded(&end), Order::Ascending, BATCH)
             .map_err(|error| Problem::store(&error))?;
         for (row_key, value) in &rows {
-            let start = key::pane_start(row_key).ok_or_else(|| Problem::damaged("the key of a window"))?;
+            let start = Pane::start_of(row_key).ok_or_else(|| Problem::damaged("the key of a window"))?;
             let pane = rmp_serde::from_slice(value).map_err(|_| Problem::damaged("a window"))?;
             take(start, &pane)?;
             next = start + PANE_WIDTH;
@@ -49,10 +49,10 @@ pub fn each(
 
 /// Adds the rows of a model that are no longer in memory to `hash`, as they are.
 pub fn fingerprint(reader: &Reader, model: &Model, hash: &mut Xxh3) -> Result<(), Problem> {
-    let end = key::pane(model.id, model.hot_from);
+    let end = Pane::key(model.id, model.hot_from);
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let first = after.take().map_or(Bound::Included(key::panes(model.id)), Bound::Excluded);
+        let first = after.take().map_or(Bound::Included(Pane::keys_of(model.id).into()), Bound::Excluded);
         let rows = reader
             .scan(first.as_ref().map(Vec::as_slice), Bound::Excluded(&end), Order::Ascending, BATCH)
             .map_err(|error| Problem::store(&error))?;
@@ -81,7 +81,7 @@ pub fn totals(reader: &Reader, model: &Model, from: Timestamp, to: Timestamp) ->
 
 /// The start of the oldest pane; `None` without one.
 pub fn first_start(reader: &Reader, model: &Model) -> Result<Option<Timestamp>, Problem> {
-    let rows = reader.scan_prefix(&key::panes(model.id), Order::Ascending, 1).map_err(|error| Problem::store(&error))?;
-    let cold = rows.first().and_then(|(row_key, _)| key::pane_start(row_key));
+    let rows = reader.scan_prefix(&Pane::keys_of(model.id), Order::Ascending, 1).map_err(|error| Problem::store(&error))?;
+    let cold = rows.first().and_then(|(row_key, _)| Pane::start_of(row_key));
     Ok(cold.into_iter().chain(model.hot.keys().next().copied()).min())
 }

@@ -18,11 +18,12 @@ use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
 use crate::http::shared::Shared;
 use crate::ids::token;
+use crate::monitor::cold::List;
 use crate::monitor::limits::REJECTED_MAX;
 use crate::monitor::rejected::Rejected;
 use crate::nats::provision::Role;
 use crate::nats::{StoredMessage, StreamError, header};
-use crate::store::{Order, Reader, Value, key};
+use crate::store::{Order, Reader, Value};
 use crate::view::View;
 
 /// Rows looked at in one step.
@@ -150,7 +151,7 @@ pub async fn list(
                 && query.reason.as_ref().is_none_or(|reason| entry.fault.reason == *reason)
                 && query.source.as_ref().is_none_or(|source| entry.source == *source)
         };
-        let prefix = key::all(key::Tag::Rejected);
+        let prefix = List::Rejected.all();
         newest(&reader, &prefix, query.cursor.as_deref(), limit, |value| Ok(Some(decode(value)?).filter(wanted)))
     });
     let (entries, next) = page.await?;
@@ -239,7 +240,7 @@ impl wire::Headers for MessageHeaders<'_> {
 
 /// The records of one message that were rejected, if the list still holds them.
 pub fn of_message(reader: &Reader, seq: u64) -> Result<Vec<Rejected>, Problem> {
-    let prefix = key::all(key::Tag::Rejected);
+    let prefix = List::Rejected.all();
     let mut found = Vec::new();
     let mut is_past = false;
     // newest first and by sequence: what lies before it is of no interest

@@ -15,8 +15,9 @@ use crate::http::rejected::newest;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::ids::Name;
-use crate::monitor::source::{Kept, Source};
-use crate::store::key;
+use crate::monitor::cold::List;
+use crate::monitor::kept::Kept;
+use crate::monitor::source::{KeptNote, Source};
 use crate::view::View;
 use crate::view::source::SourceSummary;
 
@@ -157,9 +158,9 @@ pub async fn records(
     }
     let reader = shared.app.reader.clone();
     let page = shared.blocking(move || {
-        let prefix = key::notes(kind as u8, id);
+        let prefix = List::Notes { kind: kind as u8, source: id }.all();
         let read = |value: &crate::store::Value| -> Result<Option<RecordRow>, Problem> {
-            let kept: Kept = rmp_serde::from_slice(value).map_err(|_| Problem::damaged("a record of a source"))?;
+            let kept: KeptNote = rmp_serde::from_slice(value).map_err(|_| Problem::damaged("a record of a source"))?;
             let record = serde_json::from_str(&kept.body).map_err(|_| Problem::damaged("a record of a source"))?;
             Ok(Some(RecordRow { seq: kept.seq, at: kept.at.to_string(), record }))
         };
@@ -169,7 +170,7 @@ pub async fn records(
     Ok(Json(RecordPage { items, next }))
 }
 
-pub fn find(view: &View, name: &str) -> Result<(u32, Arc<Source>), Problem> {
+pub fn find(view: &View, name: &str) -> Result<(u32, Arc<Kept<Source>>), Problem> {
     view.sources.get(name).cloned().ok_or_else(|| {
         Problem::not_found("unknown-source", format!("there is no source {name:?}; GET /api/v1/sources lists those there are"))
     })

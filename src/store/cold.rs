@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, Range};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Auditor, Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, key, row_hash};
+use super::{Auditor, Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, reader, row_hash};
 use crate::monitor::cold::{Cold, List, Next};
-use crate::monitor::drift::Part;
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::reference::Row;
+use crate::monitor::drift::{Part, Track};
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::pane::Pane;
+use crate::monitor::rows::{Key, Reader as _, Writer};
 use crate::time::Timestamp;
 
 /// The write side of the store as the core sees it.
@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 pub struct ColdStore {
     store: Store,
     reader: Reader,
-    panes: BTreeMap<(u32, Timestamp), Pane>,
+    panes: BTreeMap<(u32, Timestamp), Kept<Pane>>,
     puts: Vec<Put>,
     /// By model: no pane that was ever written or put here begins before this. `None` if that is not known.
     first_panes: Vec<Option<Timestamp>>,
@@ -124,55 +124,21 @@ impl ColdStore {
         self.bytes_held
     }
 
-    /// Puts a row that is part of the state; `hash` is that of the row it replaces, 0 if there is none, and becomes that of this one.
-    pub fn put_state(&mut self, key: Vec<u8>, value: &impl Serialize, hash: &mut u128) {
-        let bytes = rmp_serde::to_vec(value).expect("state is plain data");
-        let before = std::mem::replace(hash, row_hash(&key, &bytes));
-        self.digest = self.digest.wrapping_sub(before).wrapping_add(*hash);
-        self.puts.push(Put { key, value: Some(bytes), before: Some(before) });
-    }
-
-    /// As [`Self::put_state`], for a pane.
-    pub fn put_pane(&mut self, model: u32, start: Timestamp, pane: &mut Pane) {
-        self.note_pane(model, start);
-        pane.dirty = false;
-        let mut hash = pane.row_hash;
-        self.put_state(key::pane(model, start), pane, &mut hash);
-        pane.row_hash = hash;
-    }
-
-    /// Deletes a row that is part of the state; `row_hash` is its hash, 0 if it was never written.
-    pub fn delete_state(&mut self, key: Vec<u8>, row_hash: u128) {
-        self.digest = self.digest.wrapping_sub(row_hash);
-        self.puts.push(Put { key, value: None, before: Some(row_hash) });
-    }
-
-    /// Deletes every row of the state that is committed and whose key begins with `prefix`. None of them may have been put since.
-    pub fn delete_all(&mut self, prefix: &[u8]) {
-        let rows = self.reader.scan_prefix(prefix, Order::Ascending, usize::MAX);
-        for (row_key, value) in self.ask(rows) {
-            let hash = row_hash(&row_key, &value);
-            self.delete_state(row_key, hash);
-        }
-    }
-
-    /// Puts a value that knows whether its row is up to date, if it is not.
-    pub fn put_kept<T: Serialize>(&mut self, key: Vec<u8>, kept: &mut Kept<T>) {
-        let mut row_hash = kept.row_hash();
-        self.put_state(key, &**kept, &mut row_hash);
-        kept.written(row_hash);
-    }
-
     /// Puts or deletes a row that is no part of the state, such as one of the outbox.
-    pub fn put_aside(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+    pub fn put_aside(&mut self, key: Key, value: Option<Vec<u8>>) {
         self.puts.push(Put::new(key, value));
     }
 
     /// Writes the cold panes that changed; [`Self::digest`] is up to date after this.
     pub fn fold_panes(&mut self) {
         for ((model, start), mut pane) in std::mem::take(&mut self.panes) {
-            self.put_pane(model, start, &mut pane);
+            pane.save(|| Pane::key(model, start), self);
         }
+    }
+
+    fn delete_row(&mut self, key: Vec<u8>, hash: u128) {
+        self.digest = self.digest.wrapping_sub(hash);
+        self.puts.push(Put { key, value: None, before: Some(hash) });
     }
 
     /// See [`Store::make_room`], for everything put since the last commit.
@@ -207,14 +173,40 @@ impl ColdStore {
     }
 
     /// The committed pane; `None` if there is none, or it cannot be read.
-    fn read(&mut self, model: u32, start: Timestamp) -> Option<Pane> {
-        let row_key = key::pane(model, start);
-        let found = self.reader.get(&row_key);
-        let value = self.ask(found)?;
-        let read = read_row::<Pane>(&row_key, &value).map(Some);
-        let (mut pane, row_hash) = self.ask(read)?;
-        pane.row_hash = row_hash;
-        Some(pane)
+    fn read(&mut self, model: u32, start: Timestamp) -> Option<Kept<Pane>> {
+        self.value(&Pane::key(model, start))
+    }
+
+    /// A committed row; `None` if there is none, or it cannot be read.
+    fn value<T: DeserializeOwned>(&mut self, key: &Key) -> Option<Kept<T>> {
+        let mut value = None;
+        let read = self.reader.one(key, &mut |row| {
+            value = Some(Kept::restore(row)?);
+            Ok(())
+        });
+        self.ask(read);
+        value
+    }
+}
+
+impl Writer for ColdStore {
+    fn put(&mut self, key: Key, value: Vec<u8>, before: u128) -> u128 {
+        let hash = row_hash(&key, &value);
+        self.digest = self.digest.wrapping_sub(before).wrapping_add(hash);
+        self.puts.push(Put { key: key.into(), value: Some(value), before: Some(before) });
+        hash
+    }
+
+    fn delete(&mut self, key: Key, hash: u128) {
+        self.delete_row(key.into(), hash);
+    }
+
+    fn delete_all(&mut self, prefix: &Key) {
+        let rows = self.reader.scan_prefix(prefix, Order::Ascending, usize::MAX);
+        for (row_key, value) in self.ask(rows) {
+            let hash = row_hash(&row_key, &value);
+            self.delete_row(row_key, hash);
+        }
     }
 }
 
@@ -248,12 +240,12 @@ impl Cold for ColdStore {
             let pane = self.read(model, start)?;
             self.panes.insert((model, start), pane);
         }
-        self.panes.get_mut(&(model, start))
+        self.panes.get_mut(&(model, start)).map(Kept::change)
     }
 
-    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
+    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Kept<Pane>) -> &mut Pane {
         self.note_pane(model, start);
-        self.panes.entry((model, start)).insert_entry(pane).into_mut()
+        self.panes.entry((model, start)).insert_entry(pane).into_mut().change()
     }
 
     fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64 {
@@ -274,9 +266,9 @@ impl Cold for ColdStore {
         }
         let end = Timestamp::from_micros(i64::MAX);
         let held = self.panes.range((model, from)..(model, end)).next().map(|((_, start), _)| *start);
-        let (low, high) = (key::pane(model, from), key::pane(model, end));
+        let (low, high) = (Pane::key(model, from), Pane::key(model, end));
         let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, 1);
-        let stored = self.ask(rows).first().and_then(|(row_key, _)| key::pane_start(row_key));
+        let stored = self.ask(rows).first().and_then(|(row_key, _)| Pane::start_of(row_key));
         let first = held.into_iter().chain(stored).min().unwrap_or(end);
         let model = model as usize;
         self.first_panes.resize(self.first_panes.len().max(model + 1), None);
@@ -285,15 +277,15 @@ impl Cold for ColdStore {
     }
 
     fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next) {
-        let end = key::pane(model, before);
+        let end = Pane::key(model, before);
         let mut from = from;
         while from < before {
             let rows =
-                self.reader.scan(Bound::Included(&key::pane(model, from)), Bound::Excluded(&end), Order::Ascending, PANES_READ);
+                self.reader.scan(Bound::Included(&Pane::key(model, from)), Bound::Excluded(&end), Order::Ascending, PANES_READ);
             let rows = self.ask(rows);
             let mut stored = BTreeMap::new();
             for (row_key, value) in &rows {
-                stored.extend(key::pane_start(row_key).map(|start| (start, (row_key, value))));
+                stored.extend(Pane::start_of(row_key).map(|start| (start, (row_key, value))));
             }
             // a pane that is held is newer than its row
             let until = if rows.len() < PANES_READ {
@@ -307,8 +299,8 @@ impl Cold for ColdStore {
                 let next = match (self.panes.get(&(model, start)), stored.get(&start)) {
                     (Some(pane), _) => see(start, pane),
                     (None, Some((row_key, value))) => {
-                        let read = read_row::<Pane>(row_key, value).map(Some);
-                        self.ask(read).map_or(Next::Shown, |(pane, _)| see(start, &pane))
+                        let read = reader::row_of(row_key, value).read::<Pane>().map(Some);
+                        self.ask(read.map_err(Error::from)).map_or(Next::Shown, |pane| see(start, &pane))
                     }
                     (None, None) => Next::Shown,
                 };
@@ -321,34 +313,26 @@ impl Cold for ColdStore {
     }
 
     fn baseline(&mut self, model: u32, number: u32) -> Option<Baseline> {
-        let row_key = key::track_part(model, Baseline::track_of(number), Part::Baseline(number));
-        let found = self.reader.get(&row_key);
-        let value = self.ask(found)?;
-        let read = read_row::<Baseline>(&row_key, &value).map(Some);
-        self.ask(read).map(|(baseline, _)| baseline)
+        self.value(&Track::key(model, Baseline::track_of(number), Part::Baseline(number))).map(Kept::into_value)
     }
 
     fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Vec<Row>> {
-        let row_key = key::track_part(model, track, Part::Chunk(number));
-        let found = self.reader.get(&row_key);
-        let value = self.ask(found);
-        let read = match value {
-            Some(value) => read_row::<Vec<Row>>(&row_key, &value).map(Some),
-            // it was written before it was left to the store
-            None => Err(Error::Damaged(format!("chunk {number} of a reference of model {model} is missing"))),
-        };
-        self.ask(read).map(|(rows, _)| rows)
+        let kept = self.value(&Track::key(model, track, Part::Chunk(number)));
+        // it was written before it was left to the store
+        let missing = || Error::Damaged(format!("chunk {number} of a reference of model {model} is missing"));
+        let kept = kept.ok_or_else(missing).map(Some);
+        self.ask(kept).map(Kept::into_value)
     }
 
     fn erase_panes(&mut self, model: u32, most: usize) -> usize {
         // what was deleted since the last commit is still there
         let from = self.erased_through.get(&model).map_or(Timestamp::from_micros(i64::MIN), |last| *last + PANE_WIDTH);
-        let (low, high) = (key::pane(model, from), key::pane(model, Timestamp::from_micros(i64::MAX)));
+        let (low, high) = (Pane::key(model, from), Pane::key(model, Timestamp::from_micros(i64::MAX)));
         let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, most);
         let stored: BTreeMap<Timestamp, u128> = self
             .ask(rows)
             .iter()
-            .filter_map(|(row_key, value)| Some((key::pane_start(row_key)?, row_hash(row_key, value))))
+            .filter_map(|(row_key, value)| Some((Pane::start_of(row_key)?, row_hash(row_key, value))))
             .collect();
         let all = (model, Timestamp::from_micros(i64::MIN))..=(model, Timestamp::from_micros(i64::MAX));
         let held = self.panes.range(all).map(|((_, start), _)| *start);
@@ -357,7 +341,7 @@ impl Cold for ColdStore {
         for start in &oldest {
             self.panes.remove(&(model, *start));
             if let Some(row_hash) = stored.get(start) {
-                self.delete_state(key::pane(model, *start), *row_hash);
+                self.delete(Pane::key(model, *start), *row_hash);
             }
         }
         self.erased_through.extend(oldest.last().map(|last| (model, *last)));
@@ -366,16 +350,16 @@ impl Cold for ColdStore {
 
     fn erase_entries(&mut self, list: List, ordinals: Range<u64>) {
         // what a list has dropped stays in the digest, as everywhere
-        self.puts.extend(ordinals.map(|ordinal| Put::new(key::entry(list, ordinal), None)));
+        self.puts.extend(ordinals.map(|ordinal| Put::new(list.key(ordinal), None)));
     }
 
     fn append(&mut self, list: List, ordinal: u64, keep: u64, entry: Vec<u8>) {
-        let row_key = key::entry(list, ordinal);
+        let row_key = list.key(ordinal);
         self.digest = self.digest.wrapping_add(row_hash(&row_key, &entry));
         self.bytes_held += entry.len();
         self.puts.push(Put::new(row_key, Some(entry)));
         if let Some(oldest) = ordinal.checked_sub(keep) {
-            self.puts.push(Put::new(key::entry(list, oldest), None));
+            self.puts.push(Put::new(list.key(oldest), None));
         }
     }
 }
@@ -388,14 +372,6 @@ impl Ahead {
         self.next = at + 1;
         Some(self.found[at].map(|(start, length)| &self.rows[start as usize..][..length as usize]))
     }
-}
-
-/// Reads a row of the state and its hash.
-pub fn read_row<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<(T, u128), Error> {
-    let row = rmp_serde::from_slice(value).map_err(|error| {
-        Error::Damaged(format!("a row of tag {:?} cannot be read: {error}", key.first().map(|tag| char::from(*tag))))
-    })?;
-    Ok((row, row_hash(key, value)))
 }
 
 /// The hash of a value on its own.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::monitor::rows::Unreadable;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process (or another `Store` of this one) holds the directory. Never waited for: two writers would be a mistake.
@@ -30,6 +32,13 @@ pub enum Error {
     /// A pending row above [`super::pending::ROW_BYTES_MAX`].
     #[error("a pending row holds at most {max} bytes, this one has {bytes}", max = super::pending::ROW_BYTES_MAX)]
     RowTooLong { bytes: usize },
+}
+
+/// A row that the core cannot read is damage.
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Damaged(unreadable.to_string())
+    }
 }
 
 impl Error {

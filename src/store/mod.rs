@@ -31,6 +31,10 @@ use pending::Pending;
 use reader::Health;
 use space::{BLOB_BYTES, Space};
 
+/// What the rows of a store look like. One of another format is put aside and rebuilt from the log, so raise the number whenever the layout of a
+/// row changes.
+pub const FORMAT: &str = "tidewatch store 8";
+
 /// What sled writes for each byte of a commit, and besides for each row: pages are written whole when enough of them has changed.
 const PAGES_PER_BYTE: u64 = 2;
 const PAGE_OVERHEAD: u64 = 512;
@@ -195,9 +199,9 @@ impl Store {
                 None => batch.remove(key, before),
             }
         }
-        batch.insert(key::sum(), sums.after(&batch));
+        batch.insert(key::sum().into(), sums.after(&batch));
         let (rows, change, changes) = batch.into_parts();
-        self.health.caught("announcing a commit", || self.tree.insert(key::intent(), intent))?;
+        self.health.caught("announcing a commit", || self.tree.insert(&*key::intent(), intent))?;
         self.health.caught("committing", || self.tree.apply_batch(rows))?;
         sums.landed(change, changes);
         Ok(())
@@ -215,8 +219,8 @@ fn replacing(reader: &Reader, puts: Vec<Put>) -> Result<Vec<(Put, u128)>, Error>
 
 impl Put {
     /// Of a row whose value so far the caller does not know.
-    pub const fn new(key: Vec<u8>, value: Option<Vec<u8>>) -> Self {
-        Self { key, value, before: None }
+    pub fn new(key: impl Into<Vec<u8>>, value: Option<Vec<u8>>) -> Self {
+        Self { key: key.into(), value, before: None }
     }
 }
 

@@ -27,8 +27,8 @@ const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long the lock is tried for: a process that its last holder was just starting holds a copy until it runs its program.
 const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// Says that this is our store and which layout its rows have. A new layout is a new number: an old store is put aside and rebuilt.
-const IDENTITY: &[u8] = b"tidewatch store 8";
+/// Says that this is our store and which layout its rows have.
+const IDENTITY: &[u8] = super::FORMAT.as_bytes();
 
 /// A store, and what was found instead of it if its directory could not be believed.
 #[derive(Debug)]
@@ -152,12 +152,12 @@ fn unlocked(dir: &Path, config: &sled::Config) -> Result<sled::Db, Error> {
 /// not understand at all for a new one.
 fn check_identity(tree: &sled::Tree, written: bool) -> Result<(), Error> {
     let doing = "reading the identity";
-    match tree.get(key::identity()).map_err(|source| Error::sled(doing, source))? {
+    match tree.get(&*key::identity()).map_err(|source| Error::sled(doing, source))? {
         Some(found) if found == IDENTITY => Ok(()),
         Some(found) => Err(Error::Damaged(format!("its identity is {:?}", String::from_utf8_lossy(&found)))),
         None if written => Err(Error::Damaged("it has no identity".into())),
         None => {
-            let inserted = tree.insert(key::identity(), IDENTITY).and_then(|_| tree.flush());
+            let inserted = tree.insert(&*key::identity(), IDENTITY).and_then(|_| tree.flush());
             inserted.map(|_| ()).map_err(|source| Error::sled("writing the identity", source))
         }
     }

@@ -229,7 +229,7 @@ impl Pending {
             return true;
         }
         for (chunk, rows) in self.active.fresh_chunks(LOG_CHUNK_BYTES).into_iter().enumerate() {
-            batch.insert(key::pending_log(self.log_end, chunk as u32), rows.to_vec());
+            batch.insert(key::pending_log(self.log_end, chunk as u32).into(), rows.to_vec());
         }
         self.log_end += 1;
         self.active.mark_committed();
@@ -339,7 +339,7 @@ impl Pending {
     fn delete_dead(&mut self, batch: &mut Batch, limit: usize) -> Result<bool, Error> {
         let mut left = limit;
         if !self.log_deleted {
-            let (from, to) = (key::all(key::Tag::PendingLog), key::pending_log(self.log_start, 0));
+            let (from, to) = (key::Tag::PendingLog.all(), key::pending_log(self.log_start, 0));
             let found = self.reader.scan(Bound::Included(&from), Bound::Excluded(&to), Order::Ascending, left)?;
             self.log_deleted = found.len() < left;
             left -= found.len();
@@ -413,7 +413,7 @@ impl Pending {
 
     /// Rebuilds the memtable. Each commit from `log_start` up to `log_end` wrote at least one chunk.
     fn replay_log(&mut self) -> Result<(), Error> {
-        let mut after = key::pending_log(self.log_start, 0);
+        let mut after = Vec::from(key::pending_log(self.log_start, 0));
         let mut bound = Bound::Included(&after[..]);
         let mut due = (self.log_start, 0);
         loop {
@@ -423,7 +423,8 @@ impl Pending {
             after.clone_from(last);
             bound = Bound::Excluded(&after);
             for (key, chunk) in &found {
-                let place = key::fields(key, key::Tag::PendingLog).and_then(|mut fields| Some((fields.u64()?, fields.u32()?)));
+                let place =
+                    key::fields(key, key::Tag::PendingLog as u8).and_then(|mut fields| Some((fields.u64()?, fields.u32()?)));
                 let follows = place.is_some_and(|place| place == due || place == (due.0 + 1, 0) && 0 < due.1);
                 let (Some(place), true, Some(())) = (place, follows, self.active.replay(chunk)) else {
                     return Err(self.reader.damaged("a gap in the pending log".into()));

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Error;
+use super::{Error, row_hash};
+use crate::monitor::rows::{self, Key, Row};
 
 /// The file beside sled's own that says: found damaged while in use, do not trust at the next open.
 pub(super) const DAMAGE_MARK: &str = "damaged";
@@ -102,6 +103,44 @@ impl Reader {
             Order::Descending => rows().rev().take(limit).map(owned).collect(),
         })
     }
+}
+
+/// Rows shown at a time: what restoring a state holds beside it.
+const ROWS_SHOWN: usize = 256;
+
+impl rows::Reader for Reader {
+    type Error = Error;
+
+    fn each(&self, prefix: &Key, from: &Key, see: &mut dyn FnMut(Row<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        let end = end_of(prefix);
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut from = Bound::Included(from.to_vec());
+        loop {
+            let read = self.scan(from.as_ref().map(Vec::as_slice), end, Order::Ascending, ROWS_SHOWN)?;
+            read.iter().try_for_each(|(key, value)| see(row_of(key, value)))?;
+            match read.into_iter().nth(ROWS_SHOWN - 1) {
+                Some((last, _)) => from = Bound::Excluded(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn one(&self, key: &Key, see: &mut dyn FnMut(Row<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        self.get(key)?.map_or(Ok(()), |value| see(row_of(key, &value)))
+    }
+}
+
+/// What comes right after all keys that begin with `prefix`; `None` if nothing does.
+fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+/// A row with its hash.
+pub(super) fn row_of<'a>(key: &'a [u8], value: &'a [u8]) -> Row<'a> {
+    Row { key, value, hash: row_hash(key, value) }
 }
 
 impl Health {

@@ -11,6 +11,7 @@ use super::{Commit, Error, Options, Order, PendingKey, Put, Store, key};
 use crate::event::wire::ENTRIES_MAX;
 use crate::monitor::classes::OTHER;
 use crate::monitor::join::{Answer, JoinRow, Served, Truth};
+use crate::monitor::rows::{Key, Tag};
 use crate::time::Timestamp;
 
 /// So small that a few dozen rows freeze memtables and merge over three levels.
@@ -56,7 +57,7 @@ impl World {
     fn commit(&mut self) {
         self.seq += 1;
         let (seq, expired) = (self.seq, self.expired.clone());
-        let puts = vec![Put::new(key::model(seq as u32 % 8), Some(seq.to_be_bytes().to_vec()))];
+        let puts = vec![Put::new(model_key(seq as u32 % 8), Some(seq.to_be_bytes().to_vec()))];
         let keep = |key: &PendingKey, _: &[u8]| !expired.contains(key);
         self.store().commit(Commit { seq, head: seq.to_be_bytes().to_vec(), puts, keep: &keep }).unwrap();
         self.committed.clone_from(&self.now);
@@ -104,6 +105,11 @@ enum Step {
     Expire(PendingKey),
     Commit(u8),
     Reopen,
+}
+
+/// Some row of the core.
+fn model_key(number: u32) -> Key {
+    Tag::Model.all().u32(number)
 }
 
 fn hashed(id: u64) -> PendingKey {
@@ -170,7 +176,8 @@ fn merging_leaves_few_runs_and_no_rows_behind() {
     world.check();
     let figures = world.store().pending().figures();
     assert!(figures.runs <= 10 && figures.rows == 2000, "{figures:?}");
-    let rows = |tag| world.store.as_ref().unwrap().reader().scan_prefix(&key::all(tag), Order::Ascending, 10_000).unwrap();
+    let rows =
+        |tag: key::Tag| world.store.as_ref().unwrap().reader().scan_prefix(&tag.all(), Order::Ascending, 10_000).unwrap();
     let blocks = rows(key::Tag::RunBlock).len();
     assert!(blocks <= 2000 * 34 / 4096 + 2 * figures.runs, "{blocks} blocks of {} runs", figures.runs);
     let logged: usize = rows(key::Tag::PendingLog).iter().map(|(_, chunk)| chunk.len() / 34).sum();
@@ -224,14 +231,14 @@ fn the_longest_prediction_that_is_accepted_fits_into_a_row() {
 #[test]
 fn scans_go_both_ways_and_stop_at_their_limit() {
     let mut world = World::new();
-    let puts = (0..100_u32).map(|model| Put::new(key::model(model), Some(vec![model as u8]))).collect();
+    let puts = (0..100_u32).map(|model| Put::new(model_key(model), Some(vec![model as u8]))).collect();
     world.store().commit(Commit { seq: 1, head: Vec::new(), puts, keep: &|_, _| true }).unwrap();
     let reader = world.store().reader();
     let models = |rows: Vec<(Vec<u8>, super::Value)>| rows.iter().map(|(_, value)| value[0]).collect::<Vec<_>>();
-    let prefix = key::all(key::Tag::Model);
+    let prefix = Tag::Model.all();
     assert_eq!(models(reader.scan_prefix(&prefix, Order::Ascending, 3).unwrap()), [0, 1, 2]);
     assert_eq!(models(reader.scan_prefix(&prefix, Order::Descending, 3).unwrap()), [99, 98, 97]);
-    let (from, to) = (key::model(10), key::model(12));
+    let (from, to) = (model_key(10), model_key(12));
     let scan = |from, to| models(reader.scan(from, to, Order::Descending, 9).unwrap());
     assert_eq!(scan(std::ops::Bound::Excluded(&from[..]), std::ops::Bound::Included(&to[..])), [12, 11]);
     assert!(scan(std::ops::Bound::Excluded(&to[..]), std::ops::Bound::Included(&from[..])).is_empty());
@@ -265,20 +272,20 @@ fn rows_that_changed_behind_our_back_are_found_at_open_and_while_the_store_is_in
     }
     assert!(world.audit());
     let store = world.store();
-    let old = store.tree.get(key::model(3)).unwrap().unwrap();
+    let old = store.tree.get(&*model_key(3)).unwrap().unwrap();
     world.commit();
     let store = world.store();
     // as a page that came back from the past
-    store.tree.insert(key::model(3), 999_u64.to_be_bytes().to_vec()).unwrap();
+    store.tree.insert(&*model_key(3), 999_u64.to_be_bytes().to_vec()).unwrap();
     assert!(matches!(store.auditor().advance(std::time::Duration::from_secs(9)), Err(Error::Damaged(_))));
     assert!(store.reader().damage().unwrap().contains("do not add up"));
     world.store = None;
     assert!(Store::open(&world.dir(), tiny()).unwrap().quarantined.is_some());
 
     let mut store = Store::open(&world.dir(), tiny()).unwrap().store;
-    let puts = vec![Put::new(key::model(3), Some(b"new".to_vec()))];
+    let puts = vec![Put::new(model_key(3), Some(b"new".to_vec()))];
     store.commit(Commit { seq: 1, head: vec![1], puts, keep: &|_, _| true }).unwrap();
-    store.tree.insert(key::model(3), old).unwrap();
+    store.tree.insert(&*model_key(3), old).unwrap();
     store.tree.flush().unwrap();
     drop(store);
     let quarantined = Store::open(&world.dir(), tiny()).unwrap().quarantined.unwrap();

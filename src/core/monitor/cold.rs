@@ -6,7 +6,9 @@ use std::ops::Range;
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::reference::Row;
 use crate::monitor::join::{JoinKey, JoinRow};
+use crate::monitor::kept::Kept;
 use crate::monitor::pane::Pane;
+use crate::monitor::rows::{Key, Tag};
 use crate::time::Timestamp;
 
 /// The part of the state that is read and written row by row. To the core it is a map like any other: what was put is what is
@@ -20,7 +22,7 @@ pub trait Cold {
     /// The pane that starts at `start`, to be changed; `None` if there is none.
     fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane>;
 
-    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane;
+    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Kept<Pane>) -> &mut Pane;
 
     /// Predictions of a pane that no label has joined; leaves the pane as it is.
     fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64;
@@ -66,6 +68,21 @@ pub enum List {
     },
 }
 
+impl List {
+    /// Prefix of all entries.
+    pub fn all(self) -> Key {
+        match self {
+            Self::Rejected => Tag::Rejected.all(),
+            Self::Notes { kind, source } => Tag::Note.all().u8(kind).u32(source),
+        }
+    }
+
+    /// One entry.
+    pub fn key(self, ordinal: u64) -> Key {
+        self.all().u64(ordinal)
+    }
+}
+
 /// A [`Cold`] in memory: for tests, and for recomputing a stream offline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InMemory {
@@ -87,7 +104,8 @@ impl Cold for InMemory {
         self.panes.get_mut(&(model, start))
     }
 
-    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Pane) -> &mut Pane {
+    fn insert_pane(&mut self, model: u32, start: Timestamp, mut pane: Kept<Pane>) -> &mut Pane {
+        let pane = std::mem::take(pane.change());
         self.panes.entry((model, start)).insert_entry(pane).into_mut()
     }
 

@@ -15,6 +15,8 @@ pub mod numbered;
 pub mod pane;
 pub mod point;
 pub mod rejected;
+pub mod rooms;
+pub mod rows;
 pub mod source;
 pub mod status;
 pub mod task;

@@ -14,6 +14,7 @@ use crate::monitor::drift::incident::Incidents;
 use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::join::{self, JoinRow, Parked, Served};
+use crate::monitor::kept::{Kept, Written};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, TRAIL_MAX};
 use crate::monitor::numbered::Numbered;
 use crate::monitor::pane::{Cell, Pane};
@@ -32,6 +33,7 @@ mod incidents;
 mod measure;
 mod queue;
 mod reference;
+mod rows;
 mod task;
 mod verdict;
 mod watch;
@@ -62,19 +64,10 @@ pub struct Models {
     by_name: HashMap<Name, u32, rapidhash::fast::RandomState>,
     /// How many of the models each producer was the first to name.
     makers: BTreeMap<Slug, u32>,
-    dirty: Dirty,
-}
-
-/// What changed since the last commit.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Dirty {
-    pub models: Vec<u32>,
-    /// Hot panes, some twice; cold ones are known to [`Cold`].
-    pub panes: Vec<(u32, Timestamp)>,
-    /// By model and place among its tracks.
-    pub tracks: Vec<(u32, u16)>,
-    /// Models whose rows are to be deleted; those of their panes are seen to at ticks.
-    pub forgotten: Vec<(u32, Name)>,
+    /// Changed since the last commit, by number.
+    changed: Vec<u32>,
+    /// Forgotten since. Their rows are to be deleted; those of their panes are seen to at ticks.
+    forgotten: Vec<(u32, Name)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +88,7 @@ pub struct Model {
     pub condition: Condition,
     /// Changes seldom, so it is a row of its own.
     #[serde(skip)]
-    pub profile: Arc<Profile>,
+    pub profile: Arc<Kept<Profile>>,
     /// Rows of their own in the store.
     #[serde(skip)]
     pub drift: Arc<Drift>,
@@ -117,11 +110,10 @@ pub struct Model {
     pub hot_from: Timestamp,
     /// Panes in memory by start. Closed ones are rows of their own in the store.
     #[serde(skip)]
-    pub hot: BTreeMap<Timestamp, Arc<Pane>>,
+    pub hot: BTreeMap<Timestamp, Arc<Kept<Pane>>>,
+    /// Of its row, which is more than this struct: see [`rows`].
     #[serde(skip)]
-    dirty: bool,
-    #[serde(skip)]
-    pub row_hash: u128,
+    written: Written,
 }
 
 /// What is known of a model beyond its figures of the moment.
@@ -140,11 +132,6 @@ pub struct Profile {
     pub description: Description,
     /// What has drifted.
     pub incidents: Arc<Incidents>,
-    /// Changed since it was last written. Not part of the profile's value.
-    #[serde(skip)]
-    pub dirty: bool,
-    #[serde(skip)]
-    pub row_hash: u128,
 }
 
 /// A version and the values of its segments. The first of every model is empty: predictions without either, and those beyond the bound.
@@ -178,21 +165,8 @@ pub struct Counters {
 }
 
 impl Models {
-    /// Takes the models back from a store, each with its hot panes. `given`: how many numbers had been given at least.
-    pub fn restore(models: Vec<Model>, given: u32) -> Self {
-        let by_name = models.iter().map(|model| (model.name.clone(), model.id)).collect();
-        let mut makers = BTreeMap::new();
-        models.iter().for_each(|model| *makers.entry(model.made_by.clone()).or_default() += 1);
-        let list = Numbered::restore(models.into_iter().map(|model| (model.id, Arc::new(model))), given);
-        Self { list, by_name, makers, dirty: Dirty::default() }
-    }
-
     pub fn get(&self, id: u32) -> &Arc<Model> {
         self.list.get(id)
-    }
-
-    pub fn get_mut(&mut self, id: u32) -> &mut Model {
-        Arc::make_mut(self.list.get_mut(id))
     }
 
     /// How many there are.
@@ -228,18 +202,9 @@ impl Models {
         self.list.iter().map(|(id, _)| id).collect()
     }
 
-    /// Models changed since [`Self::take_dirty`].
-    pub const fn dirty_count(&self) -> usize {
-        self.dirty.models.len() + self.dirty.forgotten.len()
-    }
-
-    /// What changed since this was last asked; the caller writes it.
-    pub fn take_dirty(&mut self) -> Dirty {
-        let dirty = std::mem::take(&mut self.dirty);
-        for id in &dirty.models {
-            Arc::make_mut(self.list.get_mut(*id)).dirty = false;
-        }
-        dirty
+    /// Models that the next commit writes or deletes.
+    pub const fn unsaved(&self) -> usize {
+        self.changed.len() + self.forgotten.len()
     }
 
     pub(super) fn on_prediction(
@@ -251,9 +216,9 @@ impl Models {
         effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.id_of(&prediction.model, place.source) else { return too_many_models() };
-        let (model, dirty) = self.touch(id, place.seq);
+        let model = self.touch(id, place.seq);
         model.expire_parked(desk);
-        model.on_prediction(cold, place, prediction, desk, dirty, effects)
+        model.on_prediction(cold, place, prediction, desk, effects)
     }
 
     pub(super) fn on_label(
@@ -265,9 +230,9 @@ impl Models {
         effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.id_of(&label.model, place.source) else { return too_many_models() };
-        let (model, dirty) = self.touch(id, place.seq);
+        let model = self.touch(id, place.seq);
         model.expire_parked(desk);
-        model.on_label(cold, label, desk, dirty, effects)
+        model.on_label(cold, label, desk, effects)
     }
 
     /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
@@ -276,14 +241,14 @@ impl Models {
             if !self.get(id).is_due(desk) {
                 continue;
             }
-            let (model, dirty) = self.touch(id, desk.position);
+            let model = self.touch(id, desk.position);
             model.expire_parked(desk);
             if IDLE_TIMEOUT <= desk.log_time - model.last_stored_at {
                 let newest_pane_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-                model.advance(cold, newest_pane_end, desk, dirty, effects);
+                model.advance(cold, newest_pane_end, desk, effects);
             }
-            model.announce_revised(cold, desk, dirty, effects);
-            model.look_at_arrivals(desk, dirty, effects);
+            model.announce_revised(cold, desk, effects);
+            model.look_at_arrivals(desk, effects);
             if model.is_judgement_due(desk) {
                 model.judge(cold, desk, effects);
             }
@@ -305,14 +270,15 @@ impl Models {
         Some(id)
     }
 
-    fn touch(&mut self, id: u32, seq: u64) -> (&mut Model, &mut Dirty) {
+    /// A model, to be changed: its rows are due at the next commit.
+    fn touch(&mut self, id: u32, seq: u64) -> &mut Model {
         let model = Arc::make_mut(self.list.get_mut(id));
         model.changed_seq = seq;
-        if !model.dirty {
-            model.dirty = true;
-            self.dirty.models.push(id);
+        if !model.written.dirty {
+            model.written.dirty = true;
+            self.changed.push(id);
         }
-        (model, &mut self.dirty)
+        model
     }
 }
 
@@ -329,7 +295,7 @@ impl Model {
             watermark: unseen,
             last_stored_at: unseen,
             condition: Condition::default(),
-            profile: Arc::new(Profile { cells: vec![CellKey::default()], dirty: true, ..Profile::default() }),
+            profile: Arc::new(Kept::new(Profile { cells: vec![CellKey::default()], ..Profile::default() })),
             drift: Arc::default(),
             arrivals: Vec::new(),
             parked: BTreeMap::new(),
@@ -340,8 +306,7 @@ impl Model {
             sealed_until: unseen,
             hot_from: unseen,
             hot: BTreeMap::new(),
-            dirty: false,
-            row_hash: 0,
+            written: Written::default(),
         }
     }
 
@@ -360,7 +325,6 @@ impl Model {
         place: Place<'_>,
         prediction: &Prediction,
         desk: &mut Desk,
-        dirty: &mut Dirty,
         effects: &mut Effects,
     ) -> Verdict {
         // panes and join rows know whole milliseconds
@@ -401,10 +365,10 @@ impl Model {
             features: &prediction.features,
             classifies: self.profile.classes.task() == Task::Classification,
         };
-        let sight = track.and_then(|track| self.see(cold, track, seen, desk, dirty));
+        let sight = track.and_then(|track| self.see(cold, track, seen, desk));
         let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
-        let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, desk, dirty));
-        let pane = self.pane(cold, start, dirty);
+        let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, desk));
+        let pane = self.pane(cold, start);
         let sight = sight.filter(|_| pane.may_watch(cell));
         let of_cell = pane.cell(cell);
         of_cell.add_prediction(&served.answer, prediction.response_time);
@@ -418,7 +382,7 @@ impl Model {
             of_cell.watch(&sight, &value, &score, &prediction.features);
         }
         if let Some(track) = track {
-            self.show_detectors(track, prediction, &score, desk, dirty, effects);
+            self.show_detectors(track, prediction, &score, desk, effects);
         }
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
@@ -432,8 +396,8 @@ impl Model {
             (before, own) => before.or(own),
         };
         if let Some((actual, known_at)) = known {
-            self.join(cold, &mut served, actual, known_at, desk.log_time, dirty);
-            self.arrived(&served, desk, dirty, effects);
+            self.join(cold, &mut served, actual, known_at, desk.log_time);
+            self.arrived(&served, desk, effects);
         }
         let replaced = parked.map(JoinRow::Parked);
         cold.put_row(key, &JoinRow::Served(served), replaced.as_ref());
@@ -441,26 +405,19 @@ impl Model {
         self.newest = self.newest.max(at);
         self.last_stored_at = self.last_stored_at.max(place.stored_at);
         self.condition.on_prediction(self.newest, desk.log_time, failed, prediction.response_time);
-        self.advance(cold, self.newest - LATENESS, desk, dirty, effects);
+        self.advance(cold, self.newest - LATENESS, desk, effects);
         if late { Verdict::AppliedLate } else { Verdict::Applied }
     }
 
-    fn on_label(
-        &mut self,
-        cold: &mut impl Cold,
-        label: &Label,
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-        effects: &mut Effects,
-    ) -> Verdict {
+    fn on_label(&mut self, cold: &mut impl Cold, label: &Label, desk: &mut Desk, effects: &mut Effects) -> Verdict {
         let at = Timestamp::from_millis(label.at.millis());
         let key = join::key(join::seed(self.name.as_str()), &label.prediction);
         match cold.row(&key) {
             Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON => {
                 let is_first = served.truth.is_none();
-                let (verdict, served) = self.on_label_of(cold, key, served, (&label.actual, at), desk.log_time, dirty);
+                let (verdict, served) = self.on_label_of(cold, key, served, (&label.actual, at), desk.log_time);
                 if is_first {
-                    self.arrived(&served, desk, dirty, effects);
+                    self.arrived(&served, desk, effects);
                 }
                 verdict
             }
@@ -501,7 +458,6 @@ impl Model {
         mut served: Served,
         (actual, at): (&Value, Timestamp),
         log_time: Timestamp,
-        dirty: &mut Dirty,
     ) -> (Verdict, Served) {
         let before = JoinRow::Served(served.clone());
         if let Some(known) = served.truth.take() {
@@ -521,54 +477,41 @@ impl Model {
             }
             self.counters.labelled -= 1;
             self.unweigh_label(&served, &known);
-            self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).take_label(&served.answer, &known);
+            self.pane(cold, served.at.floor(PANE_WIDTH)).cell(served.cell).take_label(&served.answer, &known);
         }
-        self.join(cold, &mut served, actual, at, log_time, dirty);
+        self.join(cold, &mut served, actual, at, log_time);
         let row = JoinRow::Served(served);
         cold.put_row(key, &row, Some(&before));
         let JoinRow::Served(served) = row else { unreachable!("it was made two lines ago") };
         (Verdict::Applied, served)
     }
 
-    fn join(
-        &mut self,
-        cold: &mut impl Cold,
-        served: &mut Served,
-        actual: &Value,
-        at: Timestamp,
-        log_time: Timestamp,
-        dirty: &mut Dirty,
-    ) {
+    fn join(&mut self, cold: &mut impl Cold, served: &mut Served, actual: &Value, at: Timestamp, log_time: Timestamp) {
         let mut truth = self.truth_of(actual, at);
         truth.apart = self.weigh_label(served, &truth, actual, log_time);
         self.counters.labelled += 1;
-        self.pane(cold, served.at.floor(PANE_WIDTH), dirty).cell(served.cell).add_label(&served.answer, &truth);
+        self.pane(cold, served.at.floor(PANE_WIDTH)).cell(served.cell).add_label(&served.answer, &truth);
         served.truth = Some(truth);
     }
 
     /// The pane that starts at `start`, in memory or not, to be changed; a closed one is announced again at the next tick.
-    fn pane<'a>(&'a mut self, cold: &'a mut impl Cold, start: Timestamp, dirty: &mut Dirty) -> &'a mut Pane {
+    fn pane<'a>(&'a mut self, cold: &'a mut impl Cold, start: Timestamp) -> &'a mut Pane {
         if self.is_closed(start) {
             self.revised.insert(start);
         }
         if self.hot_from <= start {
-            let pane = Arc::make_mut(self.hot.entry(start).or_default());
-            if !pane.dirty {
-                pane.dirty = true;
-                dirty.panes.push((self.id, start));
-            }
-            return pane;
+            return Arc::make_mut(self.hot.entry(start).or_default()).change();
         }
         // asked twice because the borrow of a first answer would outlive the branch
         if cold.pane(self.id, start).is_some() {
             return cold.pane(self.id, start).expect("it was there a line ago");
         }
-        cold.insert_pane(self.id, start, Pane::default())
+        cold.insert_pane(self.id, start, Kept::default())
     }
 
     /// Moves the watermark to `to` if that is forward: closes the panes it passes, lets go of those no longer hot, and seals
     /// those beyond the horizon.
-    fn advance(&mut self, cold: &mut impl Cold, to: Timestamp, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    fn advance(&mut self, cold: &mut impl Cold, to: Timestamp, desk: &mut Desk, effects: &mut Effects) {
         if to <= self.watermark {
             return;
         }
@@ -580,22 +523,18 @@ impl Model {
         let closing: Vec<Timestamp> =
             self.hot.range(first_open..).map(|(start, _)| *start).take_while(|start| self.is_closed(*start)).collect();
         for start in &closing {
-            self.watch_closed(cold, *start, desk, dirty, effects);
+            self.watch_closed(cold, *start, desk, effects);
             let pane = &self.hot[start];
-            if !pane.dirty {
-                // from now on a row of its own
-                dirty.panes.push((self.id, *start));
-            }
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: desk.log_time });
             self.extend_trail(point);
         }
         if !closing.is_empty() {
-            self.announce_revised(cold, desk, dirty, effects);
+            self.announce_revised(cold, desk, effects);
             self.judge(cold, desk, effects);
         }
-        self.judge_over(cold, desk, dirty, effects);
+        self.judge_over(cold, desk, effects);
         self.let_go(cold);
         self.seal(cold, desk);
     }
@@ -630,9 +569,7 @@ impl Model {
     }
 
     fn profile_mut(&mut self) -> &mut Profile {
-        let profile = Arc::make_mut(&mut self.profile);
-        profile.dirty = true;
-        profile
+        Arc::make_mut(&mut self.profile).change()
     }
 
     /// Whether a tick at this log time would change anything.
@@ -645,9 +582,9 @@ impl Model {
         idle || parked_due || !self.revised.is_empty() || !self.arrivals.is_empty() || status_due
     }
 
-    fn announce_revised(&mut self, cold: &mut impl Cold, desk: &Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    fn announce_revised(&mut self, cold: &mut impl Cold, desk: &Desk, effects: &mut Effects) {
         for start in std::mem::take(&mut self.revised) {
-            self.pane(cold, start, dirty).revision += 1;
+            self.pane(cold, start).revision += 1;
             // asking for the pane marked it as revised once more
             self.revised.remove(&start);
             let pane = match self.hot.get(&start) {

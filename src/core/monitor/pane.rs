@@ -11,6 +11,7 @@ use crate::monitor::drift::losses::LossSight;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
 use crate::monitor::limits::{LOSSES_EACH, LOSSES_EVERY, PANE_COLUMNS_MAX};
+use crate::monitor::rows::{self, Key, Row, Tag, Unreadable};
 use crate::monitor::task::Apart;
 use crate::stats::cbpe::Sums;
 use crate::stats::classes::Confusion;
@@ -19,6 +20,7 @@ use crate::stats::exact::ExactSum;
 use crate::stats::latency::Latency;
 use crate::stats::regression::Regression;
 use crate::stats::scores::{MultiLogLoss, Scored};
+use crate::time::Timestamp;
 
 /// `[start, start + 1 min)` of event time of one model. Which pane it is, whoever holds it knows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,12 +29,6 @@ pub struct Pane {
     pub revision: u32,
     /// Sorted by index.
     cells: Vec<(u16, Cell)>,
-    /// Changed since it was last written. Not part of the pane's value.
-    #[serde(skip)]
-    pub dirty: bool,
-    /// Hash of the row this pane was last written as; 0 before that.
-    #[serde(skip)]
-    pub row_hash: u128,
 }
 
 /// The aggregates of the predictions of one version and one combination of segment values. Each is a commutative group: what was
@@ -98,6 +94,33 @@ impl Mean {
 }
 
 impl Pane {
+    /// Of the row of a pane, by its model and its start.
+    pub fn key(model: u32, start: Timestamp) -> Key {
+        Self::keys_of(model).instant(start)
+    }
+
+    /// Prefix of the rows of all panes of a model.
+    pub fn keys_of(model: u32) -> Key {
+        Tag::Pane.all().u32(model)
+    }
+
+    /// The start of the pane that is this row.
+    ///
+    /// Errors: [`Unreadable`] if the key names none.
+    pub fn start_in(row: Row<'_>) -> Result<Timestamp, Unreadable> {
+        row.named(Tag::Pane, |fields| {
+            fields.u32()?;
+            fields.instant()
+        })
+    }
+
+    /// The start of the pane whose row has this key; `None` if it is the key of something else.
+    pub fn start_of(key: &[u8]) -> Option<Timestamp> {
+        let mut fields = rows::fields(key, Tag::Pane as u8)?;
+        fields.u32()?;
+        fields.instant()
+    }
+
     pub fn cell(&mut self, index: u16) -> &mut Cell {
         let at = match self.cells.binary_search_by_key(&index, |(i, _)| *i) {
             Ok(at) => at,

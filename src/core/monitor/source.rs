@@ -16,28 +16,25 @@ use crate::monitor::cold::{Cold, List};
 use crate::monitor::effect::Effects;
 use crate::monitor::forgotten::{self, Left};
 use crate::monitor::join::{self, JoinKey, JoinRow};
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SILENCE_MIN, SOURCES_MAX};
 use crate::monitor::model::Verdict;
 use crate::monitor::numbered::Numbered;
+use crate::monitor::rows::{Changed, Key, Reader, Rows, Tag, Writer};
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
 /// All sources, by number in the order of the log. The map is for lookups only; nothing depends on its order.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    list: Numbered<Arc<Source>>,
+    list: Numbered<Arc<Kept<Source>>>,
     by_name: HashMap<Name, u32, rapidhash::fast::RandomState>,
     /// How many of the sources each producer was the first to name.
     makers: BTreeMap<Slug, u32>,
-    dirty: Dirty,
-}
-
-/// What changed since the last commit, by number.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Dirty {
-    pub sources: Vec<u32>,
-    /// Sources whose rows are to be deleted; those of their records are seen to at ticks.
-    pub forgotten: Vec<(u32, Name)>,
+    /// Changed since the last commit, by number.
+    changed: Vec<u32>,
+    /// Forgotten since. Their rows are to be deleted; those of their records are seen to at ticks.
+    forgotten: Vec<(u32, Name)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,10 +48,6 @@ pub struct Source {
     pub series_refused: u64,
     /// Log time of the newest sample.
     pub heard_at: Timestamp,
-    #[serde(skip)]
-    dirty: bool,
-    #[serde(skip)]
-    pub row_hash: u128,
 }
 
 /// What names a series within its source: the metric, and its labels sorted by name.
@@ -77,16 +70,7 @@ pub struct Latest {
 }
 
 impl Sources {
-    /// Takes the sources back from a store. `given`: how many numbers had been given at least.
-    pub fn restore(sources: Vec<(u32, Source)>, given: u32) -> Self {
-        let by_name = sources.iter().map(|(id, source)| (source.name.clone(), *id)).collect();
-        let mut makers = BTreeMap::new();
-        sources.iter().for_each(|(_, source)| *makers.entry(source.made_by.clone()).or_default() += 1);
-        let list = Numbered::restore(sources.into_iter().map(|(id, source)| (id, Arc::new(source))), given);
-        Self { list, by_name, makers, dirty: Dirty::default() }
-    }
-
-    pub fn get(&self, id: u32) -> &Arc<Source> {
+    pub fn get(&self, id: u32) -> &Arc<Kept<Source>> {
         self.list.get(id)
     }
 
@@ -104,23 +88,12 @@ impl Sources {
         &self.makers
     }
 
-    pub fn by_name(&self, name: &Name) -> Option<&Arc<Source>> {
+    pub fn by_name(&self, name: &Name) -> Option<&Arc<Kept<Source>>> {
         self.by_name.get(name).map(|id| self.get(*id))
     }
 
-    pub fn get_mut(&mut self, id: u32) -> &mut Source {
-        Arc::make_mut(self.list.get_mut(id))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Source>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Kept<Source>>)> {
         self.list.iter()
-    }
-
-    /// What changed since this was last asked, each once; the caller writes it.
-    pub fn take_dirty(&mut self) -> Dirty {
-        let dirty = std::mem::take(&mut self.dirty);
-        dirty.sources.iter().for_each(|id| Arc::make_mut(self.list.get_mut(*id)).dirty = false);
-        dirty
     }
 
     /// Deletes a source and everything known of it. A name that is not known is ignored. Its records go at ticks, see [`Left`].
@@ -134,8 +107,8 @@ impl Sources {
         self.by_name.remove(name);
         let source = self.list.remove(id).expect("its name has just been found");
         forgotten::one_less(&mut self.makers, &source.made_by);
-        self.dirty.sources.retain(|dirty| *dirty != id);
-        self.dirty.forgotten.push((id, source.name.clone()));
+        self.changed.retain(|changed| *changed != id);
+        self.forgotten.push((id, source.name.clone()));
         desk.forgotten.sources_given = self.list.given();
         Verdict::Applied
     }
@@ -198,7 +171,7 @@ impl Sources {
             0..=NOTE_BYTES_MAX => note.body.clone(),
             bytes => format!("{{\"truncated\":true,\"bytes\":{bytes}}}"),
         };
-        let entry = rmp_serde::to_vec(&Kept { seq: at.seq, at: note.at, body }).expect("a plain struct");
+        let entry = rmp_serde::to_vec(&KeptNote { seq: at.seq, at: note.at, body }).expect("a plain struct");
         cold.append(List::Notes { kind, source: id }, ordinal, NOTES_MAX, entry);
         Verdict::Applied
     }
@@ -213,32 +186,58 @@ impl Sources {
         let id = self.list.given();
         self.by_name.insert(name.clone(), id);
         *self.makers.entry(made_by.clone()).or_default() += 1;
-        self.list.push(Arc::new(Source {
+        self.list.push(Arc::new(Kept::clean(Source {
             name: name.clone(),
             made_by: made_by.clone(),
             kinds: BTreeMap::new(),
             series: BTreeMap::new(),
             series_refused: 0,
             heard_at: Timestamp::default(),
-            dirty: false,
-            row_hash: 0,
-        }));
+        })));
         Some(id)
     }
 
     fn touch(&mut self, id: u32) -> &mut Source {
         let source = Arc::make_mut(self.list.get_mut(id));
-        if !source.dirty {
-            source.dirty = true;
-            self.dirty.sources.push(id);
+        if !source.is_dirty() {
+            self.changed.push(id);
         }
-        source
+        source.change()
     }
+}
+
+impl Rows for Sources {
+    type Changed = Changed<Name>;
+
+    fn save(&mut self, to: &mut dyn Writer) -> Changed<Name> {
+        let forgotten = std::mem::take(&mut self.forgotten);
+        forgotten.iter().for_each(|(id, _)| to.delete_all(&key_of(*id)));
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().for_each(|id| Arc::make_mut(self.list.get_mut(*id)).save(|| key_of(*id), to));
+        Changed { changed, gone: forgotten.into_iter().map(|(_, name)| name).collect() }
+    }
+
+    fn restore<R: Reader>(rows: &R, given: u32) -> Result<Self, R::Error> {
+        let mut sources: Vec<(u32, Kept<Source>)> = Vec::new();
+        rows.each(&Tag::Source.all(), &Tag::Source.all(), &mut |row| {
+            sources.push((row.named(Tag::Source, |fields| fields.u32())?, Kept::restore(row)?));
+            Ok(())
+        })?;
+        let by_name = sources.iter().map(|(id, source)| (source.name.clone(), *id)).collect();
+        let mut makers = BTreeMap::new();
+        sources.iter().for_each(|(_, source)| *makers.entry(source.made_by.clone()).or_default() += 1);
+        let list = Numbered::restore(sources.into_iter().map(|(id, source)| (id, Arc::new(source))), given);
+        Ok(Self { list, by_name, makers, ..Self::default() })
+    }
+}
+
+fn key_of(source: u32) -> Key {
+    Tag::Source.all().u32(source)
 }
 
 /// An entry of a source's list of logs, events, snapshots or jobs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptNote {
     pub seq: u64,
     pub at: Timestamp,
     /// One JSON object.

@@ -65,7 +65,7 @@ impl World {
         let start = START + Span::from_secs(60 * minute);
         let model = self.model();
         match model.hot.get(&start) {
-            Some(pane) => (**pane).clone(),
+            Some(pane) => Pane::clone(pane),
             None => self.cold.panes.get(&(0, start)).cloned().unwrap_or_default(),
         }
     }

@@ -20,7 +20,6 @@ pub mod watch;
 pub mod window;
 mod wording;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -28,8 +27,10 @@ use imbl::OrdMap;
 use crate::ids::Name;
 use crate::monitor::analysis::Subject;
 use crate::monitor::drift::Fleet;
+use crate::monitor::kept::Kept;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
+use crate::monitor::rooms::Changed;
 use crate::monitor::source::Source;
 use crate::monitor::status::Thresholds;
 use crate::monitor::tokens::Tokens;
@@ -57,23 +58,11 @@ pub struct View {
     /// Sequence of the last command that had a model forgotten; 0 before the first.
     pub models_forgotten_at: u64,
     pub models: OrdMap<Name, Arc<Model>>,
-    pub sources: OrdMap<Name, (u32, Arc<Source>)>,
+    pub sources: OrdMap<Name, (u32, Arc<Kept<Source>>)>,
     /// What is analysed, by the number of the subject.
     pub analysis: OrdMap<u32, Subject>,
     /// Findings that have begun or ended in the life of the process.
     pub turns: u64,
-}
-
-/// What a commit changed, by number.
-#[derive(Clone, Debug, Default)]
-pub struct Changed {
-    pub models: Vec<u32>,
-    pub sources: Vec<u32>,
-    pub subjects: BTreeSet<u32>,
-    /// What is no longer there. A model or a source of the same name may have come since, and then it is among the changed.
-    pub models_forgotten: Vec<Name>,
-    pub sources_forgotten: Vec<Name>,
-    pub subjects_forgotten: Vec<u32>,
 }
 
 impl View {
@@ -97,18 +86,18 @@ impl View {
             analysis: self.analysis.clone(),
             turns: state.analysis.turns(),
         };
-        changed.models_forgotten.iter().for_each(|name| drop(next.models.remove(name)));
-        changed.sources_forgotten.iter().for_each(|name| drop(next.sources.remove(name)));
-        changed.subjects_forgotten.iter().for_each(|id| drop(next.analysis.remove(id)));
-        for id in &changed.models {
+        changed.models.gone.iter().for_each(|name| drop(next.models.remove(name)));
+        changed.sources.gone.iter().for_each(|name| drop(next.sources.remove(name)));
+        changed.analysis.gone.iter().for_each(|id| drop(next.analysis.remove(id)));
+        for id in &changed.models.changed {
             let model = state.models.get(*id);
             next.models.insert(model.name.clone(), Arc::clone(model));
         }
-        for id in &changed.sources {
+        for id in &changed.sources.changed {
             let source = state.sources.get(*id);
             next.sources.insert(source.name.clone(), (*id, Arc::clone(source)));
         }
-        for id in &changed.subjects {
+        for id in &changed.analysis.changed {
             next.analysis.insert(*id, state.analysis.get(*id).clone());
         }
         next
@@ -116,13 +105,7 @@ impl View {
 
     /// The first view after the store was opened.
     pub fn of(epoch: u64, state: &State, digest: u128) -> Self {
-        let everything = Changed {
-            models: state.models.iter().map(|model| model.id).collect(),
-            sources: state.sources.iter().map(|(id, _)| id).collect(),
-            subjects: state.analysis.iter().map(|(id, _)| id).collect(),
-            ..Changed::default()
-        };
-        Self { epoch, ..Self::default() }.advanced(state, digest, &everything)
+        Self { epoch, ..Self::default() }.advanced(state, digest, &state.all())
     }
 
     /// The digest as it is shown.

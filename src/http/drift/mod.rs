@@ -18,12 +18,12 @@ use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows::{self, WINDOWS_MAX, windows_in};
-use crate::monitor::drift::Track;
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::{Part, Track};
 use crate::monitor::limits::{PANE_WIDTH, PAST_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::model::Model;
-use crate::store::{Reader, key};
+use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::compared::{Queues, Reference, SegmentReport};
@@ -247,7 +247,7 @@ impl Merged<'_> {
         if let Some(in_use) = self.track.baseline.as_deref().filter(|baseline| baseline.bins == number) {
             return Ok(Some(Arc::new(Baseline::clone(in_use))));
         }
-        let row_key = key::track_part(self.model.id, Baseline::track_of(number), crate::monitor::drift::Part::Baseline(number));
+        let row_key = Track::key(self.model.id, Baseline::track_of(number), Part::Baseline(number));
         let row = self.reader.get(&row_key).map_err(|error| Problem::store(&error))?;
         let read = |value: crate::store::Value| rmp_serde::from_slice(&value).map_err(|_| Problem::damaged("a baseline"));
         Ok(row.map(read).transpose()?.map(Arc::new))

@@ -13,8 +13,10 @@ use crate::http::socket::frame::{self, Cursor, FrameKey, FrameType, Made};
 use crate::http::socket::message::Channel;
 use crate::http::windows::{self, Range};
 use crate::ids::Name;
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::{PANE_WIDTH, TRAIL_MAX};
 use crate::monitor::model::Model;
+use crate::monitor::pane::Pane;
 use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::analysis::{AnalysisReport, Wanted};
@@ -138,7 +140,7 @@ fn last(model: &Model) -> Range {
 /// Starts of the windows in which two states of one model differ: changed in memory, closed since, or closed and gone from
 /// memory with other figures than before.
 pub fn differing(before: &Model, now: &Model) -> Vec<Timestamp> {
-    let was_same = |start: &Timestamp, pane: &Arc<crate::monitor::pane::Pane>| {
+    let was_same = |start: &Timestamp, pane: &Arc<Kept<Pane>>| {
         before.hot.get(start).is_some_and(|known| Arc::ptr_eq(known, pane)) && before.is_closed(*start) == now.is_closed(*start)
     };
     let hot = now.hot.iter().filter(|(start, pane)| !was_same(start, pane)).map(|(start, _)| *start);

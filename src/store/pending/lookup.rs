@@ -43,7 +43,7 @@ enum Search {
 
 fn in_log(reader: &Reader, directory: &Directory, key: &PendingKey) -> Result<Option<Vec<u8>>, Error> {
     use std::ops::Bound::{Excluded, Included};
-    let (mut from, end) = (key::pending_log(directory.log_start, 0), key::pending_log(u64::MAX, u32::MAX));
+    let (mut from, end) = (Vec::from(key::pending_log(directory.log_start, 0)), key::pending_log(u64::MAX, u32::MAX));
     let mut newest = None;
     loop {
         let chunks = reader.scan(Included(&from), Excluded(&end), Order::Ascending, CHUNKS_AT_ONCE)?;

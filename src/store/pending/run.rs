@@ -72,7 +72,7 @@ impl Run {
         let damaged = |what: &str| reader.damaged(format!("pending run {} has {what}", entry.id));
         let parts = 1_usize << entry.part_bits;
         let mut run = Self::new(entry);
-        let (mut rows, mut after) = (0, key::run_parts(entry.id));
+        let (mut rows, mut after) = (0, Vec::from(key::run_parts(entry.id)));
         loop {
             let end = key::run_parts(entry.id + 1);
             let bounds = (std::ops::Bound::Excluded(&after[..]), std::ops::Bound::Excluded(&end[..]));
@@ -80,7 +80,7 @@ impl Run {
             let Some((last, _)) = found.last() else { break };
             after.clone_from(last);
             for (key, value) in &found {
-                let number = key::fields(key, key::Tag::RunPart).and_then(|mut fields| fields.u64().and(fields.u32()));
+                let number = key::fields(key, key::Tag::RunPart as u8).and_then(|mut fields| fields.u64().and(fields.u32()));
                 let number = number.map(|number| number as usize).filter(|number| *number < parts);
                 let number = number.ok_or_else(|| damaged("a part that it should not"))?;
                 run.skip_to(number);
@@ -173,7 +173,7 @@ impl Writer {
     }
 
     fn close_block(&mut self, batch: &mut Batch) {
-        batch.insert(key::run_block(self.id(), self.run.entry.blocks), self.packer.finish());
+        batch.insert(key::run_block(self.id(), self.run.entry.blocks).into(), self.packer.finish());
         self.run.entry.blocks += 1;
     }
 
@@ -190,7 +190,7 @@ impl Writer {
         value.extend_from_slice(&(firsts.len() as u32).to_le_bytes());
         value.extend_from_slice(firsts.as_flattened());
         self.run.filter.write_part(&mut value);
-        batch.insert(key::run_part(self.id(), self.part as u32), value);
+        batch.insert(key::run_part(self.id(), self.part as u32).into(), value);
         self.run.entry.rows += u64::from(self.part_rows);
         self.part_rows = 0;
         self.part_first_block = self.run.firsts.len();

@@ -28,9 +28,4 @@ impl Analysis {
         self.dirty.remove(&id);
         self.forgotten.push(id);
     }
-
-    /// The subjects forgotten since this was last asked; the caller deletes their rows.
-    pub fn take_forgotten(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.forgotten)
-    }
 }

@@ -10,6 +10,7 @@ pub mod gathering;
 mod names;
 pub mod refusals;
 mod rise;
+mod rows;
 pub mod season;
 pub mod series;
 #[cfg(test)]
@@ -92,24 +93,8 @@ pub struct Watched {
     pub refusals: Option<Refusals>,
 }
 
-/// Names the rows of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Watched,
-    Seasons,
-}
-
-/// A row to be written.
-pub enum Row<'a> {
-    Watched(&'a mut Kept<Watched>),
-    Seasons(&'a mut Kept<Vec<Season>>),
-}
-
 /// Metric, labels and unit of a series.
 type SeriesName<'s> = (&'s Name, &'s [(Name, CompactString)], Option<&'s CompactString>);
-
-/// A subject as the store has it.
-pub type Parts = (Arc<Kept<Watched>>, Arc<Kept<Vec<Season>>>);
 
 /// One point of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,19 +115,6 @@ impl About {
 }
 
 impl Analysis {
-    /// Takes the subjects back from a store. `given`: how many numbers had been given at least.
-    pub fn restore(parts: Vec<(u32, Parts)>, given: u32) -> Self {
-        let numbered = parts.into_iter().map(|(id, (watched, seasons))| (id, Subject { watched, seasons }));
-        let subjects = Numbered::restore(numbered, given);
-        let by_name = subjects.iter().map(|(id, subject)| (subject.key(), id)).collect();
-        let series = subjects.iter().map(|(_, subject)| subject.watched.series.len()).sum();
-        let of_producers = subjects.iter().filter(|(_, subject)| subject.watched.about == About::Producer);
-        let producers =
-            of_producers.filter_map(|(id, subject)| Some((Slug::try_from(subject.watched.name.as_str()).ok()?, id))).collect();
-        let crowding = subjects.iter().flat_map(|(id, subject)| names::open(id, &subject.watched)).collect();
-        Self { subjects, by_name, producers, series, crowding, ..Self::default() }
-    }
-
     pub fn get(&self, id: u32) -> &Subject {
         self.subjects.get(id)
     }
@@ -159,22 +131,6 @@ impl Analysis {
     /// How often a finding has begun or ended in the life of the process: readers look again when it changes.
     pub const fn turns(&self) -> u64 {
         self.turns
-    }
-
-    /// The subjects changed since this was last asked; the caller writes their parts.
-    pub fn take_dirty(&mut self) -> BTreeSet<u32> {
-        std::mem::take(&mut self.dirty)
-    }
-
-    /// Hands over every row of a subject that is not up to date.
-    pub fn take_dirty_parts(&mut self, id: u32, take: &mut impl FnMut(Part, Row<'_>)) {
-        let Subject { watched, seasons } = self.subjects.get_mut(id);
-        if watched.is_dirty() {
-            take(Part::Watched, Row::Watched(Arc::make_mut(watched)));
-        }
-        if seasons.is_dirty() {
-            take(Part::Seasons, Row::Seasons(Arc::make_mut(seasons)));
-        }
     }
 
     /// Judges a point of a series of a source. `place` is where the series was put before, and is put now.

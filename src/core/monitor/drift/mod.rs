@@ -20,6 +20,7 @@ pub mod past;
 pub mod reference;
 mod release;
 pub mod room;
+mod rows;
 pub mod season;
 pub mod segments;
 pub mod sight;
@@ -55,6 +56,7 @@ use crate::monitor::limits::{
 };
 use crate::time::Timestamp;
 
+pub use crate::monitor::drift::rows::Part;
 pub use crate::monitor::drift::sight::Sight;
 
 /// What the fleet as a whole decides and shares.
@@ -95,31 +97,8 @@ pub struct Track {
     dropped: Vec<(Part, u128)>,
     route: Route,
     loss_route: Route,
-    /// Whether the next commit knows that something here changed.
+    /// Something here may have changed since the last commit.
     pub dirty: bool,
-}
-
-/// Names the rows of a track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Watch,
-    Window,
-    Estimator,
-    Baseline(u32),
-    Chunk(u32),
-    Lesson(u32),
-}
-
-/// A row to be written or deleted.
-pub enum Row<'a> {
-    Watch(&'a mut Kept<Watch>),
-    Window(&'a mut Kept<DriftWindow>),
-    Estimator(&'a mut Kept<Estimator>),
-    Baseline(&'a mut Kept<Baseline>),
-    Chunk(&'a mut Kept<Vec<reference::Row>>),
-    Lesson(&'a mut Kept<Vec<Lesson>>),
-    /// With the hash it has.
-    Dropped(u128),
 }
 
 /// What changes with each judgement.
@@ -199,11 +178,6 @@ impl Track {
         let baseline = Arc::clone(self.baseline.as_ref()?);
         let columns = self.route.to(baseline.number, |name| baseline.place_of(name), features);
         Some(Sight::new(baseline, columns))
-    }
-
-    /// A value of this track will be written with the next commit. True if that is news.
-    pub fn touch(&mut self) -> bool {
-        !std::mem::replace(&mut self.dirty, true)
     }
 
     pub fn watch_mut(&mut self) -> &mut Watch {
@@ -305,18 +279,6 @@ impl Track {
         }
     }
 
-    /// A version that has hardly been seen, as its model's row has it.
-    pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Vec<reference::Row>>>) -> Self {
-        Self { watch, reference: Reference::young(chunk), ..Self::default() }
-    }
-
-    /// Whether so little is known of the version that it has no rows of its own: a reference of one chunk at most, and no label. Once it
-    /// has grown it stays so.
-    pub fn is_young(&self) -> bool {
-        let Watch { origin, baselines, detectors, .. } = &**self.watch;
-        *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.is_one_chunk()
-    }
-
     /// The number of the baseline to come.
     pub fn next_number(&self) -> u32 {
         Baseline::number_of(self.watch.index, self.watch.baselines + 1)
@@ -347,38 +309,6 @@ impl Track {
     /// Whether the baseline in use has this number.
     pub fn uses(&self, number: u32) -> bool {
         self.watch.in_use == Some(number)
-    }
-
-    /// Hands over every row that is not up to date. What is dropped comes first: a new chunk may take its place.
-    pub fn take_dirty_parts(&mut self, take: &mut impl FnMut(Part, Row<'_>)) {
-        self.dirty = false;
-        if self.is_young() {
-            return;
-        }
-        for (part, row_hash) in std::mem::take(&mut self.dropped) {
-            take(part, Row::Dropped(row_hash));
-        }
-        if self.watch.is_dirty() {
-            take(Part::Watch, Row::Watch(Arc::make_mut(&mut self.watch)));
-        }
-        if self.window.is_dirty() {
-            take(Part::Window, Row::Window(Arc::make_mut(&mut self.window)));
-        }
-        if self.estimator.is_dirty() {
-            take(Part::Estimator, Row::Estimator(Arc::make_mut(&mut self.estimator)));
-        }
-        let in_use = self.baseline.as_mut().filter(|baseline| baseline.is_dirty());
-        for baseline in self.retired.iter_mut().chain(in_use) {
-            let baseline = Arc::make_mut(baseline);
-            take(Part::Baseline(baseline.number), Row::Baseline(baseline));
-        }
-        self.retired.clear();
-        self.reference.take_dirty(&mut |number, chunk| take(Part::Chunk(number), Row::Chunk(chunk)));
-        for (number, chunk) in (0..).zip(&mut self.lessons.chunks) {
-            if chunk.is_dirty() {
-                take(Part::Lesson(number), Row::Lesson(Arc::make_mut(chunk)));
-            }
-        }
     }
 
     /// Whether only the rows of a training set are gathered.

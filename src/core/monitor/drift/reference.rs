@@ -11,6 +11,7 @@ use crate::event::{Feature, Features};
 use crate::monitor::drift::baseline::{Baseline, Origin};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::CHUNK_ROWS;
+use crate::monitor::rows::{Key, Writer};
 use crate::time::Timestamp;
 
 /// One prediction of a reference.
@@ -126,12 +127,10 @@ impl Reference {
         (0..).zip(self.stored.iter().copied().chain(held))
     }
 
-    /// Hands over every chunk that is not up to date, with its number, and leaves whole ones to the store.
-    pub fn take_dirty(&mut self, take: &mut impl FnMut(u32, &mut Kept<Vec<Row>>)) {
+    /// Writes every chunk that is not up to date, and leaves whole ones to the store.
+    pub fn save(&mut self, key_of: impl Fn(u32) -> Key, to: &mut dyn Writer) {
         for (number, chunk) in (self.stored.len() as u32..).zip(&mut self.held.chunks) {
-            if chunk.is_dirty() {
-                take(number, Arc::make_mut(chunk));
-            }
+            Kept::save_shared(chunk, || key_of(number), to);
         }
         self.leave_whole();
     }
@@ -188,6 +187,8 @@ pub fn place_in(names: &[CompactString], index: usize, name: &str) -> Option<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::rows::memory::InMemory;
+    use crate::monitor::rows::{Reader, Tag};
 
     #[test]
     fn whole_chunks_are_left_to_the_store_and_read_back_when_the_reference_is_frozen() {
@@ -197,23 +198,26 @@ mod tests {
             confidence: None,
             values: [Feature::Missing, Feature::Missing, Feature::Number(n as f64)].into(),
         };
-        let (mut kept, mut spilled, mut store) = (Reference::default(), Reference::default(), Vec::new());
+        let (mut kept, mut spilled, mut store) = (Reference::default(), Reference::default(), InMemory::default());
+        let key_of = |number| Tag::Track.all().u32(number);
         for n in 0..2 * CHUNK_ROWS + 5 {
             kept.push(row(n));
             spilled.push(row(n));
-            spilled.take_dirty(&mut |number, chunk| {
-                store.resize(store.len().max(number as usize + 1), Vec::new());
-                store[number as usize] = chunk.to_vec();
-                chunk.written(u128::from(number) + 1);
-            });
+            spilled.save(key_of, &mut store);
         }
-        assert_eq!((spilled.rows(), spilled.held.rows(), spilled.stored.as_slice()), (kept.rows(), 5, [1, 2].as_slice()));
+        assert_eq!((spilled.rows(), spilled.held.rows(), spilled.stored.len()), (kept.rows(), 5, 2));
         assert_eq!(spilled.last_at(), kept.last_at());
         let names = ["a".into()];
         let of = |reference: &Reference, read: &mut dyn FnMut(u32) -> Option<Vec<Row>>| {
             reference.freeze(1, Origin::FirstRows, &names, false, read)
         };
-        assert_eq!(of(&spilled, &mut |number| store.get(number as usize).cloned()), of(&kept, &mut |_| None));
-        assert_eq!(spilled.chunk_hashes().collect::<Vec<_>>(), [(0, 1), (1, 2), (2, 3)]);
+        let mut stored = |number| {
+            let mut rows = None;
+            let read = store.one(&key_of(number), &mut |row| row.read().map(|read| rows = Some(read)));
+            read.ok().and(rows)
+        };
+        assert_eq!(of(&spilled, &mut stored), of(&kept, &mut |_| None));
+        spilled.chunk_hashes().for_each(|(number, hash)| store.delete(key_of(number), hash));
+        assert!(store.rows.is_empty(), "each chunk knows the row it is");
     }
 }

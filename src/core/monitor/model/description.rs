@@ -28,7 +28,7 @@ impl Models {
             Err(detail) => return bound_reached("bad_description", detail),
         };
         let id = known.id;
-        let (model, _) = self.touch(id, place.seq);
+        let model = self.touch(id, place.seq);
         model.profile_mut().description = next;
         Verdict::Applied
     }

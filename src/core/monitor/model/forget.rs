@@ -8,6 +8,7 @@ use crate::monitor::cold::Cold;
 use crate::monitor::drift::incident::Ending;
 use crate::monitor::effect::Effects;
 use crate::monitor::forgotten::{Left, one_less};
+use crate::monitor::kept::Kept;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::{Model, Models, Verdict};
 use crate::monitor::pane::Pane;
@@ -32,10 +33,8 @@ impl Models {
         model.end_parts(|_, _| true, Ending::Unwatched, desk, effects);
         model.release(cold, desk);
         one_less(&mut self.makers, &model.made_by);
-        self.dirty.models.retain(|dirty| *dirty != id);
-        self.dirty.panes.retain(|(dirty, _)| *dirty != id);
-        self.dirty.tracks.retain(|(dirty, _)| *dirty != id);
-        self.dirty.forgotten.push((id, model.name));
+        self.changed.retain(|changed| *changed != id);
+        self.forgotten.push((id, model.name));
         desk.forgotten.models_given = self.list.given();
         Verdict::Applied
     }
@@ -57,10 +56,8 @@ impl Model {
 }
 
 /// Hands a closed pane that leaves memory to [`Cold`], if it is not yet written as it is.
-pub(super) fn hand_over(cold: &mut impl Cold, model: u32, start: Timestamp, pane: Arc<Pane>) {
-    if pane.dirty || pane.row_hash == 0 {
-        let mut pane = Arc::unwrap_or_clone(pane);
-        pane.dirty = false;
-        cold.insert_pane(model, start, pane);
+pub(super) fn hand_over(cold: &mut impl Cold, model: u32, start: Timestamp, pane: Arc<Kept<Pane>>) {
+    if pane.is_dirty() {
+        cold.insert_pane(model, start, Arc::unwrap_or_clone(pane));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Dirty, Model, Models};
+use super::{Model, Models};
 use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::alarm::Alarm;
@@ -25,8 +25,8 @@ impl Models {
         }
         for id in self.ids() {
             if self.get(id).drift.tracks.iter().any(|track| all || !track.watch.segments.is_empty()) {
-                let (model, dirty) = self.touch(id, place.seq);
-                model.stop_judging(all, desk, dirty, effects);
+                let model = self.touch(id, place.seq);
+                model.stop_judging(all, desk, effects);
             }
         }
     }
@@ -34,9 +34,9 @@ impl Models {
 
 impl Model {
     /// Judges no segment any more, or nothing at all.
-    fn stop_judging(&mut self, all: bool, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    fn stop_judging(&mut self, all: bool, desk: &mut Desk, effects: &mut Effects) {
         for index in 0..self.drift.tracks.len() as u16 {
-            let track = self.track_mut(index, dirty);
+            let track = self.track_mut(index);
             track.forget_segments(&mut desk.drift);
             if all {
                 track.calm_down();
@@ -63,7 +63,6 @@ impl Model {
         track: u16,
         (window, lately): (Timestamp, &[Lately]),
         desk: &Desk,
-        dirty: &mut Dirty,
         effects: &mut Effects,
     ) {
         if self.profile.incidents.open().next().is_none() {
@@ -77,7 +76,7 @@ impl Model {
             let version = of.watch.version.clone();
             let is_in = |part: &Part| part.on && part.version == version;
             if is_silent(of, window) && self.profile.incidents.open().any(|open| open.parts.iter().any(is_in)) {
-                self.track_mut(silent, dirty).calm_down();
+                self.track_mut(silent).calm_down();
                 self.end_parts(|_, part| part.version == version, Ending::Unwatched, desk, effects);
             }
         }

@@ -98,7 +98,7 @@ impl Models {
 
     fn change<T>(&mut self, (id, index): Which, desk: &mut Desk, change: impl FnOnce(&mut Track, &mut Desk) -> T) -> T {
         let position = desk.position;
-        let (model, dirty) = self.touch(id, position);
-        change(model.track_mut(index, dirty), desk)
+        let model = self.touch(id, position);
+        change(model.track_mut(index), desk)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::watch::value_of;
-use super::{Dirty, Model, Models, Verdict, too_many_models};
+use super::{Model, Models, Verdict, too_many_models};
 use crate::event::{Feature, PastRange, TrainingRow, TrainingRows};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
@@ -30,8 +30,8 @@ impl Models {
         effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.gather_reference(version, desk, dirty, effects)
+        let model = self.touch(id, place.seq);
+        model.gather_reference(version, desk, effects)
     }
 
     /// Takes rows of a training set. The model may be one that has not served yet.
@@ -44,8 +44,8 @@ impl Models {
         effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.id_of(&training.model, place.source) else { return too_many_models() };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.take_training_rows(cold, training, desk, dirty, effects)
+        let model = self.touch(id, place.seq);
+        model.take_training_rows(cold, training, desk, effects)
     }
 
     /// Has a version of a model, or all of them, compared to a range of its past.
@@ -58,21 +58,15 @@ impl Models {
         effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.by_name.get(&range.model).copied() else { return Verdict::Ignored };
-        let (model, dirty) = self.touch(id, place.seq);
-        model.refer_to_past(cold, range, desk, dirty, effects)
+        let model = self.touch(id, place.seq);
+        model.refer_to_past(cold, range, desk, effects)
     }
 }
 
 impl Model {
     /// Forgets the reference of one version or of all and gathers the predictions to come: what is new is accepted as what is normal, of
     /// labels too.
-    fn gather_reference(
-        &mut self,
-        version: Option<&Name>,
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-        effects: &mut Effects,
-    ) -> Verdict {
+    fn gather_reference(&mut self, version: Option<&Name>, desk: &mut Desk, effects: &mut Effects) -> Verdict {
         let wanted = |track: &Track| version.is_none() || track.watch.version.as_ref() == version;
         let tracks = (0_u16..).zip(&self.drift.tracks);
         let indices: Vec<u16> = tracks.filter(|(_, track)| wanted(track)).map(|(index, _)| index).collect();
@@ -83,7 +77,7 @@ impl Model {
             return too_many_baselines();
         }
         for index in indices {
-            let track = self.track_mut(index, dirty);
+            let track = self.track_mut(index);
             track.gather_anew(Origin::Collected, &mut desk.drift);
             track.forget_labels();
         }
@@ -96,7 +90,6 @@ impl Model {
         cold: &mut impl Cold,
         training: &TrainingRows,
         desk: &mut Desk,
-        dirty: &mut Dirty,
         effects: &mut Effects,
     ) -> Verdict {
         let TrainingRows { model: _, version, first, last, rows } = training;
@@ -105,7 +98,7 @@ impl Model {
         };
         let classifies = self.profile.classes.task() != Task::Regression;
         let (at, id) = (desk.log_time, self.id);
-        let track = self.track_mut(index, dirty);
+        let track = self.track_mut(index);
         let width = rows.iter().map(|row| FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX)).max().unwrap_or(0);
         if *first {
             let values = if *last { (rows.len() * width) as u64 } else { UPLOAD_VALUES_MAX };
@@ -143,14 +136,7 @@ impl Model {
     }
 
     /// Compares to what the closed panes of a range have counted. All of it happens, or nothing does.
-    fn refer_to_past(
-        &mut self,
-        cold: &mut impl Cold,
-        range: &PastRange,
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-        effects: &mut Effects,
-    ) -> Verdict {
+    fn refer_to_past(&mut self, cold: &mut impl Cold, range: &PastRange, desk: &mut Desk, effects: &mut Effects) -> Verdict {
         let (from, until) = (range.from.floor(PANE_WIDTH), range.until.floor(PANE_WIDTH));
         if PAST_MAX < until - from {
             let days = PAST_MAX.micros() / 86_400_000_000;
@@ -186,7 +172,7 @@ impl Model {
             return too_many_baselines();
         }
         for (index, baseline) in baselines {
-            let track = self.track_mut(index, dirty);
+            let track = self.track_mut(index);
             track.refer_to(baseline, &mut desk.drift);
             let version = track.watch.version.clone();
             self.end_windows(version.as_ref(), Ending::Accepted, desk, effects);

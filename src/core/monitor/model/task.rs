@@ -17,7 +17,7 @@ impl Models {
     /// Has a model read as a person says, or as its rows say. A model may be told before its first prediction.
     pub(in crate::monitor) fn on_task(&mut self, place: Place<'_>, model: &Name, choice: TaskChoice) -> Verdict {
         let Some(id) = self.id_of(model, place.source) else { return too_many_models() };
-        let (model, _) = self.touch(id, place.seq);
+        let model = self.touch(id, place.seq);
         let told = match choice {
             TaskChoice::Classification => Some(Task::Classification),
             TaskChoice::Regression => Some(Task::Regression),
@@ -35,7 +35,7 @@ impl Models {
     /// Makes a model whose task was decided elsewhere, from all rows at once.
     pub fn prepare(&mut self, name: &Name, made_by: &Slug, decision: Decision) {
         if let Some(id) = self.id_of(name, made_by) {
-            let (model, _) = self.touch(id, 0);
+            let model = self.touch(id, 0);
             model.profile_mut().classes.decision = decision;
         }
     }

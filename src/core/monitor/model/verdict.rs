@@ -72,7 +72,7 @@ impl Models {
         desk: &Desk,
         effects: &mut Effects,
     ) -> Verdict {
-        let (model, _) = self.touch(id, place.seq);
+        let model = self.touch(id, place.seq);
         model.profile_mut().thresholds = thresholds;
         model.condition.measure_again();
         if model.has_predictions() {
@@ -90,7 +90,7 @@ impl Models {
             }
             let news = measure::of_samples(own, sources);
             if self.get(id).condition.samples() != news {
-                self.touch(id, place.seq).0.condition.take_samples(news);
+                self.touch(id, place.seq).condition.take_samples(news);
             }
         }
     }
@@ -99,7 +99,7 @@ impl Models {
     pub(in crate::monitor) fn judge_all(&mut self, cold: &mut impl Cold, place: Place<'_>, desk: &Desk, effects: &mut Effects) {
         for id in self.ids() {
             if self.get(id).has_predictions() {
-                self.touch(id, place.seq).0.judge(cold, desk, effects);
+                self.touch(id, place.seq).judge(cold, desk, effects);
             }
         }
     }

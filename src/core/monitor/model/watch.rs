@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{CellKey, Dirty, Model, Models, Verdict};
+use super::{CellKey, Model, Models, Verdict};
 use crate::event::{DetectorChoice, Feature, Features, Prediction, Season, Value};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
@@ -14,7 +14,7 @@ use crate::monitor::drift::incident::Ending;
 use crate::monitor::drift::losses::{LossSight, Taught};
 use crate::monitor::drift::season::SameHours;
 use crate::monitor::drift::window::{DriftWindow, Judgement};
-use crate::monitor::drift::{Fleet, Part, Row, Seen, Sight, Track};
+use crate::monitor::drift::{Fleet, Seen, Sight, Track};
 use crate::monitor::effect::Effects;
 use crate::monitor::join::{Answer, Served, Truth};
 use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
@@ -39,12 +39,12 @@ impl Models {
             Err(detail) => return bound_reached("bad_detector", detail),
         };
         let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
-        let (model, dirty) = self.touch(id, place.seq);
+        let model = self.touch(id, place.seq);
         model.profile_mut().detectors = chosen;
         // what has arrived for those before is for nobody now
         model.arrivals.retain(|arrival| matches!(arrival, Arrival::Label { .. }));
         for index in 0..model.drift.tracks.len() {
-            detectors::forget_chosen(&mut model.track_mut(index as u16, dirty).watch_mut().detectors);
+            detectors::forget_chosen(&mut model.track_mut(index as u16).watch_mut().detectors);
         }
         model.end_parts(|incident, part| part.is_chosen(&incident.subject), Ending::Unwatched, desk, effects);
         Verdict::Applied
@@ -80,19 +80,12 @@ impl Model {
     }
 
     /// Shows a prediction to the track of its version, which says where to count it.
-    pub(super) fn see(
-        &mut self,
-        cold: &mut impl Cold,
-        index: u16,
-        seen: Seen<'_>,
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-    ) -> Option<Sight> {
+    pub(super) fn see(&mut self, cold: &mut impl Cold, index: u16, seen: Seen<'_>, desk: &mut Desk) -> Option<Sight> {
         if !desk.drift.policy.watch {
             return None;
         }
         let id = self.id;
-        let track = self.track_mut(index, dirty);
+        let track = self.track_mut(index);
         if track.baseline.is_some() {
             return track.sight(seen.features);
         }
@@ -108,21 +101,20 @@ impl Model {
         served: &Served,
         features: &Features,
         desk: &mut Desk,
-        dirty: &mut Dirty,
     ) -> Option<LossSight> {
         let number = served.answer.number.filter(|_| !served.answer.failed && desk.drift.policy.watch)?;
         match **self.drift.tracks[usize::from(track)].estimator {
             Estimator::Learning(_) => {
-                self.track_mut(track, dirty).note_lesson((served.seq, served.index), number, features, &mut desk.drift);
+                self.track_mut(track).note_lesson((served.seq, served.index), number, features, &mut desk.drift);
                 None
             }
-            Estimator::OfLosses(_) => self.track_mut(track, dirty).loss_sight(features),
+            Estimator::OfLosses(_) => self.track_mut(track).loss_sight(features),
             Estimator::Gathering(_) | Estimator::Fitted { .. } | Estimator::Unfit => None,
         }
     }
 
     /// The first label of a prediction has come.
-    pub(super) fn arrived(&mut self, served: &Served, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    pub(super) fn arrived(&mut self, served: &Served, desk: &mut Desk, effects: &mut Effects) {
         let truth = served.truth.as_ref();
         if let Some(truth) = truth {
             let met = self.is_right(served, truth);
@@ -147,7 +139,7 @@ impl Model {
             let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_label(&served.answer, truth, met)?)));
             let at = served.at;
             self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, at, place: Chosen::place(nth), value }));
-            self.look_if_many(desk, dirty, effects);
+            self.look_if_many(desk, effects);
         }
     }
 
@@ -161,9 +153,9 @@ impl Model {
         }
     }
 
-    fn look_if_many(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    fn look_if_many(&mut self, desk: &mut Desk, effects: &mut Effects) {
         if ARRIVALS_MAX <= self.arrivals.len() {
-            self.look_at_arrivals(desk, dirty, effects);
+            self.look_at_arrivals(desk, effects);
         }
     }
 
@@ -174,45 +166,37 @@ impl Model {
         prediction: &Prediction,
         score: &Feature,
         desk: &mut Desk,
-        dirty: &mut Dirty,
         effects: &mut Effects,
     ) {
         let values = self.profile.detectors.iter().enumerate();
         let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_prediction(prediction, score)?)));
         let at = prediction.at;
         self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, at, place: Chosen::place(nth), value }));
-        self.look_if_many(desk, dirty, effects);
+        self.look_if_many(desk, effects);
     }
 
     /// Shows the detectors what has arrived since they last looked.
-    pub(super) fn look_at_arrivals(&mut self, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    pub(super) fn look_at_arrivals(&mut self, desk: &mut Desk, effects: &mut Effects) {
         let profile = Arc::clone(&self.profile);
         for arrival in std::mem::take(&mut self.arrivals) {
             let (Arrival::Label { track: index, .. } | Arrival::Value { track: index, .. }) = arrival;
-            let track = self.track_mut(index, dirty);
+            let track = self.track_mut(index);
             let alarms = track.take(arrival, &profile.detectors, &mut desk.drift, desk.log_time);
             self.raise(index, alarms, effects);
         }
     }
 
     /// Adds a pane that has closed to the drift window of each of its versions.
-    pub(super) fn watch_closed(
-        &mut self,
-        cold: &mut impl Cold,
-        start: Timestamp,
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn watch_closed(&mut self, cold: &mut impl Cold, start: Timestamp, desk: &mut Desk, effects: &mut Effects) {
         let (pane, profile) = (Arc::clone(&self.hot[&start]), Arc::clone(&self.profile));
         for (cell, of_cell) in pane.cells() {
             let Some(key) = profile.cells.get(usize::from(cell)) else { continue };
             let (Some(index), Some(counted)) = (key.track, &of_cell.tally) else { continue };
             let open = &self.drift.tracks[usize::from(index)].window;
             if open.is_over(start) {
-                self.judge_windows(cold, &[index], desk, dirty, effects);
+                self.judge_windows(cold, &[index], desk, effects);
             }
-            let track = self.track_mut(index, dirty);
+            let track = self.track_mut(index);
             if track.window.tally.is_none() {
                 track.settle_segments(&profile.cells, &mut desk.drift);
             }
@@ -221,22 +205,15 @@ impl Model {
     }
 
     /// Judges the drift windows that the watermark has passed.
-    pub(super) fn judge_over(&mut self, cold: &mut impl Cold, desk: &mut Desk, dirty: &mut Dirty, effects: &mut Effects) {
+    pub(super) fn judge_over(&mut self, cold: &mut impl Cold, desk: &mut Desk, effects: &mut Effects) {
         let tracks = (0_u16..).zip(&self.drift.tracks);
         let over = tracks.filter(|(_, track)| track.window.is_over(self.watermark));
         let over: Vec<u16> = over.map(|(index, _)| index).collect();
-        self.judge_windows(cold, &over, desk, dirty, effects);
+        self.judge_windows(cold, &over, desk, effects);
     }
 
     /// Judges the open drift windows of these tracks. What the weeks before hold is read once for all that begin together.
-    fn judge_windows(
-        &mut self,
-        cold: &mut impl Cold,
-        tracks: &[u16],
-        desk: &mut Desk,
-        dirty: &mut Dirty,
-        effects: &mut Effects,
-    ) {
+    fn judge_windows(&mut self, cold: &mut impl Cold, tracks: &[u16], desk: &mut Desk, effects: &mut Effects) {
         let Fleet { policy, columns, .. } = desk.drift;
         let profile = Arc::clone(&self.profile);
         let mut read: Option<(Timestamp, SameHours)> = None;
@@ -248,11 +225,11 @@ impl Model {
             let hours = read.as_ref().map(|(_, hours)| hours);
             let version = self.drift.tracks[usize::from(*index)].watch.version.as_ref();
             let alarmed = self.profile.incidents.is_on("error", version);
-            let track = self.track_mut(*index, dirty);
+            let track = self.track_mut(*index);
             let judged = track.judge_window(&policy, columns, hours, &profile.cells, alarmed, desk.log_time);
             let Some(Judgement { alarms, window, lately }) = judged else { continue };
             self.raise(*index, alarms, effects);
-            self.settle_incidents(*index, (window, &lately), desk, dirty, effects);
+            self.settle_incidents(*index, (window, &lately), desk, effects);
         }
     }
 
@@ -271,17 +248,10 @@ impl Model {
     }
 
     /// A track, to be changed.
-    pub(super) fn track_mut(&mut self, index: u16, dirty: &mut Dirty) -> &mut Track {
+    pub(super) fn track_mut(&mut self, index: u16) -> &mut Track {
         let track = &mut Arc::make_mut(&mut self.drift).tracks[usize::from(index)];
-        if track.touch() {
-            dirty.tracks.push((self.id, index));
-        }
+        track.dirty = true;
         track
-    }
-
-    /// Hands over every row of a track that is not up to date.
-    pub fn take_dirty_parts(&mut self, track: u16, take: &mut impl FnMut(Part, Row<'_>)) {
-        Arc::make_mut(&mut self.drift).tracks[usize::from(track)].take_dirty_parts(take);
     }
 
     /// The track of the version that serves most, by the panes in memory; of those within a fifth of the most the newest, so that versions that
