@@ -11,11 +11,11 @@ use crate::monitor::classes::Classes;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::monitor::model::Model;
 use crate::monitor::pane::Cell;
-use crate::monitor::status::history::Change;
+use crate::monitor::status::history::{Change, History};
 use crate::monitor::status::rule::Direction;
-use crate::monitor::status::{self, What, thresholds};
+use crate::monitor::status::{self, Status, What, thresholds};
 use crate::monitor::window::metrics;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// A figure compared to its threshold, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -94,6 +94,30 @@ pub fn history(model: &Model, from: Timestamp, to: Timestamp) -> Vec<StatusSpell
         status: spell.status.as_str(),
     };
     model.profile.statuses.spells(from, to).map(shown).collect()
+}
+
+/// The worst status in each of `pieces` stretches of time as wide as `width`, of which the newest holds `now`: a letter each, oldest
+/// first; `h` healthy, `u` unknown, `w` warning, `c` critical, `-` where nothing is known. With the number of the newest stretch since 1970.
+pub fn strip(history: &History, now: Timestamp, width: Span, pieces: usize) -> (i64, String) {
+    let newest = now.floor(width);
+    let first = newest - Span::from_micros(width.micros() * (pieces as i64 - 1));
+    let mut worst: Vec<Option<Status>> = vec![None; pieces];
+    let place = |at: Timestamp| ((at.max(first) - first).micros() / width.micros()) as usize;
+    for spell in history.spells(first, newest + width) {
+        // a spell that ends with a stretch is not in the next
+        let last = spell.to.map_or(pieces - 1, |to| place(to - Span::from_micros(1))).min(pieces - 1);
+        for piece in worst.iter_mut().take(last + 1).skip(place(spell.from)) {
+            *piece = (*piece).max(Some(spell.status));
+        }
+    }
+    let letter = |status: Option<Status>| match status {
+        None => '-',
+        Some(Status::Healthy) => 'h',
+        Some(Status::Unknown) => 'u',
+        Some(Status::Warning) => 'w',
+        Some(Status::Critical) => 'c',
+    };
+    (newest.micros() / width.micros(), worst.into_iter().map(letter).collect())
 }
 
 impl Reason {
@@ -196,5 +220,25 @@ const fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Below => "below",
         Direction::Above => "above",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strip_has_the_worst_status_of_each_hour_and_says_where_nothing_is_known() {
+        let hour = Span::from_secs(3_600);
+        let midnight = Timestamp::from_micros(1_767_225_600_000_000);
+        let minutes = |minutes: i64| midnight + Span::from_secs(60 * minutes);
+        let mut history = History::default();
+        for (at, status) in [(30, Status::Unknown), (60, Status::Healthy), (130, Status::Critical), (135, Status::Healthy)] {
+            history.add(Change { at: minutes(at), status });
+        }
+        let (number, letters) = strip(&history, minutes(4 * 60 + 5), hour, 6);
+        assert_eq!((number, letters.as_str()), (minutes(4 * 60).micros() / hour.micros(), "-uhchh"));
+        assert_eq!(strip(&history, minutes(90), hour, 6).1, "----uh", "hours to come are not in it");
+        assert_eq!(strip(&history, minutes(48 * 60), hour, 3).1, "hhh");
     }
 }

@@ -248,6 +248,8 @@ pub struct DriftWindowReport {
     pub end: String,
     pub closed: bool,
     pub predictions: u64,
+    /// Evidence in nats that its columns need for a drift, at its width.
+    pub evidence_needed: f64,
     /// Features that the reference did not have.
     pub unexpected: u64,
     /// By subject.
@@ -465,6 +467,7 @@ pub fn window(
         end: end.to_string(),
         closed,
         predictions: current.rows,
+        evidence_needed: needed,
         unexpected: current.unexpected,
         columns,
     }

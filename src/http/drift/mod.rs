@@ -147,7 +147,7 @@ pub async fn report(
     params(("model" = String, Path, description = "Its name, percent-encoded"), DriftQuery),
     responses(
         (status = 200, description = "The windows, with the headers Tidewatch-Position and Tidewatch-Epoch", body = [DriftWindowReport],
-         example = json!([{"start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "closed": true, "predictions": 1272, "unexpected": 0, "columns": {"feature/amount": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "drift": true, "present": 1260, "missing": 12, "mismatched": 0, "out_of_range": 3, "new_category": 0, "mean": 61.2}}}])),
+         example = json!([{"start": "2026-01-01T00:40:00Z", "end": "2026-01-01T00:50:00Z", "closed": true, "predictions": 1272, "evidence_needed": 12.85, "unexpected": 0, "columns": {"feature/amount": {"psi": 0.41, "jensen_shannon": 0.23, "evidence": 61.4, "drift": true, "present": 1260, "missing": 12, "mismatched": 0, "out_of_range": 3, "new_category": 0, "mean": 61.2}}}])),
         (status = 400, description = "A range, resolution or slice that cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model or version", body = Problem, content_type = "application/problem+json"),
     )

@@ -22,6 +22,9 @@ use crate::time::{Span, Timestamp};
 /// A feature counts in full in the score once its index reaches this: custom acts there (Siddiqi (2006), *Credit Risk Scorecards*).
 const PSI_ACT: f64 = 0.25;
 
+/// A feature counts in full in the score, too, once so much more or less of it is missing, as a share of all rows.
+const MISSING_ACT: f64 = 0.25;
+
 /// Windows without drift after which a drift counts as over.
 pub const CALM_WINDOWS: u8 = 2;
 
@@ -96,7 +99,7 @@ pub struct Score {
     pub predictions: u64,
     /// Distance of the predictions from those of the reference: Jensen–Shannon in bits^½, what chance alone gives taken off.
     pub prediction: f64,
-    /// Share of the features that drift, each by its index, in full from 0.25.
+    /// Share of the features that drift, each by its index, in full from 0.25, or by how much more of it is missing, in full from a quarter.
     pub features: f64,
     /// Distance of all features together from the reference, as that of the predictions, where it drifts; else 0.
     pub multivariate: f64,
@@ -273,7 +276,7 @@ pub fn score(
         let of = |group: Group| baseline.columns.iter().zip(figures).filter(move |(column, _)| column.group == group);
         // a column drifts until it has been seen without drift often enough: the score counts what the verdicts count
         let weight = |standing: &Standing| match (standing.since, &standing.figures) {
-            (Some(_), Some(figures)) => (figures.psi / PSI_ACT).min(1.0),
+            (Some(_), Some(figures)) => (figures.psi / PSI_ACT).max(figures.missing_change.abs() / MISSING_ACT).min(1.0),
             _ => 0.0,
         };
         let features = baseline.columns.iter().zip(standings).filter(|(column, _)| column.group == Group::Feature);

@@ -7,11 +7,17 @@ use serde_json::{Map, Value, json};
 
 use crate::monitor::model::Model;
 use crate::monitor::point::Point;
+use crate::time::Span;
 use crate::view::View;
 use crate::view::model::{Current, ModelSummary};
+use crate::view::status;
 
 /// Digits of a figure: what a row has room for. More would only change more often.
 const DIGITS: i32 = 4;
+
+/// Hours and days of the strip of status: 85 bytes a row, told again with each hour.
+const STRIP_HOURS: usize = 24;
+const STRIP_DAYS: usize = 30;
 
 /// What a subscriber has been told of one row.
 #[derive(Debug, Default)]
@@ -27,7 +33,7 @@ pub fn changes(view: &View, model: &Model, told: &mut Told) -> Option<Value> {
     let summary = ModelSummary::without_trail(view, model);
     let is_new = told.fields.is_empty();
     let mut row = Map::new();
-    let fields = fields(&summary);
+    let fields = fields(&summary, strip(view, model));
     told.fields.resize(fields.len(), 0);
     for ((name, value), known) in fields.into_iter().zip(&mut told.fields) {
         let hash = hash_of(&value);
@@ -60,13 +66,14 @@ pub fn changes(view: &View, model: &Model, told: &mut Told) -> Option<Value> {
 }
 
 /// What a row shows, without its sparkline. Figures of now stand beside the rest, so that each is told when it changes and not before.
-fn fields(summary: &ModelSummary) -> [(&'static str, Value); 17] {
+fn fields(summary: &ModelSummary, strip: Value) -> [(&'static str, Value); 18] {
     let ModelSummary {
         status, reasons, task, versions, last_prediction_at, stale, drift, current, owner, tags, archived, ..
     } = summary;
     let of_now = |read: fn(&Current) -> Value| current.as_ref().map_or(Value::Null, read);
     let fields = [
         ("status", json!(status)),
+        ("strip", strip),
         ("reasons", json!(reasons)),
         ("task", json!(task)),
         ("versions", json!(versions.len())),
@@ -85,6 +92,14 @@ fn fields(summary: &ModelSummary) -> [(&'static str, Value); 17] {
         ("throughput_per_second", of_now(|now| json!(now.throughput_per_second))),
     ];
     fields.map(|(name, value)| (name, rounded(value)))
+}
+
+/// What the status has been: the number of the newest hour and a letter for each of a day, the same of the days of a month.
+fn strip(view: &View, model: &Model) -> Value {
+    let of =
+        |seconds: i64, pieces: usize| status::strip(&model.profile.statuses, view.log_time, Span::from_secs(seconds), pieces);
+    let ((hour, hours), (day, days)) = (of(3_600, STRIP_HOURS), of(86_400, STRIP_DAYS));
+    json!([hour, hours, day, days])
 }
 
 /// The sparkline: of each minute its number since 1970, the accuracy and how many labels it rests on.
