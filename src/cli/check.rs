@@ -90,13 +90,10 @@ impl Report {
         let verdict = model.verdict();
         let reasons: Vec<String> = model.reasons.iter().map(|reason| shown(&reason.message)).collect();
         let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-        let figures = figures(model, thresholds);
+        let (figures, accuracy) = (figures(model, thresholds), model.shown_accuracy());
         let told = [
-            model.accuracy().map(|value| {
-                let labels = model.current.as_ref().map_or(0, |current| current.accuracy.n);
-                format!("accuracy {} of {labels} labels", short(Some(value)))
-            }),
-            model.error_rate().map(|value| format!("error rate {}", short(Some(value)))),
+            accuracy.value.map(|value| format!("accuracy {} of {} labels", short(Some(value)), accuracy.n)),
+            model.error_rate().map(|value| format!("failures {}", short(Some(value)))),
             model.p95().map(|value| format!("p95 {} s", short(Some(value)))),
             model.drift().map(|value| format!("drift {}", short(Some(value)))),
         ];
@@ -143,7 +140,7 @@ fn figures(model: &Glance, thresholds: &Value) -> Vec<Figure> {
     };
     let least_accuracy = threshold("accuracy_threshold").map(|limit| format!("{limit}:"));
     let known = [
-        figure("accuracy", current.accuracy.value, "", least_accuracy, Some(1.0)),
+        figure("accuracy", model.accuracy(), "", least_accuracy, Some(1.0)),
         figure("error_rate", current.error_rate.value, "", above("error_rate_threshold"), Some(1.0)),
         figure("response_time", current.mean_response_time_seconds, "s", above("response_time_threshold"), None),
         figure("p95", current.p95_seconds, "s", None, None),
@@ -175,7 +172,7 @@ mod tests {
         assert_eq!(report.exit, 2);
         assert_eq!(
             report.text(),
-            "CRITICAL - fraud is critical (accuracy 0.5 / below 0.7): accuracy 0.5 of 80 labels, error rate 0.01, p95 0.2 s, \
+            "CRITICAL - fraud is critical (accuracy 0.5 / below 0.7): accuracy 0.5 of 80 labels, failures 0.01, p95 0.2 s, \
              drift 0.08 | accuracy=0.5;;0.7:;0;1 error_rate=0.01;;0.1;0;1 response_time=0.1s;;2;0 p95=0.2s;;;0 \
              drift=0.08;;0.2;0;1 coverage=0.8;;;0;1 throughput=0.33;;;0 predictions=1200c;;;0 labelled=900c;;;0"
         );

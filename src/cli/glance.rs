@@ -15,6 +15,8 @@ pub struct Glance {
     pub name: String,
     pub status: String,
     pub reasons: Vec<Reason>,
+    /// All that is compared to a threshold.
+    pub judged: Vec<Judged>,
     pub task: String,
     pub predictions: u64,
     pub errors: u64,
@@ -35,6 +37,15 @@ pub struct Reason {
     pub code: String,
     pub status: String,
     pub message: String,
+}
+
+/// A figure that the status rests on.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Judged {
+    pub metric: Option<String>,
+    pub value: Option<f64>,
+    pub n: u64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,7 +120,15 @@ impl Glance {
     }
 
     pub fn accuracy(&self) -> Option<f64> {
-        self.current.as_ref().and_then(|current| current.accuracy.value)
+        self.shown_accuracy().value
+    }
+
+    /// The accuracy of the last five minutes; where no label of theirs has come yet, the one that the status rests on.
+    pub fn shown_accuracy(&self) -> Share {
+        let now = self.current.as_ref().map(|current| current.accuracy.clone()).filter(|now| now.value.is_some());
+        let judged =
+            || self.judged.iter().find(|judged| judged.metric.as_deref() == Some("accuracy") && judged.value.is_some());
+        now.or_else(|| judged().map(|judged| Share { value: judged.value, n: judged.n })).unwrap_or_default()
     }
 
     pub fn error_rate(&self) -> Option<f64> {

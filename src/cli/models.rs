@@ -54,7 +54,7 @@ pub enum Sort {
     Status,
     /// The least accurate first
     Accuracy,
-    /// The highest error rate first
+    /// The most failures first
     Errors,
     /// The slowest first
     Latency,
@@ -123,7 +123,7 @@ fn urgency(model: &Glance) -> u8 {
     }
 }
 
-pub const HEADER: [&str; 8] = ["MODEL", "STATUS", "PREDICTIONS", "PER S", "ACCURACY", "ERRORS", "P95 S", "DRIFT"];
+pub const HEADER: [&str; 8] = ["MODEL", "STATUS", "PREDICTIONS", "PER S", "ACCURACY", "FAILURES", "P95 S", "DRIFT"];
 
 /// One model as a row below [`HEADER`].
 pub fn row(model: &Glance) -> [String; 8] {

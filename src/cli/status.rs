@@ -93,12 +93,12 @@ fn of_model(model: &Glance) -> String {
     };
     let mut lines = vec![("model", format!("{}: {}", super::table::shown(&model.name), model.status))];
     lines.extend(model.reasons.iter().map(|reason| ("because", super::table::shown(&reason.message))));
-    let totals = [("predictions", model.predictions), ("errors", model.errors), ("labelled", model.labelled)];
+    let totals = [("predictions", model.predictions), ("failures", model.errors), ("labelled", model.labelled)];
     let totals = totals.map(|(name, count)| format!("{} {name}", grouped(count))).join(", ");
     lines.push(("in all", format!("{totals}, {} labels that wait for their prediction", grouped(model.pending_labels))));
     if let Some(now) = &model.current {
-        lines.push(("accuracy", with_n(&now.accuracy)));
-        lines.push(("error rate", with_n(&now.error_rate)));
+        lines.push(("accuracy", with_n(&model.shown_accuracy())));
+        lines.push(("failures", with_n(&now.error_rate)));
         let [mean, p95] = [now.mean_response_time_seconds, now.p95_seconds].map(short);
         lines.push(("response", format!("mean {mean} s, p95 {p95} s")));
         lines.push(("traffic", format!("{} a second, {} labelled", short(now.throughput_per_second), share(now.coverage))));

@@ -13,7 +13,7 @@ use crate::stats::Estimate;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::incident::OpenIncident;
-use crate::view::status::{Reason, StatusChange};
+use crate::view::status::{JudgedAccuracy, Reason, StatusChange};
 use crate::view::task::TaskFigures;
 use crate::view::watch::ScoreFigures;
 
@@ -172,6 +172,7 @@ pub struct Glance {
     pub archived: bool,
     pub owner: Option<CompactString>,
     pub tags: Vec<CompactString>,
+    /// Of the last five minutes; where no label of theirs has come yet, the one that the model is judged by.
     pub accuracy: Option<f64>,
     pub error_rate: Option<f64>,
     /// Seconds.
@@ -193,7 +194,7 @@ impl Glance {
             archived: description.archived,
             owner: description.owner.clone(),
             tags: description.tags.clone(),
-            accuracy: current.and_then(|current| current.accuracy.value),
+            accuracy: current.and_then(|current| current.shown_accuracy(model)),
             error_rate: current.and_then(|current| current.error_rate.value),
             p95: current.and_then(|current| current.p95_seconds),
             throughput: current.and_then(|current| current.throughput_per_second),
@@ -252,6 +253,11 @@ impl Current {
             coverage: (total.predictions != 0).then(|| total.labelled as f64 / total.predictions as f64),
             confidence: total.confidence.value(),
         }
+    }
+
+    /// The accuracy that lists show and order by: where no label of the last five minutes has come yet, the one that the model is judged by.
+    pub fn shown_accuracy(&self, model: &Model) -> Option<f64> {
+        self.accuracy.value.or_else(|| JudgedAccuracy::of(model).map(|judged| judged.value))
     }
 }
 

@@ -86,6 +86,29 @@ impl StatusChange {
     }
 }
 
+/// The accuracy that a model is judged by: of labels in the order in which they arrived, over the stretch that decides.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct JudgedAccuracy {
+    pub value: f64,
+    /// The interval that was compared to the threshold: it holds however often one looks. Null where none is known.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// Labels behind it.
+    pub n: u64,
+    /// Log time at which the stretch begins.
+    pub window: String,
+}
+
+impl JudgedAccuracy {
+    /// `None` while there are too few labels, and of models that are judged by something else.
+    pub fn of(model: &Model) -> Option<Self> {
+        let findings = &model.condition.findings;
+        let finding = findings.iter().find(|finding| finding.metric == status::ACCURACY && finding.lacking.is_none())?;
+        let status::Reason { value, low, high, n, window, .. } = status::Reason::of(finding, model.condition.since);
+        Some(Self { value: value?, low, high, n, window: window? })
+    }
+}
+
 /// What the status of `model` has been between two instants, oldest first.
 pub fn history(model: &Model, from: Timestamp, to: Timestamp) -> Vec<StatusSpell> {
     let shown = |spell: status::history::Spell| StatusSpell {

@@ -48,7 +48,7 @@ impl Figure {
         match self {
             Self::Name => None,
             Self::Predictions => Some(model.counters.predictions as f64),
-            Self::Accuracy => Current::of(model).accuracy.value,
+            Self::Accuracy => Current::of(model).shown_accuracy(model),
             Self::ErrorRate => Current::of(model).error_rate.value,
             Self::P95 => Current::of(model).p95_seconds,
             Self::Throughput => Current::of(model).throughput_per_second,

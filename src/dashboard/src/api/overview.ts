@@ -6,10 +6,27 @@ import type { Estimate, Reason, Status, Task } from "./types";
 /** Minute since 1970, accuracy of its labels, how many there are. */
 export type TrailMinute = [minute: number, accuracy: number | null, labelled: number];
 
+/**
+ * What the status has been: the number of the newest hour since 1970 and a letter for each of 24 hours, then the same of 30 days; oldest
+ * first. The worst status of each: `h`, `u`, `w`, `c`, and `-` where nothing is known.
+ */
+export type StripLetters = [hour: number, hours: string, day: number, days: string];
+
+/** The accuracy that a model is judged by: of labels in the order in which they came, over the stretch that decides. */
+export interface JudgedAccuracy {
+  value: number;
+  low: number | null;
+  high: number | null;
+  n: number;
+  /** When the stretch begins. */
+  window: string;
+}
+
 /** A model as its row shows it; figures are of the last five minutes of its own time. */
 export interface OverviewRow {
   name: string;
   status: Status;
+  strip: StripLetters;
   reasons: Reason[];
   task: Task;
   versions: number;
@@ -24,6 +41,8 @@ export interface OverviewRow {
   predictions: number | null;
   labelled: number | null;
   accuracy: Estimate | null;
+  /** Where no label of the five minutes has come yet. */
+  judged_accuracy: JudgedAccuracy | null;
   error_rate: Estimate | null;
   p95_seconds: number | null;
   throughput_per_second: number | null;

@@ -18,8 +18,13 @@ export const fill = (text: string, params: Record<string, string | number> = {})
 /** Whether `text` is a key, so that a metric nobody has named yet can be shown by its own name. */
 export const isKey = (text: string): text is Key => Object.hasOwn(en, text);
 
-/** A metric's name in words; its own name if the dictionaries do not know it. */
+/** A metric's name in words; its own name if the dictionaries do not know it, as those of named samples. */
 export const metricName = (metric: string): string => {
   const key = `metric.${metric}`;
-  return isKey(key) ? t(key) : metric;
+  if (isKey(key)) return t(key);
+  const [family, ...rest] = metric.split("/");
+  const of = rest.join("/");
+  if (family === "sample") return of;
+  const familyKey = `metric.${family}`;
+  return isKey(familyKey) && of !== "" ? `${t(familyKey)} (${of})` : metric;
 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pieces } from "./status-strip";
+import { pieces, spellsOf } from "./status-strip";
 
 const END = Date.parse("2026-01-02T00:00:00Z");
 const DAY = 86_400_000;
@@ -24,4 +24,13 @@ test("what nothing is known of stays empty, and what is over is left out", () =>
     { at: "2025-12-31T00:00:00Z", status: "healthy" as const },
   ];
   expect(pieces(changes, END, DAY).map((piece) => piece.status)).toEqual(["healthy"]);
+});
+
+test("letters of neighbours that are alike are one spell, and a dash is nobody's status", () => {
+  const hour = 3_600_000;
+  expect(spellsOf("-hhc", 10, hour)).toEqual([
+    { at: 7 * hour, end: 8 * hour, status: null },
+    { at: 8 * hour, end: 10 * hour, status: "healthy" },
+    { at: 10 * hour, end: 11 * hour, status: "critical" },
+  ]);
 });

@@ -10,7 +10,7 @@ use crate::monitor::point::Point;
 use crate::time::Span;
 use crate::view::View;
 use crate::view::model::{Current, ModelSummary};
-use crate::view::status;
+use crate::view::status::{self, JudgedAccuracy};
 
 /// Digits of a figure: what a row has room for. More would only change more often.
 const DIGITS: i32 = 4;
@@ -33,7 +33,7 @@ pub fn changes(view: &View, model: &Model, told: &mut Told) -> Option<Value> {
     let summary = ModelSummary::without_trail(view, model);
     let is_new = told.fields.is_empty();
     let mut row = Map::new();
-    let fields = fields(&summary, strip(view, model));
+    let fields = fields(&summary, [("strip", strip(view, model)), ("judged_accuracy", judged_accuracy(&summary, model))]);
     told.fields.resize(fields.len(), 0);
     for ((name, value), known) in fields.into_iter().zip(&mut told.fields) {
         let hash = hash_of(&value);
@@ -66,14 +66,14 @@ pub fn changes(view: &View, model: &Model, told: &mut Told) -> Option<Value> {
 }
 
 /// What a row shows, without its sparkline. Figures of now stand beside the rest, so that each is told when it changes and not before.
-fn fields(summary: &ModelSummary, strip: Value) -> [(&'static str, Value); 18] {
+fn fields(summary: &ModelSummary, [strip, judged]: [(&'static str, Value); 2]) -> [(&'static str, Value); 19] {
     let ModelSummary {
         status, reasons, task, versions, last_prediction_at, stale, drift, current, owner, tags, archived, ..
     } = summary;
     let of_now = |read: fn(&Current) -> Value| current.as_ref().map_or(Value::Null, read);
     let fields = [
         ("status", json!(status)),
-        ("strip", strip),
+        strip,
         ("reasons", json!(reasons)),
         ("task", json!(task)),
         ("versions", json!(versions.len())),
@@ -87,11 +87,18 @@ fn fields(summary: &ModelSummary, strip: Value) -> [(&'static str, Value); 18] {
         ("predictions", of_now(|now| json!(now.predictions))),
         ("labelled", of_now(|now| json!(now.labelled))),
         ("accuracy", of_now(|now| json!(now.accuracy))),
+        judged,
         ("error_rate", of_now(|now| json!(now.error_rate))),
         ("p95_seconds", of_now(|now| json!(now.p95_seconds))),
         ("throughput_per_second", of_now(|now| json!(now.throughput_per_second))),
     ];
     fields.map(|(name, value)| (name, rounded(value)))
+}
+
+/// The accuracy that the model is judged by, where no label of the last five minutes has come yet: else null.
+fn judged_accuracy(summary: &ModelSummary, model: &Model) -> Value {
+    let unlabelled = summary.current.as_ref().is_some_and(|current| current.accuracy.value.is_none());
+    json!(unlabelled.then(|| JudgedAccuracy::of(model)).flatten())
 }
 
 /// What the status has been: the number of the newest hour and a letter for each of a day, the same of the days of a month.

@@ -15,7 +15,7 @@ import { useVisibleRows } from "./use-visible";
 
 /** Pixels; `overview.css` sets the same heights. */
 const LAYOUTS = [
-  { media: "(max-width: 860px)", height: 258, compact: 116 },
+  { media: "(max-width: 860px)", height: 272, compact: 116 },
   { media: "(max-width: 1439px)", height: 74, compact: 38 },
   { media: "all", height: 66, compact: 38 },
 ] as const;

@@ -11,19 +11,21 @@ import { EstimateNote } from "../../shell/estimate";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
+import { RowStrips } from "../../shell/status-strip";
 import { Ago, Moment } from "../../shell/time";
 import { language } from "../../store/preferences";
 import { filterByOwner, filterByTag } from "./selection";
 
 export function ModelRow({ model, index }: { model: OverviewRow; index: number }) {
   const locale = language.value;
-  const { accuracy, predictions: served, labelled } = model;
+  const { predictions: served, labelled } = model;
   const predictions = served === null ? null : t("value.n", { n: count(locale, served) });
   return (
     <tr role="row" aria-rowindex={index} class={model.stale ? "stale" : undefined} data-model={model.name}>
       <td role="cell" class="c-status">
         <StatusLight status={model.status} />
         <Reasons model={model} />
+        <RowStrips strip={model.strip} />
       </td>
       <th role="rowheader" scope="row" class="c-model">
         <Link href={modelAddress(model.name)} title={model.name}>
@@ -34,9 +36,7 @@ export function ModelRow({ model, index }: { model: OverviewRow; index: number }
         </small>
         <Tags model={model} />
       </th>
-      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote metric="accuracy" estimate={accuracy} />}>
-        {accuracy === null ? MISSING : accuracy.value === null ? <Missing>{t("value.noLabels")}</Missing> : percent(locale, accuracy.value)}
-      </Figure>
+      <AccuracyFigure model={model} />
       <td role="cell" class="c-trail">
         <Sparkline trail={model.trail} />
       </td>
@@ -69,6 +69,36 @@ export function ModelRow({ model, index }: { model: OverviewRow; index: number }
 
 const coverageOf = ({ predictions, labelled }: OverviewRow): number | null =>
   predictions === null || labelled === null || predictions === 0 ? null : labelled / predictions;
+
+/** The accuracy of the last five minutes; where no label of theirs has come yet, the one that the status rests on, with its stretch. */
+function AccuracyFigure({ model: { accuracy, judged_accuracy: judged } }: { model: OverviewRow }) {
+  const locale = language.value;
+  if (judged === null) {
+    const value = accuracy === null ? MISSING : accuracy.value === null ? <Missing>{t("value.noLabels")}</Missing> : percent(locale, accuracy.value);
+    return (
+      <Figure class="accuracy" label={t("column.accuracy")} note={<EstimateNote metric="accuracy" estimate={accuracy} />}>
+        {value}
+      </Figure>
+    );
+  }
+  const since = t("value.judgedSince", { time: clock(locale, new Date(judged.window)) });
+  const title = t("value.judgedTitle", { time: utc(new Date(judged.window)), n: count(locale, judged.n) });
+  return (
+    <Figure class="accuracy judged" label={t("column.accuracy")} note={<JudgedNote title={title} since={since} n={t("value.n", { n: count(locale, judged.n) })} />}>
+      {percent(locale, judged.value)}
+    </Figure>
+  );
+}
+
+const JudgedNote = ({ title, since, n }: { title: string; since: string; n: string }) => (
+  <span title={title}>
+    <span class="range">
+      {since}
+      <span class="dot"> · </span>
+    </span>
+    <span class="n">{n}</span>
+  </span>
+);
 
 /** Tags that a row has room for; the others are told by their number and their title. */
 const TAGS_SHOWN = 3;
