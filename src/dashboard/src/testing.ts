@@ -125,6 +125,7 @@ export function driftWindow(minute: number, columns: Record<string, Partial<Wind
     end: new Date(start + 600_000).toISOString(),
     closed: true,
     predictions: 600,
+    evidence_needed: 12,
     unexpected: 0,
     columns: Object.fromEntries(Object.entries(columns).map(([subject, column]) => [subject, { ...plain, ...column }])),
     ...fields,

@@ -264,6 +264,8 @@ export interface DriftWindow {
   end: string;
   closed: boolean;
   predictions: number;
+  /** Nats that its columns need for a drift, at its width. */
+  evidence_needed: number;
   /** Features that the reference did not have. */
   unexpected: number;
   /** By subject. */

@@ -36,6 +36,9 @@ export const sourceFindingsPath = (source: string): string => `/api/v1/analysis$
 export const sourceRecordsPath = (source: string, kind: string): string => `${sourcePath(source)}/records${search({ kind, limit: "100" })}`;
 export const taskPath = (model: string): string => `${modelPath(model)}/task`;
 
+/** `metric`: the thresholds of one metric, where they are to be removed. */
+export const thresholdsPath = (model: string, metric: string | null = null): string => `${modelPath(model)}/thresholds${search({ metric })}`;
+
 /** A range of a model as one window; Unix seconds. */
 export const totalPath = (model: string, { from, to, version, segment }: Pick<WindowsQuery, "from" | "to" | "version" | "segment">): string =>
   `${modelPath(model)}/total${search({ from: instant(from), to: instant(to), version, segment })}`;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { window } from "../testing";
-import { markerAt, markersIn } from "./markers";
+import { markerAt, markersIn, stretches } from "./markers";
 
 const marker = (at: number) => ({ at, detected: true, text: "amount: drift", open: () => undefined });
 
@@ -18,4 +18,12 @@ test("a marker is hit at its triangle and not along its line, and of two the nea
   expect(markerAt(chart, markers, 95, 5)).toBe(markers[0]);
   expect(markerAt(chart, markers, 100, 80)).toBeNull();
   expect(markerAt(chart, markers, 140, 5)).toBeNull();
+});
+
+test("what goes on at the same time is shaded once", () => {
+  const from = (at: number, until: number | null) => ({ ...marker(at), until });
+  expect(stretches([from(50, 60), marker(55), from(55, 70), from(90, null)])).toEqual([
+    { from: 50, until: 70 },
+    { from: 90, until: Infinity },
+  ]);
 });

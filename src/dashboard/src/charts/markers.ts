@@ -31,17 +31,28 @@ export function markerAt(chart: Pick<uPlot, "valToPos">, markers: readonly Marke
   return near.reduce<Marker | null>((best, marker) => (best === null || distance(marker) < distance(best) ? marker : best), null);
 }
 
+/** The stretches in which something that has begun goes on, each moment once; `null` as the end: it goes on. */
+export function stretches(markers: readonly Marker[]): { from: number; until: number }[] {
+  const begun = markers.flatMap(({ at, until }) => (until === undefined ? [] : [{ from: at, until: until ?? Infinity }]));
+  const merged: { from: number; until: number }[] = [];
+  for (const each of begun.sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1);
+    if (last !== undefined && each.from <= last.until) last.until = Math.max(last.until, each.until);
+    else merged.push(each);
+  }
+  return merged;
+}
+
 /** Shades the plot from where something begins to where it ends, or to the edge while it goes on. */
 function shade(chart: uPlot, markers: readonly Marker[], colours: Colours): void {
   const { ctx, bbox } = chart;
   const edge = bbox.left + bbox.width;
   ctx.fillStyle = colours.drift;
-  ctx.globalAlpha = 0.08;
-  for (const { at, until } of markers) {
-    if (until === undefined) continue;
-    const from = Math.max(bbox.left, chart.valToPos(at, "x", true));
-    const to = until === null ? edge : Math.min(edge, chart.valToPos(until, "x", true));
-    if (from < to) ctx.fillRect(from, bbox.top, to - from, bbox.height);
+  ctx.globalAlpha = 0.1;
+  for (const stretch of stretches(markers)) {
+    const from = Math.max(bbox.left, chart.valToPos(stretch.from, "x", true));
+    const until = stretch.until === Infinity ? edge : Math.min(edge, chart.valToPos(stretch.until, "x", true));
+    if (from < until) ctx.fillRect(from, bbox.top, until - from, bbox.height);
   }
   ctx.globalAlpha = 1;
 }

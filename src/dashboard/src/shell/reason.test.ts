@@ -51,5 +51,5 @@ test("failures are called failures, and too little data says of what", () => {
   const few: Reason = { ...accuracy, code: "no_data", status: "unknown", value: null, n: 12, needed: 30, of: "labels" };
   expect(reasonText(few, LATER)).toBe("Not enough data: 12 of 30 labels in 7 days");
   language.value = "ko";
-  expect(reasonText(few, LATER)).toBe("데이터 부족: 7일간 라벨 30개 중 12개");
+  expect(reasonText(few, LATER)).toBe("데이터 부족: 7일간 정답 30개 중 12개");
 });

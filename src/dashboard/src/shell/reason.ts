@@ -1,8 +1,8 @@
 /** Why a model has its state, in the reader's language: figure, interval, threshold, since when, and the segment behind it. */
 
 import type { Reason } from "../api/types";
-import { duration, interval, type Locale } from "../format/number";
-import { isShare, metricText } from "../format/metric";
+import { figureText, isShare, rangeText } from "../format/metric";
+import { duration, type Locale } from "../format/number";
 import { isKey, metricName, t } from "../i18n";
 import { now as present } from "../store/clock";
 import { language } from "../store/preferences";
@@ -18,8 +18,8 @@ export function reasonText(reason: Reason, now: number = present.value.getTime()
   if (metric === null || value === null || threshold === null || direction === null) return unnamed(reason);
   const sentence = t(direction === "below" ? "reason.floor" : "reason.ceiling", {
     metric: metricName(metric === "error_rate" ? "failures" : metric),
-    value: figure(locale, metric, value) + range(locale, reason),
-    threshold: figure(locale, metric, threshold),
+    value: figureText(locale, metric, value) + range(locale, reason),
+    threshold: figureText(locale, metric, threshold),
   });
   return sentence + aside(locale, reason, direction === "below" ? value < threshold : threshold < value) + lasting(locale, reason, now) + behind(reason);
 }
@@ -34,23 +34,18 @@ function aside(locale: Locale, reason: Reason, beyond: boolean): string {
 
 function lasting(locale: Locale, reason: Reason, now: number): string {
   const seconds = reason.since === null ? 0 : Math.floor((now - Date.parse(reason.since)) / 1000);
-  return reason.status === "healthy" || seconds < 1 ? "" : t("reason.for", { time: duration(locale, seconds) });
+  return reason.status === "healthy" || seconds < 1 ? "" : t("reason.for", { time: duration(locale, seconds, true) });
 }
 
 const behind = (reason: Reason): string =>
   reason.mostly === null ? "" : t("reason.mostly", { segment: `${reason.mostly.name}=${reason.mostly.value}` });
 
-const isTime = (metric: string): boolean => metric.includes("time") || metric.includes("latency");
-
-const figure = (locale: Locale, metric: string, value: number): string =>
-  isTime(metric) ? duration(locale, value) : metricText(locale, metric, value);
-
 /** A difference of shares is in percentage points. */
-const difference = (locale: Locale, metric: string, value: number): string =>
-  isShare(metric) ? t("reason.points", { points: Math.round(value * 1000) / 10 }) : figure(locale, metric, value);
+export const difference = (locale: Locale, metric: string, value: number): string =>
+  isShare(metric) ? t("reason.points", { points: Math.round(value * 1000) / 10 }) : figureText(locale, metric, value);
 
 const range = (locale: Locale, reason: Reason): string =>
-  reason.low === null || reason.high === null ? "" : ` (${interval(reason.low, reason.high, (value) => figure(locale, reason.metric!, value))})`;
+  reason.low === null || reason.high === null ? "" : ` (${rangeText(locale, reason.metric!, reason.low, reason.high)})`;
 
 function unnamed(reason: Reason): string {
   const key = `reason.${reason.code}`;

@@ -24,6 +24,7 @@ import { QualityTab } from "./quality";
 import { Segments, Versions } from "./slices";
 import { summaryFeed, summaryIn } from "./summary-feed";
 import { Tabs } from "./tabs";
+import { ThresholdsTab } from "./thresholds";
 import { Trends } from "./trends";
 import { tab } from "./view";
 
@@ -79,6 +80,7 @@ function Parts({ model, feed, picked }: PartsProps) {
       ) : null}
       {shown === "drift" ? <DriftTab model={model} report={drift} /> : null}
       {shown === "quality" ? <QualityTab model={model} report={drift} /> : null}
+      {shown === "thresholds" ? <ThresholdsTab model={model} /> : null}
       {shown === "segments" ? <Segments model={model} /> : null}
     </Tabs>
   );

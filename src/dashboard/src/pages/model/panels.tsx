@@ -2,7 +2,8 @@
 
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import type { Estimate, ModelSummary, Task, Thresholds, Window } from "../../api/types";
+import type { ModelThresholds } from "../../api/thresholds";
+import type { Estimate, ModelSummary, Window } from "../../api/types";
 import { Chart, type Reading } from "../../charts/chart";
 import { alwaysValidOf, closedPart, columnOf, estimateOf, expectedOf, finite, throughputOf, type Slots } from "../../charts/columns";
 import type { Marker } from "../../charts/markers";
@@ -17,11 +18,12 @@ import { estimateText } from "../../shell/estimate";
 import { now } from "../../store/clock";
 import { language } from "../../store/preferences";
 import { everyLook, metric } from "./view";
-import { metricNameFor } from "./words";
+import { lineOf } from "./thresholds/use-thresholds";
+import { metricNameFor, metricsOf } from "./words";
 
 export interface Panel {
   model: ModelSummary;
-  thresholds: Thresholds;
+  thresholds: ModelThresholds | null;
   slots: Slots;
   view: View;
   markers: readonly Marker[];
@@ -31,18 +33,9 @@ export interface Panel {
   onPick: (start: number) => void;
 }
 
-const QUALITY: Record<Task, readonly string[]> = {
-  classification: [
-    "accuracy", "balanced_accuracy", "precision", "recall", "f1", "precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc", "mcc",
-    "cohen_kappa", "fpr", "fnr", "log_loss", "brier", "ece",
-  ],
-  regression: ["accuracy", "mae", "rmse", "mape", "smape", "r2", "bias", "median_ae", "max_error"],
-  unknown: ["accuracy"],
-};
-
 /** Where the values of a metric can lie. */
 function limitsOf(name: string): { least: number; most: number } {
-  if (isShare(name) && name !== "mape" && name !== "smape") return { least: 0, most: 1 };
+  if (isShare(name) && name !== "mape") return { least: 0, most: 1 };
   if (name === "roc_auc" || name === "pr_auc" || name === "brier" || name === "ece") return { least: 0, most: 1 };
   if (name === "mcc" || name === "cohen_kappa") return { least: -1, most: 1 };
   return name === "r2" || name === "bias" ? { least: -Infinity, most: Infinity } : { least: 0, most: Infinity };
@@ -101,7 +94,7 @@ export function QualityChart(panel: Panel) {
         { name: t("chart.coverage"), colour: "muted", values: columnOf(slots, (window) => window.coverage), share: true },
       ],
       bands: isExpected ? [band, expected.band] : [band],
-      threshold: chosen === "accuracy" ? (thresholds.accuracy_threshold ?? null) : null,
+      threshold: lineOf(thresholds, chosen, model.task === "regression"),
       show: (value) => (isShare(chosen) ? percentTick(locale, value) : decimal(locale, value, 3)),
       ...limitsOf(chosen),
     };
@@ -116,7 +109,7 @@ export function QualityChart(panel: Panel) {
       note: t("value.ofLabels", { labelled: count(locale, window.labelled), predictions: count(locale, window.predictions) }),
     },
   ];
-  const options = QUALITY[model.task].includes(chosen) ? QUALITY[model.task] : [chosen, ...QUALITY[model.task]];
+  const options = metricsOf(model.task).includes(chosen) ? metricsOf(model.task) : [chosen, ...metricsOf(model.task)];
   const title = (
     <select aria-label={t("chart.metric")} value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
       {options.map((each) => (
@@ -139,7 +132,7 @@ export function ErrorChart(panel: Panel) {
     return {
       lines: [{ name: t("chart.errorRate"), colour: "series-1", values }],
       bands: [band],
-      threshold: thresholds.error_rate_threshold ?? null,
+      threshold: lineOf(thresholds, "error_rate", false),
       show: (value) => percentTick(locale, value),
       least: 0,
       most: 1,
@@ -155,10 +148,11 @@ const QUANTILES = [
 ] as const;
 
 export function LatencyChart(panel: Panel) {
-  const { slots } = panel;
+  const { slots, thresholds } = panel;
   const locale = language.value;
   const spec = useMemo<ChartSpec>(
     () => ({
+      threshold: QUANTILES.map(({ part }) => lineOf(thresholds, part, false)).find((line) => line !== null) ?? null,
       lines: QUANTILES.map(({ part, colour }) => ({ name: part, colour, values: columnOf(slots, (window) => finite(window.latency?.[part])) })),
       bands: everyLook.value ? QUANTILES.map(({ part, fill }) => estimateColumns(slots, part, fill, alwaysValidOf).band) : [],
       show: (value) => duration(locale, value, true),
@@ -166,7 +160,7 @@ export function LatencyChart(panel: Panel) {
       least: 0,
       most: Infinity,
     }),
-    [slots, locale, everyLook.value],
+    [slots, locale, thresholds, everyLook.value],
   );
   const read = (window: Window): Reading[] =>
     QUANTILES.map(({ part, colour }, index) => ({

@@ -35,7 +35,7 @@ interface Asking {
  * What `path` answers, read once more when `pulse` changes. A reading is never cut off for the next one of the same path, so that a slow
  * server still gets to answer; another path takes its place at once.
  */
-export function useReading<T>(path: string, pulse: number): Reading<T> {
+export function useReading<T>(path: string, pulse: number | string): Reading<T> {
   const [held, setHeld] = useState<{ path: string; body: T | null; failed: string | null }>({ path, body: null, failed: null });
   const current = useRef<Asking | null>(null);
 

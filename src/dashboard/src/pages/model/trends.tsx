@@ -9,7 +9,7 @@ import { t } from "../../i18n";
 import { now } from "../../store/clock";
 import type { WindowsFeed } from "./feed";
 import { ErrorChart, LatencyChart, QualityChart, ThroughputChart, type Panel } from "./panels";
-import { useThresholds } from "./thresholds";
+import { useModelThresholds } from "./thresholds/use-thresholds";
 import { WindowTable } from "./window-table";
 import { asTable, everyLook, focus, metric, range, resetZoom, showCustom, showEveryLook, shownAt, zoom, zoomTo, type Shown } from "./view";
 
@@ -22,7 +22,7 @@ interface Props {
 
 export function Trends({ model, feed, markers, onPick }: Props) {
   const cursor = useSignal<number | null>(null);
-  const thresholds = useThresholds();
+  const thresholds = useModelThresholds(model).body;
   const shown = useShown(cursor.value !== null);
   useRequest(feed, shown);
   const slots = useComputed(() => slotsOf(feed.windows.value, feed.resolution.value)).value;

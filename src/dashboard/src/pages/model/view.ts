@@ -14,7 +14,7 @@ export interface Focus {
   segment: string | null;
 }
 
-export const TABS = ["performance", "drift", "quality", "segments"] as const;
+export const TABS = ["performance", "drift", "quality", "thresholds", "segments"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** The tab an address names; performance if it names none that there is. */

@@ -92,6 +92,7 @@ export function IncidentList({ model, incidents, columns, onOpen, onAccepted }: 
         ))}
       </ol>
       {ROWS_MAX < incidents.length ? <p class="quiet">{t("alarm.first", { n: ROWS_MAX })}</p> : null}
+      {newest.some((incident) => incident.end === null) ? <p class="quiet foot">{t("alarm.whatToDo")}</p> : null}
     </section>
   );
 }
@@ -153,17 +154,15 @@ function figures(alarm: Alarm): string {
   return [...means(alarm), statistic].join(" · ");
 }
 
-/** What a detector saw before the change and since: rates of errors, means of anything else. */
-function means({ effect: { rate_before, rate_now, mean_before, mean_now, values_since } }: Alarm): string[] {
+/** What a detector saw before the change and since: rates of wrong answers or of failures, means of anything else. */
+function means({ subject, effect: { rate_before, rate_now, mean_before, mean_now, values_since } }: Alarm): string[] {
   const locale = language.value;
+  const [before, now] = [rate_before ?? mean_before, rate_now ?? mean_now];
+  if (before === undefined || now === undefined) return [];
   const n = count(locale, values_since);
-  if (rate_before !== undefined && rate_now !== undefined) {
-    return [t("alarm.rates", { before: percent(locale, rate_before), now: percent(locale, rate_now), n })];
-  }
-  if (mean_before !== undefined && mean_now !== undefined) {
-    return [t("alarm.means", { before: decimal(locale, mean_before, 4), now: decimal(locale, mean_now, 4), n })];
-  }
-  return [];
+  const rate = subject === "error" ? "alarm.rates" : subject === "failure" ? "alarm.failureRates" : null;
+  if (rate === null) return [t("alarm.means", { before: decimal(locale, before, 4), now: decimal(locale, now, 4), n })];
+  return [t(rate, { before: percent(locale, before), now: percent(locale, now), n })];
 }
 
 /** The drift tab with the column of the alarm in the window that was judged; the focus goes along, to the tab. */

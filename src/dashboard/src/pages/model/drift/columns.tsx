@@ -1,6 +1,6 @@
 /** The columns of a version, those that drift first; one of them is open beside the list. */
 
-import type { ColumnReport, DriftReport } from "../../../api/drift";
+import type { ColumnReport, DriftPolicy, DriftReport } from "../../../api/drift";
 import { effect, MISSING_MIN, nats, points } from "../../../format/drift";
 import { count, MISSING } from "../../../format/number";
 import { t } from "../../../i18n";
@@ -9,7 +9,7 @@ import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import type { Against } from "../view";
 import { MiniHistogram } from "./histogram";
-import { rowsAgainst } from "./order";
+import { isClean, isSeen, rowsAgainst } from "./order";
 import { ColumnLight } from "./status";
 import { groupName, sideName, subjectName } from "./words";
 
@@ -70,6 +70,7 @@ export function ColumnList({ report, against, columns, open, onOpen }: Props) {
                   </th>
                   <td class="left">
                     <ColumnLight status={column.status} />
+                    <Aside column={column} policy={report.policy} />
                   </td>
                   <td>
                     <MiniHistogram bins={column.histogram} name={subjectName(subject)} before={before} />
@@ -96,6 +97,14 @@ export function ColumnList({ report, against, columns, open, onOpen }: Props) {
       </Scroller>
     </section>
   );
+}
+
+/** What the verdict does not say by itself: that a change is seen and not yet evident, or why a clean window does not end a drift. */
+function Aside({ column, policy }: { column: ColumnReport; policy: DriftPolicy }) {
+  const locale = language.value;
+  if (isSeen(column, policy)) return <small class="below">{t("drift.seen")}</small>;
+  if (!isClean(column)) return null;
+  return <small class="below">{t("drift.cleanShort", { n: count(locale, column.clean_windows), needed: count(locale, column.clean_windows_needed) })}</small>;
 }
 
 /** What effect and evidence are of: the window that was judged last, and not the newest data. */

@@ -10,6 +10,7 @@ import { language } from "../../../store/preferences";
 import { setQuery } from "../../../route/route";
 import { driftWindow, type Against } from "../view";
 import { Histogram } from "./histogram";
+import { isClean, isSeen } from "./order";
 import { ColumnLight } from "./status";
 import { groupName, sideName, subjectName, testName } from "./words";
 
@@ -61,7 +62,8 @@ export function ColumnDetail({ column, report, against }: { column: ColumnReport
             })}
           </p>
         )}
-        {column.status === "drift" && judged !== null && !judged.drift ? (
+        {isSeen(column, report.policy) ? <p>{t("drift.seenSentence")}</p> : null}
+        {isClean(column) ? (
           <p>{t("drift.cleanWindows", { n: count(locale, column.clean_windows), needed: count(locale, column.clean_windows_needed) })}</p>
         ) : null}
         {judged === null || Math.abs(judged.missing_change) < MISSING_MIN ? null : (

@@ -6,7 +6,7 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { TargetedEvent, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { DriftPolicy, DriftWindow, WindowColumn } from "../../../api/drift";
+import type { DriftPolicy, DriftScore, DriftWindow, WindowColumn } from "../../../api/drift";
 import { effect, nats } from "../../../format/drift";
 import { count, duration, percent } from "../../../format/number";
 import { clock, day, span } from "../../../format/time";
@@ -15,6 +15,7 @@ import { now } from "../../../store/clock";
 import { language } from "../../../store/preferences";
 import { driftWindow } from "../view";
 import { moved, slotsOf, step, STEPS, type Slot } from "./grid";
+import { SEEN_NATS } from "./order";
 import { subjectName } from "./words";
 
 /** More rows than this are shown on request. */
@@ -25,6 +26,8 @@ interface Props {
   subjects: readonly string[];
   windows: readonly DriftWindow[];
   policy: DriftPolicy;
+  /** The window that verdicts and score are of. */
+  judged: DriftScore | null;
   open: string | null;
   onOpen: (subject: string, window: { start: string; end: string } | null, byKey: boolean) => void;
 }
@@ -35,7 +38,7 @@ interface Cell {
   slot: string;
 }
 
-export function Heatmap({ subjects, windows, policy, open, onOpen }: Props) {
+export function Heatmap({ subjects, windows, policy, judged, open, onOpen }: Props) {
   const all = useSignal(false);
   const pointed = useSignal<Cell | null>(null);
   const focused = useSignal<Cell | null>(null);
@@ -103,7 +106,7 @@ export function Heatmap({ subjects, windows, policy, open, onOpen }: Props) {
                 {t("drift.column")}
               </th>
               {slots.map((slot, index) => (
-                <SlotHead key={slot.key} slot={slot} before={slots[index - 1] ?? null} />
+                <SlotHead key={slot.key} slot={slot} before={slots[index - 1] ?? null} isJudged={isJudged(slot, judged)} />
               ))}
             </tr>
           </thead>
@@ -149,14 +152,20 @@ export function Heatmap({ subjects, windows, policy, open, onOpen }: Props) {
   );
 }
 
+/** Whether it is the window that verdicts and score are of. */
+const isJudged = (slot: Slot, judged: DriftScore | null): boolean =>
+  slot.window !== null && judged !== null && Date.parse(slot.start) === Date.parse(judged.window) && Date.parse(slot.end) === Date.parse(judged.end);
+
 /** The time at which a window starts, and the day where it is another one than before. */
-function SlotHead({ slot, before }: { slot: Slot; before: Slot | null }) {
+function SlotHead({ slot, before, isJudged }: { slot: Slot; before: Slot | null; isJudged: boolean }) {
   const locale = language.value;
   const [start, end] = [new Date(slot.start), new Date(slot.end)];
   const width = (end.getTime() - start.getTime()) / 1000;
   const otherDay = before === null ? start.toDateString() !== now.value.toDateString() : new Date(before.start).toDateString() !== start.toDateString();
+  const title = span(locale, start, end, now.value);
+  const kind = isJudged ? "judged" : slot.window?.closed === false ? "open" : undefined;
   return (
-    <th scope="col" title={span(locale, start, end, now.value)} class={slot.window?.closed === false ? "open" : undefined}>
+    <th scope="col" title={isJudged ? `${title}: ${t("drift.lastJudged")}` : title} class={kind}>
       {otherDay || 86_400 <= width ? <small>{day(locale, start)}</small> : null}
       {slot.window === null ? <span aria-label={t("heatmap.gap", { width: duration(locale, width) })}>⋯</span> : 86_400 <= width ? null : clock(locale, start)}
     </th>
@@ -185,9 +194,10 @@ function cellText(subject: string, slot: Slot, cell: WindowColumn | null, policy
   const n = t("value.n", { n: count(locale, slot.window.predictions) });
   const open = slot.window.closed ? [] : [t("chart.provisional")];
   if (cell === null || cell.psi === null) return `${head}: ${[t("status.column.no_data"), n, ...open].join(", ")}`;
-  const figures = t("heatmap.figures", { effect: effect(locale, cell.psi), evidence: nats(locale, cell.evidence), needed: nats(locale, policy.evidence_needed) });
+  const figures = t("heatmap.figures", { effect: effect(locale, cell.psi), evidence: nats(locale, cell.evidence), needed: nats(locale, slot.window.evidence_needed) });
   const missing = 0 < cell.missing ? [t("heatmap.missing", { share: percent(locale, cell.missing / slot.window.predictions) })] : [];
-  return `${head}: ${[t(cell.drift ? "status.column.drift" : "heatmap.noDrift"), figures, ...missing, n, ...open].join(", ")}`;
+  const verdict = t(cell.drift ? "status.column.drift" : policy.psi_threshold <= cell.psi && SEEN_NATS <= (cell.evidence ?? 0) ? "heatmap.notEvident" : "heatmap.noDrift");
+  return `${head}: ${[verdict, figures, ...missing, n, ...open].join(", ")}`;
 }
 
 function Key() {
@@ -210,6 +220,10 @@ function Key() {
       <li>
         <span class="box unknown" aria-hidden="true" />
         {t("status.column.no_data")}
+      </li>
+      <li>
+        <span class="judged-mark" aria-hidden="true" />
+        {t("drift.lastJudged")}
       </li>
     </ul>
   );

@@ -38,7 +38,7 @@ export function DriftTab({ model, report }: Props) {
         <p class="quiet">{t(isJudgedApart(body, focus.value.segment) ? "apart.segmentNote" : "drift.segmentNote", { name: focus.value.segment })}</p>
       )}
       {body.columns.length === 0 ? null : <AgainstNote report={body} against={report.against} />}
-      <ScoreRow report={body} />
+      <ScoreRow model={model} report={body} />
       <PaceLine window={body.window} />
       {report.failed === null ? null : <p class="problem">{t("drift.failed", { message: report.failed })}</p>}
       {body.policy.watch ? null : <p class="notice card">{t("drift.off")}</p>}
@@ -94,7 +94,7 @@ function Columns({ report, against, windows, onAccepted }: ColumnsProps) {
       {windows.body === null ? (
         <Unread reading={windows} />
       ) : (
-        <Heatmap subjects={columns.map((each) => each.subject)} windows={windows.body} policy={report.policy} open={open.subject} onOpen={show} />
+        <Heatmap subjects={columns.map((each) => each.subject)} windows={windows.body} policy={report.policy} judged={report.score} open={open.subject} onOpen={show} />
       )}
       <div class="master-detail">
         <ColumnList report={report} against={against} columns={columns} open={open.subject} onOpen={(subject) => show(subject, null, false)} />

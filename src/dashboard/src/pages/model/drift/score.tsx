@@ -7,14 +7,15 @@ import { t } from "../../../i18n";
 import { Span } from "../../../shell/time";
 import { language } from "../../../store/preferences";
 import { Figure } from "../figure";
-import { useThresholds } from "../thresholds";
-import { featuresDrifting } from "./order";
+import type { ModelSummary } from "../../../api/types";
+import { lineOf, useModelThresholds } from "../thresholds/use-thresholds";
+import { featuresDrifting, wrongAnswers } from "./order";
 
 const COMPONENTS = ["prediction", "features", "multivariate", "performance"] as const;
 
-export function ScoreRow({ report }: { report: DriftReport }) {
+export function ScoreRow({ model, report }: { model: ModelSummary; report: DriftReport }) {
   const locale = language.value;
-  const threshold = useThresholds().drift_threshold ?? null;
+  const threshold = lineOf(useModelThresholds(model).body, "drift", false);
   const { score } = report;
   const above = score !== null && threshold !== null && threshold < score.value;
   return (
@@ -53,8 +54,17 @@ function noteOf(component: (typeof COMPONENTS)[number], report: DriftReport): st
     const { drifting, of } = featuresDrifting(report);
     return `${note} · ${t("drift.featuresDrifting", { n: count(locale, drifting), of: count(locale, of) })}`;
   }
-  const fall = component === "performance" ? fallOf(report.score) : null;
-  return fall === null ? note : `${note} · ${fall}`;
+  const seen = component === "performance" ? [fallOf(report.score), incidentOf(report)].filter((each) => each !== null) : [];
+  return [note, ...seen].join(" · ");
+}
+
+/** The incident of wrong answers that goes on: it may have begun since the window that the figure is of, or in another stretch of labels. */
+function incidentOf(report: DriftReport): string | null {
+  const incident = wrongAnswers(report);
+  if (incident === null) return null;
+  const { rate_before: before, rate_now: now } = incident.latest.effect;
+  if (before === undefined || now === undefined) return t("drift.wrongOpen");
+  return t("drift.wrongOpenRates", { before: percent(language.value, before), now: percent(language.value, now) });
 }
 
 /** How far accuracy has fallen, and whether that is evident; nothing where it has not. */
