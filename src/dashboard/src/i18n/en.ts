@@ -347,7 +347,7 @@ export const en = {
   "slices.segments": "Segments",
   "slices.version": "Version",
   "slices.segment": "Segment",
-  "slices.none": "None reported in the last hour.",
+  "slices.none": "None reported in this range.",
   "slices.pick": "Show only {name} in the charts",
   "slices.picked": "Only {name} is shown; press to show everything",
 
@@ -458,8 +458,7 @@ export const en = {
   "drift.featuresDrifting": "{n} of {of} drift",
   "drift.fell": "accuracy {before} → {now} (n = {n})",
   "drift.fellMaybe": "accuracy {before} → {now} (n = {n}), seen but not yet evident",
-  "drift.wrongOpen": "an incident of wrong answers goes on",
-  "drift.wrongOpenRates": "an incident of wrong answers goes on: {before} → {now}",
+  "drift.wrongOpen": "an incident of wrong answers goes on since {time}",
   "drift.seen": "moved, not yet evident",
   "drift.seenSentence": "It has moved as far as matters, but this window alone does not yet show that it is not chance.",
   "drift.cleanShort": "clean windows: {n} of {needed}",
@@ -686,6 +685,8 @@ export const en = {
   "alarm.failureRates": "failures {before} → {now} (n = {n})",
   "alarm.means": "mean {before} → {now} (n = {n})",
   "alarm.statistic": "{name} {statistic} against {threshold}",
+  "alarm.noticed": "noticed at",
+  "alarm.lately": "last judged window: {figures}",
   "alarm.whatToDo": "An incident ends when what it is about is as it was before, or when you accept it as normal. It cannot be silenced or answered by retraining yet: alerts and training jobs do not exist here so far.",
   "alarm.first": "The newest {n} are listed.",
 
@@ -726,7 +727,7 @@ export const en = {
   "quality.unexpected": "{n} values in the last {windows} windows are of features that the reference does not have.",
   "quality.noUnexpected": "Every feature of the last {windows} windows is one that the reference has.",
 
-  "segments.lead": "The last hour by segment. One that is picked is shown alone in the charts, in drift and in data quality.",
+  "segments.lead": "By segment, over the range of the charts. One that is picked is shown alone in the charts, in drift and in data quality.",
 
   "fairness.title": "Served alike?",
   "fairness.failed": "Fairness could not be read: {message}",
@@ -771,6 +772,7 @@ export const en = {
   "reason.notEvident": ", beyond it but not evidently",
   "reason.near": ", within {margin} of it",
   "reason.notClear": ", not yet clear of it",
+  "reason.point": "{points} point",
   "reason.points": "{points} points",
   "reason.for": ", for {time}",
   "reason.mostly": "; mostly {segment}",

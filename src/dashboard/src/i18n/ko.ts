@@ -349,7 +349,7 @@ export const ko: Record<Key, string> = {
   "slices.segments": "세그먼트",
   "slices.version": "버전",
   "slices.segment": "세그먼트",
-  "slices.none": "최근 1시간에 보고된 것이 없습니다.",
+  "slices.none": "이 기간에 보고된 것이 없습니다.",
   "slices.pick": "차트에 {name}만 표시",
   "slices.picked": "{name}만 표시 중입니다. 누르면 전체를 표시합니다",
 
@@ -460,8 +460,7 @@ export const ko: Record<Key, string> = {
   "drift.featuresDrifting": "{of}개 중 {n}개 드리프트",
   "drift.fell": "정확도 {before} → {now} (n = {n})",
   "drift.fellMaybe": "정확도 {before} → {now} (n = {n}), 보이지만 아직 확실하지 않음",
-  "drift.wrongOpen": "오답 사건이 진행 중",
-  "drift.wrongOpenRates": "오답 사건이 진행 중: {before} → {now}",
+  "drift.wrongOpen": "오답 사건이 {time}부터 진행 중",
   "drift.seen": "움직였으나 아직 확실하지 않음",
   "drift.seenSentence": "의미 있는 만큼 움직였지만, 이 구간만으로는 우연이 아니라고 아직 말할 수 없습니다.",
   "drift.cleanShort": "깨끗한 구간: {needed}번 중 {n}번",
@@ -688,6 +687,8 @@ export const ko: Record<Key, string> = {
   "alarm.failureRates": "실패율 {before} → {now} (n = {n})",
   "alarm.means": "평균 {before} → {now} (n = {n})",
   "alarm.statistic": "{name} {statistic}, 기준 {threshold}",
+  "alarm.noticed": "감지 당시",
+  "alarm.lately": "마지막 판정 구간: {figures}",
   "alarm.whatToDo": "사건은 대상이 이전 상태로 돌아가거나 정상으로 인정하면 끝납니다. 알림 끄기와 재학습은 아직 할 수 없습니다. 알림과 학습 작업이 아직 없기 때문입니다.",
   "alarm.first": "최신 {n}건만 표시합니다.",
 
@@ -728,7 +729,7 @@ export const ko: Record<Key, string> = {
   "quality.unexpected": "최근 {windows}개 구간에 기준에 없는 특성의 값이 {n}개 있습니다.",
   "quality.noUnexpected": "최근 {windows}개 구간의 특성은 모두 기준에 있는 것입니다.",
 
-  "segments.lead": "최근 1시간의 세그먼트별 수치입니다. 고른 세그먼트만 차트, 드리프트, 데이터 품질에 표시됩니다.",
+  "segments.lead": "차트의 기간에 대한 세그먼트별 수치입니다. 고른 세그먼트만 차트, 드리프트, 데이터 품질에 표시됩니다.",
 
   "fairness.title": "고르게 대하는가",
   "fairness.failed": "공정성을 읽지 못했습니다: {message}",
@@ -773,6 +774,7 @@ export const ko: Record<Key, string> = {
   "reason.notEvident": ", 벗어났으나 아직 확실하지 않음",
   "reason.near": ", 임계값까지 {margin} 이내",
   "reason.notClear": ", 아직 임계값을 확실히 벗어나지 못함",
+  "reason.point": "{points}%p",
   "reason.points": "{points}%p",
   "reason.for": ", {time} 동안",
   "reason.mostly": "; 주로 {segment}",

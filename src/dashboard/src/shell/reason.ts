@@ -40,9 +40,11 @@ function lasting(locale: Locale, reason: Reason, now: number): string {
 const behind = (reason: Reason): string =>
   reason.mostly === null ? "" : t("reason.mostly", { segment: `${reason.mostly.name}=${reason.mostly.value}` });
 
+const pointsText = (points: number): string => t(points === 1 ? "reason.point" : "reason.points", { points });
+
 /** A difference of shares is in percentage points. */
 export const difference = (locale: Locale, metric: string, value: number): string =>
-  isShare(metric) ? t("reason.points", { points: Math.round(value * 1000) / 10 }) : figureText(locale, metric, value);
+  isShare(metric) ? pointsText(Math.round(value * 1000) / 10) : figureText(locale, metric, value);
 
 const range = (locale: Locale, reason: Reason): string =>
   reason.low === null || reason.high === null ? "" : ` (${rangeText(locale, reason.metric!, reason.low, reason.high)})`;

@@ -1,7 +1,7 @@
 /** Every incident, the newest first: what has moved, since when, in which versions, and what can be done; the same as markers for the charts. */
 
 import { useSignal } from "@preact/signals";
-import type { Alarm, ColumnReport, Incident, ReferenceTaken } from "../../../api/drift";
+import type { Alarm, DriftReport, Incident, ReferenceTaken } from "../../../api/drift";
 import { referencePath } from "../../../api/paths";
 import { api } from "../../../api/session";
 import type { Marker } from "../../../charts/markers";
@@ -41,16 +41,14 @@ function nameOf({ subject, first, segments }: Incident): string {
 }
 
 interface Props {
-  model: string;
-  incidents: readonly Incident[];
-  /** Those whose details can be opened. */
-  columns: readonly ColumnReport[];
+  report: DriftReport;
   onOpen: (subject: string) => void;
   /** What is new has been accepted as normal. */
   onAccepted: () => void;
 }
 
-export function IncidentList({ model, incidents, columns, onOpen, onAccepted }: Props) {
+export function IncidentList({ report, onOpen, onAccepted }: Props) {
+  const { model, incidents, columns } = report;
   const newest = [...incidents].reverse().sort((a, b) => Number(a.end !== null) - Number(b.end !== null)).slice(0, ROWS_MAX);
   return (
     <section class="card alarms" aria-labelledby="alarms-title">
@@ -85,7 +83,8 @@ export function IncidentList({ model, incidents, columns, onOpen, onAccepted }: 
                 </span>
               </p>
               <p class="quiet">{whereOf(incident)}</p>
-              <p class="quiet">{figures(incident.end === null ? incident.latest : incident.first)}</p>
+              <p class="quiet">{[t("alarm.noticed"), figures(incident.end === null ? incident.latest : incident.first)].join(" ")}</p>
+              <Lately incident={incident} report={report} />
               {incident.actions.includes("accept") && role.value !== "viewer" ? <Accept model={model} incident={incident} onAccepted={onAccepted} /> : null}
             </div>
           </li>
@@ -99,10 +98,26 @@ export function IncidentList({ model, incidents, columns, onOpen, onAccepted }: 
 
 /** The versions it is in, and how often it was told again. */
 function whereOf({ versions, segments, updates }: Incident): string {
-  const named = versions.map((version) => version ?? t("drift.unnamed")).join(", ");
+  const isNamed = versions.some((version) => version !== null);
+  const names = versions.map((version) => version ?? t("drift.unnamed")).join(", ");
   const parts = segments.map((segment) => Object.entries(segment).map(([name, value]) => `${name}: ${value}`).join(", "));
   const told = updates === 0 ? [] : [t("alarm.updates", { n: count(language.value, updates) })];
-  return [t("alarm.versions", { names: named }), ...(1 < parts.length ? [parts.join("; ")] : []), ...told].join(" · ");
+  return [isNamed ? t("alarm.versions", { names }) : names, ...(1 < parts.length ? [parts.join("; ")] : []), ...told].join(" · ");
+}
+
+/** What the last judged window of the version that is looked at says of what goes on: the figures of verdict and score, and not those of then. */
+function Lately({ incident, report }: { incident: Incident; report: DriftReport }) {
+  const locale = language.value;
+  if (incident.end !== null || !incident.versions.includes(report.version)) return null;
+  const { accuracy } = report.score ?? { accuracy: null };
+  if (incident.subject === "error" && accuracy !== null) {
+    const rates = t("alarm.rates", { before: percent(locale, 1 - accuracy.before), now: percent(locale, 1 - accuracy.now), n: count(locale, accuracy.n) });
+    return <p class="quiet">{t("alarm.lately", { figures: rates })}</p>;
+  }
+  const judged = report.columns.find(({ subject }) => subject === incident.subject)?.judged ?? null;
+  if (judged === null) return null;
+  const window = t("alarm.window", { effect: effect(locale, judged.psi), evidence: nats(locale, judged.evidence), needed: nats(locale, judged.needed) });
+  return <p class="quiet">{t("alarm.lately", { figures: window })}</p>;
 }
 
 /** Takes what comes from here on for what is normal: the reference of the version is gathered anew. */

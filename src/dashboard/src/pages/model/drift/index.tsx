@@ -111,9 +111,7 @@ function Arrivals({ report, onAccepted }: { report: DriftReport; onAccepted: () 
     <div class="arrivals">
       <LabelCard labels={report.labels} />
       <IncidentList
-        model={report.model}
-        incidents={report.incidents}
-        columns={report.columns}
+        report={report}
         onOpen={(subject) => setQuery({ column: subject, window: null })}
         onAccepted={onAccepted}
       />

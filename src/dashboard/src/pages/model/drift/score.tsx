@@ -4,7 +4,9 @@ import type { DriftPace, DriftPolicy, DriftReport, DriftScore } from "../../../a
 import { effect, MISSING_MIN, oneIn } from "../../../format/drift";
 import { count, decimal, duration, percent } from "../../../format/number";
 import { t } from "../../../i18n";
+import { moment } from "../../../format/time";
 import { Span } from "../../../shell/time";
+import { now } from "../../../store/clock";
 import { language } from "../../../store/preferences";
 import { Figure } from "../figure";
 import type { ModelSummary } from "../../../api/types";
@@ -58,21 +60,18 @@ function noteOf(component: (typeof COMPONENTS)[number], report: DriftReport): st
   return [note, ...seen].join(" · ");
 }
 
-/** The incident of wrong answers that goes on: it may have begun since the window that the figure is of, or in another stretch of labels. */
+/** The incident of wrong answers that goes on: it may have begun since the window that the figure is of. */
 function incidentOf(report: DriftReport): string | null {
   const incident = wrongAnswers(report);
-  if (incident === null) return null;
-  const { rate_before: before, rate_now: now } = incident.latest.effect;
-  if (before === undefined || now === undefined) return t("drift.wrongOpen");
-  return t("drift.wrongOpenRates", { before: percent(language.value, before), now: percent(language.value, now) });
+  return incident === null ? null : t("drift.wrongOpen", { time: moment(language.value, new Date(incident.onset), now.value) });
 }
 
 /** How far accuracy has fallen, and whether that is evident; nothing where it has not. */
 function fallOf(score: DriftScore | null): string | null {
   if (score === null || score.accuracy === null || score.accuracy.before <= score.accuracy.now) return null;
-  const { before, now, n, evident } = score.accuracy;
+  const { before, now: lately, n, evident } = score.accuracy;
   const locale = language.value;
-  return t(evident ? "drift.fell" : "drift.fellMaybe", { before: percent(locale, before), now: percent(locale, now), n: count(locale, n) });
+  return t(evident ? "drift.fell" : "drift.fellMaybe", { before: percent(locale, before), now: percent(locale, lately), n: count(locale, n) });
 }
 
 /** Why the windows of this version are as wide as they are. */

@@ -23,18 +23,20 @@ export function TaskCard({ model }: { model: ModelSummary }) {
         <h2 id="task-title">{t("taskCard.title")}</h2>
         <TaskChooser model={model.name} decision={decision} />
       </div>
-      <p>
-        <b>{t(`task.${decision.task}`)}</b> · {t(`taskCard.from.${decision.from}`, { n: count(language.value, decision.rows) })}
-        {decision.reading === null ? null : <> · {t(`taskCard.reading.${decision.reading}`)}</>}
-      </p>
-      <UnfitValues side="predictions" of={decision.predictions} />
-      <UnfitValues side="labels" of={decision.labels} />
-      {decision.changes.map((change) => (
-        <p key={change.at} class="drift-text">
-          {t("taskCard.changed", { version: change.version ?? t("taskCard.noVersion"), from: t(`task.${change.from}`), to: t(`task.${change.to}`) })} <Moment at={change.at} />
+      <div class="pad">
+        <p>
+          <b>{t(`task.${decision.task}`)}</b> · {t(`taskCard.from.${decision.from}`, { n: count(language.value, decision.rows) })}
+          {decision.reading === null ? null : <> · {t(`taskCard.reading.${decision.reading}`)}</>}
         </p>
-      ))}
-      {decision.predictions.count + decision.labels.count === 0 ? <p class="quiet">{t("taskCard.allFit")}</p> : null}
+        <UnfitValues side="predictions" of={decision.predictions} />
+        <UnfitValues side="labels" of={decision.labels} />
+        {decision.changes.map((change) => (
+          <p key={change.at} class="drift-text">
+            {t("taskCard.changed", { version: change.version ?? t("taskCard.noVersion"), from: t(`task.${change.from}`), to: t(`task.${change.to}`) })} <Moment at={change.at} />
+          </p>
+        ))}
+        {decision.predictions.count + decision.labels.count === 0 ? <p class="quiet">{t("taskCard.allFit")}</p> : null}
+      </div>
     </section>
   );
 }

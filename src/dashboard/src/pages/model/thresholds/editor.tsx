@@ -2,10 +2,12 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, TargetedEvent } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Suggestion, Threshold } from "../../../api/thresholds";
 import type { ModelSummary } from "../../../api/types";
 import { figureText } from "../../../format/metric";
 import { metricName, t, type Key } from "../../../i18n";
+import { difference } from "../../../shell/reason";
 import { language } from "../../../store/preferences";
 import { metricsOf } from "../words";
 import { changeOf, draftOf, EMPTY, isSample, SAMPLE, type Draft } from "./draft";
@@ -27,6 +29,8 @@ export function Editor({ model, of, suggested, changing, onClose }: Props) {
   const before = typeof of === "string" ? null : of;
   const draft = useSignal<Draft>(typeof of === "string" ? { ...EMPTY, metric: of } : draftOf(of));
   const sending = useSignal(false);
+  const form = useRef<HTMLFormElement>(null);
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>(typeof of === "string" && of === "" ? "[name=metric]" : "[name=value]")?.focus(), []);
   const edit = (edits: Partial<Draft>): void => void (draft.value = { ...draft.value, ...edits });
   const { metric, direction, value, margin, source, unit, target } = draft.value;
   const change = changeOf(draft.value);
@@ -42,15 +46,16 @@ export function Editor({ model, of, suggested, changing, onClose }: Props) {
     if (isDone) onClose();
   };
   return (
-    <form class="card threshold-form" aria-labelledby="threshold-title" onSubmit={(event) => void submit(event)}>
+    <form class="card threshold-form" ref={form} aria-labelledby="threshold-title" onSubmit={(event) => void submit(event)}>
       <h2 id="threshold-title">{t(before === null ? "thresholds.add" : "thresholds.editOf", { name: metricName(before?.metric ?? "") })}</h2>
       <div class="threshold-fields">
-        <Field label="details.metric" note={metric.trim() === "" ? t("thresholds.metricNote") : metricName(metric.trim())}>
+        <Field name="metric" label="details.metric" note={metric.trim() === "" ? t("thresholds.metricNote") : metricName(metric.trim())}>
           <input
+            id="threshold-metric"
             name="metric"
+            aria-describedby="threshold-metric-note"
             list="threshold-metrics"
             required
-            autoFocus
             autocomplete="off"
             readOnly={before !== null}
             value={metric}
@@ -65,34 +70,34 @@ export function Editor({ model, of, suggested, changing, onClose }: Props) {
           ))}
           <option value={SAMPLE}>{t("thresholds.sample")}</option>
         </datalist>
-        <Field label="thresholds.side" note={null}>
-          <select name="direction" value={direction} onChange={(event) => edit({ direction: event.currentTarget.value as Draft["direction"] })}>
+        <Field name="direction" label="thresholds.side" note={null}>
+          <select id="threshold-direction" name="direction" value={direction} onChange={(event) => edit({ direction: event.currentTarget.value as Draft["direction"] })}>
             <option value="">{t("thresholds.usual")}</option>
             <option value="below">{t("thresholds.floor")}</option>
             <option value="above">{t("thresholds.ceiling")}</option>
           </select>
         </Field>
-        <Field label="chart.threshold" note={shown(metric, value, unit)}>
-          <input name="value" type="number" step="any" required value={value} onInput={(event) => edit({ value: event.currentTarget.value })} />
+        <Field name="value" label="chart.threshold" note={shown(metric, value, unit)}>
+          <input id="threshold-value" name="value" aria-describedby="threshold-value-note" type="number" step="any" required value={value} onInput={(event) => edit({ value: event.currentTarget.value })} />
           {offer === undefined ? null : (
             <button type="button" onClick={() => edit({ value: String(offer.value), direction: offer.direction })}>
               {t("thresholds.useSuggested", { value: figureText(language.value, offer.metric, offer.value) })}
             </button>
           )}
         </Field>
-        <Field label="thresholds.margin" note={margin.trim() === "" ? t("thresholds.marginNote") : shown(metric, margin, unit)}>
-          <input name="margin" type="number" step="any" min={0} value={margin} onInput={(event) => edit({ margin: event.currentTarget.value })} />
+        <Field name="margin" label="thresholds.margin" note={margin.trim() === "" ? t("thresholds.marginNote") : shown(metric, margin, unit, difference)}>
+          <input id="threshold-margin" name="margin" aria-describedby="threshold-margin-note" type="number" step="any" min={0} value={margin} onInput={(event) => edit({ margin: event.currentTarget.value })} />
         </Field>
         {isSample(metric) ? (
           <>
-            <Field label="thresholds.source" note={t("thresholds.sourceNote")}>
-              <input name="source" required value={source} onInput={(event) => edit({ source: event.currentTarget.value })} />
+            <Field name="source" label="thresholds.source" note={t("thresholds.sourceNote")}>
+              <input id="threshold-source" name="source" aria-describedby="threshold-source-note" required value={source} onInput={(event) => edit({ source: event.currentTarget.value })} />
             </Field>
-            <Field label="thresholds.unit" note={null}>
-              <input name="unit" value={unit} onInput={(event) => edit({ unit: event.currentTarget.value })} />
+            <Field name="unit" label="thresholds.unit" note={null}>
+              <input id="threshold-unit" name="unit" aria-describedby="threshold-unit-note" value={unit} onInput={(event) => edit({ unit: event.currentTarget.value })} />
             </Field>
-            <Field label="thresholds.targetLabel" note={t("thresholds.targetNote")}>
-              <input name="target" type="number" step="any" value={target} onInput={(event) => edit({ target: event.currentTarget.value })} />
+            <Field name="target" label="thresholds.targetLabel" note={t("thresholds.targetNote")}>
+              <input id="threshold-target" name="target" aria-describedby="threshold-target-note" type="number" step="any" value={target} onInput={(event) => edit({ target: event.currentTarget.value })} />
             </Field>
           </>
         ) : null}
@@ -110,18 +115,19 @@ export function Editor({ model, of, suggested, changing, onClose }: Props) {
 }
 
 /** What a figure that is being written means: `0.8` of a share is 80 %. */
-function shown(metric: string, text: string, unit: string): string | null {
+function shown(metric: string, text: string, unit: string, as = figureText): string | null {
   const value = text.trim() === "" ? NaN : Number(text);
   if (!Number.isFinite(value) || metric.trim() === "") return null;
-  return `= ${figureText(language.value, metric.trim(), value)}${unit === "" ? "" : ` ${unit}`}`;
+  return `= ${as(language.value, metric.trim(), value)}${unit === "" ? "" : ` ${unit}`}`;
 }
 
-function Field({ label, note, children }: { label: Key; note: string | null; children: ComponentChildren }) {
+/** A field by its name, with what there is to know about it. */
+function Field({ name, label, note, children }: { name: string; label: Key; note: string | null; children: ComponentChildren }) {
   return (
-    <label class="field">
-      {t(label)}
+    <div class="field">
+      <label for={`threshold-${name}`}>{t(label)}</label>
       {children}
-      <small>{note}</small>
-    </label>
+      <small id={`threshold-${name}-note`}>{note}</small>
+    </div>
   );
 }
