@@ -10,7 +10,6 @@ use crate::monitor::analysis::About;
 use crate::monitor::analysis::finding::Finding;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::incident::Told;
-use crate::monitor::limits::SAMPLES_MIN;
 use crate::monitor::point::Point;
 use crate::monitor::rejected::{OfMessage, Rejected};
 use crate::monitor::source::SeriesKey;
@@ -211,15 +210,19 @@ impl Effects {
         self.list.push(Effect { id, action: Action::Announce(announcement) });
     }
 
-    /// The windows that the message has closed so far.
-    pub(super) fn windows_closed(&self) -> Vec<(Name, Point)> {
-        let closed = self.list.iter().filter_map(|effect| match &effect.action {
-            Action::Announce(Announcement::WindowClosed { model, point, .. }) if SAMPLES_MIN <= point.predictions => {
-                Some((model.clone(), point.clone()))
-            }
-            Action::Announce(_) => None,
-        });
-        closed.collect()
+    /// What the message has had told so far.
+    pub(super) fn told(&self) -> &[Effect] {
+        &self.list
+    }
+
+    /// Collects what is told by those who hear of these effects; its numbers go on from here.
+    pub(super) fn answers(&self) -> Self {
+        Self { next: self.next, ..Self::caused_by(self.seq) }
+    }
+
+    pub(super) fn append(&mut self, answers: Self) {
+        self.next = answers.next;
+        self.list.extend(answers.list);
     }
 
     pub fn into_vec(self) -> Vec<Effect> {

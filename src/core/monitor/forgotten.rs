@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Fault;
 use crate::ids::Slug;
-use crate::monitor::State;
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::limits::{FORGOTTEN_MAX, FORGOTTEN_ROWS_PER_TICK};
 
@@ -60,8 +59,8 @@ impl Forgotten {
         Fault::new("too_many_forgotten", detail, String::new())
     }
 
-    /// Deletes what a tick deletes.
-    fn erase(&mut self, cold: &mut impl Cold) {
+    /// Deletes rows of what was forgotten, as many as one tick may.
+    pub(super) fn erase(&mut self, cold: &mut dyn Cold) {
         let mut rows = FORGOTTEN_ROWS_PER_TICK;
         let mut done = 0;
         for left in &mut self.left {
@@ -89,13 +88,6 @@ impl Forgotten {
             }
         }
         self.left.drain(..done);
-    }
-}
-
-impl State {
-    /// Deletes rows of what was forgotten, as many as one tick may.
-    pub(super) fn erase_forgotten(&mut self, cold: &mut impl Cold) {
-        self.desk.forgotten.erase(cold);
     }
 }
 

@@ -21,6 +21,7 @@ pub mod source;
 pub mod status;
 pub mod task;
 pub mod tokens;
+pub mod turn;
 pub mod window;
 
 #[cfg(test)]
@@ -42,7 +43,10 @@ use crate::monitor::rejected::Rejections;
 use crate::monitor::source::Sources;
 use crate::monitor::status::Thresholds;
 use crate::monitor::tokens::Tokens;
+use crate::monitor::turn::Turn;
 use crate::time::Timestamp;
+
+pub use crate::monitor::turn::Place;
 
 /// Everything the core knows, but for what lies in [`Cold`].
 #[derive(Clone, Debug, Default)]
@@ -87,7 +91,7 @@ pub struct Counts {
 
 /// What one message changes, and what it asks of the world. Total: no decoded input makes it fail or panic. Deterministic: the
 /// same messages in the same order give the same state and the same effects, id for id, however they are grouped into batches.
-pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<Effect> {
+pub fn apply(state: &mut State, cold: &mut dyn Cold, message: &Message) -> Vec<Effect> {
     let mut effects = Effects::caused_by(message.seq);
     state.desk.position = message.seq;
     state.desk.log_time = state.desk.log_time.max(message.stored_at);
@@ -114,29 +118,18 @@ pub fn apply(state: &mut State, cold: &mut impl Cold, message: &Message) -> Vec<
         state.analysis.on_message(&message.source, records, refused, last_refused.as_ref(), state.desk.log_time);
     }
     state.desk.rejections.announce(state.desk.log_time, &mut effects);
-    state.analyse_windows(&mut effects);
+    state.hear(cold, &mut effects);
     effects.into_vec()
 }
 
-/// Where in the log a record stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    pub seq: u64,
-    /// Of the record within its message.
-    pub index: u32,
-    pub stored_at: Timestamp,
-    pub kind: Kind,
-    pub source: &'a Slug,
-}
-
 impl State {
-    fn on_event(&mut self, cold: &mut impl Cold, at: Place<'_>, event: &Event, effects: &mut Effects) -> Verdict {
-        let log_time = self.desk.log_time;
+    fn on_event(&mut self, cold: &mut dyn Cold, at: Place<'_>, event: &Event, effects: &mut Effects) -> Verdict {
+        let turn = &mut Turn { cold, desk: &mut self.desk, effects };
         match event {
-            Event::PredictionLogged(prediction) => self.models.on_prediction(cold, at, prediction, &mut self.desk, effects),
-            Event::LabelArrived(label) => self.models.on_label(cold, at, label, &mut self.desk, effects),
-            Event::SamplesTaken(sample) => self.sources.on_sample(cold, at, sample, log_time, &mut self.analysis, effects),
-            Event::RecordNoted(note) => self.sources.on_note(cold, at, note, log_time),
+            Event::PredictionLogged(prediction) => self.models.on_prediction(turn, at, prediction),
+            Event::LabelArrived(label) => self.models.on_label(turn, at, label),
+            Event::SamplesTaken(sample) => self.sources.on_sample(turn, at, sample, &mut self.analysis),
+            Event::RecordNoted(note) => self.sources.on_note(turn, at, note),
             Event::CommandGiven(command) => self.on_command(cold, at, command, effects),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
             Event::EffectsSettled { settled_through } if at.seq <= *settled_through => Verdict::Ignored,
@@ -146,31 +139,31 @@ impl State {
             }
             Event::ClockTicked => {
                 self.models.take_samples(at, &self.sources);
-                self.models.on_tick(cold, &mut self.desk, effects);
-                self.expire_tokens();
-                self.sources.on_tick(log_time, &mut self.analysis, effects);
-                self.analysis.judge_producers(log_time, effects);
-                self.analysis.judge_names(&self.models, &self.sources, log_time, effects);
-                self.erase_forgotten(cold);
+                self.models.on_tick(turn);
+                turn.desk.expire_tokens();
+                self.sources.on_tick(turn, &mut self.analysis);
+                self.analysis.judge_producers(turn);
+                self.analysis.judge_names(turn, &self.models, &self.sources);
+                turn.desk.forgotten.erase(turn.cold);
                 Verdict::Applied
             }
         }
     }
 
-    /// Has the windows analysed that the message closed.
-    fn analyse_windows(&mut self, effects: &mut Effects) {
-        for (model, point) in effects.windows_closed() {
-            self.analysis.on_window_closed(&model, &point, self.desk.log_time, effects);
+    /// Rooms hear what was told while the message was applied, and what that has others tell, in the order of this function. It ends: the
+    /// analysis hears of models, and nobody hears of the analysis.
+    fn hear(&mut self, cold: &mut dyn Cold, effects: &mut Effects) {
+        let mut heard = 0;
+        while heard < effects.told().len() {
+            let mut answers = effects.answers();
+            let turn = &mut Turn { cold, desk: &mut self.desk, effects: &mut answers };
+            effects.told()[heard..].iter().for_each(|effect| self.analysis.hear(turn, &effect.action));
+            heard = effects.told().len();
+            effects.append(answers);
         }
     }
 
-    fn expire_tokens(&mut self) {
-        if self.desk.tokens.any_expired(self.desk.log_time) {
-            Arc::make_mut(&mut self.desk.tokens).expire(self.desk.log_time);
-        }
-    }
-
-    fn count(&mut self, cold: &mut impl Cold, at: Place<'_>, verdict: Verdict, effects: &mut Effects) {
+    fn count(&mut self, cold: &mut dyn Cold, at: Place<'_>, verdict: Verdict, effects: &mut Effects) {
         if at.kind.is_internal() && !matches!(verdict, Verdict::Rejected(_)) {
             return;
         }

@@ -12,7 +12,7 @@ use crate::monitor::cold::Cold;
 use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::drift::incident::Incidents;
 use crate::monitor::drift::{Drift, Seen};
-use crate::monitor::effect::{Announcement, Effects};
+use crate::monitor::effect::Announcement;
 use crate::monitor::join::{self, JoinRow, Parked, Served};
 use crate::monitor::kept::{Kept, Written};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, TRAIL_MAX};
@@ -22,6 +22,7 @@ use crate::monitor::point::Point;
 use crate::monitor::status::Condition;
 use crate::monitor::status::history::History;
 use crate::monitor::task::{Doubt, Evidence, Task, Values};
+use crate::monitor::turn::Turn;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
@@ -207,53 +208,39 @@ impl Models {
         self.changed.len() + self.forgotten.len()
     }
 
-    pub(super) fn on_prediction(
-        &mut self,
-        cold: &mut impl Cold,
-        place: Place<'_>,
-        prediction: &Prediction,
-        desk: &mut Desk,
-        effects: &mut Effects,
-    ) -> Verdict {
+    pub(super) fn on_prediction(&mut self, turn: &mut Turn<'_>, place: Place<'_>, prediction: &Prediction) -> Verdict {
         let Some(id) = self.id_of(&prediction.model, place.source) else { return too_many_models() };
         let model = self.touch(id, place.seq);
-        model.expire_parked(desk);
-        model.on_prediction(cold, place, prediction, desk, effects)
+        model.expire_parked(turn.desk);
+        model.on_prediction(turn, place, prediction)
     }
 
-    pub(super) fn on_label(
-        &mut self,
-        cold: &mut impl Cold,
-        place: Place<'_>,
-        label: &Label,
-        desk: &mut Desk,
-        effects: &mut Effects,
-    ) -> Verdict {
+    pub(super) fn on_label(&mut self, turn: &mut Turn<'_>, place: Place<'_>, label: &Label) -> Verdict {
         let Some(id) = self.id_of(&label.model, place.source) else { return too_many_models() };
         let model = self.touch(id, place.seq);
-        model.expire_parked(desk);
-        model.on_label(cold, label, desk, effects)
+        model.expire_parked(turn.desk);
+        model.on_label(turn, label)
     }
 
     /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
-    pub(super) fn on_tick(&mut self, cold: &mut impl Cold, desk: &mut Desk, effects: &mut Effects) {
+    pub(super) fn on_tick(&mut self, turn: &mut Turn<'_>) {
         for id in self.ids() {
-            if !self.get(id).is_due(desk) {
+            if !self.get(id).is_due(turn.desk) {
                 continue;
             }
-            let model = self.touch(id, desk.position);
-            model.expire_parked(desk);
-            if IDLE_TIMEOUT <= desk.log_time - model.last_stored_at {
+            let model = self.touch(id, turn.desk.position);
+            model.expire_parked(turn.desk);
+            if IDLE_TIMEOUT <= turn.now() - model.last_stored_at {
                 let newest_pane_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-                model.advance(cold, newest_pane_end, desk, effects);
+                model.advance(turn, newest_pane_end);
             }
-            model.announce_revised(cold, desk, effects);
-            model.look_at_arrivals(desk, effects);
-            if model.is_judgement_due(desk) {
-                model.judge(cold, desk, effects);
+            model.announce_revised(turn);
+            model.look_at_arrivals(turn);
+            if model.is_judgement_due(turn.desk) {
+                model.judge(turn);
             }
         }
-        self.serve_waiting(desk);
+        self.serve_waiting(turn.desk);
     }
 
     fn id_of(&mut self, name: &Name, made_by: &Slug) -> Option<u32> {
@@ -319,14 +306,7 @@ impl Model {
         start + PANE_WIDTH <= self.watermark
     }
 
-    fn on_prediction(
-        &mut self,
-        cold: &mut impl Cold,
-        place: Place<'_>,
-        prediction: &Prediction,
-        desk: &mut Desk,
-        effects: &mut Effects,
-    ) -> Verdict {
+    fn on_prediction(&mut self, turn: &mut Turn<'_>, place: Place<'_>, prediction: &Prediction) -> Verdict {
         // panes and join rows know whole milliseconds
         let at = Timestamp::from_millis(prediction.at.millis());
         if HORIZON < self.newest - at {
@@ -338,7 +318,7 @@ impl Model {
             Some(id) => join::key(seed, id),
             None => join::key(seed, &self.mint_id(at, place)),
         };
-        let parked = match cold.row(&key) {
+        let parked = match turn.cold.row(&key) {
             Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON => {
                 self.counters.duplicates += 1;
                 return Verdict::Duplicate;
@@ -365,10 +345,10 @@ impl Model {
             features: &prediction.features,
             classifies: self.profile.classes.task() == Task::Classification,
         };
-        let sight = track.and_then(|track| self.see(cold, track, seen, desk));
+        let sight = track.and_then(|track| self.see(turn, track, seen));
         let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
-        let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, desk));
-        let pane = self.pane(cold, start);
+        let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, turn.desk));
+        let pane = self.pane(turn.cold, start);
         let sight = sight.filter(|_| pane.may_watch(cell));
         let of_cell = pane.cell(cell);
         of_cell.add_prediction(&served.answer, prediction.response_time);
@@ -382,7 +362,7 @@ impl Model {
             of_cell.watch(&sight, &value, &score, &prediction.features);
         }
         if let Some(track) = track {
-            self.show_detectors(track, prediction, &score, desk, effects);
+            self.show_detectors(turn, track, prediction, &score);
         }
 
         let from_the_start = prediction.actual.as_ref().map(|actual| (actual, at));
@@ -396,28 +376,28 @@ impl Model {
             (before, own) => before.or(own),
         };
         if let Some((actual, known_at)) = known {
-            self.join(cold, &mut served, actual, known_at, desk.log_time);
-            self.arrived(&served, desk, effects);
+            self.join(turn, &mut served, actual, known_at);
+            self.arrived(turn, &served);
         }
         let replaced = parked.map(JoinRow::Parked);
-        cold.put_row(key, &JoinRow::Served(served), replaced.as_ref());
+        turn.cold.put_row(key, &JoinRow::Served(served), replaced.as_ref());
 
         self.newest = self.newest.max(at);
         self.last_stored_at = self.last_stored_at.max(place.stored_at);
-        self.condition.on_prediction(self.newest, desk.log_time, failed, prediction.response_time);
-        self.advance(cold, self.newest - LATENESS, desk, effects);
+        self.condition.on_prediction(self.newest, turn.now(), failed, prediction.response_time);
+        self.advance(turn, self.newest - LATENESS);
         if late { Verdict::AppliedLate } else { Verdict::Applied }
     }
 
-    fn on_label(&mut self, cold: &mut impl Cold, label: &Label, desk: &mut Desk, effects: &mut Effects) -> Verdict {
+    fn on_label(&mut self, turn: &mut Turn<'_>, label: &Label) -> Verdict {
         let at = Timestamp::from_millis(label.at.millis());
         let key = join::key(join::seed(self.name.as_str()), &label.prediction);
-        match cold.row(&key) {
+        match turn.cold.row(&key) {
             Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON => {
                 let is_first = served.truth.is_none();
-                let (verdict, served) = self.on_label_of(cold, key, served, (&label.actual, at), desk.log_time);
+                let (verdict, served) = self.on_label_of(turn, key, served, (&label.actual, at));
                 if is_first {
-                    self.arrived(&served, desk, effects);
+                    self.arrived(turn, &served);
                 }
                 verdict
             }
@@ -429,7 +409,7 @@ impl Model {
                 let same = parked.actual == label.actual;
                 if parked.at < at || (parked.at == at && !same) {
                     let newer = Parked { actual: label.actual.clone(), at, ..parked };
-                    cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
+                    turn.cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
                 }
                 if same {
                     self.counters.duplicates += 1;
@@ -439,9 +419,9 @@ impl Model {
                 Verdict::Applied
             }
             _ => {
-                let since = Timestamp::from_millis(desk.log_time.millis());
+                let since = Timestamp::from_millis(turn.now().millis());
                 let parked = Parked { model: self.id, since, actual: label.actual.clone(), at };
-                cold.put_row(key, &JoinRow::Parked(parked), None);
+                turn.cold.put_row(key, &JoinRow::Parked(parked), None);
                 *self.parked.entry(since.floor(PANE_WIDTH)).or_default() += 1;
                 self.counters.pending_labels += 1;
                 Verdict::Applied
@@ -453,11 +433,10 @@ impl Model {
     /// time wins, and at the same time the one later in the log.
     fn on_label_of(
         &mut self,
-        cold: &mut impl Cold,
+        turn: &mut Turn<'_>,
         key: join::JoinKey,
         mut served: Served,
         (actual, at): (&Value, Timestamp),
-        log_time: Timestamp,
     ) -> (Verdict, Served) {
         let before = JoinRow::Served(served.clone());
         if let Some(known) = served.truth.take() {
@@ -467,7 +446,7 @@ impl Model {
                 if known.at < at {
                     // said again later, it outweighs what was said in between and comes in last
                     served.truth = Some(truth);
-                    cold.put_row(key, &JoinRow::Served(served.clone()), Some(&before));
+                    turn.cold.put_row(key, &JoinRow::Served(served.clone()), Some(&before));
                 }
                 return (Verdict::Duplicate, served);
             }
@@ -477,25 +456,25 @@ impl Model {
             }
             self.counters.labelled -= 1;
             self.unweigh_label(&served, &known);
-            self.pane(cold, served.at.floor(PANE_WIDTH)).cell(served.cell).take_label(&served.answer, &known);
+            self.pane(turn.cold, served.at.floor(PANE_WIDTH)).cell(served.cell).take_label(&served.answer, &known);
         }
-        self.join(cold, &mut served, actual, at, log_time);
+        self.join(turn, &mut served, actual, at);
         let row = JoinRow::Served(served);
-        cold.put_row(key, &row, Some(&before));
+        turn.cold.put_row(key, &row, Some(&before));
         let JoinRow::Served(served) = row else { unreachable!("it was made two lines ago") };
         (Verdict::Applied, served)
     }
 
-    fn join(&mut self, cold: &mut impl Cold, served: &mut Served, actual: &Value, at: Timestamp, log_time: Timestamp) {
+    fn join(&mut self, turn: &mut Turn<'_>, served: &mut Served, actual: &Value, at: Timestamp) {
         let mut truth = self.truth_of(actual, at);
-        truth.apart = self.weigh_label(served, &truth, actual, log_time);
+        truth.apart = self.weigh_label(served, &truth, actual, turn.now());
         self.counters.labelled += 1;
-        self.pane(cold, served.at.floor(PANE_WIDTH)).cell(served.cell).add_label(&served.answer, &truth);
+        self.pane(turn.cold, served.at.floor(PANE_WIDTH)).cell(served.cell).add_label(&served.answer, &truth);
         served.truth = Some(truth);
     }
 
     /// The pane that starts at `start`, in memory or not, to be changed; a closed one is announced again at the next tick.
-    fn pane<'a>(&'a mut self, cold: &'a mut impl Cold, start: Timestamp) -> &'a mut Pane {
+    fn pane<'a>(&'a mut self, cold: &'a mut dyn Cold, start: Timestamp) -> &'a mut Pane {
         if self.is_closed(start) {
             self.revised.insert(start);
         }
@@ -511,7 +490,7 @@ impl Model {
 
     /// Moves the watermark to `to` if that is forward: closes the panes it passes, lets go of those no longer hot, and seals
     /// those beyond the horizon.
-    fn advance(&mut self, cold: &mut impl Cold, to: Timestamp, desk: &mut Desk, effects: &mut Effects) {
+    fn advance(&mut self, turn: &mut Turn<'_>, to: Timestamp) {
         if to <= self.watermark {
             return;
         }
@@ -523,24 +502,24 @@ impl Model {
         let closing: Vec<Timestamp> =
             self.hot.range(first_open..).map(|(start, _)| *start).take_while(|start| self.is_closed(*start)).collect();
         for start in &closing {
-            self.watch_closed(cold, *start, desk, effects);
+            self.watch_closed(turn, *start);
             let pane = &self.hot[start];
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
-            effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: desk.log_time });
+            turn.effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: turn.now() });
             self.extend_trail(point);
         }
         if !closing.is_empty() {
-            self.announce_revised(cold, desk, effects);
-            self.judge(cold, desk, effects);
+            self.announce_revised(turn);
+            self.judge(turn);
         }
-        self.judge_over(cold, desk, effects);
-        self.let_go(cold);
-        self.seal(cold, desk);
+        self.judge_over(turn);
+        self.let_go(turn.cold);
+        self.seal(turn);
     }
 
     /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written as they are.
-    fn let_go(&mut self, cold: &mut impl Cold) {
+    fn let_go(&mut self, cold: &mut dyn Cold) {
         let hot_from = (self.watermark - HOT).floor(PANE_WIDTH);
         if hot_from <= self.hot_from {
             return;
@@ -553,16 +532,16 @@ impl Model {
     }
 
     /// Counts the predictions of panes that passed the horizon unlabelled as expired.
-    fn seal(&mut self, cold: &mut impl Cold, desk: &mut Desk) {
+    fn seal(&mut self, turn: &mut Turn<'_>) {
         let until = (self.newest - HORIZON).floor(PANE_WIDTH);
         let mut from = self.sealed_until;
         if until <= from {
             return;
         }
-        while let Some(start) = cold.next_pane(self.id, from, until) {
-            let unlabelled = cold.unlabelled(self.id, start);
+        while let Some(start) = turn.cold.next_pane(self.id, from, until) {
+            let unlabelled = turn.cold.unlabelled(self.id, start);
             self.counters.expired += unlabelled;
-            desk.counts.expired += unlabelled;
+            turn.desk.counts.expired += unlabelled;
             from = start + PANE_WIDTH;
         }
         self.sealed_until = until;
@@ -582,18 +561,18 @@ impl Model {
         idle || parked_due || !self.revised.is_empty() || !self.arrivals.is_empty() || status_due
     }
 
-    fn announce_revised(&mut self, cold: &mut impl Cold, desk: &Desk, effects: &mut Effects) {
+    fn announce_revised(&mut self, turn: &mut Turn<'_>) {
         for start in std::mem::take(&mut self.revised) {
-            self.pane(cold, start).revision += 1;
+            self.pane(turn.cold, start).revision += 1;
             // asking for the pane marked it as revised once more
             self.revised.remove(&start);
             let pane = match self.hot.get(&start) {
                 Some(pane) => pane,
-                None => cold.pane(self.id, start).map(|pane| &*pane).expect("it was just changed"),
+                None => turn.cold.pane(self.id, start).map(|pane| &*pane).expect("it was just changed"),
             };
             let point = self.point_of(start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
-            effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: desk.log_time });
+            turn.effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: turn.now() });
             self.extend_trail(point);
         }
     }

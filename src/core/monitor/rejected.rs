@@ -94,7 +94,7 @@ impl Rejections {
 
     pub(super) fn add(
         &mut self,
-        cold: &mut impl Cold,
+        cold: &mut dyn Cold,
         at: Place<'_>,
         fault: &Fault,
         log_time: Timestamp,

@@ -13,7 +13,6 @@ use crate::ids::{Name, Slug};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::analysis::gathering::{self, Gathering};
 use crate::monitor::cold::{Cold, List};
-use crate::monitor::effect::Effects;
 use crate::monitor::forgotten::{self, Left};
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
@@ -21,6 +20,7 @@ use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SIL
 use crate::monitor::model::Verdict;
 use crate::monitor::numbered::Numbered;
 use crate::monitor::rows::{Changed, Key, Reader, Rows, Tag, Writer};
+use crate::monitor::turn::Turn;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
@@ -115,21 +115,20 @@ impl Sources {
 
     pub(super) fn on_sample(
         &mut self,
-        cold: &mut impl Cold,
+        turn: &mut Turn<'_>,
         at: Place<'_>,
         sample: &Sample,
-        log_time: Timestamp,
         analysis: &mut Analysis,
-        effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.id_of(&sample.source, at.source) else { return too_many_sources() };
-        if is_repeat(cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), log_time) {
+        let now = turn.now();
+        if is_repeat(turn.cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), now) {
             return Verdict::Duplicate;
         }
         let source = self.touch(id);
         source.receive(at.kind, sample.at);
-        source.heard_at = log_time;
-        analysis.on_heard(&source.name, sample.at, log_time, effects);
+        source.heard_at = now;
+        analysis.on_heard(turn, &source.name, sample.at);
         for metric in &sample.metrics {
             let key = (metric.name.clone(), metric.labels.clone());
             let is_full = SERIES_MAX <= source.series.len();
@@ -146,22 +145,24 @@ impl Sources {
             let over = latest.gathering.take(sample.at, metric.value, gathering::is_counter(metric.name.as_str()));
             if let Some(reading) = over {
                 let series = (&metric.name, &metric.labels[..], metric.unit.as_ref());
-                analysis.on_reading(&source.name, series, &mut latest.gathering.place, reading, log_time, effects);
+                analysis.on_reading(turn, &source.name, series, &mut latest.gathering.place, reading);
             }
         }
         Verdict::Applied
     }
 
     /// Notes which sources have fallen silent.
-    pub(super) fn on_tick(&self, log_time: Timestamp, analysis: &mut Analysis, effects: &mut Effects) {
+    pub(super) fn on_tick(&self, turn: &mut Turn<'_>, analysis: &mut Analysis) {
         let sources = self.list.iter().map(|(_, source)| source);
-        let silent = sources.filter(|source| SILENCE_MIN < log_time - source.heard_at);
-        silent.for_each(|source| analysis.on_silence(source, log_time, effects));
+        let now = turn.now();
+        let silent = sources.filter(|source| SILENCE_MIN < now - source.heard_at);
+        silent.for_each(|source| analysis.on_silence(turn, source));
     }
 
-    pub(super) fn on_note(&mut self, cold: &mut impl Cold, at: Place<'_>, note: &Note, log_time: Timestamp) -> Verdict {
+    pub(super) fn on_note(&mut self, turn: &mut Turn<'_>, at: Place<'_>, note: &Note) -> Verdict {
+        let now = turn.now();
         let Some(id) = self.id_of(&note.source, at.source) else { return too_many_sources() };
-        if is_repeat(cold, note.kind, &note.source, note.event_id.as_deref(), log_time) {
+        if is_repeat(turn.cold, note.kind, &note.source, note.event_id.as_deref(), now) {
             return Verdict::Duplicate;
         }
         let source = self.touch(id);
@@ -172,7 +173,7 @@ impl Sources {
             bytes => format!("{{\"truncated\":true,\"bytes\":{bytes}}}"),
         };
         let entry = rmp_serde::to_vec(&KeptNote { seq: at.seq, at: note.at, body }).expect("a plain struct");
-        cold.append(List::Notes { kind, source: id }, ordinal, NOTES_MAX, entry);
+        turn.cold.append(List::Notes { kind, source: id }, ordinal, NOTES_MAX, entry);
         Verdict::Applied
     }
 
@@ -282,7 +283,7 @@ impl Source {
 }
 
 /// Whether a record with this id was accepted before; remembers it if not. A record without an id is never a repeat.
-fn is_repeat(cold: &mut impl Cold, kind: Kind, source: &Name, event_id: Option<&str>, log_time: Timestamp) -> bool {
+fn is_repeat(cold: &mut dyn Cold, kind: Kind, source: &Name, event_id: Option<&str>, log_time: Timestamp) -> bool {
     let Some(event_id) = event_id else { return false };
     // NUL cannot be in a name, so no model's seed is ever the same
     let key: JoinKey = join::key(join::seed(&format!("{}\0{source}", kind.as_str())), event_id);

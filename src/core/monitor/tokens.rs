@@ -1,15 +1,16 @@
 //! Who may come in. Tokens are events, so a revoked one stays revoked whatever happens to the store. Holds hashes only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Role;
 use crate::ids::Name;
-use crate::monitor::bound_reached;
 use crate::monitor::limits::{REVOKED_TOKENS_MAX, TOKENS_MAX};
 use crate::monitor::model::Verdict;
+use crate::monitor::{Desk, bound_reached};
 use crate::time::Timestamp;
 
 /// The tokens by id.
@@ -64,23 +65,22 @@ impl Tokens {
         Verdict::Applied
     }
 
-    pub(super) fn any_expired(&self, log_time: Timestamp) -> bool {
-        self.valid.values().any(|token| token.is_expired(log_time))
-    }
-
-    /// Makes room: a token whose time is over is as good as revoked.
-    pub(super) fn expire(&mut self, log_time: Timestamp) {
-        let over: Vec<CompactString> =
-            self.valid.iter().filter(|(_, token)| token.is_expired(log_time)).map(|(id, _)| id.clone()).collect();
-        for id in over {
-            self.valid.remove(&id);
-            self.revoked.insert(id);
-        }
-    }
-
     pub(super) fn revoke(&mut self, id: &str) -> Verdict {
         let Some((id, _)) = self.valid.remove_entry(id) else { return Verdict::Ignored };
         self.revoked.insert(id);
         Verdict::Applied
+    }
+}
+
+impl Desk {
+    /// Makes room: a token whose time is over is as good as revoked. Tokens of which none is over are not copied.
+    pub(super) fn expire_tokens(&mut self) {
+        let over = self.tokens.valid.iter().filter(|(_, token)| token.is_expired(self.log_time));
+        let over: Vec<CompactString> = over.map(|(id, _)| id.clone()).collect();
+        for id in over {
+            let tokens = Arc::make_mut(&mut self.tokens);
+            tokens.valid.remove(&id);
+            tokens.revoked.insert(id);
+        }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::finding::Pattern;
 use super::{About, Analysis};
 use crate::ids::Name;
-use crate::monitor::effect::Effects;
-use crate::time::Timestamp;
+use crate::monitor::turn::Turn;
 
 impl Analysis {
     /// Ends what goes on about a source or a model, and deletes all that is known of it.
-    pub(in crate::monitor) fn forget(&mut self, about: About, name: &Name, log_time: Timestamp, effects: &mut Effects) {
+    pub(in crate::monitor) fn forget(&mut self, turn: &mut Turn<'_>, about: About, name: &Name) {
         let Some(id) = self.by_name.remove(&(about, name.clone())) else { return };
         let Some(mut subject) = self.subjects.remove(id) else { return };
         self.series -= subject.watched.series.len();
@@ -23,7 +22,7 @@ impl Analysis {
             .collect();
         self.turns += u64::from(!watched.findings.is_empty());
         for (ordinal, pattern) in open {
-            watched.end(ordinal, pattern, log_time, None, log_time, effects);
+            watched.end(turn, ordinal, pattern, turn.now(), None);
         }
         self.dirty.remove(&id);
         self.forgotten.push(id);

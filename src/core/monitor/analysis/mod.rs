@@ -29,14 +29,15 @@ use crate::monitor::analysis::gathering::Place;
 use crate::monitor::analysis::refusals::Refusals;
 use crate::monitor::analysis::season::Season;
 use crate::monitor::analysis::series::{Series, Word};
-use crate::monitor::effect::{Announcement, Effects};
+use crate::monitor::effect::{Action, Announcement};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
-    FINDINGS_OVER_MAX, PRODUCERS_MAX, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED,
+    FINDINGS_OVER_MAX, PRODUCERS_MAX, SAMPLES_MIN, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED,
 };
 use crate::monitor::numbered::Numbered;
 use crate::monitor::point::Point;
 use crate::monitor::source::Source;
+use crate::monitor::turn::Turn;
 use crate::time::Timestamp;
 
 /// All subjects, by number in the order of the log.
@@ -136,25 +137,34 @@ impl Analysis {
     /// Judges a point of a series of a source. `place` is where the series was put before, and is put now.
     pub fn on_reading(
         &mut self,
+        turn: &mut Turn<'_>,
         source: &Name,
         series: SeriesName<'_>,
         place: &mut Place,
         reading: Reading,
-        log_time: Timestamp,
-        effects: &mut Effects,
     ) {
         if *place == Place::Refused {
             return;
         }
         let id = self.id_of(About::Source, source);
-        self.take(id, series, place, reading, log_time, effects);
+        self.take(turn, id, series, place, reading);
         if *place == Place::Refused {
             self.change(id).unwatched += 1;
         }
     }
 
+    /// Hears of what other rooms have told: of windows that have closed, where they hold enough predictions.
+    pub fn hear(&mut self, turn: &mut Turn<'_>, action: &Action) {
+        match action {
+            Action::Announce(Announcement::WindowClosed { model, point, .. }) if SAMPLES_MIN <= point.predictions => {
+                self.on_window_closed(turn, model, point);
+            }
+            Action::Announce(_) => {}
+        }
+    }
+
     /// Judges a window of a model that has closed.
-    pub fn on_window_closed(&mut self, model: &Name, point: &Point, log_time: Timestamp, effects: &mut Effects) {
+    fn on_window_closed(&mut self, turn: &mut Turn<'_>, model: &Name, point: &Point) {
         let id = self.id_of(About::Model, model);
         let share = |part: u64| part as f64 / point.predictions as f64;
         let mut figures =
@@ -168,7 +178,7 @@ impl Analysis {
             let unit = unit.map(CompactString::const_new);
             let mut place = self.get(id).watched.place_of(&name);
             let reading = Reading { at: point.start, value };
-            self.take(id, (&name, &[], unit.as_ref()), &mut place, reading, log_time, effects);
+            self.take(turn, id, (&name, &[], unit.as_ref()), &mut place, reading);
         }
         let watched = &self.get(id).watched;
         let unwatched = wanted.saturating_sub(watched.series.len()) as u64;
@@ -196,42 +206,42 @@ impl Analysis {
     }
 
     /// Judges the producers of whose records some were refused.
-    pub fn judge_producers(&mut self, log_time: Timestamp, effects: &mut Effects) {
+    pub fn judge_producers(&mut self, turn: &mut Turn<'_>) {
         for id in self.producers.values().copied().collect::<Vec<u32>>() {
             let Some(refusals) = &self.get(id).watched.refusals else { continue };
             let mut next = refusals.clone();
-            let verdict = next.judge(log_time);
+            let verdict = next.judge(turn.now());
             if *refusals == next && verdict == refusals::Verdict::Nothing {
                 continue;
             }
             self.turns += u64::from(!matches!(verdict, refusals::Verdict::Nothing | refusals::Verdict::GoesOn(_)));
-            self.change(id).hear_of_refusals(next, verdict, log_time, effects);
+            self.change(id).hear_of_refusals(turn, next, verdict);
         }
     }
 
     /// A source is heard again.
-    pub fn on_heard(&mut self, source: &Name, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+    pub fn on_heard(&mut self, turn: &mut Turn<'_>, source: &Name, at: Timestamp) {
         let Some(id) = self.by_name.get(&(About::Source, source.clone())).copied() else { return };
         if let Some(ordinal) = self.get(id).watched.silence {
             self.turns += 1;
-            self.change(id).end_silence(ordinal, at, log_time, effects);
+            self.change(id).end_silence(turn, ordinal, at);
         }
     }
 
     /// A source has not been heard for [`SILENCE_MIN`] or longer. That is a finding until it is heard again, or hardly will be.
-    pub fn on_silence(&mut self, source: &Source, log_time: Timestamp, effects: &mut Effects) {
+    pub fn on_silence(&mut self, turn: &mut Turn<'_>, source: &Source) {
         let Some(id) = self.by_name.get(&(About::Source, source.name.clone())).copied() else { return };
         let watched = &self.get(id).watched;
         match (watched.silence, source.sampled_at()) {
-            (Some(ordinal), _) if SILENCE_REMEMBERED < log_time - source.heard_at && watched.is_open(ordinal) => {
+            (Some(ordinal), _) if SILENCE_REMEMBERED < turn.now() - source.heard_at && watched.is_open(ordinal) => {
                 self.turns += 1;
                 let watched = self.change(id);
-                watched.end(ordinal, Pattern::Silence, log_time, None, log_time, effects);
-                watched.end_all(log_time, effects);
+                watched.end(turn, ordinal, Pattern::Silence, turn.now(), None);
+                watched.end_all(turn);
             }
             (None, Some(since)) if source.was_live() && watched.knows_a_series() => {
                 self.turns += 1;
-                self.change(id).begin_silence(since, log_time, effects);
+                self.change(id).begin_silence(turn, since);
             }
             _ => {}
         }
@@ -240,12 +250,11 @@ impl Analysis {
     /// Judges one point of a series of a subject.
     fn take(
         &mut self,
+        turn: &mut Turn<'_>,
         id: u32,
         (name, labels, unit): SeriesName<'_>,
         place: &mut Place,
         reading: Reading,
-        log_time: Timestamp,
-        effects: &mut Effects,
     ) {
         let known = self.get(id).watched.series.len();
         let place = match *place {
@@ -275,7 +284,7 @@ impl Analysis {
         }
         for word in words {
             self.turns += u64::from(!matches!(word, Word::GoesOn { .. }));
-            watched.hear(place, word, reading.at, log_time, effects);
+            watched.hear(turn, place, word, reading.at);
         }
     }
 
@@ -330,10 +339,10 @@ impl Watched {
     }
 
     /// Makes what a series says a finding, or part of one.
-    fn hear(&mut self, place: u16, word: Word, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+    fn hear(&mut self, turn: &mut Turn<'_>, place: u16, word: Word, at: Timestamp) {
         match word {
             Word::Begins { pattern, ring, figures } => {
-                let ordinal = self.begin(pattern, Some(place), at, figures, log_time, effects);
+                let ordinal = self.begin(turn, pattern, Some(place), at, figures);
                 let series = &mut self.series[usize::from(place)];
                 match ring {
                     Some(ring) => series.rise = Some((ordinal, ring)),
@@ -345,45 +354,29 @@ impl Watched {
                     finding.follow(at, figures);
                 }
             }
-            Word::IsOver { ordinal, pattern, figures } => self.end(ordinal, pattern, at, Some(figures), log_time, effects),
+            Word::IsOver { ordinal, pattern, figures } => self.end(turn, ordinal, pattern, at, Some(figures)),
         }
     }
 
-    fn begin(
-        &mut self,
-        pattern: Pattern,
-        series: Option<u16>,
-        since: Timestamp,
-        figures: Figures,
-        log_time: Timestamp,
-        effects: &mut Effects,
-    ) -> u32 {
+    fn begin(&mut self, turn: &mut Turn<'_>, pattern: Pattern, series: Option<u16>, since: Timestamp, figures: Figures) -> u32 {
         let ordinal = self.found;
         self.found += 1;
         let severity = figures.severity(since);
         let finding =
             Finding { ordinal, pattern, series, since, until: None, last_at: since, severity, figures, now: figures.value };
-        effects.announce(self.announcement(&finding, log_time));
+        turn.effects.announce(self.announcement(&finding, turn.now()));
         self.findings.push(finding);
         ordinal
     }
 
-    fn end(
-        &mut self,
-        ordinal: u32,
-        pattern: Pattern,
-        at: Timestamp,
-        figures: Option<Figures>,
-        log_time: Timestamp,
-        effects: &mut Effects,
-    ) {
+    fn end(&mut self, turn: &mut Turn<'_>, ordinal: u32, pattern: Pattern, at: Timestamp, figures: Option<Figures>) {
         let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) else { return };
         if let Some(figures) = figures {
             finding.follow(at, figures);
         }
         (finding.pattern, finding.until, finding.last_at) = (pattern, Some(at), at);
         let over = finding.clone();
-        effects.announce(self.announcement(&over, log_time));
+        turn.effects.announce(self.announcement(&over, turn.now()));
         let surplus = self.findings.iter().filter(|finding| !finding.is_open()).count().saturating_sub(FINDINGS_OVER_MAX);
         for _ in 0..surplus {
             if let Some(oldest) = self.findings.iter().position(|finding| !finding.is_open()) {
@@ -392,30 +385,24 @@ impl Watched {
         }
     }
 
-    fn begin_silence(&mut self, since: Timestamp, log_time: Timestamp, effects: &mut Effects) {
-        self.silence = Some(self.begin(Pattern::Silence, None, since, Figures::default(), log_time, effects));
+    fn begin_silence(&mut self, turn: &mut Turn<'_>, since: Timestamp) {
+        self.silence = Some(self.begin(turn, Pattern::Silence, None, since, Figures::default()));
     }
 
-    fn end_silence(&mut self, ordinal: u32, at: Timestamp, log_time: Timestamp, effects: &mut Effects) {
+    fn end_silence(&mut self, turn: &mut Turn<'_>, ordinal: u32, at: Timestamp) {
         self.silence = None;
         if let Some(finding) = self.findings.iter().find(|finding| finding.ordinal == ordinal && finding.is_open()) {
             // a sample may tell of a time before the silence
             let at = at.max(finding.since);
-            self.end(ordinal, Pattern::Silence, at, None, log_time, effects);
+            self.end(turn, ordinal, Pattern::Silence, at, None);
         }
     }
 
     /// Takes in how the refusals of a producer were judged.
-    fn hear_of_refusals(
-        &mut self,
-        mut refusals: Refusals,
-        verdict: refusals::Verdict,
-        log_time: Timestamp,
-        effects: &mut Effects,
-    ) {
+    fn hear_of_refusals(&mut self, turn: &mut Turn<'_>, mut refusals: Refusals, verdict: refusals::Verdict) {
         match (verdict, refusals.finding) {
             (refusals::Verdict::Begins(figures), _) => {
-                refusals.finding = Some(self.begin(Pattern::Refused, None, refusals.last_at, figures, log_time, effects));
+                refusals.finding = Some(self.begin(turn, Pattern::Refused, None, refusals.last_at, figures));
             }
             (refusals::Verdict::GoesOn(figures), Some(ordinal)) => {
                 if let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
@@ -424,7 +411,7 @@ impl Watched {
             }
             (refusals::Verdict::IsOver, Some(ordinal)) => {
                 refusals.finding = None;
-                self.end(ordinal, Pattern::Refused, log_time, None, log_time, effects);
+                self.end(turn, ordinal, Pattern::Refused, turn.now(), None);
             }
             _ => {}
         }
@@ -432,13 +419,13 @@ impl Watched {
     }
 
     /// Ends what goes on in the series of a subject that hardly will be heard again: no point of theirs will.
-    fn end_all(&mut self, log_time: Timestamp, effects: &mut Effects) {
+    fn end_all(&mut self, turn: &mut Turn<'_>) {
         let series = self.series.iter_mut();
         let ordinals = series.flat_map(|series| [series.anomaly.take(), series.rise.take().map(|(ordinal, _)| ordinal)]);
         for ordinal in ordinals.flatten().collect::<Vec<u32>>() {
             let known = self.findings.iter().find(|finding| finding.ordinal == ordinal);
             if let Some((pattern, last_at)) = known.map(|finding| (finding.pattern, finding.last_at)) {
-                self.end(ordinal, pattern, last_at, None, log_time, effects);
+                self.end(turn, ordinal, pattern, last_at, None);
             }
         }
     }

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use super::finding::{Figures, Pattern, Severity};
 use super::{About, Analysis, Watched};
 use crate::ids::{Name, Slug};
-use crate::monitor::effect::Effects;
 use crate::monitor::limits::{MODELS_MAX, NAMES_FEWER_PERCENT, NAMES_MANY_PERCENT, SOURCES_MAX};
 use crate::monitor::model::Models;
 use crate::monitor::source::Sources;
-use crate::time::Timestamp;
+use crate::monitor::turn::Turn;
 
 /// How many names of one sort are used, of how many, and by whom.
 struct Names<'a> {
@@ -39,37 +38,31 @@ impl Names<'_> {
 
 impl Analysis {
     /// Looks whether nearly all names are used.
-    pub(in crate::monitor) fn judge_names(
-        &mut self,
-        models: &Models,
-        sources: &Sources,
-        log_time: Timestamp,
-        effects: &mut Effects,
-    ) {
+    pub(in crate::monitor) fn judge_names(&mut self, turn: &mut Turn<'_>, models: &Models, sources: &Sources) {
         let of_models = Names { pattern: Pattern::ModelNames, used: models.len(), room: MODELS_MAX, makers: models.makers() };
         let of_sources =
             Names { pattern: Pattern::SourceNames, used: sources.len(), room: SOURCES_MAX, makers: sources.makers() };
         for names in [of_models, of_sources] {
             match self.crowding.get(&names.pattern).copied() {
-                None if names.room * NAMES_MANY_PERCENT <= names.used * 100 => self.begin_crowding(&names, log_time, effects),
+                None if names.room * NAMES_MANY_PERCENT <= names.used * 100 => self.begin_crowding(turn, &names),
                 None => {}
-                Some(which) => self.follow_crowding(&names, which, log_time, effects),
+                Some(which) => self.follow_crowding(turn, &names, which),
             }
         }
     }
 
-    fn begin_crowding(&mut self, names: &Names<'_>, log_time: Timestamp, effects: &mut Effects) {
+    fn begin_crowding(&mut self, turn: &mut Turn<'_>, names: &Names<'_>) {
         let Some((maker, _)) = names.worst() else { return };
         let id = self.id_of(About::Producer, &Name::from(maker));
         self.producers.insert(maker.clone(), id);
         self.turns += 1;
         let watched = self.change(id);
-        let ordinal = watched.begin(names.pattern, None, log_time, names.figures(maker.as_str()), log_time, effects);
+        let ordinal = watched.begin(turn, names.pattern, None, turn.now(), names.figures(maker.as_str()));
         watched.note_severity(ordinal, names.severity());
         self.crowding.insert(names.pattern, (id, ordinal));
     }
 
-    fn follow_crowding(&mut self, names: &Names<'_>, (id, ordinal): (u32, u32), log_time: Timestamp, effects: &mut Effects) {
+    fn follow_crowding(&mut self, turn: &mut Turn<'_>, names: &Names<'_>, (id, ordinal): (u32, u32)) {
         let is_over = names.used * 100 < names.room * NAMES_FEWER_PERCENT;
         let watched = &self.get(id).watched;
         let figures = names.figures(watched.name.as_str());
@@ -78,12 +71,12 @@ impl Analysis {
         if is_over {
             self.turns += 1;
             self.crowding.remove(&names.pattern);
-            self.change(id).end(ordinal, names.pattern, log_time, None, log_time, effects);
+            self.change(id).end(turn, ordinal, names.pattern, turn.now(), None);
         } else if is_news {
             let severity = names.severity();
             let watched = self.change(id);
             if let Some(finding) = watched.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
-                finding.follow(log_time, figures);
+                finding.follow(turn.now(), figures);
                 finding.figures = figures;
             }
             watched.note_severity(ordinal, severity);

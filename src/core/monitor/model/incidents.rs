@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Model, Models};
 use crate::ids::Name;
+use crate::monitor::Place;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::detectors::Lately;
@@ -12,13 +13,13 @@ use crate::monitor::drift::incident::{Ending, Incident, Incidents, Part, Told, W
 use crate::monitor::drift::judge::{CALM_WINDOWS, Policy};
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::limits::INCIDENT_PATIENCE;
-use crate::monitor::{Desk, Place};
+use crate::monitor::turn::Turn;
 use crate::time::{Span, Timestamp};
 
 impl Models {
     /// The policy has changed: what it no longer wants to be judged cannot recover, so its incidents end.
-    pub(in crate::monitor) fn on_policy(&mut self, place: Place<'_>, before: &Policy, desk: &mut Desk, effects: &mut Effects) {
-        let now = desk.drift.policy;
+    pub(in crate::monitor) fn on_policy(&mut self, turn: &mut Turn<'_>, place: Place<'_>, before: &Policy) {
+        let now = turn.desk.drift.policy;
         let all = before.watch && !now.watch;
         if !all && (!before.segments || now.segments) {
             return;
@@ -26,7 +27,7 @@ impl Models {
         for id in self.ids() {
             if self.get(id).drift.tracks.iter().any(|track| all || !track.watch.segments.is_empty()) {
                 let model = self.touch(id, place.seq);
-                model.stop_judging(all, desk, effects);
+                model.stop_judging(turn, all);
             }
         }
     }
@@ -34,16 +35,16 @@ impl Models {
 
 impl Model {
     /// Judges no segment any more, or nothing at all.
-    fn stop_judging(&mut self, all: bool, desk: &mut Desk, effects: &mut Effects) {
+    fn stop_judging(&mut self, turn: &mut Turn<'_>, all: bool) {
         for index in 0..self.drift.tracks.len() as u16 {
             let track = self.track_mut(index);
-            track.forget_segments(&mut desk.drift);
+            track.forget_segments(&mut turn.desk.drift);
             if all {
                 track.calm_down();
             }
         }
         let is_judged = |_: &Incident, part: &Part| part.detector == WINDOW && (all || part.segment.is_some());
-        self.end_parts(is_judged, Ending::Unwatched, desk, effects);
+        self.end_parts(turn, is_judged, Ending::Unwatched);
     }
 
     /// Takes in what detectors of a version say.
@@ -58,47 +59,35 @@ impl Model {
     /// A drift window of a version was judged: ends what has recovered in it, and what is only in versions that serve no longer.
     ///
     /// * `window`: its start, and what change detectors have seen since the one before.
-    pub(super) fn settle_incidents(
-        &mut self,
-        track: u16,
-        (window, lately): (Timestamp, &[Lately]),
-        desk: &Desk,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn settle_incidents(&mut self, turn: &mut Turn<'_>, track: u16, (window, lately): (Timestamp, &[Lately])) {
         if self.profile.incidents.open().next().is_none() {
             return;
         }
         let version = self.drift.tracks[usize::from(track)].watch.version.clone();
-        let told = self.incidents_mut().window_judged(version.as_ref(), window, lately, desk.log_time);
-        self.tell(told, effects);
+        let told = self.incidents_mut().window_judged(version.as_ref(), window, lately, turn.now());
+        self.tell(told, turn.effects);
         for silent in 0..self.drift.tracks.len() as u16 {
             let of = &self.drift.tracks[usize::from(silent)];
             let version = of.watch.version.clone();
             let is_in = |part: &Part| part.on && part.version == version;
             if is_silent(of, window) && self.profile.incidents.open().any(|open| open.parts.iter().any(is_in)) {
                 self.track_mut(silent).calm_down();
-                self.end_parts(|_, part| part.version == version, Ending::Unwatched, desk, effects);
+                self.end_parts(turn, |_, part| part.version == version, Ending::Unwatched);
             }
         }
     }
 
     /// Ends what drift windows of a version have found.
-    pub(super) fn end_windows(&mut self, version: Option<&Name>, by: Ending, desk: &Desk, effects: &mut Effects) {
-        self.end_parts(|_, part| part.detector == WINDOW && part.version.as_ref() == version, by, desk, effects);
+    pub(super) fn end_windows(&mut self, turn: &mut Turn<'_>, version: Option<&Name>, by: Ending) {
+        self.end_parts(turn, |_, part| part.detector == WINDOW && part.version.as_ref() == version, by);
     }
 
     /// Ends the `wanted` parts of incidents.
-    pub(super) fn end_parts(
-        &mut self,
-        wanted: impl Fn(&Incident, &Part) -> bool,
-        by: Ending,
-        desk: &Desk,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn end_parts(&mut self, turn: &mut Turn<'_>, wanted: impl Fn(&Incident, &Part) -> bool, by: Ending) {
         if self.profile.incidents.open().next().is_some() {
             let newest = self.newest;
-            let told = self.incidents_mut().end_parts(wanted, by, (newest, desk.log_time));
-            self.tell(told, effects);
+            let told = self.incidents_mut().end_parts(wanted, by, (newest, turn.now()));
+            self.tell(told, turn.effects);
         }
     }
 

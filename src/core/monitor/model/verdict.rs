@@ -10,7 +10,7 @@ use super::{Model, Models, Verdict, too_many_models};
 use crate::event::MetricThreshold;
 use crate::ids::Name;
 use crate::monitor::cold::{Cold, Next};
-use crate::monitor::effect::{Announcement, Effects};
+use crate::monitor::effect::Announcement;
 use crate::monitor::limits::{EXPLAINED_PANES_MAX, PANE_WIDTH};
 use crate::monitor::pane::Pane;
 use crate::monitor::source::Sources;
@@ -18,7 +18,8 @@ use crate::monitor::status::explain::{self, Wrong};
 use crate::monitor::status::history::Change;
 use crate::monitor::status::rule::Direction;
 use crate::monitor::status::thresholds;
-use crate::monitor::status::{ACCURACY, Case, Finding, Mostly, Reason, reason};
+use crate::monitor::status::{ACCURACY, Case, Finding, Mostly, Reason, Transition, reason};
+use crate::monitor::turn::Turn;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::{Span, Timestamp};
 
@@ -26,11 +27,9 @@ impl Models {
     /// Compares metrics of one model to thresholds of its own. The model may be one that has not served yet.
     pub(in crate::monitor) fn on_thresholds(
         &mut self,
-        cold: &mut impl Cold,
+        turn: &mut Turn<'_>,
         place: Place<'_>,
         (model, news, replace): (&Name, &[MetricThreshold], bool),
-        desk: &Desk,
-        effects: &mut Effects,
     ) -> Verdict {
         let known = self.by_name(model.as_str()).map_or_else(Vec::new, |model| model.profile.thresholds.clone());
         let mut wanted = known.clone();
@@ -41,17 +40,15 @@ impl Models {
             return Verdict::Ignored;
         }
         let Some(id) = self.id_of(model, place.source) else { return too_many_models() };
-        self.put_thresholds(cold, place, id, wanted, desk, effects)
+        self.put_thresholds(turn, place, id, wanted)
     }
 
     /// Forgets thresholds of one model: of the `metrics` named, or all of them.
     pub(in crate::monitor) fn on_thresholds_unset(
         &mut self,
-        cold: &mut impl Cold,
+        turn: &mut Turn<'_>,
         place: Place<'_>,
         (model, metrics): (&Name, &[CompactString]),
-        desk: &Desk,
-        effects: &mut Effects,
     ) -> Verdict {
         let Some(id) = self.by_name.get(model).copied() else { return Verdict::Ignored };
         let mut wanted = self.get(id).profile.thresholds.clone();
@@ -60,23 +57,15 @@ impl Models {
         if wanted.len() == before {
             return Verdict::Ignored;
         }
-        self.put_thresholds(cold, place, id, wanted, desk, effects)
+        self.put_thresholds(turn, place, id, wanted)
     }
 
-    fn put_thresholds(
-        &mut self,
-        cold: &mut impl Cold,
-        place: Place<'_>,
-        id: u32,
-        thresholds: Vec<MetricThreshold>,
-        desk: &Desk,
-        effects: &mut Effects,
-    ) -> Verdict {
+    fn put_thresholds(&mut self, turn: &mut Turn<'_>, place: Place<'_>, id: u32, thresholds: Vec<MetricThreshold>) -> Verdict {
         let model = self.touch(id, place.seq);
         model.profile_mut().thresholds = thresholds;
         model.condition.measure_again();
         if model.has_predictions() {
-            model.judge(cold, desk, effects);
+            model.judge(turn);
         }
         Verdict::Applied
     }
@@ -96,10 +85,10 @@ impl Models {
     }
 
     /// Judges every model anew, because what they are compared to has changed.
-    pub(in crate::monitor) fn judge_all(&mut self, cold: &mut impl Cold, place: Place<'_>, desk: &Desk, effects: &mut Effects) {
+    pub(in crate::monitor) fn judge_all(&mut self, turn: &mut Turn<'_>, place: Place<'_>) {
         for id in self.ids() {
             if self.get(id).has_predictions() {
-                self.touch(id, place.seq).judge(cold, desk, effects);
+                self.touch(id, place.seq).judge(turn);
             }
         }
     }
@@ -107,25 +96,25 @@ impl Models {
 
 impl Model {
     /// Judges the status anew; a change of it is a fact.
-    pub(super) fn judge(&mut self, cold: &mut impl Cold, desk: &Desk, effects: &mut Effects) {
-        self.measure(cold, desk);
+    pub(super) fn judge(&mut self, turn: &mut Turn<'_>) {
+        self.measure(turn);
         let profile = Arc::clone(&self.profile);
         let case = Case {
             own: &profile.thresholds,
-            thresholds: &desk.thresholds,
+            thresholds: &turn.desk.thresholds,
             task: self.busiest_task(),
             drift: self.drift.worst_score(),
             labelled: self.counters.labelled != 0,
             newest: self.newest,
-            log_time: desk.log_time,
+            log_time: turn.now(),
         };
-        let turn = self.condition.judge(&case);
-        self.explain(cold, desk.log_time);
-        if let Some(turn) = turn {
-            let reasons = self.reasons(desk.log_time);
-            self.profile_mut().statuses.add(Change { at: desk.log_time, status: turn.to });
-            let (model, at) = (self.name.clone(), desk.log_time);
-            effects.announce(Announcement::StatusChanged { model, from: turn.from, to: turn.to, reasons, at });
+        let transition = self.condition.judge(&case);
+        let now = turn.now();
+        self.explain(turn.cold, now);
+        if let Some(Transition { from, to }) = transition {
+            let reasons = self.reasons(now);
+            self.profile_mut().statuses.add(Change { at: now, status: to });
+            turn.effects.announce(Announcement::StatusChanged { model: self.name.clone(), from, to, reasons, at: now });
         }
     }
 
@@ -141,31 +130,31 @@ impl Model {
     }
 
     /// Measures what thresholds of the model's own are about, where that may have changed.
-    fn measure(&mut self, cold: &mut impl Cold, desk: &Desk) {
+    fn measure(&mut self, turn: &mut Turn<'_>) {
         let profile = Arc::clone(&self.profile);
-        for place in measure::due(&self.condition, &profile.thresholds, desk.log_time) {
+        for place in measure::due(&self.condition, &profile.thresholds, turn.now()) {
             let end = self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
             let delay = self.condition.label_delay().unwrap_or_default();
             let mut stretch = measure::Stretch::begin(place, end, Span::from_micros((2e6 * delay) as i64));
-            cold.each_pane(self.id, stretch.from, self.hot_from, &mut |start, pane| {
+            turn.cold.each_pane(self.id, stretch.from, self.hot_from, &mut |start, pane| {
                 stretch.add(start, pane);
                 Next::Shown
             });
             self.hot.range(stretch.from..).for_each(|(start, pane)| stretch.add(*start, pane));
             let measured = stretch.figures(&profile.thresholds, &profile.classes);
-            self.condition.take_stretch(place, measured, desk.log_time);
+            self.condition.take_stretch(place, measured, turn.now());
         }
     }
 
     /// Names the segments behind what has just been found.
-    fn explain(&mut self, cold: &mut impl Cold, log_time: Timestamp) {
+    fn explain(&mut self, cold: &mut dyn Cold, log_time: Timestamp) {
         for (place, finding) in self.condition.unexplained(log_time) {
             self.condition.findings[place].mostly = self.segment_behind(cold, &finding);
         }
     }
 
     /// The segment that explains most of what is wrong in the windows that `finding` is about.
-    fn segment_behind(&self, cold: &mut impl Cold, finding: &Finding) -> Option<Mostly> {
+    fn segment_behind(&self, cold: &mut dyn Cold, finding: &Finding) -> Option<Mostly> {
         let is_accuracy = finding.metric == ACCURACY;
         let delay = self.condition.label_delay().filter(|_| is_accuracy).unwrap_or_default();
         let from = finding.over.from - Span::from_micros((delay * 1e6) as i64) - PANE_WIDTH;

@@ -15,10 +15,10 @@ use crate::monitor::drift::losses::{LossSight, Taught};
 use crate::monitor::drift::season::SameHours;
 use crate::monitor::drift::window::{DriftWindow, Judgement};
 use crate::monitor::drift::{Fleet, Seen, Sight, Track};
-use crate::monitor::effect::Effects;
 use crate::monitor::join::{Answer, Served, Truth};
 use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::task::Reading;
+use crate::monitor::turn::Turn;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::{Span, Timestamp};
 
@@ -26,11 +26,10 @@ impl Models {
     /// Has every version of a model watched by these detectors beside those that every version has; they begin anew.
     pub(in crate::monitor) fn on_detectors(
         &mut self,
+        turn: &mut Turn<'_>,
         place: Place<'_>,
         model: &Name,
         choices: &[DetectorChoice],
-        desk: &Desk,
-        effects: &mut Effects,
     ) -> Verdict {
         let chosen: Result<Vec<Chosen>, String> = choices.iter().map(Chosen::of).collect();
         let chosen = match chosen {
@@ -46,7 +45,7 @@ impl Models {
         for index in 0..model.drift.tracks.len() {
             detectors::forget_chosen(&mut model.track_mut(index as u16).watch_mut().detectors);
         }
-        model.end_parts(|incident, part| part.is_chosen(&incident.subject), Ending::Unwatched, desk, effects);
+        model.end_parts(turn, |incident, part| part.is_chosen(&incident.subject), Ending::Unwatched);
         Verdict::Applied
     }
 }
@@ -80,8 +79,8 @@ impl Model {
     }
 
     /// Shows a prediction to the track of its version, which says where to count it.
-    pub(super) fn see(&mut self, cold: &mut impl Cold, index: u16, seen: Seen<'_>, desk: &mut Desk) -> Option<Sight> {
-        if !desk.drift.policy.watch {
+    pub(super) fn see(&mut self, turn: &mut Turn<'_>, index: u16, seen: Seen<'_>) -> Option<Sight> {
+        if !turn.desk.drift.policy.watch {
             return None;
         }
         let id = self.id;
@@ -89,8 +88,9 @@ impl Model {
         if track.baseline.is_some() {
             return track.sight(seen.features);
         }
-        track.give_up_upload(desk.log_time, &mut desk.drift);
-        track.gather(seen, &mut desk.drift, desk.log_time, &mut |number| cold.reference_chunk(id, index, number));
+        track.give_up_upload(turn.now(), &mut turn.desk.drift);
+        let now = turn.desk.log_time;
+        track.gather(seen, &mut turn.desk.drift, now, &mut |number| turn.cold.reference_chunk(id, index, number));
         None
     }
 
@@ -114,11 +114,11 @@ impl Model {
     }
 
     /// The first label of a prediction has come.
-    pub(super) fn arrived(&mut self, served: &Served, desk: &mut Desk, effects: &mut Effects) {
+    pub(super) fn arrived(&mut self, turn: &mut Turn<'_>, served: &Served) {
         let truth = served.truth.as_ref();
         if let Some(truth) = truth {
             let met = self.is_right(served, truth);
-            self.condition.on_label(desk.log_time, met, served.answer.loss(truth), desk.log_time - served.at);
+            self.condition.on_label(turn.now(), met, served.answer.loss(truth), turn.now() - served.at);
         }
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
@@ -139,7 +139,7 @@ impl Model {
             let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_label(&served.answer, truth, met)?)));
             let at = served.at;
             self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, at, place: Chosen::place(nth), value }));
-            self.look_if_many(desk, effects);
+            self.look_if_many(turn);
         }
     }
 
@@ -153,88 +153,82 @@ impl Model {
         }
     }
 
-    fn look_if_many(&mut self, desk: &mut Desk, effects: &mut Effects) {
+    fn look_if_many(&mut self, turn: &mut Turn<'_>) {
         if ARRIVALS_MAX <= self.arrivals.len() {
-            self.look_at_arrivals(desk, effects);
+            self.look_at_arrivals(turn);
         }
     }
 
     /// Has the detectors that a command chose see what the prediction has to show.
-    pub(super) fn show_detectors(
-        &mut self,
-        track: u16,
-        prediction: &Prediction,
-        score: &Feature,
-        desk: &mut Desk,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn show_detectors(&mut self, turn: &mut Turn<'_>, track: u16, prediction: &Prediction, score: &Feature) {
         let values = self.profile.detectors.iter().enumerate();
         let values = values.filter_map(|(nth, chosen)| Some((nth, chosen.input.of_prediction(prediction, score)?)));
         let at = prediction.at;
         self.arrivals.extend(values.map(|(nth, value)| Arrival::Value { track, at, place: Chosen::place(nth), value }));
-        self.look_if_many(desk, effects);
+        self.look_if_many(turn);
     }
 
     /// Shows the detectors what has arrived since they last looked.
-    pub(super) fn look_at_arrivals(&mut self, desk: &mut Desk, effects: &mut Effects) {
+    pub(super) fn look_at_arrivals(&mut self, turn: &mut Turn<'_>) {
         let profile = Arc::clone(&self.profile);
         for arrival in std::mem::take(&mut self.arrivals) {
             let (Arrival::Label { track: index, .. } | Arrival::Value { track: index, .. }) = arrival;
             let track = self.track_mut(index);
-            let alarms = track.take(arrival, &profile.detectors, &mut desk.drift, desk.log_time);
-            self.raise(index, alarms, effects);
+            let now = turn.now();
+            let alarms = track.take(arrival, &profile.detectors, &mut turn.desk.drift, now);
+            self.raise(index, alarms, turn.effects);
         }
     }
 
     /// Adds a pane that has closed to the drift window of each of its versions.
-    pub(super) fn watch_closed(&mut self, cold: &mut impl Cold, start: Timestamp, desk: &mut Desk, effects: &mut Effects) {
+    pub(super) fn watch_closed(&mut self, turn: &mut Turn<'_>, start: Timestamp) {
         let (pane, profile) = (Arc::clone(&self.hot[&start]), Arc::clone(&self.profile));
         for (cell, of_cell) in pane.cells() {
             let Some(key) = profile.cells.get(usize::from(cell)) else { continue };
             let (Some(index), Some(counted)) = (key.track, &of_cell.tally) else { continue };
             let open = &self.drift.tracks[usize::from(index)].window;
             if open.is_over(start) {
-                self.judge_windows(cold, &[index], desk, effects);
+                self.judge_windows(turn, &[index]);
             }
             let track = self.track_mut(index);
             if track.window.tally.is_none() {
-                track.settle_segments(&profile.cells, &mut desk.drift);
+                track.settle_segments(&profile.cells, &mut turn.desk.drift);
             }
-            track.add_closed(start, &desk.drift.policy, key, counted);
+            track.add_closed(start, &turn.desk.drift.policy, key, counted);
         }
     }
 
     /// Judges the drift windows that the watermark has passed.
-    pub(super) fn judge_over(&mut self, cold: &mut impl Cold, desk: &mut Desk, effects: &mut Effects) {
+    pub(super) fn judge_over(&mut self, turn: &mut Turn<'_>) {
         let tracks = (0_u16..).zip(&self.drift.tracks);
         let over = tracks.filter(|(_, track)| track.window.is_over(self.watermark));
         let over: Vec<u16> = over.map(|(index, _)| index).collect();
-        self.judge_windows(cold, &over, desk, effects);
+        self.judge_windows(turn, &over);
     }
 
     /// Judges the open drift windows of these tracks. What the weeks before hold is read once for all that begin together.
-    fn judge_windows(&mut self, cold: &mut impl Cold, tracks: &[u16], desk: &mut Desk, effects: &mut Effects) {
-        let Fleet { policy, columns, .. } = desk.drift;
+    fn judge_windows(&mut self, turn: &mut Turn<'_>, tracks: &[u16]) {
+        let Fleet { policy, columns, .. } = turn.desk.drift;
         let profile = Arc::clone(&self.profile);
         let mut read: Option<(Timestamp, SameHours)> = None;
         for index in tracks {
             let DriftWindow { start, width, .. } = **self.drift.tracks[usize::from(*index)].window;
             if policy.season == Season::SameHourOfWeek && read.as_ref().is_none_or(|(known, _)| *known != start) {
-                read = Some((start, self.same_hours(cold, start, width)));
+                read = Some((start, self.same_hours(turn.cold, start, width)));
             }
             let hours = read.as_ref().map(|(_, hours)| hours);
             let version = self.drift.tracks[usize::from(*index)].watch.version.as_ref();
             let alarmed = self.profile.incidents.is_on("error", version);
             let track = self.track_mut(*index);
-            let judged = track.judge_window(&policy, columns, hours, &profile.cells, alarmed, desk.log_time);
+            let judged = track.judge_window(&policy, columns, hours, &profile.cells, alarmed, turn.now());
             let Some(Judgement { alarms, window, lately }) = judged else { continue };
-            self.raise(*index, alarms, effects);
-            self.settle_incidents(*index, (window, &lately), desk, effects);
+            self.raise(*index, alarms, turn.effects);
+            self.settle_incidents(turn, *index, (window, &lately));
         }
     }
 
     /// What the same minutes of the weeks before hold. Reads as many panes a week as the window has, none of them in memory.
-    fn same_hours(&self, cold: &mut impl Cold, start: Timestamp, width: Span) -> SameHours {
+    fn same_hours(&self, cold: &mut dyn Cold, start: Timestamp, width: Span) -> SameHours {
         let bins_of = |cell: u16| {
             let track = self.profile.cells.get(usize::from(cell))?.track?;
             self.drift.tracks[usize::from(track)].baseline.as_ref().map(|baseline| baseline.bins)

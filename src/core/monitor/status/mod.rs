@@ -160,7 +160,7 @@ pub struct Case<'a> {
 
 /// The status before and after a judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct Transition {
     pub from: Status,
     pub to: Status,
 }
@@ -226,7 +226,7 @@ impl Condition {
     }
 
     /// Judges all metrics anew.
-    pub fn judge(&mut self, case: &Case<'_>) -> Option<Turn> {
+    pub fn judge(&mut self, case: &Case<'_>) -> Option<Transition> {
         self.unjudged = false;
         self.labels.forget(case.log_time);
         self.losses.forget(case.log_time);
@@ -243,7 +243,7 @@ impl Condition {
         let from = std::mem::replace(&mut self.status, to);
         (from != to).then(|| {
             self.since = case.log_time;
-            Turn { from, to }
+            Transition { from, to }
         })
     }
 
