@@ -31,8 +31,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, Fault, Kind, Message};
-use crate::ids::Slug;
+use crate::event::{Event, Fault, Message};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::Fleet;
