@@ -230,7 +230,7 @@ impl Models {
             }
             let model = self.touch(id, turn.desk.position);
             model.expire_parked(turn.desk);
-            if IDLE_TIMEOUT <= turn.now() - model.last_stored_at {
+            if IDLE_TIMEOUT <= turn.time() - model.last_stored_at {
                 let newest_pane_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
                 model.advance(turn, newest_pane_end);
             }
@@ -384,7 +384,7 @@ impl Model {
 
         self.newest = self.newest.max(at);
         self.last_stored_at = self.last_stored_at.max(place.stored_at);
-        self.condition.on_prediction(self.newest, turn.now(), failed, prediction.response_time);
+        self.condition.on_prediction(self.newest, turn.time(), failed, prediction.response_time);
         self.advance(turn, self.newest - LATENESS);
         if late { Verdict::AppliedLate } else { Verdict::Applied }
     }
@@ -419,7 +419,7 @@ impl Model {
                 Verdict::Applied
             }
             _ => {
-                let since = Timestamp::from_millis(turn.now().millis());
+                let since = Timestamp::from_millis(turn.time().millis());
                 let parked = Parked { model: self.id, since, actual: label.actual.clone(), at };
                 turn.cold.put_row(key, &JoinRow::Parked(parked), None);
                 *self.parked.entry(since.floor(PANE_WIDTH)).or_default() += 1;
@@ -467,7 +467,7 @@ impl Model {
 
     fn join(&mut self, turn: &mut Turn<'_>, served: &mut Served, actual: &Value, at: Timestamp) {
         let mut truth = self.truth_of(actual, at);
-        truth.apart = self.weigh_label(served, &truth, actual, turn.now());
+        truth.apart = self.weigh_label(served, &truth, actual, turn.time());
         self.counters.labelled += 1;
         self.pane(turn.cold, served.at.floor(PANE_WIDTH)).cell(served.cell).add_label(&served.answer, &truth);
         served.truth = Some(truth);
@@ -506,7 +506,7 @@ impl Model {
             let pane = &self.hot[start];
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
-            turn.effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: turn.now() });
+            turn.effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: turn.time() });
             self.extend_trail(point);
         }
         if !closing.is_empty() {
@@ -572,7 +572,7 @@ impl Model {
             };
             let point = self.point_of(start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
-            turn.effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: turn.now() });
+            turn.effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: turn.time() });
             self.extend_trail(point);
         }
     }

@@ -121,7 +121,7 @@ impl Sources {
         analysis: &mut Analysis,
     ) -> Verdict {
         let Some(id) = self.id_of(&sample.source, at.source) else { return too_many_sources() };
-        let now = turn.now();
+        let now = turn.time();
         if is_repeat(turn.cold, Kind::Sample, &sample.source, sample.event_id.as_deref(), now) {
             return Verdict::Duplicate;
         }
@@ -154,13 +154,13 @@ impl Sources {
     /// Notes which sources have fallen silent.
     pub(super) fn on_tick(&self, turn: &mut Turn<'_>, analysis: &mut Analysis) {
         let sources = self.list.iter().map(|(_, source)| source);
-        let now = turn.now();
+        let now = turn.time();
         let silent = sources.filter(|source| SILENCE_MIN < now - source.heard_at);
         silent.for_each(|source| analysis.on_silence(turn, source));
     }
 
     pub(super) fn on_note(&mut self, turn: &mut Turn<'_>, at: Place<'_>, note: &Note) -> Verdict {
-        let now = turn.now();
+        let now = turn.time();
         let Some(id) = self.id_of(&note.source, at.source) else { return too_many_sources() };
         if is_repeat(turn.cold, note.kind, &note.source, note.event_id.as_deref(), now) {
             return Verdict::Duplicate;

@@ -16,7 +16,7 @@ pub struct Turn<'a> {
 
 impl Turn<'_> {
     /// What time it is, as far as the log says.
-    pub const fn now(&self) -> Timestamp {
+    pub const fn time(&self) -> Timestamp {
         self.desk.log_time
     }
 }

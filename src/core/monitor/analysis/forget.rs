@@ -10,6 +10,7 @@ use crate::monitor::turn::Turn;
 impl Analysis {
     /// Ends what goes on about a source or a model, and deletes all that is known of it.
     pub(in crate::monitor) fn forget(&mut self, turn: &mut Turn<'_>, about: About, name: &Name) {
+        turn.desk.forgotten.subjects_given = self.subjects.given();
         let Some(id) = self.by_name.remove(&(about, name.clone())) else { return };
         let Some(mut subject) = self.subjects.remove(id) else { return };
         self.series -= subject.watched.series.len();
@@ -22,7 +23,7 @@ impl Analysis {
             .collect();
         self.turns += u64::from(!watched.findings.is_empty());
         for (ordinal, pattern) in open {
-            watched.end(turn, ordinal, pattern, turn.now(), None);
+            watched.end(turn, ordinal, pattern, turn.time(), None);
         }
         self.dirty.remove(&id);
         self.forgotten.push(id);

@@ -210,7 +210,7 @@ impl Analysis {
         for id in self.producers.values().copied().collect::<Vec<u32>>() {
             let Some(refusals) = &self.get(id).watched.refusals else { continue };
             let mut next = refusals.clone();
-            let verdict = next.judge(turn.now());
+            let verdict = next.judge(turn.time());
             if *refusals == next && verdict == refusals::Verdict::Nothing {
                 continue;
             }
@@ -233,10 +233,10 @@ impl Analysis {
         let Some(id) = self.by_name.get(&(About::Source, source.name.clone())).copied() else { return };
         let watched = &self.get(id).watched;
         match (watched.silence, source.sampled_at()) {
-            (Some(ordinal), _) if SILENCE_REMEMBERED < turn.now() - source.heard_at && watched.is_open(ordinal) => {
+            (Some(ordinal), _) if SILENCE_REMEMBERED < turn.time() - source.heard_at && watched.is_open(ordinal) => {
                 self.turns += 1;
                 let watched = self.change(id);
-                watched.end(turn, ordinal, Pattern::Silence, turn.now(), None);
+                watched.end(turn, ordinal, Pattern::Silence, turn.time(), None);
                 watched.end_all(turn);
             }
             (None, Some(since)) if source.was_live() && watched.knows_a_series() => {
@@ -364,7 +364,7 @@ impl Watched {
         let severity = figures.severity(since);
         let finding =
             Finding { ordinal, pattern, series, since, until: None, last_at: since, severity, figures, now: figures.value };
-        turn.effects.announce(self.announcement(&finding, turn.now()));
+        turn.effects.announce(self.announcement(&finding, turn.time()));
         self.findings.push(finding);
         ordinal
     }
@@ -376,7 +376,7 @@ impl Watched {
         }
         (finding.pattern, finding.until, finding.last_at) = (pattern, Some(at), at);
         let over = finding.clone();
-        turn.effects.announce(self.announcement(&over, turn.now()));
+        turn.effects.announce(self.announcement(&over, turn.time()));
         let surplus = self.findings.iter().filter(|finding| !finding.is_open()).count().saturating_sub(FINDINGS_OVER_MAX);
         for _ in 0..surplus {
             if let Some(oldest) = self.findings.iter().position(|finding| !finding.is_open()) {
@@ -411,7 +411,7 @@ impl Watched {
             }
             (refusals::Verdict::IsOver, Some(ordinal)) => {
                 refusals.finding = None;
-                self.end(turn, ordinal, Pattern::Refused, turn.now(), None);
+                self.end(turn, ordinal, Pattern::Refused, turn.time(), None);
             }
             _ => {}
         }

@@ -57,7 +57,7 @@ impl Analysis {
         self.producers.insert(maker.clone(), id);
         self.turns += 1;
         let watched = self.change(id);
-        let ordinal = watched.begin(turn, names.pattern, None, turn.now(), names.figures(maker.as_str()));
+        let ordinal = watched.begin(turn, names.pattern, None, turn.time(), names.figures(maker.as_str()));
         watched.note_severity(ordinal, names.severity());
         self.crowding.insert(names.pattern, (id, ordinal));
     }
@@ -71,12 +71,12 @@ impl Analysis {
         if is_over {
             self.turns += 1;
             self.crowding.remove(&names.pattern);
-            self.change(id).end(turn, ordinal, names.pattern, turn.now(), None);
+            self.change(id).end(turn, ordinal, names.pattern, turn.time(), None);
         } else if is_news {
             let severity = names.severity();
             let watched = self.change(id);
             if let Some(finding) = watched.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
-                finding.follow(turn.now(), figures);
+                finding.follow(turn.time(), figures);
                 finding.figures = figures;
             }
             watched.note_severity(ordinal, severity);

@@ -64,7 +64,7 @@ impl Model {
             return;
         }
         let version = self.drift.tracks[usize::from(track)].watch.version.clone();
-        let told = self.incidents_mut().window_judged(version.as_ref(), window, lately, turn.now());
+        let told = self.incidents_mut().window_judged(version.as_ref(), window, lately, turn.time());
         self.tell(told, turn.effects);
         for silent in 0..self.drift.tracks.len() as u16 {
             let of = &self.drift.tracks[usize::from(silent)];
@@ -86,7 +86,7 @@ impl Model {
     pub(super) fn end_parts(&mut self, turn: &mut Turn<'_>, wanted: impl Fn(&Incident, &Part) -> bool, by: Ending) {
         if self.profile.incidents.open().next().is_some() {
             let newest = self.newest;
-            let told = self.incidents_mut().end_parts(wanted, by, (newest, turn.now()));
+            let told = self.incidents_mut().end_parts(wanted, by, (newest, turn.time()));
             self.tell(told, turn.effects);
         }
     }

@@ -81,7 +81,7 @@ impl Model {
             return bound_reached("too_many_versions", format!("a model has at most {TRACKS_MAX} versions with a reference"));
         };
         let classifies = self.profile.classes.task() != Task::Regression;
-        let (at, id) = (turn.now(), self.id);
+        let (at, id) = (turn.time(), self.id);
         let track = self.track_mut(index);
         let width = rows.iter().map(|row| FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX)).max().unwrap_or(0);
         if *first {

@@ -106,10 +106,10 @@ impl Model {
             drift: self.drift.worst_score(),
             labelled: self.counters.labelled != 0,
             newest: self.newest,
-            log_time: turn.now(),
+            log_time: turn.time(),
         };
         let transition = self.condition.judge(&case);
-        let now = turn.now();
+        let now = turn.time();
         self.explain(turn.cold, now);
         if let Some(Transition { from, to }) = transition {
             let reasons = self.reasons(now);
@@ -132,7 +132,7 @@ impl Model {
     /// Measures what thresholds of the model's own are about, where that may have changed.
     fn measure(&mut self, turn: &mut Turn<'_>) {
         let profile = Arc::clone(&self.profile);
-        for place in measure::due(&self.condition, &profile.thresholds, turn.now()) {
+        for place in measure::due(&self.condition, &profile.thresholds, turn.time()) {
             let end = self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
             let delay = self.condition.label_delay().unwrap_or_default();
             let mut stretch = measure::Stretch::begin(place, end, Span::from_micros((2e6 * delay) as i64));
@@ -142,7 +142,7 @@ impl Model {
             });
             self.hot.range(stretch.from..).for_each(|(start, pane)| stretch.add(*start, pane));
             let measured = stretch.figures(&profile.thresholds, &profile.classes);
-            self.condition.take_stretch(place, measured, turn.now());
+            self.condition.take_stretch(place, measured, turn.time());
         }
     }
 

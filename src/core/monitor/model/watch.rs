@@ -88,7 +88,7 @@ impl Model {
         if track.baseline.is_some() {
             return track.sight(seen.features);
         }
-        track.give_up_upload(turn.now(), &mut turn.desk.drift);
+        track.give_up_upload(turn.time(), &mut turn.desk.drift);
         let now = turn.desk.log_time;
         track.gather(seen, &mut turn.desk.drift, now, &mut |number| turn.cold.reference_chunk(id, index, number));
         None
@@ -118,7 +118,7 @@ impl Model {
         let truth = served.truth.as_ref();
         if let Some(truth) = truth {
             let met = self.is_right(served, truth);
-            self.condition.on_label(turn.now(), met, served.answer.loss(truth), turn.now() - served.at);
+            self.condition.on_label(turn.time(), met, served.answer.loss(truth), turn.time() - served.at);
         }
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
@@ -174,7 +174,7 @@ impl Model {
         for arrival in std::mem::take(&mut self.arrivals) {
             let (Arrival::Label { track: index, .. } | Arrival::Value { track: index, .. }) = arrival;
             let track = self.track_mut(index);
-            let now = turn.now();
+            let now = turn.time();
             let alarms = track.take(arrival, &profile.detectors, &mut turn.desk.drift, now);
             self.raise(index, alarms, turn.effects);
         }
@@ -220,7 +220,7 @@ impl Model {
             let version = self.drift.tracks[usize::from(*index)].watch.version.as_ref();
             let alarmed = self.profile.incidents.is_on("error", version);
             let track = self.track_mut(*index);
-            let judged = track.judge_window(&policy, columns, hours, &profile.cells, alarmed, turn.now());
+            let judged = track.judge_window(&policy, columns, hours, &profile.cells, alarmed, turn.time());
             let Some(Judgement { alarms, window, lately }) = judged else { continue };
             self.raise(*index, alarms, turn.effects);
             self.settle_incidents(turn, *index, (window, &lately));
