@@ -10,13 +10,13 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::alike::alike;
 use super::files::{each_batch, remark};
 use super::table::shown;
 use super::{Answer, Exit, Outcome};
 use crate::files::columns::{Columns, Kind, Pair, Part, Remark};
 use crate::files::parallel::each;
 use crate::files::{Batch, Error, Format, Told};
+use crate::view::alike::alike;
 use crate::view::drift::files::{Column, Report};
 
 /// Compare the columns of two files and say which have drifted

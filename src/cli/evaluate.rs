@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::alike::alike;
 use super::files::remark;
 use super::table::{figure, shown, table};
 use super::{Answer, Outcome};
@@ -68,9 +67,7 @@ impl Evaluate {
         records.journal.spill().check()?;
         let mut evaluation = evaluation?;
         let of_scores = of_scores(&evaluation, bare_scores);
-        let names = evaluation.confusion.iter().flat_map(|confusion| confusion.labels.iter().map(String::as_str));
-        let of_names = alike(names).map(|what| format!("classes {what}"));
-        evaluation.remarks.extend(remarks.into_iter().chain(of_scores).chain(of_names));
+        evaluation.remarks.extend(remarks.into_iter().chain(of_scores));
         if answer.json {
             evaluation.remarks.iter().for_each(|what| remark(what));
         }

@@ -1,6 +1,5 @@
 //! The command line: reads arguments, calls the room that knows, prints what it answers. `--json` gives every answer to machines.
 
-mod alike;
 mod api;
 mod banner;
 mod check;

@@ -26,7 +26,7 @@ pub struct Classes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Class {
     name: CompactString,
-    /// What the name spells, where that is its canonical text: so a number is found without formatting it.
+    /// What the name spells, where that is its canonical text: so a number is found without formatting it. `true` and `false` are 1 and 0.
     number: Option<f64>,
     sort: Sort,
 }
@@ -68,7 +68,8 @@ impl Classes {
     }
 
     pub fn find_name(&self, name: &str) -> Option<u16> {
-        self.known.iter().position(|class| class.name == name).map(|at| at as u16)
+        let named = self.known.iter().position(|class| class.name == name).map(|at| at as u16);
+        named.or_else(|| self.find_number(spelt(name)?))
     }
 
     /// The class that a person calls so: by its name, or by another way to write its number.
@@ -105,7 +106,7 @@ impl Classes {
 
     /// The numbers among the classes.
     pub fn numbers(&self) -> Numbers {
-        let numbers = || self.known.iter().filter_map(|class| class.number);
+        let numbers = || self.known.iter().filter(|class| class.sort != Sort::Flag).filter_map(|class| class.number);
         let small = || numbers().filter(|number| Sort::of_number(*number) == Sort::Small);
         let has = |wanted: f64| small().any(|number| number == wanted);
         let count = small().count();
@@ -167,7 +168,7 @@ impl Classes {
     fn takes_numbers(&self) -> bool {
         match self.decision.reading {
             Some(Reading::Names | Reading::WholeNumbers) => self.known.len() < CLASSES_MAX,
-            _ => self.known.iter().filter(|class| class.number.is_some()).count() < NUMBERS_MAX,
+            _ => self.known.iter().filter(|class| class.number.is_some() && class.sort != Sort::Flag).count() < NUMBERS_MAX,
         }
     }
 
@@ -192,9 +193,13 @@ pub fn text_of(number: f64) -> CompactString {
     if whole as f64 == number { whole.to_compact_string() } else { format_compact!("{number:?}") }
 }
 
-/// The number whose canonical text this is.
+/// The number whose canonical text this is. One side may write 1 where the other writes `true`: they are one class.
 fn spelt(name: &str) -> Option<f64> {
-    name.parse::<f64>().ok().filter(|number| number.is_finite() && text_of(*number) == name)
+    match name {
+        "true" => Some(1.0),
+        "false" => Some(0.0),
+        _ => name.parse::<f64>().ok().filter(|number| number.is_finite() && text_of(*number) == name),
+    }
 }
 
 /// Class names that say that nothing was found, in lower case.
@@ -234,6 +239,23 @@ mod tests {
         }
         assert_ne!(classes.index_of_name("1.50"), classes.index_of_name("1.5"), "another text is another name");
         assert_eq!(classes.find_written("404.0"), classes.find_name("404"));
+    }
+
+    #[test]
+    fn a_truth_value_and_its_number_are_one_class_whichever_comes_first() {
+        let (flags, numbers) = ([Value::Class("true".into()), Value::Class("false".into())], [1.0, 0.0].map(Value::Number));
+        for (first, second) in [(&flags, &numbers), (&numbers, &flags)] {
+            let mut classes = read_as(Reading::Names);
+            let indices = first.each_ref().map(|value| classes.index(value));
+            assert_eq!(second.each_ref().map(|value| classes.index(value)), indices);
+            assert_eq!((classes.find_name("1"), classes.find_name("false")), (indices[0], indices[1]));
+            assert_eq!((classes.len(), classes.positive()), (2, indices[0]));
+        }
+        let mut classes = Classes::default();
+        for value in &flags {
+            classes.index(value);
+        }
+        assert_eq!(classes.numbers(), Numbers::default(), "truth values alone are no numbers");
     }
 
     #[test]

@@ -206,10 +206,10 @@ impl Sort {
     /// `number`: what the text spells, where it is the canonical text of a number.
     pub fn of_name(name: &str, number: Option<f64>) -> Self {
         let is = |word: &str| name.eq_ignore_ascii_case(word);
-        if number.is_some_and(|number| Self::of_number(number) == Self::Small) {
-            Self::Digits
-        } else if is("true") || is("false") {
+        if is("true") || is("false") {
             Self::Flag
+        } else if number.is_some_and(|number| Self::of_number(number) == Self::Small) {
+            Self::Digits
         } else if name.starts_with('{') || BLANKS.iter().any(|blank| is(blank)) {
             Self::Blank
         } else {

@@ -322,7 +322,7 @@ impl Window {
         } else if let Some(median) = self.median_error() {
             put(&mut figures, vec![(MetricName::MedianAe, median)]);
         }
-        let mut remarks = remarks(&self.values, &self.classes.decision);
+        let mut remarks = remarks(&self.values, &self.classes);
         if self.ranked.iter().chain(&self.each).any(|(_, held)| held.is_coarse()) || self.errors.is_coarse() {
             remarks.push(held::COARSE.to_owned());
         }

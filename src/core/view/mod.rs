@@ -2,6 +2,7 @@
 //! publishes the next one. Knows how figures are shown, not how they are served.
 
 pub mod alarm;
+pub mod alike;
 pub mod analysis;
 pub mod compared;
 pub mod discoveries;

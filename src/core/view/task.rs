@@ -3,8 +3,10 @@
 
 use serde::Serialize;
 
+use crate::monitor::classes::Classes;
 use crate::monitor::model::Model;
-use crate::monitor::task::{Decision, Reading, Side, Task, Values};
+use crate::monitor::task::{Reading, Side, Task, Values};
+use crate::view::alike::{alike, groups};
 
 /// How a model is read, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -27,6 +29,9 @@ pub struct TaskFigures {
     pub versions: Vec<VersionTask>,
     /// Versions whose labelled predictions became of another kind, oldest first.
     pub changes: Vec<TaskChange>,
+    /// Classes that differ only in case, blanks or Unicode form, by group: they count as different. Names that look the same show their code
+    /// points beyond ASCII, as `caf\\u{e9}`.
+    pub alike: Vec<Vec<String>>,
     /// The same in sentences; empty if there is nothing to say.
     pub remarks: Vec<String>,
 }
@@ -93,14 +98,22 @@ impl TaskFigures {
             predictions: unfit(&model.values.predictions),
             labels: unfit(&model.values.labels),
             versions: decision.apart.iter().map(apart).collect(),
-            remarks: remarks(&model.values, decision),
+            alike: groups(class_names(&model.profile.classes)),
+            remarks: remarks(&model.values, &model.profile.classes),
             changes: changes.collect(),
         }
     }
 }
 
-/// What a reader of the figures has to know: what was compared, which values are in no figure, which versions are of another kind.
-pub fn remarks(values: &Values, decision: &Decision) -> Vec<String> {
+/// The classes, where values are some.
+fn class_names(classes: &Classes) -> impl Iterator<Item = &str> {
+    classes.fitting().map(|class| classes.name(class))
+}
+
+/// What a reader of the figures has to know: what was compared, which values are in no figure, which versions are of another kind, which classes are
+/// easily taken for one.
+pub fn remarks(values: &Values, classes: &Classes) -> Vec<String> {
+    let decision = &classes.decision;
     let Some(reading) = decision.reading else { return Vec::new() };
     let mut remarks = Vec::new();
     if reading == Reading::Quantities && values.labels.count() != 0 {
@@ -135,6 +148,7 @@ pub fn remarks(values: &Values, decision: &Decision) -> Vec<String> {
         };
         format!("{version}: {kinds} at {}; its labels since then are counted apart", change.at)
     }));
+    remarks.extend(alike(class_names(classes)).map(|what| format!("classes {what}")));
     remarks
 }
 

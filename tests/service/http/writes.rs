@@ -94,6 +94,31 @@ async fn probabilities_that_rounding_put_outside_count_and_so_does_a_time_in_quo
 }
 
 #[tokio::test]
+async fn a_class_is_the_same_in_every_spelling_of_a_program_and_what_only_looks_the_same_is_named() {
+    let room = Room::open().await;
+    let long = 9_007_199_254_740_993_u64;
+    for (model, pairs, accuracy) in [
+        ("python", [json!([true, "True"]), json!([false, "FALSE"]), json!([true, "False"])], 2.0 / 3.0),
+        ("flags", [json!([true, 1]), json!([false, 0]), json!([true, "0"])], 2.0 / 3.0),
+        ("labels", [json!([1, true]), json!([0, false]), json!([1, "false"])], 2.0 / 3.0),
+        ("floats", [json!(["404.0", "404"]), json!([200, "200.0"]), json!(["404", 200.0])], 2.0 / 3.0),
+        ("long", [json!([long, long]), json!([long - 1, long]), json!([long, long.to_string()])], 2.0 / 3.0),
+        ("alike", [json!(["Cat", "cat"]), json!(["cat", "cat"]), json!(["dog", "dog"])], 2.0 / 3.0),
+    ] {
+        let record =
+            |pair: &Value| json!({"model": model, "at": "2026-01-01T00:00:10Z", "prediction": pair[0], "actual": pair[1]});
+        room.publish("prediction", json!(pairs.iter().map(record).collect::<Vec<_>>())).await;
+        let windows = room.json(&format!("/api/v1/models/{model}/windows?from=2026-01-01T00:00:00Z&resolution=1h")).await;
+        let figure = &windows[0]["metrics"]["accuracy"];
+        assert_eq!((&figure["n"], figure["value"].as_f64()), (&json!(3), Some(accuracy)), "{model}: {figure}");
+        let decision = room.json(&format!("/api/v1/models/{model}/task")).await;
+        let alike = if model == "alike" { json!([["Cat", "cat"]]) } else { json!([]) };
+        assert_eq!(decision["alike"], alike, "{model}: {decision}");
+        assert_eq!(decision["remarks"].to_string().contains("differ only in case"), model == "alike", "{decision}");
+    }
+}
+
+#[tokio::test]
 async fn messagepack_is_taken_as_json_is() {
     let room = Room::open().await;
     let body = rmp_serde::to_vec_named(&json!([{"model": "packed", "prediction": 1.5}])).unwrap();

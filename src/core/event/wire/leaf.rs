@@ -171,12 +171,21 @@ impl<'de> Leaf<'de> {
         }
     }
 
-    /// What a model says: a number, or a class by its name.
+    /// What a model says: a number, or a class by its name. A whole number that no double holds, such as a 64-bit id, is a class.
     pub fn value(self) -> Result<Option<Value>, Problem> {
+        let is_long = match self {
+            Self::Whole(number) => (EXACT_BELOW as u64) < number.unsigned_abs(),
+            Self::Big(_) => true,
+            _ => false,
+        };
         Ok(Some(match self {
             Self::Null => return Ok(None),
-            Self::Text(_) | Self::Bool(_) => match self.checked_id()? {
+            Self::Whole(_) | Self::Big(_) if is_long => match self.checked_id()? {
                 Some(class) => Value::Class(class),
+                None => return Ok(None),
+            },
+            Self::Text(_) | Self::Bool(_) => match self.checked_id()? {
+                Some(class) => Value::Class(class_named(class)),
                 None => return Ok(None),
             },
             Self::Whole(_) | Self::Big(_) | Self::Real(_) => match self.number()? {
@@ -214,6 +223,27 @@ impl<'de> Leaf<'de> {
             Self::Map => "an object".into(),
         }
     }
+}
+
+/// A class in one spelling, where programs have several: `True` and `TRUE` are `true`, and `404.0` is `404`.
+pub(super) fn class_named(name: CompactString) -> CompactString {
+    match name.as_str() {
+        "True" | "TRUE" => "true".into(),
+        "False" | "FALSE" => "false".into(),
+        text => match text.split_once('.') {
+            Some((whole, zeros)) if is_whole(whole) && !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => {
+                if whole == "-0" { "0".into() } else { whole.into() }
+            }
+            _ => name,
+        },
+    }
+}
+
+/// Whether a text is a whole number as one writes it: no zeros before it.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits == "0"
+        || (digits.bytes().all(|digit| digit.is_ascii_digit()) && matches!(digits.as_bytes().first(), Some(b'1'..=b'9')))
 }
 
 /// An id or class under the rules of a name: 1 to 256 bytes, no NUL.

@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use serde::de::{MapAccess, SeqAccess};
 
 use super::fault::{Flaws, Problem, Reason};
-use super::leaf::{Leaf, checked, not_finite};
+use super::leaf::{Leaf, checked, class_named, not_finite};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
 use super::{ENTRIES_MAX, FEATURES_MAX, SEGMENTS_MAX};
 use crate::event::features::{Feature, Features, Names, last_of_each};
@@ -158,7 +158,7 @@ fn is_failure(error: Leaf<'_>) -> Result<Option<bool>, Problem> {
 }
 
 fn with_classes(scores: Vec<(Name, f64)>) -> Vec<(CompactString, f64)> {
-    scores.into_iter().map(|(class, score)| (class.as_str().into(), score)).collect()
+    scores.into_iter().map(|(class, score)| (class_named(class.as_str().into()), score)).collect()
 }
 
 fn sorted(mut segment: Vec<(Name, Name)>) -> Result<Vec<(Name, Name)>, Problem> {
@@ -212,7 +212,11 @@ fn value_in(tree: &serde_json::Value) -> Result<Option<Value>, Problem> {
         Json::Null => Leaf::Null,
         Json::Bool(bool) => Leaf::Bool(*bool),
         Json::String(text) => Leaf::Text(text.into()),
-        Json::Number(number) => number.as_f64().map_or(Leaf::Null, Leaf::Real),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => Leaf::Whole(whole),
+            (None, Some(big)) => Leaf::Big(big),
+            (None, None) => number.as_f64().map_or(Leaf::Null, Leaf::Real),
+        },
     };
     leaf.value()
 }

@@ -122,6 +122,8 @@ export interface TaskDecision {
   predictions: Unfit;
   labels: Unfit;
   changes: { version: string | null; from: Task; to: Task; at: string }[];
+  /** Classes that are easily taken for one, by group. */
+  alike?: string[][];
 }
 
 export interface ModelSummary {

@@ -713,6 +713,7 @@ export const en = {
   "taskCard.reading.names": "every value is a class",
   "taskCard.unfit.predictions": "{n} of {of} predictions do not fit and are left out:",
   "taskCard.unfit.labels": "{n} of {of} labels do not fit and are left out:",
+  "taskCard.alike": "These classes differ only in case, blanks or Unicode form and count as different:",
   "taskCard.allFit": "All values fit.",
   "taskCard.changed": "Version {version} changed from {from} to {to}; its labels since then are counted apart.",
   "taskCard.noVersion": "(none)",

@@ -715,6 +715,7 @@ export const ko: Record<Key, string> = {
   "taskCard.reading.names": "모든 값이 클래스",
   "taskCard.unfit.predictions": "예측 {of}건 중 {n}건이 맞지 않아 제외됨:",
   "taskCard.unfit.labels": "정답 {of}건 중 {n}건이 맞지 않아 제외됨:",
+  "taskCard.alike": "다음 클래스는 대소문자, 공백 또는 유니코드 형식만 다르며 서로 다른 클래스로 셉니다:",
   "taskCard.allFit": "모든 값이 맞습니다.",
   "taskCard.changed": "버전 {version}의 종류가 {from}에서 {to}(으)로 바뀜. 이후의 정답은 따로 집계합니다.",
   "taskCard.noVersion": "(없음)",

@@ -35,6 +35,14 @@ export function TaskCard({ model }: { model: ModelSummary }) {
             {t("taskCard.changed", { version: change.version ?? t("taskCard.noVersion"), from: t(`task.${change.from}`), to: t(`task.${change.to}`) })} <Moment at={change.at} />
           </p>
         ))}
+        {(decision.alike ?? []).map((names) => (
+          <p key={names.join("\n")} class="problem" data-alike>
+            {t("taskCard.alike")}{" "}
+            {names.map((name) => (
+              <code key={name}>{JSON.stringify(name).replaceAll("\\\\", "\\")} </code>
+            ))}
+          </p>
+        ))}
         {decision.predictions.count + decision.labels.count === 0 ? <p class="quiet">{t("taskCard.allFit")}</p> : null}
       </div>
     </section>

@@ -10,17 +10,23 @@ const SHOWN_MAX: usize = 3;
 
 /// What to say of `names` that are alike, if some are.
 pub fn alike<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let groups = groups(names);
+    let quoted = |name: &String| if name.contains("\\u{") { format!("\"{name}\"") } else { format!("{name:?}") };
+    let shown = groups.iter().take(SHOWN_MAX).map(|group| group.iter().map(quoted).collect::<Vec<_>>().join(" and "));
+    let shown = shown.collect::<Vec<_>>().join("; ");
+    let more = groups.len().saturating_sub(SHOWN_MAX);
+    let more = if more == 0 { String::new() } else { format!("; and {more} groups more") };
+    (!groups.is_empty())
+        .then(|| format!("{shown}{more}: they differ only in case, blanks or Unicode form and count as different"))
+}
+
+/// Those of `names` that are alike, by group. Names that look the same show their code points beyond ASCII, as `caf\u{e9}`.
+pub fn groups<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Vec<String>> {
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for name in names {
         groups.entry(folded(name)).or_default().push(name);
     }
-    let groups: Vec<Vec<&str>> = groups.into_values().filter(|group| 1 < group.len()).collect();
-    let shown: Vec<String> = groups.iter().take(SHOWN_MAX).map(|group| quoted(group)).collect();
-    let more = groups.len().saturating_sub(SHOWN_MAX);
-    let more = if more == 0 { String::new() } else { format!("; and {more} groups more") };
-    let alike = shown.join("; ");
-    (!groups.is_empty())
-        .then(|| format!("{alike}{more}: they differ only in case, blanks or Unicode form and count as different"))
+    groups.into_values().filter(|group| 1 < group.len()).map(|group| told_apart(&group)).collect()
 }
 
 /// Compatibility decomposition, composed again, in lower case, without blanks around and with one where there were several (Unicode Standard
@@ -34,11 +40,10 @@ fn normal(name: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfkc().normalize(name)
 }
 
-/// As `"Fraud" and "fraud"`; names that look the same by their code points.
-fn quoted(group: &[&str]) -> String {
+/// The names of a group, so that a person can tell them apart.
+fn told_apart(group: &[&str]) -> Vec<String> {
     let only_form = group.iter().all(|name| normal(name) == normal(group[0]));
-    let shown = |name: &&str| if only_form { format!("\"{}\"", spelt_out(name)) } else { format!("{name:?}") };
-    group.iter().map(shown).collect::<Vec<_>>().join(" and ")
+    group.iter().map(|name| if only_form { spelt_out(name) } else { (*name).to_owned() }).collect()
 }
 
 /// The text with every character beyond ASCII as `\u{…}`.
