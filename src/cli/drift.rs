@@ -150,7 +150,11 @@ fn read(path: &Path, remarks: &mut Vec<Remark>) -> anyhow::Result<Side> {
     // a column without a name numbers the rows: pandas writes one
     let told = each_batch(path, false, &|name| !name.is_empty(), map, |part| columns.add(part))?;
     columns.add(unread(&told))?;
-    columns.rename(|name| records::name_of(name, predictions.load(Ordering::Relaxed)).map(str::to_owned));
+    if told.names.is_empty() {
+        columns.rename(|name| records::name_of(name, predictions.load(Ordering::Relaxed)).map(str::to_owned));
+    } else {
+        columns.rename(|name| records::of_table(name, &told.names));
+    }
     let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     if columns.rows == 0 {
         return Err(anyhow!("{shown} holds no record"));

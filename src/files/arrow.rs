@@ -5,11 +5,12 @@
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, Schema};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 
-use super::cell::Rows;
+use super::cell::{Cell, Rows};
 use super::parallel::in_order;
 use super::source::{Stream, Whole};
 use super::{Ask, Batch, Error, Format, Told};
@@ -22,53 +23,87 @@ pub const ROWS: usize = 16 << 10;
 /// What pandas calls columns that number the rows.
 const INDEX: &str = "__index_level_";
 
-/// The columns that are kept of a schema.
+/// The columns that are kept of a schema. The fields of a structure are columns of their own, called `outer.inner`.
 pub struct Kept {
-    /// Their places in the schema.
+    /// The places in the schema of what has to be read.
     pub places: Vec<usize>,
     told: Told,
     names: Arc<[String]>,
     typed: Arc<[bool]>,
-    /// By kept column: whether its cells are texts as they stand.
-    texts: Vec<bool>,
+    leaves: Vec<Leaf>,
+}
+
+/// Where a kept column lies.
+struct Leaf {
+    /// Its place, or that of the structure around it, among what is read; then its place in each structure.
+    path: Vec<usize>,
+    /// Whether its cells are texts as they stand.
+    as_text: bool,
 }
 
 impl Kept {
     pub fn of(schema: &Schema, ask: Ask<'_>, format: Format) -> Result<Self, Error> {
         let (mut all, mut places, mut names, mut unread) = (Vec::<String>::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut leaves = Vec::new();
         for (place, field) in schema.fields().iter().enumerate() {
-            let name = if field.name().starts_with(INDEX) { "" } else { field.name().trim() };
-            if !name.is_empty() && all.iter().any(|other| other == name) {
-                return Err(Error::Unreadable(format!("two columns are called {name:?}")));
-            }
-            all.push(name.to_owned());
-            if name.is_empty() {
-                continue;
-            }
-            match cells::unread(field.data_type()) {
-                _ if !(ask.columns)(name) => {}
-                Some(kind) => unread.push((name.to_owned(), kind.to_owned())),
-                None => {
-                    places.push(place);
-                    names.push(name.to_owned());
+            let outer = if field.name().starts_with(INDEX) { "" } else { field.name().trim() };
+            let mut found = Vec::new();
+            flatten(field, outer, &mut vec![places.len()], &mut found);
+            let kept_before = leaves.len();
+            for (name, path, kind) in found {
+                if !name.is_empty() && all.contains(&name) {
+                    return Err(Error::Unreadable(format!("two columns are called {name:?}")));
                 }
+                all.push(name.clone());
+                match cells::unread(kind) {
+                    _ if name.is_empty() || !(ask.columns)(&name) => {}
+                    Some(kind) => unread.push((name, kind.to_owned())),
+                    None => {
+                        leaves.push(Leaf { path, as_text: (ask.texts)(&name) });
+                        names.push(name);
+                    }
+                }
+            }
+            if kept_before < leaves.len() {
+                places.push(place);
             }
         }
         let typed = names.iter().map(|_| true).collect();
         let told = Told { format, names: all.into(), unread, blank_lines: 0 };
-        let texts = names.iter().map(|name| (ask.texts)(name)).collect();
-        Ok(Self { places, told, names: names.into(), typed, texts })
+        Ok(Self { places, told, names: names.into(), typed, leaves })
     }
 
     fn rows(&self, batch: &RecordBatch, first: u64) -> Rows {
         let names = self.names.clone();
         let mut rows = Rows { names, typed: self.typed.clone(), first, count: batch.num_rows(), ..Rows::default() };
-        for (array, as_text) in batch.columns().iter().zip(&self.texts) {
-            let cells = cells::of(&mut rows, array.as_ref(), *as_text);
+        for Leaf { path, as_text } in &self.leaves {
+            let cells = cells_at(&mut rows, batch.column(path[0]).as_ref(), &path[1..], *as_text);
             rows.columns.push(cells);
         }
         rows
     }
+}
+
+/// The columns that a field is, each with its name, its path and its kind. `path` is that of the field.
+fn flatten<'f>(field: &'f Field, name: &str, path: &mut Vec<usize>, found: &mut Vec<(String, Vec<usize>, &'f DataType)>) {
+    let DataType::Struct(fields) = field.data_type() else {
+        return found.push((name.to_owned(), path.clone(), field.data_type()));
+    };
+    for (place, inner) in fields.iter().enumerate() {
+        path.push(place);
+        flatten(inner, &format!("{name}.{}", inner.name().trim()), path, found);
+        path.pop();
+    }
+}
+
+fn cells_at(rows: &mut Rows, array: &dyn Array, path: &[usize], as_text: bool) -> Vec<Cell> {
+    let [place, inner @ ..] = path else { return cells::of(rows, array, as_text) };
+    let structure = array.as_struct();
+    let mut cells = cells_at(rows, structure.column(*place).as_ref(), inner, as_text);
+    if structure.null_count() != 0 {
+        cells.iter_mut().enumerate().filter(|(row, _)| structure.is_null(*row)).for_each(|(_, cell)| *cell = Cell::Missing);
+    }
+    cells
 }
 
 pub fn file<T: Send>(

@@ -22,6 +22,10 @@ const RECORD_BYTES_MAX: usize = 16 << 20;
 /// Elements of a JSON array that make a batch.
 const ELEMENTS: usize = 1_000;
 
+/// Said of a file that would else be one line.
+const RETURNS: &str = "its lines end with carriage returns alone, as programs of old Macintosh computers write them: save it with usual ends of \
+     lines, such as by `tr '\\r' '\\n'`";
+
 /// Text that is handed out in blocks that end where a record ends.
 struct Blocks<'a> {
     source: Stream<'a>,
@@ -47,6 +51,9 @@ pub fn read<T: Send>(
     let mut blocks = Blocks { source, rest: Vec::new(), line: 1, over: false, separator: None };
     blocks.fill(BLOCK)?;
     blocks.pass_blank_lines();
+    if memchr::memchr(b'\n', &blocks.rest).is_none() && blocks.rest.trim_ascii_end().contains(&b'\r') {
+        return Err(Error::Unreadable(RETURNS.to_owned()));
+    }
     let first = blocks.rest.first().copied();
     match first {
         None => Err(Error::Empty),

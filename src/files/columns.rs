@@ -308,11 +308,14 @@ impl Columns {
     }
 
     /// How each column of this table is read, by its name, and what is not used of it as it stands.
-    pub fn readings(self, format: Format) -> BTreeMap<String, (Reading, Vec<Remark>)> {
+    ///
+    /// * `is_class`: whether a column, by its name, holds classes, which may be called `None`.
+    pub fn readings(self, format: Format, is_class: impl Fn(&str) -> bool) -> BTreeMap<String, (Reading, Vec<Remark>)> {
         let none = Column::new(&self.spill);
         let read = |(name, column): (String, Column)| {
             let sides = [column, none.clone()];
-            let reading = Reading::of(&sides, [format; 2]);
+            let mut reading = Reading::of(&sides, [format; 2]);
+            reading.words_are_names |= !reading.numeric && is_class(&name);
             let remarks = reading.remarks(&name, &sides);
             (name, (reading, remarks))
         };

@@ -149,10 +149,20 @@ impl Record {
 
 /// The field that begins a text, and its bytes up to the separator or the end of the line.
 fn field(text: &[u8], separator: u8) -> (Cow<'_, [u8]>, usize) {
-    if text.first() != Some(&b'"') {
-        let (field, length) = unquoted(text, separator);
-        return (Cow::Borrowed(field), length);
+    let blanks = text.iter().take_while(|byte| **byte == b' ').count();
+    if text.get(blanks) == Some(&b'"') {
+        let (field, length, is_whole) = quoted(&text[blanks..], separator);
+        // `a, "b"` is written by many; in `a, "b" or c` the quotes belong to the text
+        if blanks == 0 || is_whole {
+            return (field, blanks + length);
+        }
     }
+    let (field, length) = unquoted(text, separator);
+    (Cow::Borrowed(field), length)
+}
+
+/// A field that begins with a quote; and whether there is a closing one that nothing but blanks follows.
+fn quoted(text: &[u8], separator: u8) -> (Cow<'_, [u8]>, usize, bool) {
     let mut at = 1;
     let mut doubled = false;
     while let Some(quote) = memchr::memchr(b'"', &text[at..]) {
@@ -169,10 +179,11 @@ fn field(text: &[u8], separator: u8) -> (Cow<'_, [u8]>, usize) {
     let mut value = if doubled { Cow::Owned(undoubled(held)) } else { Cow::Borrowed(held) };
     // what follows a closing quote belongs to the field, as other readers have it
     let (tail, length) = if closed { unquoted(&text[at..], separator) } else { (&[][..], 0) };
-    if !tail.is_empty() {
+    let is_blank = tail.trim_ascii().is_empty();
+    if !is_blank {
         value.to_mut().extend_from_slice(tail);
     }
-    (value, at + length)
+    (value, at + length, closed && is_blank)
 }
 
 fn unquoted(text: &[u8], separator: u8) -> (&[u8], usize) {
@@ -198,17 +209,19 @@ pub fn last_end(text: &[u8], separator: u8) -> Option<usize> {
     let (mut at, mut end) = (0, None);
     loop {
         // up to the next quote that opens a field, every end of a line ends a record
-        let quote = memchr::memchr_iter(b'"', &text[at..]).map(|quote| at + quote).find(|quote| {
-            let before = quote.checked_sub(1).map(|before| text[before]);
-            before.is_none_or(|before| before == separator || before == b'\n')
+        let mut quotes = memchr::memchr_iter(b'"', &text[at..]).map(|quote| at + quote);
+        let opening = quotes.find_map(|quote| {
+            let blanks = text[..quote].iter().rev().take_while(|byte| **byte == b' ').count();
+            let before = (quote - blanks).checked_sub(1).map(|before| text[before]);
+            before.is_none_or(|before| before == separator || before == b'\n').then_some((quote - blanks, quote))
         });
-        end = memchr::memrchr(b'\n', &text[at..quote.unwrap_or(text.len())]).map(|newline| at + newline + 1).or(end);
-        let Some(quote) = quote else { return end };
-        let (_, length) = field(&text[quote..], separator);
-        at = quote + length;
-        if text.len() <= at {
+        let until = opening.map_or(text.len(), |(start, _)| start);
+        end = memchr::memrchr(b'\n', &text[at..until]).map(|newline| at + newline + 1).or(end);
+        let Some((start, quote)) = opening else { return end };
+        if text.len() <= quote + quoted(&text[quote..], separator).1 {
             return end;
         }
+        at = start + field(&text[start..], separator).1;
     }
 }
 
@@ -283,6 +296,6 @@ fn uneven(place: u64, fields: usize, layout: &Layout) -> Error {
 
 pub fn utf8(text: &[u8], place: u64) -> Result<&str, Error> {
     std::str::from_utf8(text).map_err(|_| {
-        Error::at_line(place, " is not UTF-8: convert the file first, such as with `iconv -f WINDOWS-1252 -t UTF-8`")
+        Error::at_line(place, " is not UTF-8: convert the file first, such as with `iconv -f WINDOWS-1252 -t UTF-8` (or CP949, SHIFT_JIS: as it was written)")
     })
 }

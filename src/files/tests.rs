@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_array::ArrowPrimitiveType;
+use arrow_array::types::{Decimal256Type, Int32Type, Int64Type};
+use arrow_array::{
+    ArrayRef, BooleanArray, Decimal256Array, DictionaryArray, Int64Array, RecordBatch, RunArray, StringArray, StructArray,
+    Time64MicrosecondArray, UInt64Array,
+};
 use proptest::prelude::*;
 
 use super::cell::{Plain, classify};
@@ -149,6 +154,39 @@ fn cells_of_parquet_and_arrow_are_what_they_would_be_in_csv() {
             ["9007199254740993", "18446744073709551615", "false", "1.50"]
         );
     }
+}
+
+#[test]
+fn structures_dictionaries_runs_times_and_wide_decimals_are_read_as_what_they_hold() {
+    let inner: [(&str, ArrayRef); 2] = [
+        ("amount", Arc::new(Int64Array::from(vec![Some(7), None, Some(9)]))),
+        ("city", Arc::new(StringArray::from(vec!["Seoul", "Jeju", "Jeju"]))),
+    ];
+    let keys = arrow_array::Int32Array::from(vec![Some(1), None, Some(0)]);
+    let codes = DictionaryArray::<Int32Type>::new(keys, Arc::new(Int64Array::from(vec![404, 200])));
+    let wide = Decimal256Array::from(vec![Some(<Decimal256Type as ArrowPrimitiveType>::Native::from_i128(1_250)), None, None])
+        .with_precision_and_scale(50, 2);
+    let columns: [(&str, ArrayRef); 4] = [
+        ("features", Arc::new(StructArray::try_from(inner.to_vec()).unwrap())),
+        ("code", Arc::new(codes)),
+        ("wide", Arc::new(wide.unwrap())),
+        ("at", Arc::new(Time64MicrosecondArray::from(vec![12_615_500_000, 0, 86_400_000_000]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let wanted = [
+        ["Number(7.0)", "Missing", "Number(9.0)"],
+        ["Seoul", "Jeju", "Jeju"],
+        ["Number(200.0)", "Missing", "Number(404.0)"],
+        ["Number(12.5)", "Missing", "Missing"],
+        ["03:30:15.5", "00:00:00", "NotFinite"],
+    ];
+    for bytes in [as_parquet(&batch), as_arrow(&batch)] {
+        assert_eq!(cells_of(bytes, false).unwrap(), wanted);
+    }
+    let ends = arrow_array::PrimitiveArray::<Int64Type>::from(vec![2, 3]);
+    let runs = RunArray::try_new(&ends, &StringArray::from(vec![Some("a"), None])).unwrap();
+    let batch = RecordBatch::try_from_iter([("kind", Arc::new(runs) as ArrayRef)]).unwrap();
+    assert_eq!(cells_of(as_arrow(&batch), false).unwrap(), [["a", "a", "Missing"]]);
 }
 
 #[test]

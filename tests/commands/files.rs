@@ -306,6 +306,54 @@ fn parquet_and_arrow_hold_what_the_same_table_holds_as_csv() {
 }
 
 #[test]
+fn an_instant_is_the_same_in_every_spelling() {
+    let folder = Folder::new();
+    let spelt = |at: &str, local: &str, day: &str, time: &str| {
+        let rows = format!("{at},{local},{day},{time}\n").repeat(60);
+        format!("at,local,day,time\n{rows}")
+    };
+    let pandas =
+        folder.file("a.csv", spelt("2026-03-01 03:30:15.500000+00:00", "2026-03-01 03:30:15", "2026-03-01", "03:30:15.500000"));
+    for (name, at, local, day, time) in [
+        ("b.csv", "2026-03-01T03:30:15.5Z", "2026-03-01T03:30:15", "2026-03-01T00:00:00", "03:30:15.5"),
+        ("c.csv", "2026-03-01T12:30:15.500+09:00", "2026-03-01 03:30:15.000", "2026-03-01 00:00:00", "03:30:15.500"),
+        ("d.csv", "2026-03-01 03:30:15.50 UTC", "2026-03-01T03:30:15.0", "2026-03-01", "03:30:15.50"),
+    ] {
+        assert_gate(&pandas, &folder.file(name, spelt(at, local, day, time)), 0);
+    }
+    let later = folder.file("e.csv", spelt("2026-03-01T03:30:16Z", "2026-03-01 03:30:15", "2026-03-01", "03:30:15.5"));
+    assert_gate(&pandas, &later, 1);
+}
+
+#[test]
+fn quotes_may_follow_blanks_and_names_of_columns_have_any_case() {
+    let (report, told) = evaluate_text("\"Prediction\" , \"ACTUAL\"\n\"a, b\" , \"a, b\"\nc, \"d\"\n");
+    assert_eq!(
+        (&report["metrics"]["accuracy"]["n"], &report["metrics"]["accuracy"]["value"]),
+        (&json!(2), &json!(0.5)),
+        "{told}"
+    );
+    let (report, told) = evaluate_text("prediction,actual,note\na,a, say \"hi\" there\nb,a, \"so\" it is\nb,b, \"open\n");
+    assert_eq!(report["metrics"]["accuracy"]["n"], 3, "{told}");
+    let (_, told) = evaluate_text("prediction,truth\na,a\n");
+    assert!(told.contains("no column holds labels") && told.contains("prediction, truth"), "{told}");
+}
+
+#[test]
+fn features_in_a_structure_are_those_of_json_records() {
+    let folder = Folder::new();
+    let record = |n: usize| {
+        json!({"prediction_id": n, "features": {"amount": n % 7}, "prediction": "a", "scores": {"a": 0.5}}).to_string()
+    };
+    let events = folder.file("a.jsonl", (0..80).map(record).collect::<Vec<_>>().join("\n"));
+    let rows: String = (0..80).map(|n| format!("{n},{},a,0.5\n", n % 7)).collect();
+    let table = folder.file("b.csv", format!("prediction_id,features.amount,prediction,scores.a\n{rows}"));
+    let report = assert_gate(&events, &table, 0);
+    let columns: Vec<&String> = report["columns"].as_object().unwrap().keys().collect();
+    assert_eq!(columns, ["amount", "prediction", "scores.a"]);
+}
+
+#[test]
 fn what_is_not_read_is_refused_with_the_way_out() {
     let folder = Folder::new();
     let good = folder.file("good.csv", "a\n1\n");
@@ -316,6 +364,7 @@ fn what_is_not_read_is_refused_with_the_way_out() {
         (b"a,b\n1,2\n3\n", "line 3 has 1 fields and the header 2"),
         (b"{\"a\":1}\n{\"a\":\n", "line 2 is not a JSON object"),
         (b"", "holds no record"),
+        (b"a,b\r1,2\r3,4\r", "carriage returns alone"),
         (b"\x1f\x8bnot really", "cannot read"),
         (b"PAR1 not really", "cannot read"),
         (b"ARROW1 not really", "cannot read"),

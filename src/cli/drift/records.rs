@@ -8,6 +8,9 @@ use crate::files::columns::Part;
 const OF_PREDICTIONS: [&str; 8] =
     ["prediction", "y_pred", "confidence", "response_time", "latency_ms", "actual", "actual_result", "y_true"];
 
+/// What the names of features begin with in a table whose columns are parts of predictions.
+const FEATURES: [&str; 2] = ["features.", "input_features."];
+
 /// Begins the name of a column of a record without features: whether the record is a prediction that failed, or no prediction, only the whole
 /// file can tell.
 const UNDECIDED: char = '\0';
@@ -45,6 +48,19 @@ pub fn add(part: &mut Part, mut record: Map<String, Value>, place: u64) -> bool 
     }
     features.iter().for_each(|(name, value)| flatten(part, name, value, place));
     true
+}
+
+/// The name of a column of a table, whose structures are columns such as `features.amount`: where there are any, the rows are predictions, and of those
+/// the same is compared as of JSON records.
+pub fn of_table(column: &str, columns: &[String]) -> Option<String> {
+    let is_feature = |name: &str| FEATURES.iter().find_map(|prefix| name.strip_prefix(prefix).map(str::to_owned));
+    if !columns.iter().any(|name| is_feature(name).is_some()) {
+        return Some(column.to_owned());
+    }
+    let is_of_prediction = OF_PREDICTIONS.contains(&column) || column.starts_with("scores.");
+    let is_taken = || columns.iter().any(|name| is_feature(name).as_deref() == Some(column));
+    is_feature(column)
+        .or_else(|| is_of_prediction.then(|| if is_taken() { format!("record.{column}") } else { column.to_owned() }))
 }
 
 /// The name of a column once the whole file is known: where any record had features, records without are predictions too, and what is no feature of

@@ -122,6 +122,11 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
     if is_table && told.names.iter().all(|name| !matches!(field(name), Some(Field::Prediction | Field::Error))) {
         return Err(anyhow!("no column is called prediction or y_pred: there are {}", told.names.join(", ")));
     }
+    let mut remarks = Vec::new();
+    if is_table && told.names.iter().all(|name| field(name) != Some(Field::Actual)) {
+        let names = FIELDS[1].1.join(", ");
+        remarks.push(format!("no column holds labels, which are called {names}: there are {}", told.names.join(", ")));
+    }
     if let Some((name, kind)) = told.unread.first() {
         return Err(anyhow!("column {name:?} holds {kind}, which are not read: write plain values, or leave the column out"));
     }
@@ -129,7 +134,6 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
         let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         return Err(anyhow!("{shown} holds no record"));
     }
-    let mut remarks = Vec::new();
     if 0 < told.blank_lines {
         remarks.push(format!("{} blank lines are no records", told.blank_lines));
     }
@@ -146,9 +150,11 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
     Ok(Labelled { records: Stored { journal, reading }, bare_scores, remarks })
 }
 
+/// What a column holds by its name, in whatever case that is written.
 fn field(name: &str) -> Option<Field> {
-    let plain = FIELDS.iter().find(|(_, names)| names.contains(&name)).map(|(field, _)| field.clone());
-    let score = || SCORES.contains(&name).then_some(Field::Score);
+    let is = |known: &&str| known.eq_ignore_ascii_case(name);
+    let plain = FIELDS.iter().find(|(_, names)| names.iter().any(|known| is(&known))).map(|(field, _)| field.clone());
+    let score = || SCORES.iter().any(|known| is(&known)).then_some(Field::Score);
     let of_class = || SCORES_OF.iter().find_map(|prefix| name.strip_prefix(prefix)).map(|class| Field::ScoreOf(class.into()));
     plain.or_else(score).or_else(of_class)
 }
@@ -250,9 +256,10 @@ fn number(rows: &Rows, cell: Cell) -> Result<Option<f64>, String> {
 }
 
 fn fraction(rows: &Rows, cell: Cell, name: &str) -> Result<Option<f64>, String> {
-    let no_probability = |shown: String| format!("{name}: {shown} is no probability between 0 and 1");
-    match number(rows, cell).map_err(no_probability)? {
-        Some(number) => rounded(number).map(Some).ok_or_else(|| no_probability(number.to_string())),
+    match number(rows, cell).map_err(|what| format!("{name}: {what}, and so no probability"))? {
+        Some(number) => rounded(number)
+            .map(Some)
+            .ok_or_else(|| format!("{name}: {number} is no probability between 0 and 1: divide a percentage by 100")),
         None => Ok(None),
     }
 }

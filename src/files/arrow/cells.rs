@@ -2,14 +2,15 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, DurationMicrosecondType, DurationMillisecondType,
-    DurationNanosecondType, DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DurationMicrosecondType,
+    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, RunEndIndexType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrowPrimitiveType};
+use arrow_array::{Array, ArrowPrimitiveType, RunArray};
 use arrow_schema::{DataType, TimeUnit};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil};
 
 use crate::cell::{Cell, POWERS, Rows, WHOLE_MAX};
 
@@ -18,15 +19,14 @@ pub fn unread(kind: &DataType) -> Option<&'static str> {
     match kind {
         DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => None,
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Duration(_) => None,
-        DataType::Decimal256(..) => Some("decimals of 256 bits"),
+        DataType::Time32(_) | DataType::Time64(_) => None,
         kind if kind.is_numeric() => None,
         DataType::Dictionary(_, values) => unread(values),
+        DataType::RunEndEncoded(_, values) => unread(values.data_type()),
         DataType::Struct(_) => Some("structures"),
         DataType::Map(..) => Some("maps"),
         DataType::Union(..) => Some("unions"),
-        DataType::Time32(_) | DataType::Time64(_) => Some("times of day"),
         DataType::Interval(_) => Some("calendar intervals"),
-        DataType::RunEndEncoded(..) => Some("runs"),
         kind if kind.is_binary() || matches!(kind, DataType::FixedSizeBinary(_)) => Some("binary data"),
         _ => Some("lists"),
     }
@@ -36,7 +36,8 @@ pub fn unread(kind: &DataType) -> Option<&'static str> {
 ///
 /// * `as_text`: whether every cell is the text that says it.
 ///
-/// Instants are texts as in RFC 3339, with `Z` where the file gives a time zone; durations are seconds; texts are read as in a CSV file.
+/// Instants are texts as in RFC 3339, with `Z` where the file gives a time zone; times of day are texts such as `03:30:15.5`; durations are
+/// seconds; texts are read as in a CSV file.
 pub fn of(rows: &mut Rows, array: &dyn Array, as_text: bool) -> Vec<Cell> {
     let mut cells = as_they_are(rows, array, as_text);
     if as_text {
@@ -62,6 +63,11 @@ fn as_they_are(rows: &mut Rows, array: &dyn Array, as_text: bool) -> Vec<Cell> {
         DataType::Decimal32(_, scale) => each::<Decimal32Type>(array, |units| decimal(rows, units.into(), *scale)),
         DataType::Decimal64(_, scale) => each::<Decimal64Type>(array, |units| decimal(rows, units.into(), *scale)),
         DataType::Decimal128(_, scale) => each::<Decimal128Type>(array, |units| decimal(rows, units, *scale)),
+        DataType::Decimal256(..) => {
+            let decimals = array.as_primitive::<Decimal256Type>();
+            let texts = (0..array.len()).map(|row| array.is_valid(row).then(|| decimals.value_as_string(row)));
+            texts.map(|text| text.map_or(Cell::Missing, |text| rows.cell_of(&text))).collect()
+        }
         DataType::Date32 => each::<Date32Type>(array, |days| date(rows, i64::from(days))),
         DataType::Date64 => each::<Date64Type>(array, |milliseconds| date(rows, milliseconds.div_euclid(86_400_000))),
         DataType::Timestamp(unit, zone) => {
@@ -73,6 +79,10 @@ fn as_they_are(rows: &mut Rows, array: &dyn Array, as_text: bool) -> Vec<Cell> {
                 TimeUnit::Nanosecond => each::<TimestampNanosecondType>(array, |at| instant(rows, at, 1_000_000_000, zoned)),
             }
         }
+        DataType::Time32(TimeUnit::Second) => each::<Time32SecondType>(array, |at| of_day(rows, at.into(), 1)),
+        DataType::Time32(_) => each::<Time32MillisecondType>(array, |at| of_day(rows, at.into(), 1_000)),
+        DataType::Time64(TimeUnit::Microsecond) => each::<Time64MicrosecondType>(array, |at| of_day(rows, at, 1_000_000)),
+        DataType::Time64(_) => each::<Time64NanosecondType>(array, |at| of_day(rows, at, 1_000_000_000)),
         DataType::Duration(TimeUnit::Second) => numbers::<DurationSecondType>(array, |time| time as f64),
         DataType::Duration(TimeUnit::Millisecond) => numbers::<DurationMillisecondType>(array, |time| time as f64 / 1e3),
         DataType::Duration(TimeUnit::Microsecond) => numbers::<DurationMicrosecondType>(array, |time| time as f64 / 1e6),
@@ -81,6 +91,11 @@ fn as_they_are(rows: &mut Rows, array: &dyn Array, as_text: bool) -> Vec<Cell> {
         DataType::LargeUtf8 => texts(rows, array.as_string::<i64>().iter(), as_text),
         DataType::Utf8View => texts(rows, array.as_string_view().iter(), as_text),
         DataType::Dictionary(..) => dictionary(rows, array, as_text),
+        DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+            DataType::Int16 => runs::<Int16Type>(rows, array, as_text),
+            DataType::Int32 => runs::<Int32Type>(rows, array, as_text),
+            _ => runs::<Int64Type>(rows, array, as_text),
+        },
         // a column of nulls, and no other: `unread` names the rest
         _ => vec![Cell::Missing; array.len()],
     }
@@ -121,6 +136,15 @@ fn instant(rows: &mut Rows, at: i64, per_second: i64, zoned: bool) -> Cell {
     rows.cell_of(if zoned { &text } else { text.trim_end_matches('Z') })
 }
 
+/// A time since midnight.
+///
+/// * `per_second`: units of `at` in a second.
+fn of_day(rows: &mut Rows, at: i64, per_second: i64) -> Cell {
+    let nanoseconds = at.checked_mul(1_000_000_000 / per_second).filter(|at| 0 <= *at);
+    let since = nanoseconds.map(SignedDuration::from_nanos).and_then(|since| civil::Time::midnight().checked_add(since).ok());
+    since.map_or(Cell::NotFinite, |time| rows.cell_of(&time.to_string()))
+}
+
 fn texts<'t>(rows: &mut Rows, texts: impl Iterator<Item = Option<&'t str>>, as_text: bool) -> Vec<Cell> {
     let mut cell = |text: &str| if as_text { rows.verbatim(text.trim()) } else { rows.cell_of(text.trim()) };
     texts.map(|text| text.map_or(Cell::Missing, &mut cell)).collect()
@@ -135,4 +159,11 @@ fn dictionary(rows: &mut Rows, array: &dyn Array, as_text: bool) -> Vec<Cell> {
     }
     let keys = dictionary.normalized_keys().into_iter().enumerate();
     keys.map(|(row, key)| if array.is_null(row) { Cell::Missing } else { entries[key] }).collect()
+}
+
+/// Each run is read once.
+fn runs<R: RunEndIndexType>(rows: &mut Rows, array: &dyn Array, as_text: bool) -> Vec<Cell> {
+    let Some(runs) = array.as_any().downcast_ref::<RunArray<R>>() else { return vec![Cell::Missing; array.len()] };
+    let entries = of(rows, runs.values().as_ref(), as_text);
+    (0..array.len()).map(|row| entries.get(runs.get_physical_index(row)).copied().unwrap_or(Cell::Missing)).collect()
 }

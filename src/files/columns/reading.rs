@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::civil::{DateTime, Time};
+
 use super::{CATEGORIES_MAX, Column, Kind, Pair, Remark, Sides};
 use crate::Format;
 use crate::cell::{Spelling, as_thousands};
@@ -70,7 +73,10 @@ impl Reading {
         }
         for (word, count) in words {
             if self.words_are_names {
-                remark(0, format!("holds the text {word:?} {count} times: a file gives it as a text, so it is a category"));
+                let is_typed = sides.iter().any(|side| side.tally.typed_words);
+                let why =
+                    if is_typed { "a file gives it as a text, so it is a category" } else { "it is a class like any other" };
+                remark(0, format!("holds the text {word:?} {count} times: {why}"));
             } else {
                 remark(count, format!("holds {word:?} {count} times: there it has no value"));
             }
@@ -128,6 +134,25 @@ fn spelling(sides: &[Column; 2], thousands: bool) -> String {
     format!("is written with marks between thousands: {shown} is read as {value}")
 }
 
+/// An instant, a date or a time of day in one spelling, whatever program wrote it: `2026-03-01 03:30:15.500000+00:00` and
+/// `2026-03-01T03:30:15.5Z` are one. Without an offset it stays without, and midnight is the date, as pandas writes it. `None` of all other
+/// text.
+fn instant(text: &str) -> Option<String> {
+    let at = |place: usize| text.as_bytes().get(place);
+    if at(2) == Some(&b':') && at(5) == Some(&b':') && at(8) == Some(&b'.') {
+        return text.parse::<Time>().ok().map(|time| time.to_string());
+    }
+    if at(4) != Some(&b'-') || at(7) != Some(&b'-') || !matches!(at(10), Some(b'T' | b't' | b' ')) {
+        return None;
+    }
+    let in_utc = text.strip_suffix(" UTC").map(|text| format!("{text}Z"));
+    if let Ok(at) = in_utc.as_deref().unwrap_or(text).parse::<Timestamp>() {
+        return Some(at.to_string());
+    }
+    let at = text.parse::<DateTime>().ok()?;
+    Some(if at.time() == Time::midnight() { at.date().to_string() } else { at.to_string() })
+}
+
 /// The counts by category, and how many values each side has.
 fn categories(sides: [Column; 2], thousands: bool, words_are_names: bool) -> (Kind, [u64; 2]) {
     let (mut counts, mut present, mut distinct) = (BTreeMap::<String, [u64; 2]>::new(), [0; 2], [0; 2]);
@@ -146,7 +171,7 @@ fn categories(sides: [Column; 2], thousands: bool, words_are_names: bool) -> (Ki
                 too_many = true;
             }
         };
-        tally.texts.into_iter().for_each(|(name, count)| put(name, count));
+        tally.texts.into_iter().for_each(|(name, count)| put(instant(&name).unwrap_or(name), count));
         ["false", "true"].into_iter().zip(tally.truths).for_each(|(name, count)| put(name.to_owned(), count));
         if words_are_names {
             tally.words.into_iter().for_each(|(name, count)| put(name, count));

@@ -119,10 +119,11 @@ fn readings(body: &Bytes, columns: &Columns) -> Result<(Readings, Vec<String>), 
         Ok(part)
     };
     let told = files::read(&Input::Bytes(body.clone()), ask(&|_| true), map, |part| all.add(part)).map_err(unreadable)?;
+    all.rename(|name| Some(feature_name(name).to_owned()));
     let is_empty = all.rows == 0;
-    let mut readings = all.readings(told.format);
+    let mut readings = all.readings(told.format, |name| columns.prediction.as_deref() == Some(name));
     if is_empty {
-        readings.extend(told.names.iter().map(|name| (name.clone(), Default::default())));
+        readings.extend(told.names.iter().map(|name| (feature_name(name).to_owned(), Default::default())));
     }
     for (name, given) in [("prediction", &columns.prediction), ("score", &columns.score)] {
         if let Some(missing) = given.as_ref().filter(|column| !readings.contains_key(*column)) {
@@ -154,8 +155,13 @@ fn add(part: &mut Part, record: &Map<String, Json>, place: u64) -> Result<(), Er
     Ok(())
 }
 
-fn reading(readings: &Readings, name: &str) -> Reading {
-    readings.get(name).map(|(reading, _)| *reading).unwrap_or_default()
+/// A table may hold its features in a structure of that name, whose fields are columns such as `features.amount`.
+fn feature_name(column: &str) -> &str {
+    column.strip_prefix("features.").unwrap_or(column)
+}
+
+fn reading(readings: &Readings, column: &str) -> Reading {
+    readings.get(feature_name(column)).map(|(reading, _)| *reading).unwrap_or_default()
 }
 
 fn unreadable(error: Error) -> Problem {
@@ -167,8 +173,8 @@ fn unreadable(error: Error) -> Problem {
 }
 
 fn of_table(rows: &Rows, row: usize, readings: &[Reading], columns: &Columns) -> Result<TrainingRow, Error> {
-    let cells = rows.names.iter().zip(&rows.columns).zip(rows.typed.iter()).zip(readings);
-    let fields = cells.map(|(((name, cells), typed), reading)| (name.clone(), of_cell(rows, cells[row], *typed, *reading)));
+    let cells = rows.names.iter().zip(&rows.columns).zip(readings);
+    let fields = cells.map(|((name, cells), reading)| (feature_name(name).to_owned(), of_cell(rows, cells[row], *reading)));
     training_row(fields.collect(), rows.place(row), columns)
 }
 
@@ -245,14 +251,14 @@ fn answer(value: Feature) -> Option<Value> {
     }
 }
 
-fn of_cell(rows: &Rows, cell: Cell, typed: bool, reading: Reading) -> Feature {
+fn of_cell(rows: &Rows, cell: Cell, reading: Reading) -> Feature {
     match cell {
         Cell::Missing | Cell::NotFinite => Feature::Missing,
         Cell::Number(number) | Cell::Comma(number) | Cell::Grouped(number) => Feature::Number(number),
         Cell::Either(number) => Feature::Number(if reading.thousands { as_thousands(number) } else { number }),
         Cell::Truth(truth) => Feature::flag(truth),
         Cell::Long(span) => rows.text(span).parse().map_or(Feature::Missing, Feature::Number),
-        Cell::Word(span) if typed && reading.words_are_names => Feature::text(rows.text(span)),
+        Cell::Word(span) if reading.words_are_names => Feature::text(rows.text(span)),
         Cell::Word(_) => Feature::Missing,
         Cell::Text(span) => Feature::text(rows.text(span)),
     }
@@ -265,7 +271,7 @@ fn feature(value: &Json, reading: Reading) -> Result<Feature, String> {
         // a number in quotes is a number if the column is one
         Json::String(text) if reading.numeric => {
             let rows = Rows::of_text(text.trim());
-            Ok(of_cell(&rows, rows.columns[0][0], true, reading))
+            Ok(of_cell(&rows, rows.columns[0][0], reading))
         }
         Json::String(text) => Ok(Feature::text(text)),
         Json::Number(number) => Ok(number.as_f64().map_or(Feature::Missing, Feature::Number)),
@@ -370,6 +376,24 @@ mod tests {
         let training = read(b"a,b\n1,x\nNA,y\n3,None\n", &Columns::default()).unwrap();
         assert_eq!(training.remarks.len(), 2, "{:?}", training.remarks);
         assert!(training.remarks[0].contains("\"NA\" 1 times"), "{:?}", training.remarks);
+    }
+
+    #[test]
+    fn a_class_may_be_called_none_and_a_feature_has_no_value_then() {
+        let columns = Columns { prediction: Some("y".to_owned()), score: None };
+        let table = b"a,y\n1,None\nNone,b\n3,\n";
+        let json = b"{\"a\":1,\"y\":\"None\"}\n{\"a\":null,\"y\":\"b\"}\n{\"a\":3,\"y\":null}\n";
+        let training = read(table, &columns).unwrap();
+        assert_eq!(training.rows, read(json, &columns).unwrap().rows);
+        assert_eq!(training.rows[0].prediction, Some(Value::Class("None".into())));
+        assert!(training.remarks[1].contains("a class like any other"), "{:?}", training.remarks);
+    }
+
+    #[test]
+    fn features_of_a_structure_have_their_own_names() {
+        let columns = Columns { prediction: Some("y".to_owned()), score: None };
+        let rows = read(b"features.a,features.b,y\n1,x,yes\n", &columns).unwrap().rows;
+        assert_eq!(rows, read(b"a,b,y\n1,x,yes\n", &columns).unwrap().rows);
     }
 
     #[test]
