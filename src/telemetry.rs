@@ -56,7 +56,7 @@ gauges! {
     LOG_MAX_BYTES, "tidewatch_log_max_bytes", "Bytes that the input stream may hold; absent if it has no bound.";
     LOG_USED_RATIO, "tidewatch_log_used_ratio", "Share of the input stream's bound that is used, 0 to 1.";
     LOG_BYTES_PER_SECOND, "tidewatch_log_bytes_per_second", "Growth of the input stream, mean of some ten minutes.";
-    LOG_HOURS_LEFT, "tidewatch_log_hours_left", "Hours until the input stream is full at its present growth; absent if it does not grow.";
+    LOG_LEFT_SECONDS, "tidewatch_log_left_seconds", "Seconds until the input stream is full at its present growth; absent if it does not grow.";
     LOG_RESERVE_BYTES, "tidewatch_log_reserve_bytes", "Bytes at the end of the input stream that only commands, outcomes and ticks may use.";
     LOG_FIRST_SEQ, "tidewatch_log_first_seq", "Oldest sequence that the input stream holds.";
     DISK_FREE_BYTES, "tidewatch_disk_free_bytes", "Bytes free on the disk of the data directory.";
@@ -225,10 +225,10 @@ mod tests {
 
     #[test]
     fn a_gauge_is_shown_once_it_is_known() {
-        let line = |page: &str| page.lines().any(|line| line == "tidewatch_log_hours_left 71.5");
-        LOG_HOURS_LEFT.set(f64::INFINITY);
-        assert!(LOG_HOURS_LEFT.get().is_none() && !line(&render()));
-        LOG_HOURS_LEFT.set(71.5);
+        let line = |page: &str| page.lines().any(|line| line == "tidewatch_log_left_seconds 71.5");
+        LOG_LEFT_SECONDS.set(f64::INFINITY);
+        assert!(LOG_LEFT_SECONDS.get().is_none() && !line(&render()));
+        LOG_LEFT_SECONDS.set(71.5);
         assert!(line(&render()));
     }
 

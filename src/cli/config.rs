@@ -10,6 +10,10 @@ use super::{Answer, Outcome};
 
 /// Show the configuration in effect
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tidewatch config show
+  tidewatch config show --config /etc/tidewatch.toml --json")]
 pub struct Config {
     #[command(subcommand)]
     action: Action,

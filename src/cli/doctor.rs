@@ -1,4 +1,4 @@
-//! `tidewatch doctor`: one line for each thing that must be right on this machine, and how to mend it.
+//! `tidewatch doctor`: one line for each thing that must be right on this machine, and how to fix it.
 
 mod checks;
 mod nats;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::settings::Examining;
 use super::{Answer, Exit, Failure, Outcome};
 
-/// Check this machine and say how to mend what is wrong
+/// Check this machine and say how to fix what is wrong
 #[derive(Args)]
 #[command(after_help = "\
 Ends with 1 if a check failed; warnings are for you to judge.
@@ -31,9 +31,9 @@ pub struct Check {
     pub name: &'static str,
     pub verdict: Verdict,
     pub found: String,
-    /// How to mend it, if there is something to mend.
+    /// How to fix it, if there is something to fix.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,15 +52,15 @@ struct Report {
 
 impl Check {
     pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Ok, found: found.into(), mend: None }
+        Self { name, verdict: Verdict::Ok, found: found.into(), fix: None }
     }
 
-    pub fn warn(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Warn, found: found.into(), mend: Some(mend.into()) }
+    pub fn warn(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Warn, found: found.into(), fix: Some(fix.into()) }
     }
 
-    pub fn fail(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Fail, found: found.into(), mend: Some(mend.into()) }
+    pub fn fail(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Fail, found: found.into(), fix: Some(fix.into()) }
     }
 }
 
@@ -87,19 +87,19 @@ impl Doctor {
 }
 
 fn failed() -> Failure {
-    Exit::Failed.because(anyhow::anyhow!("something must be mended first"))
+    Exit::Failed.because(anyhow::anyhow!("something must be fixed first"))
 }
 
 fn text(report: &Report) -> String {
     let mut page = String::new();
-    for Check { name, verdict, found, mend } in &report.checks {
+    for Check { name, verdict, found, fix } in &report.checks {
         let verdict = match verdict {
             Verdict::Ok => "ok  ",
             Verdict::Warn => "warn",
             Verdict::Fail => "FAIL",
         };
-        let mend = mend.as_ref().map(|mend| format!(" -> {mend}")).unwrap_or_default();
-        writeln!(page, "{verdict}  {name:<16} {found}{mend}").expect("writing to a String cannot fail");
+        let fix = fix.as_ref().map(|fix| format!(" -> {fix}")).unwrap_or_default();
+        writeln!(page, "{verdict}  {name:<16} {found}{fix}").expect("writing to a String cannot fail");
     }
     page
 }

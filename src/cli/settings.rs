@@ -178,6 +178,12 @@ struct Http {
     /// WebSocket connections at once [default: 1024]
     #[arg(long, value_name = "COUNT")]
     websockets_max: Option<String>,
+    /// Labels of every sample of /api/prometheus/metrics [default: cluster, environment and version]
+    #[arg(long, value_name = "NAME=VALUE,…")]
+    external_labels: Option<String>,
+    /// Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas [default: none]
+    #[arg(long, value_name = "ADDRESSES")]
+    trusted_proxies: Option<String>,
 }
 
 #[derive(Args, Default)]
@@ -305,6 +311,8 @@ impl Flags for Http {
             ("cors_origins", self.cors_origins.clone()),
             ("body_bytes_max", self.body_bytes_max.clone()),
             ("websockets_max", self.websockets_max.clone()),
+            ("external_labels", self.external_labels.clone()),
+            ("trusted_proxies", self.trusted_proxies.clone()),
         ]
     }
 }

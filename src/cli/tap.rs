@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::publish::{connect, kind, slug};
-use super::settings::Settings;
+use super::settings::Publishing;
 use super::{Answer, Outcome};
 use crate::clock;
 use crate::event::wire::{Raw, decode};
@@ -42,7 +42,7 @@ pub struct Tap {
     #[arg(long, value_name = "MESSAGES")]
     count: Option<u64>,
     #[command(flatten)]
-    settings: Box<Settings>,
+    settings: Box<Publishing>,
 }
 
 impl Tap {

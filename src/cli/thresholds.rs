@@ -36,8 +36,17 @@ pub struct Thresholds {
 #[derive(Subcommand)]
 enum Action {
     /// Show the thresholds of a model, or those of all models
+    #[command(after_help = "\
+Examples:
+  tidewatch thresholds show               what is usual where nobody said otherwise
+  tidewatch thresholds show fraud --json")]
     Show { model: Option<String> },
     /// Compare a metric of a model to a threshold
+    #[command(after_help = "\
+Examples:
+  tidewatch thresholds set fraud f1 0.8
+  tidewatch thresholds set forecast mae 12.5 --margin 1
+  tidewatch thresholds set camera sample/fps 25 --source cam-1 --direction below --unit fps --target 30")]
     Set {
         model: String,
         metric: String,
@@ -60,10 +69,21 @@ enum Action {
         target: Option<f64>,
     },
     /// Forget thresholds of a model: of these metrics, or all
+    #[command(after_help = "\
+Examples:
+  tidewatch thresholds unset fraud f1
+  tidewatch thresholds unset fraud        all of them")]
     Unset { model: String, metrics: Vec<String> },
     /// Write the thresholds of a model as JSON
+    #[command(after_help = "\
+Examples:
+  tidewatch thresholds export fraud > fraud.json")]
     Export { model: String },
     /// Replace the thresholds of a model by those of a JSON file; `-` is standard input
+    #[command(after_help = "\
+Examples:
+  tidewatch thresholds import fraud fraud.json
+  tidewatch thresholds export fraud | tidewatch thresholds import fraud-eu -")]
     Import { model: String, file: PathBuf },
 }
 

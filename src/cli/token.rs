@@ -26,6 +26,11 @@ pub struct Token {
 #[derive(Subcommand)]
 enum Action {
     /// Create a token; it is shown this once
+    #[command(after_help = "\
+Examples:
+  tidewatch token create --name grafana --role viewer
+  tidewatch token create --name audit --role viewer --expires-in 7d
+  tidewatch token create --name ci --role operator --json")]
     Create {
         /// Whose it is
         #[arg(long)]
@@ -38,8 +43,15 @@ enum Action {
         expires_in: Option<String>,
     },
     /// List the tokens, without their text
+    #[command(after_help = "\
+Examples:
+  tidewatch token list
+  tidewatch token list --url https://tidewatch.example --token-file admin.token")]
     List,
     /// Revoke a token by its id
+    #[command(after_help = "\
+Examples:
+  tidewatch token revoke 7KQ2")]
     Revoke { id: String },
 }
 

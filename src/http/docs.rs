@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use utoipa::openapi::ServerBuilder;
 use utoipa_swagger_ui::Config;
@@ -39,10 +39,14 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config
 /// OpenAPI document
 #[utoipa::path(
     get, path = "/openapi.json", tag = "process",
-    responses((status = 200, description = "This document, OpenAPI 3.1", content_type = "application/json", body = Object))
+    responses((status = 200, description = "This document, OpenAPI 3.1", content_type = "application/json", body = Object),
+        (status = 304, description = "As in the answer whose `ETag` was sent along in `If-None-Match`"))
 )]
-pub async fn document() -> Response {
+pub async fn document(asked: HeaderMap) -> Response {
     let (text, tag) = &*DOCUMENT;
+    if asked.get_all(IF_NONE_MATCH).iter().any(|held| held == tag) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, tag.clone())]).into_response();
+    }
     let kind = HeaderValue::from_static("application/json");
     let headers = [(CONTENT_TYPE, kind), (ETAG, tag.clone()), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     (headers, text.as_slice()).into_response()

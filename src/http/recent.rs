@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::event::{Event, Fault, Kind, Message};
 use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
+use crate::http::rejected::kind_of_input;
 use crate::http::shared::Shared;
 
 /// Messages that are kept; a new one takes the place of the oldest.
@@ -146,13 +147,7 @@ pub async fn list(
         Some(limit @ 1..=KEPT) => limit,
         Some(other) => return Err(Problem::bad_request("bad-limit", format!("limit is 1 to {KEPT}, not {other}"))),
     };
-    let kind = match query.kind.as_deref().map(|kind| (kind, Kind::from_token(kind))) {
-        None => None,
-        Some((token, Kind::Unknown)) if token != Kind::Unknown.as_str() => {
-            return Err(Problem::bad_request("bad-kind", format!("{token:?} is no kind of input")));
-        }
-        Some((_, kind)) => Some(kind),
-    };
+    let kind = query.kind.as_deref().map(kind_of_input).transpose()?;
     let wanted = |passed: &Passed| {
         kind.is_none_or(|kind| kind == passed.kind)
             && query.source.as_ref().is_none_or(|source| *source == passed.source)

@@ -1,6 +1,6 @@
 //! `/api/v1/rejected`: input that was not accepted, and its original bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::event::wire;
+use crate::event::{Kind, wire};
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
@@ -131,7 +131,7 @@ pub struct RejectedRow {
              "reason": "missing_field", "detail": "`prediction_id` is required", "pointer": "/prediction_id", "also": []}],
             "next": null, "counts": {"label": {"missing_field": 1}}, "total": 1, "producers": [{"source": "checkout", "rejected": 1, "records": 12, "recent_share": 0.0,
                 "last_at": "2026-01-01T00:00:00Z", "reason": "missing_field", "detail": "`prediction_id` is required", "pointer": "/prediction_id"}]})),
-        (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A bad limit, cursor, kind or reason", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(
@@ -140,6 +140,16 @@ pub async fn list(
     Query(query): Query<RejectedQuery>,
 ) -> Result<Json<RejectedPage>, Problem> {
     let limit = page::limit(query.limit)?;
+    let kind = query.kind.as_deref().map(kind_of_input).transpose()?;
+    if let Some(reason) = &query.reason {
+        let mut known: BTreeSet<&str> = wire::Reason::ALL.map(wire::Reason::as_str).into();
+        // those that no decoder gives, such as of a bound that was reached
+        known.extend(view.rejections.counts().map(|(_, reason, _)| reason));
+        if !known.contains(reason.as_str()) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(Problem::bad_request("bad-reason", format!("reason is one of {known}, not {reason:?}")));
+        }
+    }
     let mut counts: BTreeMap<&'static str, BTreeMap<String, u64>> = BTreeMap::new();
     for (kind, reason, count) in view.rejections.counts() {
         counts.entry(kind.as_str()).or_default().insert(reason.to_owned(), count);
@@ -147,7 +157,7 @@ pub async fn list(
     let reader = shared.app.reader.clone();
     let page = shared.blocking(move || {
         let wanted = |entry: &Rejected| {
-            query.kind.as_ref().is_none_or(|kind| entry.kind.as_str() == kind)
+            kind.is_none_or(|kind| entry.kind == kind)
                 && query.reason.as_ref().is_none_or(|reason| entry.fault.reason == *reason)
                 && query.source.as_ref().is_none_or(|source| entry.source == *source)
         };
@@ -162,6 +172,15 @@ pub async fn list(
         total: view.rejections.total(),
         producers: ProducerRow::all(&view),
     }))
+}
+
+/// A kind by its subject token, `unknown` being that of tokens that name none.
+pub fn kind_of_input(token: &str) -> Result<Kind, Problem> {
+    let kinds = || Kind::ALL.into_iter().chain([Kind::Unknown]);
+    kinds().find(|kind| kind.as_str() == token).ok_or_else(|| {
+        let known = kinds().map(Kind::as_str).collect::<Vec<_>>().join(", ");
+        Problem::bad_request("bad-kind", format!("kind is one of {known}, not {token:?}"))
+    })
 }
 
 /// Original bytes

@@ -96,7 +96,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<
             max_bytes: status.max_bytes,
             used: status.max_bytes.map(|max| status.bytes as f64 / max as f64),
             bytes_per_second: telemetry::LOG_BYTES_PER_SECOND.get().filter(|_| is_input),
-            hours_left: telemetry::LOG_HOURS_LEFT.get().filter(|_| is_input),
+            hours_left: telemetry::LOG_LEFT_SECONDS.get().filter(|_| is_input).map(|seconds| seconds / 3_600.0),
             differences: differences.collect(),
         });
     }

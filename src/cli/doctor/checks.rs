@@ -34,7 +34,7 @@ pub fn data(data: &Path) -> Check {
         Err(error) => Check::fail(
             NAME,
             format!("{} is not writable: {error}", home.display()),
-            "mend its owner or name another with --data",
+            "change its owner or name another with --data",
         ),
     }
 }
@@ -47,10 +47,10 @@ pub fn space(data: &Path) -> Check {
         Err(error) => return Check::warn(NAME, format!("unknown: {error}"), "check it by hand with `df`"),
     };
     let found = format!("{:.1} GiB free at {}", free as f64 / f64::from(1 << 30), data.display());
-    let mend = "free some, or name another disk with --data";
+    let fix = "free some, or name another disk with --data";
     match free {
-        0..SPACE_BYTES_LEAST => Check::fail(NAME, found, mend),
-        SPACE_BYTES_LEAST..SPACE_BYTES_LOW => Check::warn(NAME, found, mend),
+        0..SPACE_BYTES_LEAST => Check::fail(NAME, found, fix),
+        SPACE_BYTES_LEAST..SPACE_BYTES_LOW => Check::warn(NAME, found, fix),
         _ => Check::ok(NAME, found),
     }
 }

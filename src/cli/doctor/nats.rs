@@ -82,7 +82,7 @@ async fn reached(config: &Config, managed: &str) -> Vec<Check> {
                 "start the server with `-js`, or enable it for the account",
             )];
         }
-        Err(error) => return vec![Check::fail(NAME, error.to_string(), "start the server, or mend --nats-url and --creds")],
+        Err(error) => return vec![Check::fail(NAME, error.to_string(), "start the server, or correct --nats-url and --creds")],
     };
     let mut found = vec![Check::ok(NAME, format!("{} answers, JetStream is on", nats.url()))];
     let said = nats.server_version();
@@ -142,10 +142,10 @@ fn skew(newest: Option<Timestamp>) -> Check {
     let Some(newest) = newest else { return Check::ok(NAME, "nothing stored yet to compare them by") };
     let ahead = newest - clock::now();
     let found = format!("the server's clock is {:.1} s ahead of ours", ahead.secs_f64());
-    let mend = "let NTP set both clocks (`timedatectl set-ntp true`)";
+    let fix = "let NTP set both clocks (`timedatectl set-ntp true`)";
     match ahead {
-        ahead if SKEW_MAX < ahead => Check::fail(NAME, found, mend),
-        ahead if SKEW_LOW < ahead => Check::warn(NAME, found, mend),
+        ahead if SKEW_MAX < ahead => Check::fail(NAME, found, fix),
+        ahead if SKEW_LOW < ahead => Check::warn(NAME, found, fix),
         _ => Check::ok(NAME, "the server's is not ahead of ours"),
     }
 }
@@ -193,6 +193,6 @@ mod tests {
     async fn a_program_that_is_not_there_fails_with_the_way_to_get_it() {
         let check = program(Some(Path::new("/nowhere/nats-server")), Durability::Always).await;
         assert_eq!(check.verdict, Verdict::Fail);
-        assert!(check.mend.unwrap().contains("apt-get install nats-server"));
+        assert!(check.fix.unwrap().contains("apt-get install nats-server"));
     }
 }

@@ -66,7 +66,7 @@ impl Fill {
         telemetry::LOG_MAX_BYTES.set(known(self.max_bytes.map(|max| max as f64)));
         telemetry::LOG_USED_RATIO.set(known(self.used()));
         telemetry::LOG_BYTES_PER_SECOND.set(known(self.rate));
-        telemetry::LOG_HOURS_LEFT.set(known(self.hours_left));
+        telemetry::LOG_LEFT_SECONDS.set(known(self.hours_left.map(|hours| hours * 3_600.0)));
     }
 
     /// What somebody should know; `None` if there is room for long.

@@ -25,21 +25,26 @@ fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// The commands that the help of a command lists.
+fn commands_of(help: &str) -> Vec<&str> {
+    let listed = help.split_once("Commands:\n").and_then(|(_, commands)| commands.split_once("\n\n"));
+    let names = listed.map_or("", |(commands, _)| commands).lines().filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").collect()
+}
+
 #[test]
-fn every_command_explains_itself_with_examples() {
-    let listed = String::from_utf8(tidewatch(&["--help"]).stdout).unwrap();
-    let (_, commands) = listed.split_once("Commands:\n").unwrap();
-    let (commands, _) = commands.split_once("\n\n").unwrap();
-    let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(names.contains(&"up") && names.contains(&"check") && 15 < names.len(), "{names:?}");
-    let commands = names.into_iter().filter(|name| !["help", "config"].contains(name)).map(|command| vec![command]);
-    for mut arguments in commands.chain([vec!["config", "show"], vec![]]) {
-        arguments.push("--help");
+fn every_command_and_what_is_below_it_explains_itself_with_examples() {
+    let (mut next, mut seen) = (vec![Vec::<String>::new()], 0);
+    while let Some(command) = next.pop() {
+        let arguments: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
         let output = tidewatch(&arguments);
-        assert!(output.status.success(), "{arguments:?}");
+        assert!(output.status.success(), "{command:?}");
         let help = String::from_utf8(output.stdout).unwrap();
-        assert!(help.contains("Examples:\n  ") && help.contains("tidewatch "), "{arguments:?}: {help}");
+        assert!(help.contains("Examples:\n  ") && help.contains("tidewatch "), "{command:?}: {help}");
+        next.extend(commands_of(&help).into_iter().map(|name| [command.as_slice(), &[name.to_owned()]].concat()));
+        seen += 1;
     }
+    assert!(30 <= seen, "{seen} commands");
 }
 
 #[test]
@@ -48,6 +53,7 @@ fn the_help_of_a_command_offers_only_what_means_something_to_it() {
     for (command, foreign) in [
         ("publish", ["--listen", "--demo", "--cache-bytes", "--nats-port"]),
         ("demo", ["--listen", "--agent", "--cache-bytes", "--nats-port"]),
+        ("tap", ["--listen", "--demo", "--cache-bytes", "--nats-port"]),
         ("rebuild", ["--listen", "--demo", "--agent", "--websockets-max"]),
         ("doctor", ["--demo", "--agent", "--cache-bytes", "--log-format"]),
         ("up", ["--json", "--url", "--token-file", "--status"]),
@@ -59,6 +65,15 @@ fn the_help_of_a_command_offers_only_what_means_something_to_it() {
         }
     }
     assert!(help("models").contains("--json") && help("publish").contains("--nats-url"));
+}
+
+#[test]
+fn every_setting_is_a_flag_but_the_token_which_others_would_see() {
+    let shown = json(&tidewatch(&["config", "show", "--json"]));
+    let help = String::from_utf8(tidewatch(&["up", "--help"]).stdout).unwrap();
+    let keys = shown["settings"].as_array().unwrap().iter().map(|setting| setting["key"].as_str().unwrap());
+    let without: Vec<&str> = keys.filter(|key| !help.contains(&format!("--{} ", key.replace('_', "-")))).collect();
+    assert_eq!(without, ["token"]);
 }
 
 #[test]
@@ -186,7 +201,7 @@ fn the_doctor_gives_a_line_for_each_check_and_the_same_to_machines() {
     let report = json(&tidewatch(&[&flags[..], &["--json"]].concat()));
     let checks = report["checks"].as_array().unwrap();
     assert!(5 < checks.len());
-    assert!(checks.iter().all(|check| check["verdict"] == "ok" || check["mend"].is_string()), "{checks:?}");
+    assert!(checks.iter().all(|check| check["verdict"] == "ok" || check["fix"].is_string()), "{checks:?}");
     let page = String::from_utf8(tidewatch(&flags).stdout).unwrap();
     assert_eq!(page.lines().count(), checks.len(), "{page}");
 }

@@ -80,12 +80,18 @@ async fn every_family_has_its_help_and_type_once_and_openmetrics_comes_when_aske
         let name = line.split(['{', ' ']).next().unwrap().to_owned();
         assert!(types.contains(&name), "{line}");
     }
+    assert_clean(&text);
+    assert_clean(&room.get("/api/v1/metrics").await.text().await.unwrap());
+}
+
+/// What promtool says of a page, where it is installed: names, units, help and types.
+fn assert_clean(page: &str) {
     let Ok(mut promtool) =
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()
     else {
         return eprintln!("promtool is not installed: the page was not given to it");
     };
-    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    promtool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
     let said = promtool.wait_with_output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }

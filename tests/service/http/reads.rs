@@ -83,6 +83,32 @@ async fn a_range_that_cannot_be_says_why() {
 }
 
 #[tokio::test]
+async fn a_filter_by_what_there_is_not_is_refused_with_what_there_is() {
+    let room = Room::open().await;
+    for (path, told) in [
+        ("/api/v1/rejected?kind=predictions", "kind is one of prediction, label"),
+        ("/api/v1/rejected?reason=wrong", "wrong_type"),
+        ("/api/v1/messages?kind=labels", "kind is one of prediction, label"),
+    ] {
+        let response = room.get(path).await;
+        assert_eq!(response.status(), 400, "{path}");
+        let problem: Value = response.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(told), "{problem}");
+    }
+    for path in ["/api/v1/rejected?kind=unknown&reason=bad_time", "/api/v1/messages?kind=unknown"] {
+        assert_eq!(room.get(path).await.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_not_sent_again() {
+    let room = Room::open().await;
+    let tag = room.get("/openapi.json").await.headers()["etag"].clone();
+    let again = room.request(Method::GET, "/openapi.json").header("If-None-Match", &tag).send().await.unwrap();
+    assert_eq!((again.status().as_u16(), again.headers()["etag"].clone()), (304, tag));
+}
+
+#[tokio::test]
 async fn an_unchanged_answer_is_not_sent_again() {
     let room = Room::open().await;
     room.publish("prediction", json!([labelled(0, 0, "1", "1")])).await;
