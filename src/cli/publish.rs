@@ -1,6 +1,7 @@
 //! `tidewatch publish`: records into the log, each checked as the stream will check it, and each acknowledged.
 
 mod frames;
+mod refused;
 mod table;
 
 use std::io::Read;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::frames::{Frame, Frames, Line};
+use self::refused::Refused;
 use self::table::Mapping;
 use super::settings::Publishing;
 use super::{Answer, Exit, Failure, Outcome};
@@ -37,7 +39,8 @@ const FAULTS_SHOWN: usize = 100;
 /// Publish records and wait until they are stored
 ///
 /// Each record is read as the stream will read it, before anything is sent. A faulty one is told with the place and the reason of each of
-/// its faults, and ends the command with exit code 1: a message that holds one is not sent, and of lines and rows the others are.
+/// its faults, and ends the command with exit code 1: a message that holds one is not sent, and of lines and rows the others are. What the
+/// process on --data refuses after all, such as a name that it has no room for, is told and fails too.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -110,8 +113,22 @@ struct Report {
     /// Records that were given, and of them the faulty ones, which were not sent.
     records: u64,
     faulty: u64,
+    /// Whether the process on the data directory has applied all of it; null where none could be asked.
+    applied: Option<bool>,
+    /// Stored records that it has refused, as far as it lists them: of a flood it only counts most.
+    refused: u64,
     /// At most 100.
     faults: Vec<Told>,
+}
+
+/// What the stream said of all messages.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    messages: u64,
+    duplicates: u64,
+    /// The least and the highest sequence.
+    first: u64,
+    last: u64,
 }
 
 /// One fault, and where it is.
@@ -120,6 +137,9 @@ struct Told {
     /// Line of the input; absent for a single message.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
+    /// Sequence of the message that is stored and was refused; absent for what was not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     pointer: String,
     reason: String,
     detail: String,
@@ -156,12 +176,20 @@ impl Publish {
         let stored = futures_util::stream::iter(messages)
             .map(|payload| async { Ok(door.publish_once(self.kind, &self.source, headers.clone(), payload?.into()).await?) })
             .buffered(IN_FLIGHT_MAX)
-            .try_fold((0, 0, 0), |(messages, duplicates, seq), stored: Stored| async move {
-                Ok::<_, anyhow::Error>((messages + 1, duplicates + u64::from(stored.is_repeat), seq.max(stored.seq)))
-            })
+            .try_fold(Sum::default(), |sum, stored: Stored| async move { Ok::<_, anyhow::Error>(sum.and(stored)) })
             .await;
+        let Sum { messages, duplicates, first, last } = match stored {
+            Ok(sum) => sum,
+            Err(error) => {
+                nats.close().await;
+                return Err(error.into());
+            }
+        };
+        (report.messages, report.duplicates, report.seq) = (messages, duplicates, last);
+        if messages != 0 {
+            report.hear(refused::of(&config, &nats, self.kind, &self.source, first..=last).await);
+        }
         nats.close().await;
-        (report.messages, report.duplicates, report.seq) = stored?;
         report.subject = nats.root().input(self.kind, &self.source);
         report.give(answer)
     }
@@ -232,14 +260,42 @@ impl Address<'_> {
     }
 }
 
+impl Sum {
+    fn and(self, stored: Stored) -> Self {
+        let first = if self.messages == 0 { stored.seq } else { self.first.min(stored.seq) };
+        let duplicates = self.duplicates + u64::from(stored.is_repeat);
+        Self { messages: self.messages + 1, duplicates, first, last: self.last.max(stored.seq) }
+    }
+}
+
+impl Told {
+    /// Of a row of `/api/v1/rejected`.
+    fn of_row(row: &Value) -> Self {
+        let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+        Self { line: None, seq: row["seq"].as_u64(), pointer: text("pointer"), reason: text("reason"), detail: text("detail") }
+    }
+}
+
 impl Report {
+    /// Takes in what the process has refused of what is stored.
+    fn hear(&mut self, refused: Option<Refused>) {
+        let Some(Refused { applied, records, told }) = refused else { return };
+        (self.applied, self.refused) = (Some(applied), records);
+        self.faults.extend(told.into_iter().take(FAULTS_SHOWN.saturating_sub(self.faults.len())));
+    }
+
     fn tell(&mut self, line: Option<u64>, faults: &[Fault]) {
         for fault in faults.iter().flat_map(Fault::all) {
             if self.faults.len() == FAULTS_SHOWN {
                 return;
             }
-            let told =
-                Told { line, pointer: fault.pointer.clone(), reason: fault.reason.to_string(), detail: fault.detail.clone() };
+            let told = Told {
+                line,
+                seq: None,
+                pointer: fault.pointer.clone(),
+                reason: fault.reason.to_string(),
+                detail: fault.detail.clone(),
+            };
             self.faults.push(told);
         }
     }
@@ -247,8 +303,9 @@ impl Report {
     /// Answers, and fails if a record was faulty.
     fn give(&self, answer: Answer) -> Outcome {
         if !answer.json {
-            for Told { line, pointer, reason, detail } in &self.faults {
-                let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            for Told { line, seq, pointer, reason, detail } in &self.faults {
+                let of_line = line.map(|line| format!("line {line}: "));
+                let line = of_line.or(seq.map(|seq| format!("message {seq}: "))).unwrap_or_default();
                 let pointer = if pointer.is_empty() { "the whole record" } else { pointer };
                 eprintln!("{line}{pointer}: {detail} ({reason})");
             }
@@ -261,6 +318,10 @@ impl Report {
                 };
                 format!("stored {} message(s) on {}{known}, the last as {}", report.messages, report.subject, report.seq)
             })?;
+        }
+        if self.refused != 0 {
+            let (refused, subject) = (self.refused, &self.subject);
+            return Err(anyhow!("{refused} stored records on {subject} were refused when they were applied").into());
         }
         match (self.faulty, self.records) {
             (0, 0) => Err(anyhow!("nothing to publish: the input holds no record").into()),

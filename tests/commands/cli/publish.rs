@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
+use tidewatch::monitor::limits::MODELS_MAX;
 
 use crate::house::Plan;
 use crate::nats_server::NatsServer;
@@ -126,4 +127,39 @@ fn a_tap_shows_what_passes_and_what_is_wrong_with_it() {
     let seen = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(seen.contains("✗ prediction checkout") && seen.contains("/confidence: must be in 0 to 1, not 93"), "{seen}");
     assert!(!seen.contains("other"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_name_that_finds_no_room_is_told_to_whoever_publishes_it_over_nats() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).open();
+    let name = |number: usize| format!("{{\"model\":\"m{number}\",\"prediction\":1}}\n");
+    let names: String = (0..MODELS_MAX).map(name).collect();
+    let on = ["--data", data.path().to_str().unwrap()];
+    let all = publish(&server, &[&["prediction", "crowd", "--ndjson", "--frame", "10000"], &on[..]].concat(), &names);
+    assert_eq!(all.status.code(), Some(0), "{all:?}");
+    house.applied(told(&all)["seq"].as_u64().unwrap()).await;
+
+    let known = publish(&server, &[&["prediction", "honest"], &on[..], &[name(7).trim()]].concat(), "");
+    let report = told(&known);
+    assert_eq!((known.status.code(), &report["applied"], &report["refused"]), (Some(0), &json!(true), &json!(0)), "{known:?}");
+
+    let one_more = publish(&server, &[&["prediction", "honest"], &on[..], &[name(MODELS_MAX).trim()]].concat(), "");
+    let report = told(&one_more);
+    assert_eq!(
+        (one_more.status.code(), &report["messages"], &report["refused"]),
+        (Some(1), &json!(1), &json!(1)),
+        "{one_more:?}"
+    );
+    assert_eq!(
+        (&report["faults"][0]["seq"], &report["faults"][0]["reason"]),
+        (&report["seq"], &json!("too_many_models")),
+        "{report}"
+    );
+    assert!(String::from_utf8_lossy(&one_more.stderr).contains("1 stored records on tw.in.prediction.honest were refused"));
+
+    // whoever has no right to ask the process is told nothing, and not kept
+    let alone = publish(&server, &["prediction", "honest", "--data", "/nonexistent", name(MODELS_MAX + 1).trim()], "");
+    assert_eq!((alone.status.code(), &told(&alone)["applied"]), (Some(0), &Value::Null), "{alone:?}");
 }
