@@ -5,3 +5,4 @@ mod readme;
 mod schemas;
 #[path = "../support/source.rs"]
 mod source;
+mod toolchain;

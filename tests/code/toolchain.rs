@@ -1,0 +1,21 @@
+//! One compiler: what a release is built with, what its image is built with, and the least that Cargo takes.
+
+use std::fs;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What stands between `before` and the next of `end`.
+fn after<'t>(text: &'t str, before: &str, end: char) -> &'t str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{before:?} is not there"));
+    rest.split(end).next().unwrap_or_default()
+}
+
+#[test]
+fn the_pinned_compiler_is_that_of_the_image_and_the_oldest_that_cargo_takes() {
+    let (pinned, image, cargo) = (read("ops/rust-toolchain.toml"), read("ops/Dockerfile"), read("Cargo.toml"));
+    let pinned = after(&pinned, "channel = \"", '"');
+    let (image, oldest) = (after(&image, "FROM rust:", '-'), after(&cargo, "rust-version = \"", '"'));
+    assert!(pinned.starts_with(&format!("{image}.")) && image == oldest, "pinned {pinned}, image {image}, oldest {oldest}");
+}
