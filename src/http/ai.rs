@@ -245,7 +245,7 @@ pub async fn set_thresholds(
 /// Answers once the prediction counts.
 #[utoipa::path(
     post, path = "/api/ai/monitoring/log-prediction", tag = "ai monitoring",
-    request_body(content = Object, description = "A prediction; `model_name` is required", example = json!({
+    request_body(content = inline(schema::LoggedRecord), description = "A prediction; `model_name` is required", example = json!({
         "model_name": "sales_forecast", "prediction_data": {"input_features": {"store": 7, "weekday": "mon"}},
         "result": {"prediction": 1250000, "confidence": 0.85, "response_time": 0.12}})),
     responses(

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::event::{Command, DescriptionChange, Kind};
 use crate::http::models;
 use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 
@@ -21,11 +22,14 @@ pub struct NewDescription {
     /// A person or a team, at most 64 bytes; empty takes it away.
     owner: Option<String>,
     /// All of them, in place of those before; at most 20.
+    #[schema(schema_with = schema::all_tags)]
     tags: Option<Vec<String>>,
     /// Beside those there are.
     #[serde(default)]
+    #[schema(schema_with = schema::tags)]
     add_tags: Vec<String>,
     #[serde(default)]
+    #[schema(schema_with = schema::tags)]
     remove_tags: Vec<String>,
     /// Out of sight in lists unless they are asked for it; watched like any other.
     archived: Option<bool>,

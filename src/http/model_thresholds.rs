@@ -29,6 +29,7 @@ use crate::view::status::{Suggestion, ThresholdFigure, suggestions};
 pub struct ThresholdOfMetric {
     /// A metric of the windows (`accuracy`, `f1`, `roc_auc`, `mae`, `precision/<class>`, …), `response_time` (its mean, in seconds), `p50`, `p95`, `p99` of it,
     /// `coverage`, `drift`, or `sample/<name>` with `source`.
+    #[schema(min_length = 1)]
     metric: String,
     /// below or above: the bad side. Usual for the metric if left out.
     direction: Option<DirectionChoice>,

@@ -26,6 +26,7 @@ pub struct ModelsQuery {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Only models of this status: healthy, warning, critical, training or unknown.
     #[param(pattern = "^(healthy|warning|critical|training|unknown)$")]

@@ -18,6 +18,7 @@ use crate::http::auth::{Caller, lacking};
 use crate::http::problem::Problem;
 use crate::http::rejected;
 use crate::http::room;
+use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::ids::Slug;
 use crate::nats::{Headers, Stored};
@@ -109,11 +110,12 @@ impl wire::Headers for RequestHeaders<'_> {
 #[utoipa::path(
     post, path = "/api/v1/publish/{kind}/{source}", tag = "publish",
     params(
-        ("kind" = String, Path, description = "prediction, label, sample, log, event, snapshot, job or command", example = "prediction"),
-        ("source" = String, Path, description = "Who sends it: 1 to 64 of A-Z a-z 0-9 _ -", example = "checkout"),
+        ("kind" = String, Path, description = "prediction, label, sample, log, event, snapshot, job or command",
+         pattern = "^(prediction|label|sample|log|event|snapshot|job|command)$", example = "prediction"),
+        ("source" = String, Path, description = "Who sends it: 1 to 64 of A-Z a-z 0-9 _ -", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "checkout"),
         PublishQuery,
     ),
-    request_body(content = serde_json::Value, description = "One record or many", example = json!(
+    request_body(content = inline(schema::Records), description = "One record or many", example = json!(
         {"prediction_id": "p-1", "model": "fraud", "prediction": "1", "confidence": 0.93, "response_time": 0.012})),
     responses(
         (status = 202, description = "Stored", body = Published, example = json!({"seq": 1024, "records": 1, "applied": false, "duplicate": false, "rejected": []})),

@@ -39,6 +39,7 @@ pub struct RejectedQuery {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Only records of this kind.
     kind: Option<String>,

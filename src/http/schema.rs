@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::ids::NAME_BYTES_MAX;
 
@@ -42,9 +43,44 @@ pub fn model_name() -> RefOr<Schema> {
 
 /// What came true, alone or as the only field of an object.
 pub fn result() -> RefOr<Schema> {
-    let value = json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": NAME_BYTES_MAX });
     made(json!({ "oneOf": [
-        value,
-        { "type": "object", "minProperties": 1, "additionalProperties": value },
+        { "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": NAME_BYTES_MAX },
+        { "type": "object", "minProperties": 1, "additionalProperties": { "type": ["string", "number", "boolean"] } },
     ]}))
 }
+
+/// Tags of a model.
+pub fn tags() -> RefOr<Schema> {
+    made(json!({ "type": "array", "maxItems": 20, "items": tag() }))
+}
+
+/// As [`tags`], where null leaves them as they are.
+pub fn all_tags() -> RefOr<Schema> {
+    made(json!({ "type": ["array", "null"], "maxItems": 20, "items": tag() }))
+}
+
+fn tag() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 64 })
+}
+
+/// One record or many, of any kind.
+pub struct Records;
+
+impl PartialSchema for Records {
+    fn schema() -> RefOr<Schema> {
+        made(json!({ "oneOf": [{ "type": "object" }, { "type": "array", "items": { "type": "object" } }] }))
+    }
+}
+
+impl ToSchema for Records {}
+
+/// A prediction as the endpoints of the requirement take it.
+pub struct LoggedRecord;
+
+impl PartialSchema for LoggedRecord {
+    fn schema() -> RefOr<Schema> {
+        made(json!({ "type": "object", "anyOf": [{ "required": ["model_name"] }, { "required": ["model"] }] }))
+    }
+}
+
+impl ToSchema for LoggedRecord {}

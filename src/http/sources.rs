@@ -33,6 +33,7 @@ pub struct SourcesQuery {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -46,6 +47,7 @@ pub struct RecordsQuery {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -30,7 +30,7 @@ pub struct ThresholdFigures {
 /// New thresholds; what is left out stays as it is.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"accuracy_threshold": 0.75, "response_time_threshold": 1.5}))]
+#[schema(min_properties = 1, example = json!({"accuracy_threshold": 0.75, "response_time_threshold": 1.5}))]
 pub struct ThresholdChange {
     /// 0 to 1.
     #[schema(minimum = 0, maximum = 1)]

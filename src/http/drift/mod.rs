@@ -80,6 +80,8 @@ pub async fn report(
     let model = find(&view, &name)?;
     let (track, slice) = query.slice(&model)?;
     let width = track.watch.pace.width(&view.drift.policy);
+    // the report has one window in any case: a width that there is none of is refused all the same
+    query.width(width)?;
     let (from, to) = match track.watch.score.filter(|_| query.from.is_none() && query.to.is_none()) {
         Some(judged) => (judged.window, judged.end()),
         None => query.range(windows::newest(&model, &view), width)?,
