@@ -6,6 +6,7 @@
 //! * `idle`: rests on less than 2 % of a core, and with the simulator on less than 80 MB that do not grow.
 //! * `feed`: the overview of 10,000 models, 2,000 of them live, costs its reader at most 1 MB in 30 s, has its first rows within a second, and
 //!   the process at most 256 MiB.
+//! * `overload`: a minute at three times what is taken: nothing lost, at most 350 MB, 99 % of answers to readers within 50 ms.
 //! * `models`: a prediction costs the same processor time with 1 model as with 10,000.
 //!
 //! `ops/bench system [FIGURE …]`. The program is `$TIDEWATCH_BIN`, else the one built with the bench; `$SYSTEM_SHARE` (such as
@@ -23,10 +24,12 @@ mod latency;
 mod log;
 #[path = "../tests/support/nats_server.rs"]
 mod nats_server;
+#[path = "system/overload.rs"]
+mod overload;
 #[path = "system/product.rs"]
 mod product;
 
-const FIGURES: [&str; 6] = ["catch_up", "frames", "latency", "idle", "feed", "models"];
+const FIGURES: [&str; 7] = ["catch_up", "frames", "latency", "idle", "feed", "overload", "models"];
 
 #[tokio::main]
 async fn main() {
@@ -46,6 +49,7 @@ async fn main() {
             "latency" => latency::to_frame().await,
             "idle" => idle::rest().await,
             "feed" => feed::in_view().await,
+            "overload" => overload::at_three_times().await,
             _ => catch_up::over_models().await,
         }
     }
