@@ -136,23 +136,25 @@ async fn a_disk_filled_by_the_store_itself_stops_reading_and_a_larger_one_brings
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_waits_for_space_stops_within_its_grace_and_loses_nothing() {
-    let Some(disk) = Disk::of(48) else { return eprintln!("not run: this user may not mount a small disk") };
-    let server = NatsServer::start();
-    let (url, data) = (server.url(), disk.data());
-    let plan = Plan::on(&url, &data);
-    let house = plan.open();
-    let early = publish(&url, &records(83, 200)).await;
-    house.applied(early).await;
-    let filler = disk.fill();
-    let last = publish(&url, &records(84, 2_000)).await;
-    waits_for_space(&house, &data).await;
-    let told = std::time::Instant::now();
-    house.stop();
-    assert!(told.elapsed() < PROMPT + Duration::from_secs(2), "{:?}", told.elapsed());
-    std::fs::remove_file(filler).unwrap();
-    let house = plan.open();
-    house.applied(last).await;
-    super::assert_counted_once(&house, &url).await;
+    for run in 0..runs() as u64 {
+        let Some(disk) = Disk::of(48) else { return eprintln!("not run: this user may not mount a small disk") };
+        let server = NatsServer::start();
+        let (url, data) = (server.url(), disk.data());
+        let plan = Plan::on(&url, &data);
+        let house = plan.open();
+        let early = publish(&url, &records(83 + run, 200)).await;
+        house.applied(early).await;
+        let filler = disk.fill();
+        let last = publish(&url, &records(283 + run, 2_000)).await;
+        waits_for_space(&house, &data).await;
+        let told = std::time::Instant::now();
+        house.stop();
+        assert!(told.elapsed() < PROMPT + Duration::from_secs(2), "{:?}", told.elapsed());
+        std::fs::remove_file(filler).unwrap();
+        let house = plan.open();
+        house.applied(last).await;
+        super::assert_counted_once(&house, &url).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

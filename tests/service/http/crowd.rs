@@ -11,8 +11,10 @@ use super::room::Room;
 /// More than there are places.
 const IDLE: usize = 2_600;
 const ASKED: usize = 200;
-/// Twice what is promised, for the machine that runs all tests at once.
-const P99_MAX: Duration = Duration::from_millis(200);
+/// What is promised to everybody else.
+const P99_MAX: Duration = Duration::from_millis(100);
+/// Somebody else's build on the machine that runs all tests at once is no fault of ours: it is measured up to so often.
+const ATTEMPTS: usize = 3;
 
 async fn connect(room: &Room, from: Ipv4Addr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -44,9 +46,16 @@ async fn idle_connections_of_one_address_keep_nobody_waiting() {
     for _ in 0..IDLE {
         idle.push(connect(&room, crowd).await);
     }
-    let (others, same) = (p99(&room, Ipv4Addr::new(127, 0, 0, 2)).await, p99(&room, crowd).await);
-    println!("p99 of others {others:?}, of the same address {same:?}");
-    assert!(others < P99_MAX && same < P99_MAX, "{others:?} {same:?}");
+    let mut seen = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let (others, same) = (p99(&room, Ipv4Addr::new(127, 0, 0, 2)).await, p99(&room, crowd).await);
+        println!("p99 of others {others:?}, of the same address {same:?}");
+        seen.push((others, same));
+        if others < P99_MAX && same < P99_MAX {
+            break;
+        }
+    }
+    assert!(seen.iter().any(|(others, same)| *others < P99_MAX && *same < P99_MAX), "{seen:?}");
     drop(idle);
 }
 
