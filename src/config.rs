@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use layers::{Error, Fault, Flag, Layers, Origin, Setting, meant_env};
+pub use layers::{Error, Fault, Flag, Layers, Origin, Setting, meant_env, secret_env};
 pub use value::{LogFormat, Secret, duration, rate};
 
 use ipnet::IpNet;
@@ -104,6 +104,8 @@ pub struct Store {
     pub cache_bytes: u64,
     /// Between two syncs of the store to disk.
     pub sync_interval: Duration,
+    /// How long one batch may take to be applied and committed, before the process ends.
+    pub hang_limit: Duration,
 }
 
 /// One setting: its name in the file (`listen`), from which the environment (`TIDEWATCH_LISTEN`) and the flag (`--listen`) follow.
@@ -163,6 +165,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("cache_bytes", "16MiB", "page cache of the store; the working set is in memory, so more buys little"),
     key("sync_interval", "1s", "between two syncs of the store; the log rebuilds what a crash takes back"),
+    key(
+        "hang_limit",
+        "120s",
+        "a batch that takes longer to commit ends the process, to be started again; the longest work known takes some seconds",
+    ),
     key("stop_grace", "9s", "longest stop; below the 10 s after which supervisors kill"),
 ];
 
@@ -217,6 +224,7 @@ impl Config {
             store: Store {
                 cache_bytes: layers.parse("cache_bytes", value::bytes)?,
                 sync_interval: layers.parse("sync_interval", value::duration)?,
+                hang_limit: layers.parse("hang_limit", value::duration)?,
             },
             stop_grace: layers.parse("stop_grace", value::duration)?,
         })

@@ -2,6 +2,7 @@
 //! doors close, the inbox drains, the last commit lands, effects stop between two.
 
 mod admin;
+mod conditions;
 mod foundation;
 mod log_watch;
 mod pipeline;
@@ -35,6 +36,7 @@ use crate::{agent, clock, demo, memory, ticker};
 
 pub use rebuild::{Rebuilt, Survey, Wanted, rebuild};
 
+use admin::Configured;
 use foundation::{Beginning, Foundation};
 use log_watch::Watched;
 use pipeline::Pipeline;
@@ -71,14 +73,15 @@ fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
 /// the log, without a new process.
 ///
 /// Errors: see [`Error`]; the first thing that cannot go on stops the others in order.
-pub async fn run(config: Config, stop: CancellationToken, started: impl FnOnce(&RunFile)) -> Result<(), Error> {
+pub async fn run(mut config: Config, stop: CancellationToken, started: impl FnOnce(&RunFile)) -> Result<(), Error> {
     let listener = std::net::TcpListener::bind(config.listen).map_err(|source| cannot_listen(&config, source))?;
     listener.set_nonblocking(true).map_err(failed)?;
+    let mut configured = config.token.take().map(Configured::new);
     let mut started = Some(started);
     let mut repairs = 0;
     loop {
         let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(failed)?;
-        match run_once(&config, listener, &stop, &mut started).await {
+        match run_once(&config, &mut configured, listener, &stop, &mut started).await {
             Err(Error::Damaged(reason)) if repairs < REPAIRS_MAX && !stop.is_cancelled() => {
                 repairs += 1;
                 warn!(%reason, repairs, "the store is damaged; it is put aside and rebuilt from the log");
@@ -91,13 +94,14 @@ pub async fn run(config: Config, stop: CancellationToken, started: impl FnOnce(&
 /// From the foundation to its end.
 async fn run_once(
     config: &Config,
+    configured: &mut Option<Configured>,
     listener: TcpListener,
     stop: &CancellationToken,
     started: &mut Option<impl FnOnce(&RunFile)>,
 ) -> Result<(), Error> {
     let mut foundation = Foundation::lay(config, Beginning::Whole, stop).await?;
-    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, stop)?;
-    let (ran, deadline) = serve(config, &foundation, &pipeline, listener, stop, started).await;
+    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, &config.store, stop)?;
+    let (ran, deadline) = serve(config, configured, &foundation, &pipeline, listener, stop, started).await;
     let finished = pipeline.finish(config.stop_grace).await;
     foundation.leave().await;
     drop(deadline);
@@ -128,13 +132,14 @@ fn cannot_listen(config: &Config, source: std::io::Error) -> Error {
 /// Everything around the pipeline, until `stop` is cancelled or the pipeline breaks.
 async fn serve(
     config: &Config,
+    configured: &mut Option<Configured>,
     foundation: &Foundation,
     pipeline: &Pipeline,
     listener: TcpListener,
     stop: &CancellationToken,
     started: &mut Option<impl FnOnce(&RunFile)>,
 ) -> (Result<(), Error>, Deadline) {
-    let ran = serve_until(config, foundation, pipeline, listener, stop, started).await;
+    let ran = serve_until(config, configured, foundation, pipeline, listener, stop, started).await;
     let deadline = Deadline::within(config.stop_grace);
     let (mut tasks, doors, run_file, ended) = match ran {
         Ok(running) => running,
@@ -150,6 +155,7 @@ async fn serve(
 /// As [`serve`], up to the moment when everything is to stop.
 async fn serve_until(
     config: &Config,
+    configured: &mut Option<Configured>,
     foundation: &Foundation,
     pipeline: &Pipeline,
     listener: TcpListener,
@@ -170,10 +176,12 @@ async fn serve_until(
         input: foundation.input.clone(),
         data: foundation.data.clone(),
         managed: foundation.is_managed(),
+        own: own.clone(),
     };
     let (log, log_changed) = log_watch::start(watched, doors.clone(), &mut tasks);
-    let admin = admin::prepare(&foundation.data, config.token.as_ref()).map_err(failed)?;
+    let admin = admin::prepare(&foundation.data, configured.as_mut()).map_err(failed)?;
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
+    tasks.spawn(conditions::tell(door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
     let (waiting, facts_waiting) = watch::channel(None);
     let rows = pipeline.reader.clone();
     let predictions: PredictionRows = Arc::new(move |key| committed_row(&rows, key));
@@ -188,7 +196,7 @@ async fn serve_until(
         streams: foundation.streams.clone().into(),
         predictions: Some(predictions),
         settings: HttpSettings {
-            admin_token_hash: config.token.as_ref().map(|token| *http::token::hash(token.expose()).as_bytes()),
+            admin_token_hash: configured.as_ref().map(|token| token.hash),
             session_key: admin::session_key(&foundation.data).map_err(failed)?,
             cors_origins: config.http.cors_origins.clone(),
             body_bytes_max: config.http.body_bytes_max,

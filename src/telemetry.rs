@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
+use crate::files;
 
 /// A number that only grows, named `tidewatch_<noun>_<unit>_total`.
 pub struct Counter {
@@ -174,11 +175,16 @@ pub fn start(log: &Log) -> Result<(), Error> {
     Ok(())
 }
 
-/// Counts every panic from now on and says it in the log, wherever it happens: a task, a thread or a body half sent.
+/// Counts every panic from now on and says it in the log, wherever it happens: a task, a thread or a body half sent. Those that a damaged
+/// file causes in the crates that read it are no fault of the program.
 pub fn watch_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if files::expects_panics() {
+            return tracing::debug!("a damaged file: {}", panic.payload_as_str().unwrap_or("a panic without words"));
+        }
         PANICS.add(1);
+        note_panic(panic.location());
         if !tracing::enabled!(tracing::Level::ERROR) {
             return before(panic);
         }
@@ -188,6 +194,16 @@ pub fn watch_panics() {
         let backtrace = std::backtrace::Backtrace::capture();
         tracing::error!(place, thread, %backtrace, "the program is at fault: {message}");
     }));
+}
+
+/// A panic is a condition from then on until the process ends: whoever looks only at the page learns of it too.
+fn note_panic(place: Option<&std::panic::Location<'_>>) {
+    let (panics, place) = (PANICS.get(), place.map_or_else(|| "an unknown place".to_owned(), ToString::to_string));
+    let detail = format!(
+        "the program was at fault {panics} times since it started, the last time at {place}; its log has each. Please report it, and \
+         restart the process to end this"
+    );
+    condition::raise("panicked", condition::Severity::Warning, false, detail);
 }
 
 /// An error and everything that caused it, for a log field: `a: b: c`.

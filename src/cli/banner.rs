@@ -2,24 +2,20 @@
 
 use std::fmt;
 
-use crate::config::Secret;
 use crate::run_file::RunFile;
 
 /// Addresses, files, and a line to paste that publishes one prediction.
 pub struct Banner<'a> {
     pub running: &'a RunFile,
-    /// The admin token if it was given; else it is read from its file.
-    pub token: Option<&'a Secret>,
+    /// Else it is read from its file.
+    pub token_was_given: bool,
 }
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RunFile { url, nats_url, root, data, token_file, version, server_warning, .. } = self.running;
         // A token from the environment is its owner's to know: it is not repeated into logs of containers.
-        let token = match self.token {
-            Some(_) => None,
-            None => std::fs::read_to_string(token_file).ok(),
-        };
+        let token = if self.token_was_given { None } else { std::fs::read_to_string(token_file).ok() };
         let fragment = token.map(|token| format!("#token={}", token.trim())).unwrap_or_default();
         writeln!(f, "\nTidewatch {version} is up.\n")?;
         writeln!(f, "  Dashboard   {url}/{fragment}")?;
@@ -64,11 +60,10 @@ mod tests {
             token_file,
             server_warning: Some("nats-server 2.9.10: a power cut may cost two minutes".into()),
         };
-        let minted = Banner { running: &running, token: None }.to_string();
+        let minted = Banner { running: &running, token_was_given: false }.to_string();
         assert!(minted.contains("http://127.0.0.1:8080/#token=twa_from_file\n"), "{minted}");
         assert!(minted.contains("tw.in.prediction.hello") && minted.contains("may cost two minutes"), "{minted}");
-        let given = Secret::new("given-given-given".into());
-        let shown = Banner { running: &running, token: Some(&given) }.to_string();
-        assert!(!shown.contains("given-given") && !shown.contains("twa_from_file"), "{shown}");
+        let shown = Banner { running: &running, token_was_given: true }.to_string();
+        assert!(!shown.contains("twa_from_file"), "{shown}");
     }
 }

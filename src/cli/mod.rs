@@ -202,7 +202,7 @@ fn arm_crash_points() -> Outcome {
 fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
     let outcome = match command {
         Command::Check(check) => return within(check.run(answer)),
-        Command::Up(up) => block_on(up.run()),
+        Command::Up(up) => up.run(),
         Command::Status(status) => block_on(status.run(answer)),
         Command::Models(models) => block_on(models.run(answer)),
         Command::Top(top) => block_on(top.run()),

@@ -195,6 +195,9 @@ struct Store {
     /// Between two syncs of the store to disk [default: 1s]
     #[arg(long, value_name = "TIME")]
     sync_interval: Option<String>,
+    /// Longest time for one commit before the process ends, to be started again [default: 120s]
+    #[arg(long, value_name = "TIME")]
+    hang_limit: Option<String>,
     /// Longest stop before it is forced [default: 9s]
     #[arg(long, value_name = "TIME")]
     stop_grace: Option<String>,
@@ -322,6 +325,7 @@ impl Flags for Store {
         vec![
             ("cache_bytes", self.cache_bytes.clone()),
             ("sync_interval", self.sync_interval.clone()),
+            ("hang_limit", self.hang_limit.clone()),
             ("stop_grace", self.stop_grace.clone()),
         ]
     }

@@ -7,9 +7,9 @@ use tracing::{info, warn};
 
 use super::banner::Banner;
 use super::settings::Settings;
-use super::{Exit, Failure, Outcome};
-use crate::config::{Config, meant_env};
-use crate::{server, telemetry};
+use super::{Exit, Failure, Outcome, block_on};
+use crate::config::{Config, meant_env, secret_env};
+use crate::{memory, server, telemetry};
 
 /// Start everything and stay in the foreground
 #[derive(Args)]
@@ -26,22 +26,25 @@ pub struct Up {
 }
 
 impl Up {
-    pub async fn run(self) -> Outcome {
+    pub fn run(self) -> Outcome {
         let (config, layers) = self.settings.resolve()?;
+        // it is in the configuration now; there is one thread yet
+        memory::wipe_environment(secret_env());
         telemetry::start(&config.log)?;
         for variable in &layers.ignored_env {
             warn!(%variable, meant = meant_env(variable), "the environment holds a variable that is no setting");
         }
-        run(config).await
+        drop(layers);
+        block_on(run(config))
     }
 }
 
 /// Runs the whole process under `config` until SIGTERM or SIGINT.
 async fn run(config: Config) -> Outcome {
     let stop = stop_on_signal()?;
-    let token = config.token.clone();
+    let token_was_given = config.token.is_some();
     server::run(config, stop, |running| {
-        eprintln!("{}", Banner { running, token: token.as_ref() });
+        eprintln!("{}", Banner { running, token_was_given });
     })
     .await
     .map_err(failure)

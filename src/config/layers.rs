@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
+use zeroize::Zeroize;
 
 use super::{KEYS, Key};
 
@@ -140,6 +141,13 @@ impl fmt::Display for Origin {
             Self::Env(variable) => f.write_str(variable),
             Self::Flag(flag) => f.write_str(flag),
         }
+    }
+}
+
+/// It may be a secret, so its memory is wiped when it goes.
+impl Drop for Setting {
+    fn drop(&mut self) {
+        self.text.zeroize();
     }
 }
 
@@ -315,6 +323,12 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// The variables that may hold a secret.
+pub fn secret_env() -> impl Iterator<Item = String> {
+    let of_keys = KEYS.iter().filter(|key| key.secret).map(|key| format!("{ENV_PREFIX}{}", key.name.to_ascii_uppercase()));
+    of_keys.chain([SHARED_URL_ENV.to_owned()])
 }
 
 /// `; did you mean …?` when a key is near, else where to look.

@@ -24,6 +24,7 @@ pub mod spill;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell as Slot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -168,7 +169,20 @@ pub fn read<T: Send>(
 /// The crates that read Parquet and Arrow panic at some damages, such as a part that reaches beyond its buffer: an error like any other.
 fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let damaged = || Error::Unreadable("it is damaged: its parts do not fit together".to_owned());
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged()))
+    let before = GUARDED.replace(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(before);
+    read.unwrap_or_else(|_| Err(damaged()))
+}
+
+thread_local! {
+    /// A panic on this thread becomes an error of the file that is read.
+    static GUARDED: Slot<bool> = const { Slot::new(false) };
+}
+
+/// Whether a panic on this thread would be a damaged file and no fault of the program: for a panic hook that counts faults.
+pub fn expects_panics() -> bool {
+    GUARDED.get()
 }
 
 impl Format {

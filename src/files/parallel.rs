@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Condvar, Mutex};
 
-use super::Error;
+use super::{Error, GUARDED};
 
 /// Items that may be worked on for each thread before the first of them is taken in.
 const AHEAD: u64 = 4;
@@ -45,8 +45,9 @@ pub fn in_order<S: Send, I: Send, T: Send>(
     let outcome = std::thread::scope(|scope| {
         let (send, receive) = sync_channel(ahead as usize);
         for _ in 0..threads {
-            let (send, take, map) = (send.clone(), &take, &map);
+            let (send, take, map, guarded) = (send.clone(), &take, &map, GUARDED.get());
             scope.spawn(move || {
+                GUARDED.set(guarded);
                 while let Some((number, item)) = take() {
                     if send.send((number, item.and_then(map))).is_err() {
                         break;

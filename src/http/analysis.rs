@@ -15,15 +15,16 @@ use crate::monitor::analysis::About;
 use crate::view::View;
 use crate::view::analysis::{AnalysisReport, SeriesFigures, Wanted, subject_of};
 
-const KINDS: [&str; 9] = ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "drift"];
+const KINDS: [&str; 10] =
+    ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "process", "drift"];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AnalysisQuery {
-    /// anomaly, shift, leak, trend, silence, refused or drift.
-    #[param(pattern = "^(anomaly|shift|leak|trend|silence|refused|drift)$")]
+    /// anomaly, shift, leak, trend, silence, refused, model_names, source_names, process or drift.
+    #[param(pattern = "^(anomaly|shift|leak|trend|silence|refused|model_names|source_names|process|drift)$")]
     kind: Option<String>,
-    /// Only about the source, model or producer of this name.
+    /// Only about the source, model, producer or process of this name.
     name: Option<String>,
     /// open or closed.
     #[param(pattern = "^(open|closed)$")]
@@ -34,6 +35,7 @@ pub struct AnalysisQuery {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -47,7 +49,8 @@ pub struct SeriesAnswer {
 
 /// What is out of the ordinary
 ///
-/// Anomalies, shifts, leaks, filling disks and silences of sources and models, producers whose records are refused, and the drifts of models; what began together is grouped.
+/// Anomalies, shifts, leaks, filling disks and silences of sources and models, producers whose records are refused or who use up the names there is room for, what is wrong
+/// with the process itself, and the drifts of models; what began together is grouped.
 /// The summary and the groups are of all, whatever is asked for. The channel `ai-analysis` of `/ws` tells the same.
 #[utoipa::path(
     get, path = "/api/v1/analysis", tag = "analysis", params(AnalysisQuery),

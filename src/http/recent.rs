@@ -84,7 +84,7 @@ fn about(event: &Event) -> Option<String> {
         Event::LabelArrived(label) => Some(label.model.to_string()),
         Event::SamplesTaken(sample) => Some(sample.source.to_string()),
         Event::RecordNoted(note) => Some(note.source.to_string()),
-        Event::CommandGiven(_) | Event::EffectsSettled { .. } | Event::ClockTicked => None,
+        Event::CommandGiven(_) | Event::EffectsSettled { .. } | Event::ConditionsSeen { .. } | Event::ClockTicked => None,
     }
 }
 
@@ -93,6 +93,7 @@ fn about(event: &Event) -> Option<String> {
 #[serde(deny_unknown_fields)]
 pub struct MessagesQuery {
     /// 1 to 500; 100 if left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// Only messages of this kind.
     #[param(example = "prediction")]

@@ -56,7 +56,7 @@ fn named(event: &Event) -> Option<(Sort, &Name)> {
             Some((Sort::Model, model))
         }
         Event::CommandGiven(Command::UseReference(training)) => Some((Sort::Model, &training.model)),
-        Event::CommandGiven(_) | Event::EffectsSettled { .. } | Event::ClockTicked => None,
+        Event::CommandGiven(_) | Event::EffectsSettled { .. } | Event::ConditionsSeen { .. } | Event::ClockTicked => None,
     }
 }
 

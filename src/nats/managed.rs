@@ -213,6 +213,10 @@ async fn launch(binary: &Path, files: &Files, port: u16, sync_interval: Option<&
     // In a group of its own: Ctrl-C in the terminal is for us, who stop the server last.
     command.process_group(0).kill_on_drop(true);
     command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    // what is ours to know is not the server's: the admin token, and addresses that may hold passwords
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
     let errors = std::fs::File::create(&files.errors).map_err(|source| files.failed(&files.errors, source))?;
     let mut child =
         command.stderr(errors).spawn().map_err(|source| ManagedError::Spawn { binary: binary.to_owned(), source })?;
@@ -230,6 +234,12 @@ async fn launch(binary: &Path, files: &Files, port: u16, sync_interval: Option<&
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Variables that speak to us, or to any client of NATS.
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("TIDEWATCH_") || name == "NATS_URL" || name == "FAILPOINTS"
 }
 
 fn hint(tail: &str) -> &'static str {

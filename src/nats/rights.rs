@@ -19,15 +19,20 @@ impl Nats {
     /// Errors: the first permission that is missing.
     pub async fn prove_rights(&self, own: &Slug) -> Result<(), Forbidden> {
         self.prove_reading().await?;
+        self.prove_publishing(own).await
+    }
+
+    /// As [`Self::prove_rights`], without what reading takes.
+    pub async fn prove_publishing(&self, own: &Slug) -> Result<(), Forbidden> {
         let own = |kind| self.root().input(kind, own);
         for subject in [own(Kind::Tick), own(Kind::Outcome), self.root().fact("status_changed", "tidewatch")] {
-            self.prove_publishing(subject).await?;
+            self.prove_publishing_to(subject).await?;
         }
         Ok(())
     }
 
     /// Publishes a message that the stream refuses.
-    async fn prove_publishing(&self, subject: String) -> Result<(), Forbidden> {
+    async fn prove_publishing_to(&self, subject: String) -> Result<(), Forbidden> {
         let (quoted, since) = (format!("\"{subject}\""), self.complained());
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Stream", NO_STREAM);

@@ -41,16 +41,31 @@ struct Minted {
     hash: String,
 }
 
+/// The token of the configuration: in the clear until it is in its file, by its hash after that.
+pub struct Configured {
+    text: Option<Secret>,
+    pub hash: [u8; 32],
+}
+
+impl Configured {
+    pub fn new(token: Secret) -> Self {
+        Self { hash: *token::hash(token.expose()).as_bytes(), text: Some(token) }
+    }
+}
+
 /// Puts the configured token into the file, or takes the one that is there, or mints one.
-pub fn prepare(data: &Path, configured: Option<&Secret>) -> io::Result<Admin> {
+pub fn prepare(data: &Path, configured: Option<&mut Configured>) -> io::Result<Admin> {
     let file = data.join(FILE);
-    if let Some(given) = configured {
-        if given.expose().len() < CHARS_ADVISED {
-            warn!(
-                "the admin token has fewer than {CHARS_ADVISED} characters and can be guessed; `openssl rand -hex 24` makes a better one"
-            );
+    if let Some(configured) = configured {
+        if let Some(given) = &configured.text {
+            if given.expose().len() < CHARS_ADVISED {
+                warn!(
+                    "the admin token has fewer than {CHARS_ADVISED} characters and can be guessed; `openssl rand -hex 24` makes a better one"
+                );
+            }
+            write_private(&file, given.expose())?;
         }
-        write_private(&file, given.expose())?;
+        configured.text = None;
         return Ok(Admin { file, minted: None });
     }
     let kept = fs::read_to_string(&file).ok().map(|text| text.trim().to_owned());

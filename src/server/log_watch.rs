@@ -1,6 +1,7 @@
 //! Watches the log: where it begins and ends, how much room is left and for how long, and whether it is still the one we read.
 
 mod forecast;
+mod rights;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::http::LogStatus;
+use crate::ids::Slug;
 use crate::nats::provision::Role;
 use crate::nats::room::{self, NoRoom};
 use crate::nats::{LogChanged, Nats, StreamError, StreamStatus, continuity};
@@ -20,12 +22,14 @@ use crate::telemetry;
 use crate::telemetry::condition::{self, Severity};
 use crate::view::View;
 use forecast::Forecast;
+use rights::Rights;
 
 /// Between two questions to the server.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the server may be silent about the stream, over a connection that stands, before that is said.
-const SILENCE_MAX: Duration = Duration::from_secs(3);
+/// How long the server may be silent about the stream, over a connection that stands, before that is said: as long as one question waits
+/// for its answer, so that it is said within three seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// Free bytes on the disk of the data directory below which a managed server takes nothing more from us.
 const DISK_LOW: u64 = 16 << 20;
@@ -39,6 +43,8 @@ pub struct Watched {
     pub data: PathBuf,
     /// The server's files lie on the disk of the data directory.
     pub managed: bool,
+    /// The source of what we publish ourselves.
+    pub own: Slug,
 }
 
 /// Starts watching. Ready means: connected, and everything up to [`LogStatus::start_seq`] is applied. The second receiver is told once if
@@ -71,7 +77,8 @@ struct Watch {
     forecast: Forecast,
     /// The first sequence that the log is known to have.
     first_seq: u64,
-    /// Since when the server has not answered for the stream.
+    rights: Rights,
+    /// When the first question was asked that the server has not answered for the stream.
     silent_since: Option<Instant>,
     changed: Option<oneshot::Sender<LogChanged>>,
 }
@@ -79,7 +86,8 @@ struct Watch {
 impl Watch {
     fn of(watched: Watched, changed: Option<oneshot::Sender<LogChanged>>) -> Self {
         let first_seq = watched.input.first_seq;
-        Self { watched, forecast: Forecast::default(), first_seq, silent_since: None, changed }
+        let rights = Rights::proven(watched.own.clone(), &watched.nats);
+        Self { watched, forecast: Forecast::default(), first_seq, rights, silent_since: None, changed }
     }
 
     async fn run(&mut self, sender: watch::Sender<LogStatus>, stop: CancellationToken) {
@@ -105,14 +113,16 @@ impl Watch {
     /// Asks the server once and passes on what it says.
     async fn look(&mut self, sender: &watch::Sender<LogStatus>) {
         let connected = self.watched.nats.is_connected();
+        let asked_at = Instant::now();
         let status = if connected { Some(self.watched.nats.status(Role::Input).await) } else { None };
-        self.note_silence(status.as_ref());
+        self.note_silence(status.as_ref(), asked_at);
         let status = status.and_then(Result::ok);
         if let Some(status) = &status {
             self.note_front(status);
             self.note_room(status);
         }
         self.note_disk();
+        self.rights.look(&self.watched.nats).await;
         let position = self.watched.view.borrow().position;
         sender.send_modify(|log| {
             if let Some(status) = &status {
@@ -126,7 +136,7 @@ impl Watch {
     }
 
     /// A server that does not answer for the stream, or has it no longer.
-    fn note_silence(&mut self, status: Option<&Result<StreamStatus, StreamError>>) {
+    fn note_silence(&mut self, status: Option<&Result<StreamStatus, StreamError>>, asked_at: Instant) {
         match status {
             Some(Err(error @ StreamError::Missing { .. })) => {
                 condition::raise(
@@ -137,7 +147,7 @@ impl Watch {
                 );
             }
             Some(Err(error)) => {
-                let since = *self.silent_since.get_or_insert_with(Instant::now);
+                let since = *self.silent_since.get_or_insert(asked_at);
                 if SILENCE_MAX <= since.elapsed() {
                     let detail =
                         format!("NATS is connected and does not answer for the input stream ({error}); see the server's log");

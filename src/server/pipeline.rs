@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::{Error, failed, watchdog};
+use crate::config;
 use crate::event::subject::Root;
 use crate::event::wire::{Decoder, Headers, Raw};
 use crate::failpoint::{self, Point};
@@ -55,7 +56,7 @@ impl Pipeline {
     pub fn start(
         projection: Projection,
         nats: &Nats,
-        sync_interval: Duration,
+        settings: &config::Store,
         stop: &CancellationToken,
     ) -> Result<Self, Error> {
         let (raw, raw_inbox) = mpsc::channel(RAW_BATCHES_MAX);
@@ -80,7 +81,7 @@ impl Pipeline {
         let (alive, processor_ended) = channel::<()>();
         let (alive_too, processor_ended_too) = channel::<()>();
         let pulse = Arc::new(Pulse::default());
-        watchdog::watch_commits(&pulse).map_err(failed)?;
+        watchdog::watch_commits(&pulse, settings.hang_limit).map_err(failed)?;
         let processor = named("processor", broken.clone(), {
             let stop = stop.clone();
             move || {
@@ -88,6 +89,7 @@ impl Pipeline {
                 processor::run(projection, &inbox, &view_sender, &pulse, &stop)
             }
         })?;
+        let sync_interval = settings.sync_interval;
         let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
         let auditor = named("auditor", broken.clone(), move || audit(&auditor, &processor_ended_too))?;
         Ok(Self { view, reader, recent, ingest, decoder, processor, syncer, auditor, broken, stop })

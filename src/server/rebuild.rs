@@ -141,7 +141,7 @@ async fn replay(
 ) -> Result<(u64, Arc<View>), Error> {
     let (first, end) = (foundation.input.first_seq.max(1), foundation.input.last_seq);
     let messages = (end + 1).saturating_sub(first);
-    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, config.store.sync_interval, &stop)?;
+    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, &config.store, &stop)?;
     let mut view = pipeline.view.clone();
     let replayed = async {
         loop {

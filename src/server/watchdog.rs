@@ -18,23 +18,20 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// A batch that is in hand for this long means that the process is not ready.
 const STALL_SHOWN: Duration = Duration::from_secs(4);
 
-/// A batch that is in hand for this long never ends: the longest work known (a reference from a month of the past, a slow disk) takes some
-/// seconds. The process ends then, for a supervisor to start it again.
-const STALL_MAX: Duration = Duration::from_secs(120);
-
 /// The exit code of a process that did not end by itself: a failure.
 const FAILED: i32 = 1;
 
 /// The condition of a processor that stands still.
 const STALLED: &str = "processor_stalled";
 
-/// Watches the age of the batch in hand and of the last commit, as long as the processor's pulse exists.
-pub fn watch_commits(pulse: &Arc<Pulse>) -> std::io::Result<()> {
+/// Watches the age of the batch in hand and of the last commit, as long as the processor's pulse exists. A batch that is in hand for
+/// `hang_limit` never ends: the process does, for a supervisor to start it again.
+pub fn watch_commits(pulse: &Arc<Pulse>, hang_limit: Duration) -> std::io::Result<()> {
     let pulse = Arc::downgrade(pulse);
-    thread::Builder::new().name("watchdog".to_owned()).spawn(move || watch(&pulse)).map(|_detached| ())
+    thread::Builder::new().name("watchdog".to_owned()).spawn(move || watch(&pulse, hang_limit)).map(|_detached| ())
 }
 
-fn watch(pulse: &Weak<Pulse>) {
+fn watch(pulse: &Weak<Pulse>, hang_limit: Duration) {
     while let Some(pulse) = pulse.upgrade() {
         let busy = pulse.busy().unwrap_or_default();
         telemetry::COMMIT_AGE_SECONDS.set(pulse.commit_age().as_secs_f64());
@@ -46,7 +43,7 @@ fn watch(pulse: &Weak<Pulse>) {
         } else {
             condition::clear(STALLED);
         }
-        if STALL_MAX <= busy {
+        if hang_limit <= busy {
             error!(?busy, "the processor hangs; ending the process, to be started again");
             exit(FAILED);
         }

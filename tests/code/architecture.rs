@@ -20,7 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &["time"]),
     ("failpoint", &[]),
     ("config", &["event", "ids"]),
-    ("telemetry", &["config"]),
+    // a panic over a damaged file is no fault of the program
+    ("telemetry", &["config", "files"]),
     ("run_file", &[]),
     ("memory", &[]),
     ("store", &["event", "failpoint", "monitor", "time"]),
@@ -67,6 +68,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "failpoint",
             "files",
             "ids",
+            // secrets are wiped from the environment before there is a second thread
+            "memory",
             "nats",
             "run_file",
             "server",

@@ -98,7 +98,11 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
         publish(Kind::Sample, serde_json::json!({ "source": "web-01", "at": at, "metrics": { "cpu": busy } }));
     }
 
-    let (mut seen, mut segments) = (BTreeSet::new(), BTreeSet::new());
+    let condition = serde_json::json!({ "code": "log_filling", "severity": "warning", "detail": "85 % of the log is used" });
+    publish(Kind::Outcome, serde_json::json!({ "conditions": [condition] }));
+    publish(Kind::Outcome, serde_json::json!({ "conditions": [] }));
+
+    let (mut seen, mut segments, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for effect in &facts {
         let Action::Announce(announcement) = &effect.action;
         let body: Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
@@ -106,10 +110,12 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
         if let Err(error) = validator(name).validate(&body) {
             panic!("{name}: {error} at {} of {body}", error.instance_path());
         }
+        codes.extend(body["code"].as_str().map(|code| (name, code.to_owned())));
         segments.extend(body["segments"].as_array().into_iter().flatten().map(|segment| segment["half"].to_string()));
         seen.insert(name);
     }
     assert_eq!(seen, BTreeSet::from(FACTS));
+    assert_eq!(codes, ["anomaly_cleared", "anomaly_detected"].map(|name| (name, "log_filling".to_owned())).into());
     assert_eq!(segments, BTreeSet::from(["\"0\"".to_owned(), "\"1\"".to_owned()]), "both halves moved and came back");
 }
 

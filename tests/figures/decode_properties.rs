@@ -96,6 +96,7 @@ fn field() -> impl Strategy<Value = String> {
         "state",
         "command",
         "settled_through",
+        "conditions",
         "event_id",
         "class",
     ];

@@ -64,12 +64,8 @@ const WITHIN: u64 = 6;
 
 /// Waits for 503 and gives its reason.
 async fn unready(house: &crate::house::House, cause: &str, reason: &str) {
-    unready_within(WITHIN, house, cause, reason).await;
-}
-
-async fn unready_within(seconds: u64, house: &crate::house::House, cause: &str, reason: &str) {
     let begun = Instant::now();
-    let answer = ready_when(&house.url, cause, seconds, |status, _| status == 503).await;
+    let answer = ready_when(&house.url, cause, WITHIN, |status, _| status == 503).await;
     println!("{cause}: 503 after {:?}: {}", begun.elapsed(), answer["reason"]);
     assert!(answer["reason"].as_str().unwrap_or_default().contains(reason), "{cause}: {answer}");
     let alive = reqwest::Client::new().get(format!("{}/healthz", house.url)).bearer_auth(TOKEN).send().await.unwrap();
@@ -83,8 +79,7 @@ async fn a_server_that_stands_still_makes_the_process_unready_but_not_dead() {
     let house = Plan::on(&server.url(), data.path()).open();
     ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
     server.freeze();
-    // two questions that are not answered come before the silence is counted
-    unready_within(15, &house, "a server that stands still", "").await;
+    unready(&house, "a server that stands still", "NATS is connected and does not answer for the input stream").await;
     server.thaw();
     ready_when(&house.url, "ready again", 30, |status, _| status == 200).await;
 }
@@ -97,6 +92,55 @@ async fn a_log_that_was_deleted_makes_the_process_unready() {
     ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
     assert!(connected(&server).await.jetstream().delete_stream("TW_INPUT").await.unwrap().success);
     unready(&house, "a log that was deleted", "TW_INPUT").await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_full_makes_the_process_unready() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url(), data.path()).open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    let nats = connected(&server).await;
+    let mut stream = nats.jetstream().get_stream("TW_INPUT").await.unwrap();
+    let mut config = stream.info().await.unwrap().config.clone();
+    config.max_bytes = 1 << 20;
+    nats.jetstream().update_stream(config).await.unwrap();
+    let deadline = Instant::now() + house::PATIENCE;
+    while house.metric("tidewatch_log_max_bytes").await != Some(f64::from(1 << 20)) {
+        assert!(Instant::now() < deadline, "the new bound is not seen");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let body = json!({"model": "m", "prediction": "a", "features": {"text": "x".repeat(100_000)}}).to_string();
+    loop {
+        let (status, answer) = house.send(reqwest::Method::POST, "/api/v1/publish/prediction/p", body.clone()).await;
+        if status == 503 {
+            assert_eq!(answer["type"], "urn:tidewatch:problem:log-full", "{answer}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "the log never fills");
+    }
+    unready(&house, "a log that is full", "the log is full").await;
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_makes_the_process_unready_and_given_back_ready_again() {
+    let guarded = |denied: &str| {
+        let rights = format!("publish: {{ deny: [{denied}] }}, subscribe: {{ allow: [\">\"] }}");
+        format!(
+            "jetstream {{ store_dir: \"STORE\" }}\nauthorization {{ users: [ {{ user: u, password: p, permissions: {{ {rights} }} }} ] }}"
+        )
+    };
+    let all = guarded("\"nothing.of.ours\"");
+    let server = NatsServer::start_with(&all);
+    let data = tempfile::tempdir().unwrap();
+    let house = Plan::on(&server.url().replace("://", "://u:p@"), data.path()).open();
+    ready_when(&house.url, "ready", 30, |status, _| status == 200).await;
+    for denied in ["tw.in.tick.>", "tw.in.outcome.>", "tw.out.>", "$JS.API.STREAM.INFO.TW_INPUT"] {
+        server.reconfigure(&guarded(&format!("\"{denied}\"")));
+        unready(&house, denied, "Permissions Violation for Publish to").await;
+        server.reconfigure(&all);
+        ready_when(&house.url, "ready again", 30, |status, _| status == 200).await;
+    }
 }
 
 #[tokio::test]

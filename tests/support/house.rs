@@ -153,6 +153,24 @@ impl House {
         panic!("{what} did not come about; last state: {last:?}; log: {}", log_tail(&self.data));
     }
 
+    /// Waits for a finding of that kind that goes on and whose sentence holds `words`.
+    pub async fn finding_when(&self, kind: &str, words: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = None;
+        while Instant::now() < deadline {
+            if let Some(report) = self.get(&format!("/api/v1/analysis?kind={kind}&state=open")).await {
+                let items = report["items"].as_array().cloned().unwrap_or_default();
+                if let Some(found) = items.iter().find(|found| found["text"].as_str().is_some_and(|text| text.contains(words)))
+                {
+                    return found.clone();
+                }
+                last = Some(report);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no finding of {kind} says {words:?}; last: {last:?}; log: {}", log_tail(&self.data));
+    }
+
     /// Waits until every message up to `seq` is applied.
     pub async fn applied(&self, seq: u64) -> Value {
         self.state_when("the position", |state| state["position"].as_u64().is_some_and(|position| seq <= position)).await

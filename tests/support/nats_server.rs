@@ -66,6 +66,12 @@ impl NatsServer {
         }
     }
 
+    /// Gives it other lines of configuration, which it reads while it runs (`SIGHUP`).
+    pub fn reconfigure(&self, lines: &str) {
+        std::fs::write(self.folder.path().join("conf"), configuration(self.folder.path(), lines)).unwrap();
+        self.signal(Signal::HUP);
+    }
+
     fn stands_still(&self) -> bool {
         let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return true };
         threads.flatten().all(|thread| {

@@ -62,6 +62,10 @@ pub enum Event {
     EffectsSettled {
         settled_through: u64,
     },
+    /// All that is wrong with the process that says so; empty if nothing is.
+    ConditionsSeen {
+        conditions: Vec<Notice>,
+    },
     ClockTicked,
 }
 
@@ -126,6 +130,17 @@ pub struct Metric {
     pub unit: Option<CompactString>,
     /// Series labels, the sample's own and the metric's together; sorted by name, names unique.
     pub labels: Vec<(Name, CompactString)>,
+}
+
+/// Something that a process of Tidewatch says is wrong with itself or with what it stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Stable, such as `log_filling`.
+    pub code: CompactString,
+    /// Something does not work now, or data was lost; else somebody should act in time.
+    pub is_critical: bool,
+    /// What was found, with its numbers, and the way out.
+    pub detail: CompactString,
 }
 
 /// A record kept for the read side in its simplest form.

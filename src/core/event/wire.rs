@@ -18,6 +18,7 @@ mod leaf;
 mod non_finite;
 mod note;
 mod original;
+mod outcome;
 mod prediction;
 mod sample;
 mod walk;

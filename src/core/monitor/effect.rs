@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Notice;
 use crate::ids::{EffectId, Name};
 use crate::monitor::analysis::About;
 use crate::monitor::analysis::finding::Finding;
@@ -139,14 +140,18 @@ impl Announcement {
                     labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
                 };
                 let series = series.as_ref().map(|(name, of)| serde_json::json!({"name": name, "labels": labels(of)}));
-                let Finding { ordinal, pattern, since, until, severity, figures, .. } = &**finding;
-                serde_json::json!({
+                let Finding { ordinal, pattern, since, until, severity, figures, notice, .. } = &**finding;
+                let mut body = serde_json::json!({
                     "id": id.to_string(), "type": fact, "about": about, about.as_str(): name, "finding": ordinal, "pattern": pattern,
                     "series": series, "severity": severity, "since": since.to_string(), "until": until.map(|until| until.to_string()),
                     "value": figures.value, "expected": figures.expected, "low": figures.low, "high": figures.high,
                     "score": figures.score, "now": finding.now, "change_per_hour": figures.per_hour,
                     "limit_at": figures.limit_at.map(|limit| limit.to_string()), "stored_at": at.to_string(),
-                })
+                });
+                if let Some(Notice { code, detail, .. }) = notice {
+                    (body["code"], body["detail"]) = (code.as_str().into(), detail.as_str().into());
+                }
+                body
             }
             Self::Rejected { first: Rejected { seq, index, kind, source, stored_at, fault }, records, untold } => {
                 serde_json::json!({

@@ -230,6 +230,9 @@ pub const SERIES_WATCHED_MAX: usize = 20_000;
 /// Producers of whose records some were refused; further ones are counted in the totals only.
 pub const PRODUCERS_MAX: usize = 1_000;
 
+/// Processes that may tell of themselves, by source token; what further ones say is ignored. One runs on a log.
+pub const PROCESSES_MAX: usize = 8;
+
 /// Findings of one source or model that are over, kept for the read side.
 pub const FINDINGS_OVER_MAX: usize = 20;
 

@@ -136,6 +136,10 @@ impl State {
                 self.desk.settled_through = self.desk.settled_through.max(*settled_through);
                 Verdict::Applied
             }
+            Event::ConditionsSeen { conditions } => {
+                let is_news = self.analysis.on_conditions(turn, at.source, conditions);
+                if is_news { Verdict::Applied } else { Verdict::Ignored }
+            }
             Event::ClockTicked => {
                 self.models.take_samples(at, &self.sources);
                 self.models.on_tick(turn);

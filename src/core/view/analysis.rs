@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -51,7 +52,7 @@ pub struct AnalysisSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FindingFigures {
     pub id: String,
-    /// anomaly, shift, leak, trend, silence, refused or drift.
+    /// anomaly, shift, leak, trend, silence, refused, model_names, source_names, process or drift.
     pub kind: &'static str,
     /// source, model or producer: who publishes under a source token.
     pub about: &'static str,
@@ -208,6 +209,7 @@ impl FindingFigures {
                 Pattern::Refused => "refused",
                 Pattern::ModelNames => "model_names",
                 Pattern::SourceNames => "source_names",
+                Pattern::Process => "process",
             },
             about: watched.about.as_str(),
             name: watched.name.to_string(),
@@ -300,6 +302,13 @@ impl SeriesFigures {
 /// The subject about a source or a model, if anything of it is analysed.
 pub fn subject_of<'v>(view: &'v View, about: About, name: &str) -> Option<&'v Subject> {
     view.analysis.values().find(|subject| subject.watched.about == about && subject.watched.name.as_str() == name)
+}
+
+/// What the log says is wrong with the process of that source token: by code, whether it is critical.
+pub fn conditions_of(view: &View, process: &str) -> BTreeMap<CompactString, bool> {
+    let findings = subject_of(view, About::Process, process).map(|subject| subject.watched.findings.iter());
+    let open = findings.into_iter().flatten().filter(|finding| finding.is_open());
+    open.filter_map(|finding| finding.notice.as_ref()).map(|notice| (notice.code.clone(), notice.is_critical)).collect()
 }
 
 pub(super) fn id_of(watched: &Watched, ordinal: u32) -> String {

@@ -1,5 +1,6 @@
 //! A finding of the analysis in a sentence, its numbers in the unit of their series.
 
+use crate::event::Notice;
 use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
 use crate::monitor::analysis::series::{Series, words_of};
 use crate::monitor::analysis::{Watched, gathering};
@@ -86,6 +87,10 @@ pub fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -
                 of(figures.value),
                 of(figures.high)
             )
+        }
+        Pattern::Process => {
+            let told = |notice: &Notice| format!("{} ({})", notice.detail.trim_end_matches('.'), notice.code);
+            format!("{who}: {}.{over}", finding.notice.as_ref().map(told).unwrap_or_default())
         }
         Pattern::Silence if finding.is_open() => format!("{who} has sent no sample since {}.", finding.since.to_minute_text()),
         Pattern::Silence => {

@@ -66,6 +66,13 @@ async fn a_full_log_refuses_producers_says_so_and_still_revokes_a_token() {
     assert!(0.0 < house.metric("tidewatch_log_refusals_total").await.unwrap());
     assert_eq!(house.get("/api/v1/health").await.unwrap()["conditions"][0]["code"], "log_full");
 
+    let found = house.finding_when("process", "log_full").await;
+    assert!(
+        found["severity"] == "critical" && found["text"].as_str().unwrap().contains("max_bytes of the input stream"),
+        "{found}"
+    );
+    house.finding_when("process", "log_filling").await;
+
     let (status, answer) = house.send(Method::DELETE, &format!("/api/v1/tokens/{id}"), String::new()).await;
     assert!((200..300).contains(&status), "{status} {answer}");
     let tokens = house.get("/api/v1/tokens").await.unwrap();

@@ -3,6 +3,8 @@
 mod disk;
 mod log_room;
 mod rebuild;
+mod secrets;
+mod stuck;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The records few publish: commands of people and policies, and the outcomes our own hands report.
+//! The records few publish: commands of people and policies, and ticks.
 
 use serde::Deserialize;
 use serde::de::MapAccess;
@@ -17,7 +17,7 @@ pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Re
 }
 
 /// The record without its `schema_version`, if that is one we read.
-fn versioned(mut tree: Json) -> Result<Json, Problem> {
+pub(super) fn versioned(mut tree: Json) -> Result<Json, Problem> {
     let given = tree.as_object_mut().and_then(|fields| fields.remove("schema_version"));
     let leaf = match &given {
         None => Leaf::Null,
@@ -32,7 +32,8 @@ fn versioned(mut tree: Json) -> Result<Json, Problem> {
     Ok(tree)
 }
 
-fn command(tree: Json) -> Result<Event, Problem> {
+/// The command that a record says.
+pub(super) fn command(tree: Json) -> Result<Event, Problem> {
     match &tree["command"] {
         Json::Null => return Err(required(None::<()>, "command").map_or_else(|missing| missing, |()| unnamed())),
         Json::String(_) => {}
@@ -213,23 +214,4 @@ pub(super) fn read_tick<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> 
         }
     }
     Ok(flaws.pass().map(|()| Event::ClockTicked))
-}
-
-/// Reads one outcome to its end: how far effects have been carried out, or a command that our own hands gave.
-pub(super) fn read_outcome<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Result<Event, Problem>, A::Error> {
-    Ok(Tree(cx, 0).map(entries)?.and_then(versioned).and_then(|tree| match &tree["settled_through"] {
-        Json::Null if !tree["command"].is_null() => command(tree),
-        Json::Null => required(None, "settled_through"),
-        Json::Number(number) => match number.as_u64() {
-            Some(settled_through) => Ok(Event::EffectsSettled { settled_through }),
-            None => {
-                Err(unsettled(Reason::OutOfRange, format!("a sequence is a whole number and not negative, unlike {number}")))
-            }
-        },
-        _ => Err(unsettled(Reason::WrongType, "expected a sequence: a whole number".to_owned())),
-    }))
-}
-
-fn unsettled(reason: Reason, detail: String) -> Problem {
-    Problem::new(reason, detail).under("settled_through")
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::fault::{Flaws, Problem, Reason};
 use super::leaf::{Leaf, not_finite};
-use super::{DEPTH_MAX, Headers, RECORDS_MAX, SKEW_MAX, command, label, note, prediction, sample, usable_id};
+use super::{DEPTH_MAX, Headers, RECORDS_MAX, SKEW_MAX, command, label, note, outcome, prediction, sample, usable_id};
 use crate::event::features::Names;
 use crate::event::{Event, Fault, Kind};
 use crate::ids::{Name, Slug};
@@ -323,7 +323,7 @@ impl<'de> Take<'de> for Record<'_, '_> {
             Kind::Sample => sample::read(cx, entries)?,
             Kind::Log | Kind::Event | Kind::Snapshot | Kind::Job => note::read(cx, entries)?,
             Kind::Command => command::read(cx, entries)?,
-            Kind::Outcome => command::read_outcome(cx, entries)?,
+            Kind::Outcome => outcome::read(cx, entries)?,
             Kind::Tick => command::read_tick(cx, entries)?,
             Kind::Unknown => {
                 Skip(cx, 0).map(entries)?;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Notice;
 use crate::time::{Span, Timestamp};
 
 /// A limit that is reached sooner than this makes a rise critical.
@@ -27,6 +28,8 @@ pub enum Pattern {
     ModelNames,
     /// As [`Self::ModelNames`], of sources.
     SourceNames,
+    /// A process of Tidewatch says that something is wrong with it or with what it stands on.
+    Process,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ pub struct Finding {
     /// Counts up from 0 for each subject.
     pub ordinal: u32,
     pub pattern: Pattern,
-    /// Place of the series among those of the subject; `None` of what is of none: silence, refusals, names.
+    /// Place of the series among those of the subject; `None` of what is of none: silence, refusals, names, a process.
     pub series: Option<u16>,
     /// When it began, by the time of the samples.
     pub since: Timestamp,
@@ -53,8 +56,11 @@ pub struct Finding {
     pub severity: Severity,
     /// Where it was farthest; of a rise, as of `last_at`.
     pub figures: Figures,
-    /// The newest value; `None` of a silence.
+    /// The newest value; `None` of a silence and of a process.
     pub now: Option<f64>,
+    /// What a process has said last of it. The last field, and left out where there is none: rows of other findings are as they were before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
 }
 
 /// How far from the ordinary.

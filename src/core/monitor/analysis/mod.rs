@@ -8,11 +8,13 @@ pub mod finding;
 mod forget;
 pub mod gathering;
 mod names;
+mod process;
 pub mod refusals;
 mod rise;
 mod rows;
 pub mod season;
 pub mod series;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -32,11 +34,10 @@ use crate::monitor::analysis::series::{Series, Word};
 use crate::monitor::effect::{Action, Announcement};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
-    FINDINGS_OVER_MAX, PRODUCERS_MAX, SAMPLES_MIN, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX, SILENCE_REMEMBERED,
+    FINDINGS_OVER_MAX, PRODUCERS_MAX, SAMPLES_MIN, SERIES_WATCHED_MAX, SERIES_WATCHED_PER_SUBJECT_MAX,
 };
 use crate::monitor::numbered::Numbered;
 use crate::monitor::point::Point;
-use crate::monitor::source::Source;
 use crate::monitor::turn::Turn;
 use crate::time::Timestamp;
 
@@ -73,6 +74,8 @@ pub enum About {
     Model,
     /// Whoever publishes under a source token of the subject.
     Producer,
+    /// A process of Tidewatch, by the source token it publishes under.
+    Process,
 }
 
 /// What changes with each round.
@@ -111,6 +114,7 @@ impl About {
             Self::Source => "source",
             Self::Model => "model",
             Self::Producer => "producer",
+            Self::Process => "process",
         }
     }
 }
@@ -216,34 +220,6 @@ impl Analysis {
             }
             self.turns += u64::from(!matches!(verdict, refusals::Verdict::Nothing | refusals::Verdict::GoesOn(_)));
             self.change(id).hear_of_refusals(turn, next, verdict);
-        }
-    }
-
-    /// A source is heard again.
-    pub fn on_heard(&mut self, turn: &mut Turn<'_>, source: &Name, at: Timestamp) {
-        let Some(id) = self.by_name.get(&(About::Source, source.clone())).copied() else { return };
-        if let Some(ordinal) = self.get(id).watched.silence {
-            self.turns += 1;
-            self.change(id).end_silence(turn, ordinal, at);
-        }
-    }
-
-    /// A source has not been heard for [`SILENCE_MIN`] or longer. That is a finding until it is heard again, or hardly will be.
-    pub fn on_silence(&mut self, turn: &mut Turn<'_>, source: &Source) {
-        let Some(id) = self.by_name.get(&(About::Source, source.name.clone())).copied() else { return };
-        let watched = &self.get(id).watched;
-        match (watched.silence, source.sampled_at()) {
-            (Some(ordinal), _) if SILENCE_REMEMBERED < turn.time() - source.heard_at && watched.is_open(ordinal) => {
-                self.turns += 1;
-                let watched = self.change(id);
-                watched.end(turn, ordinal, Pattern::Silence, turn.time(), None);
-                watched.end_all(turn);
-            }
-            (None, Some(since)) if source.was_live() && watched.knows_a_series() => {
-                self.turns += 1;
-                self.change(id).begin_silence(turn, since);
-            }
-            _ => {}
         }
     }
 
@@ -359,14 +335,19 @@ impl Watched {
     }
 
     fn begin(&mut self, turn: &mut Turn<'_>, pattern: Pattern, series: Option<u16>, since: Timestamp, figures: Figures) -> u32 {
-        let ordinal = self.found;
-        self.found += 1;
         let severity = figures.severity(since);
-        let finding =
-            Finding { ordinal, pattern, series, since, until: None, last_at: since, severity, figures, now: figures.value };
+        let now = figures.value;
+        let (ordinal, until, notice) = (self.found, None, None);
+        let finding = Finding { ordinal, pattern, series, since, until, last_at: since, severity, figures, now, notice };
+        self.add(turn, finding)
+    }
+
+    /// Takes a finding that begins; it has the next ordinal.
+    fn add(&mut self, turn: &mut Turn<'_>, finding: Finding) -> u32 {
+        self.found += 1;
         turn.effects.announce(self.announcement(&finding, turn.time()));
         self.findings.push(finding);
-        ordinal
+        self.found - 1
     }
 
     fn end(&mut self, turn: &mut Turn<'_>, ordinal: u32, pattern: Pattern, at: Timestamp, figures: Option<Figures>) {
@@ -382,19 +363,6 @@ impl Watched {
             if let Some(oldest) = self.findings.iter().position(|finding| !finding.is_open()) {
                 self.findings.remove(oldest);
             }
-        }
-    }
-
-    fn begin_silence(&mut self, turn: &mut Turn<'_>, since: Timestamp) {
-        self.silence = Some(self.begin(turn, Pattern::Silence, None, since, Figures::default()));
-    }
-
-    fn end_silence(&mut self, turn: &mut Turn<'_>, ordinal: u32, at: Timestamp) {
-        self.silence = None;
-        if let Some(finding) = self.findings.iter().find(|finding| finding.ordinal == ordinal && finding.is_open()) {
-            // a sample may tell of a time before the silence
-            let at = at.max(finding.since);
-            self.end(turn, ordinal, Pattern::Silence, at, None);
         }
     }
 
@@ -416,18 +384,6 @@ impl Watched {
             _ => {}
         }
         self.refusals = Some(refusals);
-    }
-
-    /// Ends what goes on in the series of a subject that hardly will be heard again: no point of theirs will.
-    fn end_all(&mut self, turn: &mut Turn<'_>) {
-        let series = self.series.iter_mut();
-        let ordinals = series.flat_map(|series| [series.anomaly.take(), series.rise.take().map(|(ordinal, _)| ordinal)]);
-        for ordinal in ordinals.flatten().collect::<Vec<u32>>() {
-            let known = self.findings.iter().find(|finding| finding.ordinal == ordinal);
-            if let Some((pattern, last_at)) = known.map(|finding| (finding.pattern, finding.last_at)) {
-                self.end(turn, ordinal, pattern, last_at, None);
-            }
-        }
     }
 
     fn announcement(&self, finding: &Finding, at: Timestamp) -> Announcement {

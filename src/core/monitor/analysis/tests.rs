@@ -1,8 +1,9 @@
 use super::finding::Severity;
 use super::*;
-use crate::event::{Event, Kind, Message, Metric, Sample};
+use crate::event::{Event, Kind, Message, Metric, Notice, Sample};
 use crate::ids::Slug;
 use crate::monitor::cold::InMemory;
+use crate::monitor::limits::PROCESSES_MAX;
 use crate::monitor::{State, apply};
 use crate::time::Span;
 
@@ -284,4 +285,43 @@ fn huge_values_and_too_many_series_harm_nobody() {
     assert_eq!(watched.unwatched, 3 + 200 - SERIES_WATCHED_PER_SUBJECT_MAX as u64);
     let figures = watched.series.iter().filter_map(|series| series.newest).map(|(_, figures)| figures);
     assert!(figures.clone().all(|figures| figures.score.is_some_and(f64::is_finite)));
+}
+
+/// Code and whether it is critical.
+fn notice((code, is_critical): (&str, bool)) -> Notice {
+    Notice { code: code.into(), is_critical, detail: "85 % of the log is used; raise its bound.".into() }
+}
+
+#[test]
+fn what_is_wrong_with_the_process_is_a_finding_until_it_is_told_no_more() {
+    let mut bench = Bench::default();
+    let tell = |bench: &mut Bench, seconds: i64, conditions: &[(&str, bool)]| {
+        let conditions = conditions.iter().copied().map(notice).collect();
+        bench.apply(seconds, Kind::Outcome, Event::ConditionsSeen { conditions });
+    };
+    tell(&mut bench, 0, &[]);
+    assert_eq!(bench.state.analysis.iter().count(), 0, "nothing was wrong");
+    tell(&mut bench, 1, &[("log_filling", false), ("panicked", false)]);
+    tell(&mut bench, 2, &[("log_filling", true), ("panicked", false)]);
+    tell(&mut bench, 3, &[("panicked", false)]);
+    let told = |fact| (fact, String::new(), Pattern::Process);
+    assert_eq!(bench.told, [told("anomaly_detected"), told("anomaly_detected"), told("anomaly_cleared")]);
+    let [over, open] = &bench.watched().findings[..] else { panic!("{:?}", bench.watched().findings) };
+    assert_eq!((over.since, over.until, over.severity), (at(1), Some(at(3)), Severity::Critical));
+    assert_eq!(
+        (open.is_open(), open.severity, open.notice.as_ref()),
+        (true, Severity::Warning, Some(&notice(("panicked", false))))
+    );
+}
+
+#[test]
+fn only_so_many_processes_may_tell_of_themselves() {
+    let (mut state, mut cold) = (State::default(), InMemory::default());
+    for number in 0..20 {
+        let source = Slug::try_from(format!("p{number}").as_str()).unwrap();
+        let conditions = vec![notice(("log_full", true))];
+        let records = vec![Ok(Event::ConditionsSeen { conditions })];
+        apply(&mut state, &mut cold, &Message { seq: number + 1, stored_at: at(0), kind: Kind::Outcome, source, records });
+    }
+    assert_eq!(state.analysis.iter().count(), PROCESSES_MAX);
 }

@@ -2,14 +2,14 @@
 
 import type { Epoch } from "../live/frames";
 
-export const KINDS = ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "drift"] as const;
+export const KINDS = ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "process", "drift"] as const;
 export type FindingKind = (typeof KINDS)[number];
 
 export interface Finding {
   id: string;
   kind: FindingKind;
-  about: "source" | "model" | "producer";
-  /** Of the source, the model or the producer. */
+  about: "source" | "model" | "producer" | "process";
+  /** Of the source, the model, the producer or the process. */
   name: string;
   /** `null` of a silence, which is of all series of a source. */
   series: { name: string; labels: Record<string, string>; unit: string | null } | null;

@@ -161,6 +161,8 @@ export const en = {
   "kind.model_namesTitle": "A producer that has used up the names of models there is room for",
   "kind.source_names": "Names of sources",
   "kind.source_namesTitle": "A producer that has used up the names of sources there is room for",
+  "kind.process": "Tidewatch itself",
+  "kind.processTitle": "Something is wrong with Tidewatch or with what it stands on",
   "kind.anomaly": "Anomaly",
   "kind.anomalyTitle": "A value outside the band that was expected",
   "kind.shift": "Shift",

@@ -163,6 +163,8 @@ export const ko: Record<Key, string> = {
   "kind.model_namesTitle": "모델 이름 자리를 다 써 버린 생산자",
   "kind.source_names": "소스 이름",
   "kind.source_namesTitle": "소스 이름 자리를 다 써 버린 생산자",
+  "kind.process": "Tidewatch 자체",
+  "kind.processTitle": "Tidewatch 또는 그 기반에 생긴 문제",
   "kind.anomaly": "이상",
   "kind.anomalyTitle": "예상 범위를 벗어난 값",
   "kind.shift": "변동",

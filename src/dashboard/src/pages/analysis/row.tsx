@@ -71,6 +71,8 @@ function Where({ finding: { id, about, name, series } }: { finding: Finding }) {
     );
   }
   if (about === "producer") return <Link href={`${INSPECTOR}?${new URLSearchParams({ source: name })}`}>{name}</Link>;
+  // it has no page of its own
+  if (about === "process") return <>{name}</>;
   const column = series !== null && SUBJECT.test(series.name) ? { column: series.name } : {};
   const version = series?.labels["version"];
   const where = new URLSearchParams({ tab: "drift", ...column, ...(version === undefined ? {} : { version }) });

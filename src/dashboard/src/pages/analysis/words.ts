@@ -64,6 +64,9 @@ function sentence(finding: Finding): string | null {
     case "model_names":
     case "source_names":
       return value === null ? null : t(`finding.${kind}`, { name: finding.name, n: decimal(locale, value, 5) });
+    // what is wrong and the way out are words of the process
+    case "process":
+      return null;
     case "drift":
       return t("finding.drift", { name });
   }
