@@ -12,7 +12,7 @@ const ROWS = 600;
 const BATCH = 600;
 
 /** Mulberry32: small, seeded, and good enough to draw test rows from. */
-function randomFrom(seed) {
+export function randomFrom(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -82,8 +82,9 @@ export async function publishNow(house, name, count) {
   );
 }
 
-async function publish(house, records) {
-  const answer = await fetch(`${house.url}/api/v1/publish/prediction/drifting?wait=applied`, {
+/** Publishes predictions under the name of a producer; they are applied when it returns. */
+export async function publish(house, records, producer = "drifting") {
+  const answer = await fetch(`${house.url}/api/v1/publish/prediction/${producer}?wait=applied`, {
     method: "POST",
     headers: { Authorization: `Bearer ${house.token}`, "Content-Type": "application/json" },
     body: JSON.stringify(records),

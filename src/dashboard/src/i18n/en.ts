@@ -381,7 +381,7 @@ export const en = {
   "thresholds.few.samples": "{n} of {needed} samples",
   "thresholds.add": "Add a threshold",
   "thresholds.setOwn": "Set its own",
-  "thresholds.setOwnOf": "Set a threshold of its own for {name}",
+  "thresholds.setOwnOf": "Set its own for {name}",
   "thresholds.edit": "Change",
   "thresholds.editOf": "Change the threshold of {name}",
   "thresholds.remove": "Remove",

@@ -383,7 +383,7 @@ export const ko: Record<Key, string> = {
   "thresholds.few.samples": "샘플 {needed}개 중 {n}개",
   "thresholds.add": "임계값 추가",
   "thresholds.setOwn": "고유 값 설정",
-  "thresholds.setOwnOf": "{name}에 이 모델만의 임계값 설정",
+  "thresholds.setOwnOf": "{name} 고유 값 설정",
   "thresholds.edit": "변경",
   "thresholds.editOf": "{name} 임계값 변경",
   "thresholds.remove": "삭제",
