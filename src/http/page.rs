@@ -23,7 +23,7 @@ pub fn after_name(name: &str) -> String {
 
 /// The name a cursor stands after.
 pub fn name_of(cursor: &str) -> Result<String, Problem> {
-    from_token(cursor).ok_or_else(bad_cursor)
+    from_token(cursor).filter(|name| !name.is_empty()).ok_or_else(bad_cursor)
 }
 
 /// The cursor after a key of the store.
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_and_nothing_else_is() {
         assert_eq!(name_of(&after_name("사기.v1")).unwrap(), "사기.v1");
-        assert!(name_of("a b").is_err());
+        assert!(name_of("a b").is_err() && name_of("").is_err());
         assert_eq!(key_of(&after_key(b"x\x00\xff"), b"x").unwrap(), b"x\x00\xff");
         for bad in ["", "7", "zz", "+1", "79"] {
             assert!(key_of(bad, b"x").is_err(), "{bad:?}");

@@ -45,7 +45,7 @@ pub fn model_name() -> RefOr<Schema> {
 pub fn result() -> RefOr<Schema> {
     made(json!({ "oneOf": [
         { "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": NAME_BYTES_MAX },
-        { "type": "object", "minProperties": 1, "additionalProperties": { "type": ["string", "number", "boolean"] } },
+        { "type": "object", "minProperties": 1 },
     ]}))
 }
 
@@ -63,12 +63,12 @@ fn tag() -> Value {
     json!({ "type": "string", "minLength": 1, "maxLength": 64 })
 }
 
-/// One record or many, of any kind.
+/// One record or many, of any kind; with `partial=true` a list may hold what is no record.
 pub struct Records;
 
 impl PartialSchema for Records {
     fn schema() -> RefOr<Schema> {
-        made(json!({ "oneOf": [{ "type": "object" }, { "type": "array", "items": { "type": "object" } }] }))
+        made(json!({ "oneOf": [{ "type": "object" }, { "type": "array" }] }))
     }
 }
 
