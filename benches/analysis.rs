@@ -6,13 +6,13 @@
 use std::time::Instant;
 
 use serde_json::json;
-use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
-use tidewatch::ids::Slug;
-use tidewatch::monitor::cold::InMemory;
-use tidewatch::monitor::rows::{self, Rows};
-use tidewatch::monitor::{State, apply};
-use tidewatch::time::Timestamp;
+use tidewatch_core::event::subject::Root;
+use tidewatch_core::event::wire::{Raw, decode};
+use tidewatch_core::ids::Slug;
+use tidewatch_core::monitor::cold::InMemory;
+use tidewatch_core::monitor::rows::{self, Rows};
+use tidewatch_core::monitor::{State, apply};
+use tidewatch_core::time::Timestamp;
 
 const SERVERS: usize = 20;
 const SERIES: usize = 30;

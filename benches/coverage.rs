@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use tidewatch::stats::classes::Confusion;
-use tidewatch::stats::ranking::{average_precision, roc_auc, tallies};
-use tidewatch::stats::regression::Regression;
-use tidewatch::stats::scores::Scored;
-use tidewatch::stats::{Estimate, MetricName};
+use tidewatch_core::stats::classes::Confusion;
+use tidewatch_core::stats::ranking::{average_precision, roc_auc, tallies};
+use tidewatch_core::stats::regression::Regression;
+use tidewatch_core::stats::scores::Scored;
+use tidewatch_core::stats::{Estimate, MetricName};
 
 /// Rows of one sample.
 const SIZES: [usize; 2] = [100, 1_000];

@@ -5,10 +5,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use tidewatch::event::Kind;
-use tidewatch::event::wire::decode_body;
-use tidewatch::ids::Slug;
-use tidewatch::time::Timestamp;
+use tidewatch_core::event::Kind;
+use tidewatch_core::event::wire::decode_body;
+use tidewatch_core::ids::Slug;
+use tidewatch_core::time::Timestamp;
 
 const ROUND_RECORDS: usize = 2_000;
 const ROUNDS: usize = 500;

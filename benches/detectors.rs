@@ -5,8 +5,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use tidewatch::stats::detect::AnyDetector;
-use tidewatch::stats::detect::choice::{ENTRIES, Input};
+use tidewatch_core::stats::detect::AnyDetector;
+use tidewatch_core::stats::detect::choice::{ENTRIES, Input};
 
 const VALUES: usize = 1_000_000;
 const ROUNDS: usize = 5;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
-use tidewatch::stats::drift::Sample;
-use tidewatch::view::drift::files::{Column, Report};
+use tidewatch_core::stats::drift::Sample;
+use tidewatch_core::view::drift::files::{Column, Report};
 
 const ALPHA: f64 = 0.05;
 

@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use tidewatch::stats::detect::AnyDetector;
+use tidewatch_core::stats::detect::AnyDetector;
 
 const RATE: f64 = 0.10;
 

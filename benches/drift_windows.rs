@@ -7,12 +7,12 @@
 
 use std::time::Instant;
 
-use tidewatch::event::{Event, Feature, Kind, Message, Prediction, Value};
-use tidewatch::ids::{Name, Slug};
-use tidewatch::monitor::cold::InMemory;
-use tidewatch::monitor::effect::{Action, Announcement};
-use tidewatch::monitor::{State, apply};
-use tidewatch::time::{Span, Timestamp};
+use tidewatch_core::event::{Event, Feature, Kind, Message, Prediction, Value};
+use tidewatch_core::ids::{Name, Slug};
+use tidewatch_core::monitor::cold::InMemory;
+use tidewatch_core::monitor::effect::{Action, Announcement};
+use tidewatch_core::monitor::{State, apply};
+use tidewatch_core::time::{Span, Timestamp};
 
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 const APART: i64 = 30;
