@@ -1,8 +1,9 @@
 //! Guards what is promised of a model's status: how seldom it is wrong where nothing is wrong, and how soon it is critical where something is.
 //!
 //! Simulated models of a true accuracy, floor 0.7, for a week at one prediction a second, 20 and 2 a minute, labels at once or after 0 s to 6 h.
-//! Then the accuracy falls to 0.6, ten points below the floor, and the label time until the status is critical is taken. The core's own
-//! [`Condition`] is judged every five seconds, as ticks do it; what lies around it (the log, windows, drift) is left out.
+//! Then the accuracy falls to 0.6, ten points below the floor, and the label time until the status is critical is taken. And a model like the
+//! demo's `churn`, right above its floor: changes of its status a day. The core's own [`Condition`] is judged every five seconds, as ticks do it;
+//! what lies around it (the log, windows, drift) is left out.
 //!
 //!     ops/bench status                       1,000 models a row, on all cores; the process fails where a promise is broken
 //!     STATUS_MODELS=40 ops/bench status      a look
@@ -11,9 +12,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use tidewatch::monitor::classes::Task;
-use tidewatch::monitor::status::{Case, Condition, Status, Thresholds};
-use tidewatch::time::{Span, Timestamp};
+use tidewatch_core::monitor::classes::Task;
+use tidewatch_core::monitor::status::{Case, Condition, Status, Thresholds};
+use tidewatch_core::time::{Span, Timestamp};
 
 /// 2026-01-01T00:00:00Z.
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -54,6 +55,11 @@ const DAYS_PER_CRITICAL_MIN: f64 = 30.0;
 /// Changes of a model's status in a week, five points above the floor: in the median, and in 99 of 100 models.
 const CHANGES_MAX: [u64; 2] = [1, 6];
 
+/// The demo's `churn`: seven labels a second, right in 70.4 of a hundred. Changes of its status in a day, at most; the first status is one.
+const CHURN: (u32, f64) = (7, 0.704);
+const CHURN_DELAY: i64 = 900;
+const CHURN_CHANGES_MAX: u64 = 2;
+
 /// Predictions after which a model that is always wrong is critical.
 const HOPELESS_MAX: u64 = 30;
 
@@ -79,6 +85,8 @@ struct Due {
 struct Model {
     condition: Condition,
     gap: i64,
+    /// Predictions at a time.
+    at_once: u32,
     /// Seconds between two judgements.
     tick: i64,
     delay_max: i64,
@@ -89,8 +97,15 @@ struct Model {
 
 impl Model {
     fn new(gap: i64, delay_max: i64, seed: u64) -> Self {
-        let mut model =
-            Self { condition: Condition::default(), gap, tick: TICK, delay_max, random: seed, labels: VecDeque::new() };
+        let mut model = Self {
+            condition: Condition::default(),
+            gap,
+            at_once: 1,
+            tick: TICK,
+            delay_max,
+            random: seed,
+            labels: VecDeque::new(),
+        };
         model.wait_at_most(delay_max);
         model
     }
@@ -112,7 +127,8 @@ impl Model {
     /// Lives through one second; the status it turned to, if it changed.
     fn live(&mut self, second: i64, accuracy: f64) -> Option<Status> {
         let now = START + Span::from_secs(second);
-        if second % self.gap == 0 {
+        let served = if second % self.gap == 0 { self.at_once } else { 0 };
+        for _ in 0..served {
             let right = self.chance() < accuracy;
             let delay = if self.delay_max == 0 { 0 } else { (self.chance() * self.delay_max as f64) as i64 };
             self.condition.on_prediction(now, now, false, None);
@@ -174,12 +190,22 @@ fn tell(gap: i64, delay: i64, accuracy: f64, seed: u64) -> Told {
     told
 }
 
-/// Many models of one kind, shared among the cores.
-fn tell_all(models: u64, gap: i64, delay: i64, accuracy: f64) -> Vec<Told> {
+/// Changes of the status of a model like `churn`, by day.
+fn churn(seed: u64) -> Vec<u64> {
+    let (at_once, accuracy) = CHURN;
+    let mut model = Model { at_once, ..Model::new(1, CHURN_DELAY, seed) };
+    let day = |model: &mut Model, day: i64| {
+        (day * 86_400..(day + 1) * 86_400).filter(|second| model.live(*second, accuracy).is_some()).count() as u64
+    };
+    (0..DAYS).map(|nth| day(&mut model, nth)).collect()
+}
+
+/// Many models of one kind, shared among the cores; `tell` goes through the life of one.
+fn tell_all<T: Send>(models: u64, tell: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = AtomicU64::new(0);
     let of_core = || {
         let seeds = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < models));
-        seeds.map(|seed| tell(gap, delay, accuracy, seed_of(seed, gap, delay, accuracy))).collect::<Vec<Told>>()
+        seeds.map(&tell).collect::<Vec<T>>()
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -247,6 +273,17 @@ fn row(rate: &Rate, delay: i64, accuracy: f64, told: &[Told]) -> Vec<String> {
     broken
 }
 
+/// The days of models like `churn`, by how often their status changed; what of it is not as promised.
+fn row_of_churn(models: u64) -> Option<String> {
+    let told = tell_all(models, |model| churn(seed_of(model, 0, CHURN_DELAY, CHURN.1)));
+    let days: Vec<u64> = told.into_iter().flatten().collect();
+    let of = |changes: u64| days.iter().filter(|day| **day == changes).count();
+    let most = days.iter().copied().max().unwrap_or_default();
+    let table: Vec<(u64, usize)> = (0..=most).map(|changes| (changes, of(changes))).filter(|(_, days)| *days != 0).collect();
+    println!("like churn, {models} models for {DAYS} days: days by changes of the status {table:?}");
+    (CHURN_CHANGES_MAX < most).then(|| format!("a model like churn: {most} changes in a day"))
+}
+
 fn main() {
     let models: u64 = std::env::var("STATUS_MODELS").ok().and_then(|value| value.parse().ok()).unwrap_or(1_000).max(1);
     let begun = Instant::now();
@@ -259,7 +296,9 @@ fn main() {
     for rate in &RATES {
         for delay in DELAYS {
             for accuracy in ACCURACIES {
-                broken.extend(row(rate, delay, accuracy, &tell_all(models, rate.gap, delay, accuracy)));
+                let seed = |model| seed_of(model, rate.gap, delay, accuracy);
+                let told = tell_all(models, |model| tell(rate.gap, delay, accuracy, seed(model)));
+                broken.extend(row(rate, delay, accuracy, &told));
                 rows += 1;
             }
         }
@@ -269,6 +308,7 @@ fn main() {
             broken.push(format!("{}: always wrong, critical after {hopeless:?} predictions", rate.name));
         }
     }
+    broken.extend(row_of_churn(models.div_ceil(10)));
     println!("{} model-days in {:.0} s", rows * models * DAYS.cast_unsigned(), begun.elapsed().as_secs_f64());
     assert!(broken.is_empty(), "not as promised:\n{}", broken.join("\n"));
 }

@@ -64,13 +64,14 @@ pub async fn give_back_free_pages(stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = interval.tick() => {}
         }
-        if tokio::task::spawn_blocking(trim).await.is_err() {
+        if tokio::task::spawn_blocking(give_back).await.is_err() {
             return;
         }
     }
 }
 
-fn trim() {
+/// Gives back the pages that hold nothing.
+pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         // SAFETY: malloc_trim(3) takes a number and no pointer, may be called from any thread (it locks each arena), and gives back only
