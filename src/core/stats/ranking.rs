@@ -30,18 +30,23 @@ pub fn tallies(mut scored: Vec<(f64, bool)>) -> Vec<Tally> {
     tallies
 }
 
-/// Fewest members of each class behind the interval of an area, and behind that of an average precision.
+/// Fewest members of each class behind the interval of an area; and the fewest if the area is so near to 0 or 1 that hardly one of them is misplaced:
+/// how far the misplaced ones lie is then known from none.
 const MEMBERS_MIN: i64 = 5;
-const PRECISION_MEMBERS_MIN: i64 = 10;
+const MEMBERS_OF_EXTREMES_MIN: i64 = 30;
+
+/// Fewest members of each class behind the interval of an average precision. It rises with the share of positives, so that a smaller bound would
+/// pass just those samples of few that have too many of them.
+const PRECISION_MEMBERS_MIN: i64 = 15;
 
 /// The area under the ROC curve: the chance that a positive scores above a negative, ties counting ½. 0 to 1; missing with
 /// one class only.
 ///
 /// Mann–Whitney's U over `P N` (Hanley & McNeil (1982), *Radiology* 143, 29–36). Its variance is DeLong's (DeLong, DeLong &
-/// Clarke-Pearson (1988), *Biometrics* 44, 837–845), its quantile Student's with the degrees of freedom of Satterthwaite (1946,
-/// *Biometrics Bull.* 2, 110–114) for the two classes. The interval reaches over two: that on the logit scale (Qin & Hotilovac (2008),
-/// *Stat. Methods Med. Res.* 17, 207–221), good where a class has few members, and Hall's (see [`Estimate::mean`]), good where few members
-/// make the difference. None with fewer than 5 members of a class, and where all pairs are alike. Cost: O(tallies).
+/// Clarke-Pearson (1988), *Biometrics* 44, 837–845), its quantile Student's with a degree of freedom less than the smaller class has members. The
+/// interval reaches over two: that on the logit scale (Qin & Hotilovac (2008), *Stat. Methods Med. Res.* 17, 207–221), good where a class has few
+/// members, and Hall's (see [`Estimate::mean`]), good where few members make the difference. None with fewer than 5 members of a class, with fewer
+/// than 30 of which hardly one is misplaced, and where all pairs are alike. Cost: O(tallies).
 pub fn roc_auc(tallies: &[Tally]) -> Estimate {
     let (positives, negatives) = totals(tallies);
     let n = (positives + negatives) as u64;
@@ -50,15 +55,16 @@ pub fn roc_auc(tallies: &[Tally]) -> Estimate {
     }
     let (area, [of_positives, of_negatives]) = placements(tallies);
     let estimate = Estimate::bare(area, n, NoInterval::NoSpread);
-    if positives.min(negatives) < MEMBERS_MIN {
+    let fewer = positives.min(negatives);
+    let misplaced = fewer as f64 * area.min(1.0 - area);
+    if fewer < MEMBERS_MIN || (fewer < MEMBERS_OF_EXTREMES_MIN && misplaced < 1.0) {
         return estimate.without(NoInterval::TooFewRows);
     }
     let variance = of_positives.variance + of_negatives.variance;
     if variance < f64::EPSILON * f64::EPSILON || area <= 0.0 || 1.0 <= area {
         return estimate;
     }
-    let squared = |of: &Placements| of.variance.powi(2) / (of.members - 1.0);
-    let quantile = t_quantile(variance.powi(2) / (squared(&of_positives) + squared(&of_negatives)));
+    let quantile = t_quantile(fewer as f64 - 1.0);
     let error = variance.sqrt();
     let on_logits = |side: f64| of_logit(logit(area) + side * quantile * error / (area * (1.0 - area)));
     let slant = (of_positives.third + of_negatives.third) / variance / error;
@@ -68,7 +74,6 @@ pub fn roc_auc(tallies: &[Tally]) -> Estimate {
 
 /// How the members of one class are placed among those of the other.
 struct Placements {
-    members: f64,
     /// Variance and third central moment of the mean placement.
     variance: f64,
     third: f64,
@@ -92,7 +97,7 @@ fn placements(tallies: &[Tally]) -> (f64, [Placements; 2]) {
     });
     let of = |class: usize| {
         let ([squares, cubes], members) = (sums[class], members[class]);
-        Placements { members, variance: squares / (members - 1.0) / members, third: cubes / members / members.powi(2) }
+        Placements { variance: squares / (members - 1.0) / members, third: cubes / members / members.powi(2) }
     };
     (area, [of(0), of(1)])
 }
@@ -116,7 +121,7 @@ fn each_place(tallies: &[Tally], mut show: impl FnMut([(i64, i64); 2])) {
 /// scikit-learn's `average_precision_score`. Interval: on the logit scale, with Student's quantile of `P − 1` degrees of freedom and the
 /// variance of the influence function, in which the precision at a score depends on how many of each class lie at or above it and
 /// on the share of positives (delta method: van der Vaart (1998), *Asymptotic Statistics*, §20). An answer counts itself in its own
-/// precision, which is too much by `(1 − Pₖ)/(answers at or above)` on average: the lower bound starts from there. None with fewer than 10
+/// precision, which is too much by `(1 − Pₖ)/(answers at or above)` on average: the lower bound starts from there. None with fewer than 15
 /// members of a class, and at 0 and 1. Cost: O(tallies).
 pub fn average_precision(tallies: &[Tally]) -> Estimate {
     let (positives, negatives) = totals(tallies);
@@ -220,8 +225,8 @@ mod tests {
             |positives: usize| tallies((0..100).map(|i| (f64::from(i * 37 % 100), (i as usize) < positives)).collect());
         assert_eq!(roc_auc(&scored(4)).why, Some(NoInterval::TooFewRows));
         assert!(roc_auc(&scored(5)).low.is_some());
-        assert_eq!(average_precision(&scored(9)).why, Some(NoInterval::TooFewRows));
-        assert!(average_precision(&scored(10)).low.is_some());
+        assert_eq!(average_precision(&scored(14)).why, Some(NoInterval::TooFewRows));
+        assert!(average_precision(&scored(15)).low.is_some());
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Regression {
         let mse = known(self.beyond, positive(mean([&self.squares, &self.fourths, &self.sixths], Tails::Heavy)));
         let mae = positive(mean([&self.absolute, &self.squares, &self.absolute_cubes], Tails::Long));
         let mape = positive(mean([&self.relative, &self.relative_squares, &self.relative_cubes], Tails::Heavy));
-        let smape = mean([&self.symmetric, &self.symmetric_squares, &self.symmetric_cubes], Tails::Short).within(0.0, 2.0);
+        let smape = mean([&self.symmetric, &self.symmetric_squares, &self.symmetric_cubes], Tails::Long).within(0.0, 2.0);
         let bias = mean([&self.errors, &self.squares, &self.error_cubes], Tails::Long);
         let highest =
             self.peak.highest().map_or(Estimate::MISSING, |highest| Estimate::bare(highest, n, NoInterval::NoneKnown));
