@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::{Auditor, Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, reader, row_hash};
 use crate::monitor::cold::{Cold, List, Next};
 use crate::monitor::drift::baseline::Baseline;
-use crate::monitor::drift::reference::Row;
+use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::drift::{Part, Track};
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
@@ -316,7 +316,7 @@ impl Cold for ColdStore {
         self.value(&Track::key(model, Baseline::track_of(number), Part::Baseline(number))).map(Kept::into_value)
     }
 
-    fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Vec<Row>> {
+    fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Chunk> {
         let kept = self.value(&Track::key(model, track, Part::Chunk(number)));
         // it was written before it was left to the store
         let missing = || Error::Damaged(format!("chunk {number} of a reference of model {model} is missing"));

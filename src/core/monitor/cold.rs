@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::monitor::drift::baseline::Baseline;
-use crate::monitor::drift::reference::Row;
+use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
 use crate::monitor::pane::Pane;
@@ -38,7 +38,7 @@ pub trait Cold {
     fn baseline(&mut self, model: u32, number: u32) -> Option<Baseline>;
 
     /// A whole chunk of a reference that is being gathered and has been written.
-    fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Vec<Row>>;
+    fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Chunk>;
 
     /// Deletes the oldest panes of `model`, `most` at most; gives how many.
     fn erase_panes(&mut self, model: u32, most: usize) -> usize;
@@ -134,7 +134,7 @@ impl Cold for InMemory {
     }
 
     /// None, likewise.
-    fn reference_chunk(&mut self, _model: u32, _track: u16, _number: u32) -> Option<Vec<Row>> {
+    fn reference_chunk(&mut self, _model: u32, _track: u16, _number: u32) -> Option<Chunk> {
         None
     }
 

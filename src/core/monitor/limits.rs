@@ -29,6 +29,11 @@ pub const HOT: Span = Span::from_secs(300);
 pub const STALE_AFTER: Span = Span::from_secs(300);
 pub const STALE_GAPS: f64 = 20.0;
 
+/// Without a label for this long, and for so many times their usual delay, while predictions go on, nothing is said of answers any more. Where
+/// labels come once a day the longest delay is twice the usual one.
+pub const LABELS_OVERDUE: Span = Span::from_secs(3_600);
+pub const LABELS_OVERDUE_DELAYS: f64 = 3.0;
+
 /// Fewest records that a figure rests on when it is compared to a threshold.
 pub const SAMPLES_MIN: u64 = 30;
 

@@ -141,7 +141,7 @@ impl State {
                 if is_news { Verdict::Applied } else { Verdict::Ignored }
             }
             Event::ClockTicked => {
-                self.models.take_samples(at, &self.sources);
+                self.models.take_samples(at, &self.sources, turn.desk.log_time);
                 self.models.on_tick(turn);
                 turn.desk.expire_tokens();
                 self.sources.on_tick(turn, &mut self.analysis);

@@ -43,8 +43,8 @@ const PRECISION_MEMBERS_MIN: i64 = 15;
 /// one class only.
 ///
 /// Mann–Whitney's U over `P N` (Hanley & McNeil (1982), *Radiology* 143, 29–36). Its variance is DeLong's (DeLong, DeLong &
-/// Clarke-Pearson (1988), *Biometrics* 44, 837–845), its quantile Student's with a degree of freedom less than the smaller class has members. The
-/// interval reaches over two: that on the logit scale (Qin & Hotilovac (2008), *Stat. Methods Med. Res.* 17, 207–221), good where a class has few
+/// Clarke-Pearson (1988), *Biometrics* 44, 837–845), its quantile Student's with the degrees of freedom of Satterthwaite (1946, *Biometrics
+/// Bull.* 2, 110–114) for the two classes. The interval reaches over two: that on the logit scale (Qin & Hotilovac (2008), *Stat. Methods Med. Res.* 17, 207–221), good where a class has few
 /// members, and Hall's (see [`Estimate::mean`]), good where few members make the difference. None with fewer than 5 members of a class, with fewer
 /// than 30 of which hardly one is misplaced, and where all pairs are alike. Cost: O(tallies).
 pub fn roc_auc(tallies: &[Tally]) -> Estimate {
@@ -64,7 +64,8 @@ pub fn roc_auc(tallies: &[Tally]) -> Estimate {
     if variance < f64::EPSILON * f64::EPSILON || area <= 0.0 || 1.0 <= area {
         return estimate;
     }
-    let quantile = t_quantile(fewer as f64 - 1.0);
+    let squared = |of: &Placements| of.variance.powi(2) / (of.members - 1.0);
+    let quantile = t_quantile(variance.powi(2) / (squared(&of_positives) + squared(&of_negatives)));
     let error = variance.sqrt();
     let on_logits = |side: f64| of_logit(logit(area) + side * quantile * error / (area * (1.0 - area)));
     let slant = (of_positives.third + of_negatives.third) / variance / error;
@@ -74,6 +75,7 @@ pub fn roc_auc(tallies: &[Tally]) -> Estimate {
 
 /// How the members of one class are placed among those of the other.
 struct Placements {
+    members: f64,
     /// Variance and third central moment of the mean placement.
     variance: f64,
     third: f64,
@@ -97,7 +99,7 @@ fn placements(tallies: &[Tally]) -> (f64, [Placements; 2]) {
     });
     let of = |class: usize| {
         let ([squares, cubes], members) = (sums[class], members[class]);
-        Placements { variance: squares / (members - 1.0) / members, third: cubes / members / members.powi(2) }
+        Placements { members, variance: squares / (members - 1.0) / members, third: cubes / members / members.powi(2) }
     };
     (area, [of(0), of(1)])
 }

@@ -147,6 +147,7 @@ impl Reason {
     pub fn of(reason: status::Reason) -> Self {
         let of = reason.of.map(|what| match what {
             What::Labels => "labels",
+            What::RecentLabels => "recent_labels",
             What::Predictions => "predictions",
             What::Samples => "samples",
         });

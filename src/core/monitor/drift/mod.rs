@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod baseline;
+pub mod chunk;
 pub mod detectors;
 pub mod encoding;
 pub mod estimator;
@@ -38,6 +39,7 @@ use crate::event::{Feature, Features};
 use crate::ids::Name;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
+use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing};
@@ -134,7 +136,7 @@ pub struct Watch {
 }
 
 /// Reads a chunk of the reference that was left to the store, by its number.
-pub type StoredChunks<'a> = &'a mut dyn FnMut(u32) -> Option<Vec<reference::Row>>;
+pub type StoredChunks<'a> = &'a mut dyn FnMut(u32) -> Option<Chunk>;
 
 /// What the columns that are no features are made of.
 pub struct Seen<'a> {
@@ -250,7 +252,7 @@ impl Track {
         let names = &self.watch.names;
         let places = self.route.to(number, |name| names.iter().position(|known| known == name), features);
         let values = reference::in_order(answer.map(Clone::clone), features, |index, _| places[index].map(usize::from)).into();
-        self.reference.push(reference::Row { at, cell, confidence, values });
+        self.reference.push(&reference::Row { at, cell, confidence, values });
     }
 
     /// Values that the rows of the reference have, or would have if each named all features.

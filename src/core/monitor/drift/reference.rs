@@ -1,5 +1,5 @@
-//! A reference window while it is gathered: raw rows, until there are enough to freeze a baseline. Rows gather in chunks; a whole chunk
-//! of a reference is left to the store once it is written there, and read again when the reference is frozen.
+//! A reference window while it is gathered: raw rows, until there are enough to freeze a baseline. Rows gather in packed chunks; a whole chunk
+//! is left to the store once it is written there, and read again when the reference is frozen.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Feature, Features};
 use crate::monitor::drift::baseline::{Baseline, Origin};
+use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::CHUNK_ROWS;
 use crate::monitor::rows::{Key, Writer};
@@ -21,8 +22,7 @@ pub struct Row {
     pub cell: u16,
     /// Stated probability that the answer is right.
     pub confidence: Option<f64>,
-    /// The prediction, the score, then the features in the order of the reference's names, as far as they were known by then. Shared: a
-    /// chunk is copied whenever it is written to after a commit.
+    /// The prediction, the score, then the features in the order of the reference's names, as far as they were known by then.
     pub values: Arc<[Feature]>,
 }
 
@@ -37,7 +37,8 @@ pub struct Chunks<T> {
 pub struct Reference {
     /// Hashes of the whole chunks that lie in the store only. They come first.
     stored: Vec<u128>,
-    held: Chunks<Row>,
+    /// Those that are written to, or that no commit has landed yet.
+    held: Vec<Arc<Kept<Chunk>>>,
     /// [`Row::at`] of the last one.
     last_at: Option<Timestamp>,
 }
@@ -84,60 +85,64 @@ impl<T: Clone> Chunks<T> {
 
 impl Reference {
     /// One of a single chunk, which has no row of its own.
-    pub fn young(chunk: Arc<Kept<Vec<Row>>>) -> Self {
-        let last_at = chunk.last().map(|row| row.at);
+    pub fn young(chunk: Arc<Kept<Chunk>>) -> Self {
+        let last_at = chunk.last_at();
         // as it is while nothing was gathered: without any
-        let chunks = if chunk.is_empty() { Vec::new() } else { vec![chunk] };
-        Self { stored: Vec::new(), held: Chunks { chunks }, last_at }
+        let held = if chunk.rows() == 0 { Vec::new() } else { vec![chunk] };
+        Self { stored: Vec::new(), held, last_at }
     }
 
     /// Takes back the next chunk from the store.
-    pub fn restore(&mut self, chunk: Arc<Kept<Vec<Row>>>) {
-        self.last_at = chunk.last().map(|row| row.at);
-        self.held.chunks.push(chunk);
+    pub fn restore(&mut self, chunk: Arc<Kept<Chunk>>) {
+        self.last_at = chunk.last_at();
+        self.held.push(chunk);
         self.leave_whole();
     }
 
     pub fn rows(&self) -> usize {
-        self.stored.len() * CHUNK_ROWS + self.held.rows()
+        self.stored.len() * CHUNK_ROWS + self.held.iter().map(|chunk| chunk.rows()).sum::<usize>()
     }
 
-    pub fn push(&mut self, row: Row) {
+    pub fn push(&mut self, row: &Row) {
         self.last_at = Some(row.at);
-        self.held.push(row);
+        if self.held.last().is_none_or(|chunk| chunk.is_whole()) {
+            self.held.push(Arc::default());
+        }
+        let last = self.held.last_mut().expect("one was pushed if there was none");
+        Arc::make_mut(last).change().push(row);
     }
 
     pub const fn last_at(&self) -> Option<Timestamp> {
         self.last_at
     }
 
-    /// The rows of the chunk that is being filled.
-    pub fn open_chunk(&self) -> Option<&Arc<Kept<Vec<Row>>>> {
-        self.held.chunks.last()
+    /// The chunk that is being filled.
+    pub fn open_chunk(&self) -> Option<&Arc<Kept<Chunk>>> {
+        self.held.last()
     }
 
     /// Whether it fits into one chunk that has not been left to the store.
     pub fn is_one_chunk(&self) -> bool {
-        self.stored.is_empty() && self.held.chunks.len() <= 1
+        self.stored.is_empty() && self.held.len() <= 1
     }
 
     /// Numbers and hashes of all chunks.
     pub fn chunk_hashes(&self) -> impl Iterator<Item = (u32, u128)> {
-        let held = self.held.chunks.iter().map(|chunk| chunk.row_hash());
+        let held = self.held.iter().map(|chunk| chunk.row_hash());
         (0..).zip(self.stored.iter().copied().chain(held))
     }
 
     /// Writes every chunk that is not up to date, and leaves whole ones to the store.
     pub fn save(&mut self, key_of: impl Fn(u32) -> Key, to: &mut dyn Writer) {
-        for (number, chunk) in (self.stored.len() as u32..).zip(&mut self.held.chunks) {
+        for (number, chunk) in (self.stored.len() as u32..).zip(&mut self.held) {
             Kept::save_shared(chunk, || key_of(number), to);
         }
         self.leave_whole();
     }
 
     fn leave_whole(&mut self) {
-        let whole = self.held.chunks.iter().take_while(|chunk| chunk.len() == CHUNK_ROWS && !chunk.is_dirty()).count();
-        self.stored.extend(self.held.chunks.drain(..whole).map(|chunk| chunk.row_hash()));
+        let whole = self.held.iter().take_while(|chunk| chunk.is_whole() && !chunk.is_dirty()).count();
+        self.stored.extend(self.held.drain(..whole).map(|chunk| chunk.row_hash()));
     }
 
     /// * `read`: reads a chunk from the store by its number.
@@ -147,11 +152,12 @@ impl Reference {
         origin: Origin,
         names: &[CompactString],
         classifies: bool,
-        read: &mut dyn FnMut(u32) -> Option<Vec<Row>>,
+        read: &mut dyn FnMut(u32) -> Option<Chunk>,
     ) -> Baseline {
-        let stored: Vec<Vec<Row>> = (0..self.stored.len() as u32).filter_map(read).collect();
-        let rows: Vec<&Row> = stored.iter().flatten().chain(self.held.iter()).collect();
-        Baseline::freeze(number, origin, names, &rows, classifies)
+        let mut rows = Vec::with_capacity(self.rows());
+        (0..self.stored.len() as u32).filter_map(read).for_each(|chunk| rows.extend(chunk.unpack()));
+        self.held.iter().for_each(|chunk| rows.extend(chunk.unpack()));
+        Baseline::freeze(number, origin, names, &rows.iter().collect::<Vec<&Row>>(), classifies)
     }
 }
 
@@ -201,14 +207,14 @@ mod tests {
         let (mut kept, mut spilled, mut store) = (Reference::default(), Reference::default(), InMemory::default());
         let key_of = |number| Tag::Track.all().u32(number);
         for n in 0..2 * CHUNK_ROWS + 5 {
-            kept.push(row(n));
-            spilled.push(row(n));
+            kept.push(&row(n));
+            spilled.push(&row(n));
             spilled.save(key_of, &mut store);
         }
-        assert_eq!((spilled.rows(), spilled.held.rows(), spilled.stored.len()), (kept.rows(), 5, 2));
+        assert_eq!((spilled.rows(), spilled.held[0].rows(), spilled.stored.len()), (kept.rows(), 5, 2));
         assert_eq!(spilled.last_at(), kept.last_at());
         let names = ["a".into()];
-        let of = |reference: &Reference, read: &mut dyn FnMut(u32) -> Option<Vec<Row>>| {
+        let of = |reference: &Reference, read: &mut dyn FnMut(u32) -> Option<Chunk>| {
             reference.freeze(1, Origin::FirstRows, &names, false, read)
         };
         let mut stored = |number| {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Reference, Track, Watch, reference};
+use super::{Reference, Track, Watch};
 use crate::monitor::drift::baseline::{Baseline, Origin};
+use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::kept::Kept;
 use crate::monitor::rows::{Fields, Key, Reader, Tag, Writer};
 
@@ -110,7 +111,7 @@ impl Track {
     }
 
     /// A version that has hardly been seen, as its model's row has it.
-    pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Vec<reference::Row>>>) -> Self {
+    pub fn young(watch: Arc<Kept<Watch>>, chunk: Arc<Kept<Chunk>>) -> Self {
         Self { watch, reference: Reference::young(chunk), ..Self::default() }
     }
 
@@ -122,7 +123,7 @@ impl Track {
     }
 
     /// Rows of the reference of a young version.
-    pub fn first_chunk(&self) -> Arc<Kept<Vec<reference::Row>>> {
+    pub fn first_chunk(&self) -> Arc<Kept<Chunk>> {
         self.reference.open_chunk().cloned().unwrap_or_default()
     }
 }

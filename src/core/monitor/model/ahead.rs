@@ -33,11 +33,11 @@ impl Models {
             },
             |model| {
                 let chunk = model.drift.tracks.last().and_then(|track| track.reference.open_chunk());
-                chunk.map_or(0, |chunk| chunk.len() as u64) ^ model.newest_cell(|cell| cell.latency.count() ^ cell.labelled)
+                chunk.map_or(0, |chunk| chunk.rows() as u64) ^ model.newest_cell(|cell| cell.latency.count() ^ cell.labelled)
             },
             |model| {
-                let row = model.drift.tracks.last().and_then(|track| track.reference.open_chunk()?.last());
-                row.map_or(0, |row| u64::from(row.cell)) ^ model.newest_cell(|cell| cell.predicted.first().map_or(0, |of| of.1))
+                let last = model.drift.tracks.last().and_then(|track| track.reference.open_chunk()?.bytes().last());
+                last.map_or(0, |byte| u64::from(*byte)) ^ model.newest_cell(|cell| cell.predicted.first().map_or(0, |of| of.1))
             },
         ];
         for step in steps {

@@ -8,8 +8,9 @@ use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::source::Sources;
 use crate::monitor::status::evidence::Basis;
 use crate::monitor::status::rule;
+use crate::monitor::status::samples::Newest;
 use crate::monitor::status::thresholds::{COVERAGE, QUANTILES, SAMPLE};
-use crate::monitor::status::{Condition, DRIFT, Measured, RESPONSE_TIME};
+use crate::monitor::status::{Condition, DRIFT, RESPONSE_TIME};
 use crate::monitor::window::metrics;
 use crate::stats::Estimate;
 use crate::stats::estimate::Z;
@@ -107,15 +108,20 @@ fn quantile(latency: &Latency, q: f64) -> Option<Basis> {
     Some(Basis::Estimate { n, value, low: low.min(value), high: high.max(value) })
 }
 
-/// The newest samples that thresholds of `own` are about; of several series of one name the first.
-pub fn of_samples(own: &[MetricThreshold], sources: &Sources) -> Vec<Measured> {
+/// The newest samples that thresholds of `own` are about, each once; of several series of one name the first.
+pub fn of_samples(own: &[MetricThreshold], sources: &Sources) -> Vec<Newest> {
     let of = |own: &MetricThreshold| {
         let source = own.source.as_ref()?;
         let name = own.metric.strip_prefix(SAMPLE)?;
         let held = sources.by_name(source)?;
         let latest = held.series.iter().find(|((metric, _), _)| metric.as_str() == name).map(|(_, latest)| latest)?;
-        let over = rule::Span { from: latest.at, basis: Basis::Bare { n: 1, value: latest.value } };
-        Some(Measured { metric: own.metric.clone(), source: Some(source.clone()), span: over })
+        Some(Newest { metric: own.metric.clone(), source: source.clone(), at: latest.at, value: latest.value })
     };
-    own.iter().filter_map(of).collect()
+    let mut newest: Vec<Newest> = Vec::new();
+    for found in own.iter().filter_map(of) {
+        if !newest.iter().any(|known| known.metric == found.metric && known.source == found.source) {
+            newest.push(found);
+        }
+    }
+    newest
 }

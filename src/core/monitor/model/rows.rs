@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Model, Models, Profile};
 use crate::ids::Name;
-use crate::monitor::drift::reference::Row as RowOfReference;
+use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::drift::{Drift, Track, Watch};
 use crate::monitor::kept::{Kept, Written};
 use crate::monitor::limits::PANE_WIDTH;
@@ -30,7 +30,7 @@ struct ModelRow<M> {
 }
 
 /// A version that has hardly been seen: its place, what is known of it, and the rows of its reference.
-type Young = (u16, Arc<Kept<Watch>>, Arc<Kept<Vec<RowOfReference>>>);
+type Young = (u16, Arc<Kept<Watch>>, Arc<Kept<Chunk>>);
 
 impl Rows for Models {
     type Changed = Changed<Name>;

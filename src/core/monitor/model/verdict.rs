@@ -71,15 +71,15 @@ impl Models {
     }
 
     /// Shows models the samples that thresholds of theirs are about.
-    pub(in crate::monitor) fn take_samples(&mut self, place: Place<'_>, sources: &Sources) {
+    pub(in crate::monitor) fn take_samples(&mut self, place: Place<'_>, sources: &Sources, log_time: Timestamp) {
         for id in self.ids() {
             let own = &self.get(id).profile.thresholds;
             if own.iter().all(|own| own.source.is_none()) {
                 continue;
             }
-            let news = measure::of_samples(own, sources);
-            if self.get(id).condition.samples() != news {
-                self.touch(id, place.seq).condition.take_samples(news);
+            let newest = measure::of_samples(own, sources);
+            if !self.get(id).condition.knows(&newest) {
+                self.touch(id, place.seq).condition.take_samples(newest, log_time);
             }
         }
     }

@@ -19,7 +19,14 @@ const NATS_MAX: f64 = 20.0;
 
 /// Nats that tell a stretch from what came before it, where that lies on the other side of a line. Between 0.73 and a fall to 0.6 it asks for what
 /// [`needed`] asks for anyway; nearer to a floor it keeps false alarms as rare as there.
-pub const NATS_OF_CHANGE: f64 = 11.0;
+const NATS_OF_CHANGE: f64 = 11.0;
+
+/// Nats of change on top for each time that the pace is `e` times one observation a second. Looks are so many more that some are needed; that it is
+/// more than one costs no time, since the observations come so much sooner.
+const NATS_OF_PACE: f64 = 3.0;
+
+/// What is enough of a change at any pace. Thirty failures in a row after a long time of few are more.
+const NATS_OF_CHANGE_MAX: f64 = 19.0;
 
 /// What one look at the 95 % level needs: 1.96² / 2 nats.
 pub const NATS_OF_ONE_LOOK: f64 = 1.920_729_410_347_062;
@@ -40,6 +47,12 @@ pub enum Basis {
 /// Nats that decide over a stretch of `n` observations.
 pub fn needed(n: u64) -> f64 {
     (NATS_LONG + NATS_SHORT / n.max(1) as f64).min(NATS_MAX)
+}
+
+/// Nats that tell a change, where one observation comes every `gap` seconds; `None`: that is not known.
+pub fn needed_of_change(gap: Option<f64>) -> f64 {
+    let pace = gap.map_or(1.0, |gap| 1.0 / gap.max(1e-6));
+    if pace <= 1.0 { NATS_OF_CHANGE } else { (NATS_OF_CHANGE + NATS_OF_PACE * ln(pace)).min(NATS_OF_CHANGE_MAX) }
 }
 
 impl Basis {
@@ -99,7 +112,21 @@ impl Basis {
                 let older = (of_all * all as f64 - mean * of_stretch) / rest;
                 Some((older, normal_nats(mean - older, error_squared + of_whole * all as f64 / rest)))
             }
+            (Self::Estimate { n, value, .. }, Self::Estimate { n: all, value: of_all, .. }) if n < all => {
+                // a figure is to first order a mean of what each observation adds to it (van der Vaart (1998), *Asymptotic Statistics*, §20.2)
+                let mean = |n, mean, of: &Self| Self::Mean { n, mean, error_squared: of.error_squared() };
+                mean(n, value, self).change_within(&mean(all, of_all, whole))
+            }
             _ => None,
+        }
+    }
+
+    /// The squared standard error of a mean, or of an estimate by the width of its interval; 0 where there is none.
+    fn error_squared(&self) -> f64 {
+        match *self {
+            Self::Mean { error_squared, .. } => error_squared,
+            Self::Estimate { low, high, .. } => (high - low).powi(2) / (8.0 * NATS_OF_ONE_LOOK),
+            Self::Share { .. } | Self::Bare { .. } => 0.0,
         }
     }
 
@@ -208,6 +235,26 @@ mod tests {
         let mean = |n: u64, mean: f64| Basis::Mean { n, mean, error_squared: 4.0 / n as f64 };
         let (older, nats) = mean(100, 11.0).change_within(&mean(10_100, 10.01)).unwrap();
         assert!((older - 10.0001).abs() < 1e-3 && (nats - 12.4).abs() < 0.1, "{older} {nats}");
+    }
+
+    #[test]
+    fn a_change_of_an_estimate_is_told_as_that_of_a_mean() {
+        let of = |n: u64, value: f64| {
+            let reach = 1.959_963_984_540_054 * (4.0 / n as f64).sqrt();
+            Basis::Estimate { n, value, low: value - reach, high: value + reach }
+        };
+        let (older, nats) = of(100, 11.0).change_within(&of(10_100, 10.01)).unwrap();
+        assert!((older - 10.0001).abs() < 1e-3 && (nats - 12.4).abs() < 0.1, "{older} {nats}");
+        assert_eq!(of(100, 11.0).change_within(&of(100, 11.0)), None);
+    }
+
+    #[test]
+    fn at_a_higher_pace_a_change_must_be_more_evident() {
+        assert_eq!([None, Some(30.0), Some(1.0)].map(needed_of_change), [NATS_OF_CHANGE; 3]);
+        assert!((needed_of_change(Some(1.0 / 7.0)) - 16.84).abs() < 0.01);
+        assert_eq!(needed_of_change(Some(0.0)), NATS_OF_CHANGE_MAX);
+        let (failing, whole) = (Basis::Share { n: 37, hits: 7 }, Basis::Share { n: 1_037, hits: 707 });
+        assert!(NATS_OF_CHANGE_MAX < failing.change_within(&whole).unwrap().1, "thirty in a row are a change at any pace");
     }
 
     #[test]

@@ -18,6 +18,7 @@ const LEVELS: u8 = 16;
 /// Sums that can be merged, with the number of what was summed.
 pub trait Tally: Copy + Default {
     fn n(&self) -> u64;
+    /// * `other`: what was observed right after.
     fn merge(&mut self, other: &Self);
 }
 
@@ -82,7 +83,8 @@ impl<T: Tally> Ladder<T> {
     pub fn stretches(&self) -> impl Iterator<Item = Stretch<T>> + Clone {
         let mut tally = T::default();
         self.parts.iter().rev().map(move |part| {
-            tally.merge(&part.tally);
+            let newer = std::mem::replace(&mut tally, part.tally);
+            tally.merge(&newer);
             Stretch { from: Timestamp::from_micros(i64::from(part.first) * 1_000_000), tally }
         })
     }
@@ -92,6 +94,17 @@ impl<T: Tally> Ladder<T> {
         let mut tally = T::default();
         self.parts.iter().for_each(|part| tally.merge(&part.tally));
         tally
+    }
+
+    /// When the newest was observed.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.parts.last().map(|part| Timestamp::from_micros(i64::from(part.newest) * 1_000_000))
+    }
+
+    /// How many were observed after `moment`, to the part.
+    pub fn since(&self, moment: Timestamp) -> u64 {
+        let after = self.parts.iter().rev().take_while(|part| second_of(moment) < part.first);
+        after.map(|part| part.tally.n()).sum()
     }
 
     /// The mean time in seconds between two observations; `None` below two.

@@ -7,6 +7,7 @@ pub mod history;
 pub mod ladder;
 pub mod reason;
 pub mod rule;
+pub mod samples;
 pub mod tally;
 pub mod thresholds;
 
@@ -15,7 +16,6 @@ mod tests;
 
 use std::borrow::Cow;
 
-use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 pub use reason::Reason;
@@ -25,11 +25,14 @@ use crate::event::MetricThreshold;
 use crate::ids::Name;
 use crate::monitor::classes::Task;
 use crate::monitor::drift::judge::Score;
-use crate::monitor::limits::{LABEL_PATIENCE, LOSS_REFERENCE, SAMPLES_MIN, STALE_AFTER, STALE_GAPS};
+use crate::monitor::limits::{
+    LABEL_PATIENCE, LABELS_OVERDUE, LABELS_OVERDUE_DELAYS, LOSS_REFERENCE, SAMPLES_MIN, STALE_AFTER, STALE_GAPS,
+};
 use crate::time::{Span as Length, Timestamp};
-use evidence::Basis;
+use evidence::{Basis, needed_of_change};
 use ladder::Ladder;
 use rule::{Decision, Line, Span};
+use samples::{Newest, Sampled};
 use tally::{Moments, Outcomes, Service};
 
 /// Worst last.
@@ -87,7 +90,7 @@ pub struct Condition {
     first_at: Option<Timestamp>,
     /// What the model's own thresholds are about: samples, and metrics by the place of the stretch of windows they are of and that of
     /// the threshold.
-    samples: Vec<Measured>,
+    samples: Vec<Sampled>,
     stretches: Vec<Vec<(usize, Span)>>,
     /// Log time when each stretch was read.
     measured_at: Vec<Timestamp>,
@@ -112,14 +115,6 @@ pub struct Finding {
     pub mostly: Option<Mostly>,
 }
 
-/// The newest value of a sample.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
-    pub metric: CompactString,
-    pub source: Option<Name>,
-    pub span: Span,
-}
-
 /// More is needed before anything is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lacking {
@@ -131,6 +126,8 @@ pub struct Lacking {
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Labels,
+    /// Labels have stopped coming, though predictions go on.
+    RecentLabels,
     Predictions,
     Samples,
 }
@@ -268,10 +265,34 @@ impl Condition {
         if !self.awaits_labels(case, known) {
             return None;
         }
-        Some(match case.task {
+        let finding = match case.task {
             Task::Regression => self.of_losses(case, known),
             Task::Classification | Task::Unknown => self.of_answers(case, known),
-        })
+        };
+        Some(self.unless_overdue(finding, case, known))
+    }
+
+    /// What is said of answers holds while labels come. Once they have stopped nobody knows how those since then are; what was critical stays so, as
+    /// silence is no recovery.
+    fn unless_overdue(&self, finding: Finding, case: &Case<'_>, known: u64) -> Finding {
+        let newest = self.labels.newest().max(self.losses.newest());
+        let Some(newest) = newest.filter(|newest| self.are_overdue(*newest, case.log_time)) else { return finding };
+        if matches!(finding.status, Status::Critical | Status::Unknown) {
+            return finding;
+        }
+        let lacking = Some(Lacking { what: What::RecentLabels, needed: 1 });
+        let over = Span { from: newest, basis: Basis::Bare { n: known, value: 0.0 } };
+        let held = self.held(&finding.metric, finding.line).filter(|held| held.status == Status::Unknown);
+        let since = held.map_or(case.log_time, |held| held.since);
+        Finding { status: Status::Unknown, since, over, lacking, mostly: None, ..finding }
+    }
+
+    /// Whether labels should have come since `newest`, the last of them: predictions go on, and longer than the usual delays and gaps has passed.
+    fn are_overdue(&self, newest: Timestamp, log_time: Timestamp) -> bool {
+        let delay = LABELS_OVERDUE_DELAYS * self.label_delay().unwrap_or_default();
+        let gap = STALE_GAPS * self.labels.gap().or_else(|| self.losses.gap()).unwrap_or_default();
+        let usual = Length::from_micros((delay.max(gap) * 1e6) as i64);
+        LABELS_OVERDUE.max(usual) < log_time - newest && SAMPLES_MIN <= self.served.since(newest)
     }
 
     /// Whether the quality of answers is asked for: there are or were labels, or there may still be some.
@@ -287,7 +308,8 @@ impl Condition {
             let Outcomes { n, met, .. } = stretch.tally;
             Span { from: stretch.from, basis: Basis::Share { n, hits: met } }
         });
-        let decision = rule::judge(self.before(ACCURACY, line), &line, spans);
+        let of_change = needed_of_change(self.labels.gap());
+        let decision = rule::judge(self.before(ACCURACY, line), &line, of_change, &spans.collect::<Vec<Span>>());
         if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.labels.forget_before(from);
         }
@@ -306,7 +328,8 @@ impl Condition {
             let (n, mean) = (stretch.tally.n, stretch.tally.mean().unwrap_or_default());
             Span { from: stretch.from, basis: Basis::Mean { n, mean, error_squared: stretch.tally.error_squared() + doubt } }
         });
-        let decision = rule::judge(self.before(LOSS, line), &line, spans).filter(|_| reference.n == LOSS_REFERENCE);
+        let (of_change, spans) = (needed_of_change(self.losses.gap()), spans.collect::<Vec<Span>>());
+        let decision = rule::judge(self.before(LOSS, line), &line, of_change, &spans).filter(|_| reference.n == LOSS_REFERENCE);
         if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.losses.forget_before(from);
         }
@@ -321,7 +344,8 @@ impl Condition {
             let Service { n, failed, .. } = stretch.tally;
             Span { from: stretch.from, basis: Basis::Share { n, hits: failed } }
         });
-        let decision = rule::judge(self.before(ERROR_RATE, line), &line, spans);
+        let of_change = needed_of_change(self.served.gap());
+        let decision = rule::judge(self.before(ERROR_RATE, line), &line, of_change, &spans.collect::<Vec<Span>>());
         let n = self.served.total().n;
         if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.served.forget_before(from);
@@ -335,7 +359,8 @@ impl Condition {
         let line = case.line(RESPONSE_TIME, case.thresholds.response_time());
         let timed = self.served.stretches().filter(|stretch| SAMPLES_MIN <= stretch.tally.times.n);
         let spans = timed.map(|stretch| Span { from: stretch.from, basis: stretch.tally.times.basis() });
-        let decision = rule::judge(self.before(RESPONSE_TIME, line), &line, spans)?;
+        let (of_change, spans) = (needed_of_change(self.served.gap()), spans.collect::<Vec<Span>>());
+        let decision = rule::judge(self.before(RESPONSE_TIME, line), &line, of_change, &spans)?;
         Some(self.found(RESPONSE_TIME.into(), line, decision, case))
     }
 
@@ -349,39 +374,37 @@ impl Condition {
 
     /// What the model's own thresholds ask for beyond that.
     fn of_own(&self, case: &Case<'_>) -> Vec<Finding> {
-        let elsewhere = |(_, own): &(usize, &MetricThreshold)| !case.is_asked(own);
-        let of = |(place, own): (usize, &MetricThreshold)| {
-            let (line, metric) = (thresholds::line_of(own), Cow::Owned(own.metric.to_string()));
-            let before = self.before(&metric, line);
-            let spans: Vec<Span> = match &own.source {
-                Some(_) => {
-                    let same = |sample: &&Measured| sample.metric == own.metric && sample.source == own.source;
-                    self.samples.iter().find(same).map(|sample| sample.span).into_iter().collect()
-                }
-                None => self.stretches.iter().flatten().filter(|(of, _)| *of == place).map(|(_, span)| *span).collect(),
-            };
-            let decision = match &own.source {
-                Some(_) => spans.first().map(|over| rule::judge_point(before, &line, *over)),
-                // intervals of a handful of rows are no evidence
-                None => rule::judge(before, &line, spans.iter().copied().filter(|span| SAMPLES_MIN <= span.basis.n())),
-            };
-            let n = spans.last().map_or(0, |span| span.basis.n());
-            let lacking = match own.metric.as_str() {
-                _ if own.source.is_some() => Lacking { what: What::Samples, needed: 1 },
-                ERROR_RATE | RESPONSE_TIME | DRIFT | thresholds::COVERAGE | "p50" | "p95" | "p99" => {
-                    Lacking { what: What::Predictions, needed: SAMPLES_MIN }
-                }
-                _ => Lacking { what: What::Labels, needed: SAMPLES_MIN },
-            };
-            self.finding(metric, line, decision, case, lacking, n)
-        };
-        case.own.iter().enumerate().filter(elsewhere).map(of).collect()
+        let elsewhere = case.own.iter().enumerate().filter(|(_, own)| !case.is_asked(own));
+        elsewhere.map(|(place, own)| self.of_own_at(place, own, case)).collect()
     }
 
-    /// Takes in the samples that thresholds are about.
-    pub fn take_samples(&mut self, samples: Vec<Measured>) {
-        self.unjudged |= samples != self.samples;
-        self.samples = samples;
+    fn of_own_at(&self, place: usize, own: &MetricThreshold, case: &Case<'_>) -> Finding {
+        let (line, metric) = (thresholds::line_of(own), Cow::Owned(own.metric.to_string()));
+        let before = self.before(&metric, line);
+        if let Some(source) = &own.source {
+            let sampled = self.samples.iter().find(|sampled| sampled.is_of(&own.metric, source));
+            let (decision, n) = (sampled.map(|sampled| sampled.judge(before, &line)), sampled.map_or(0, Sampled::n));
+            return self.finding(metric, line, decision, case, Lacking { what: What::Samples, needed: 1 }, n);
+        }
+        let spans = self.stretches.iter().flatten().filter(|(of, _)| *of == place).map(|(_, span)| *span);
+        let spans: Vec<Span> = spans.collect();
+        let n = spans.last().map_or(0, |span| span.basis.n());
+        let decision = rule::judge(before, &line, needed_of_change(self.served.gap()), &spans);
+        let what = match own.metric.as_str() {
+            ERROR_RATE | RESPONSE_TIME | DRIFT | thresholds::COVERAGE | "p50" | "p95" | "p99" => What::Predictions,
+            _ => What::Labels,
+        };
+        self.finding(metric, line, decision, case, Lacking { what, needed: SAMPLES_MIN }, n)
+    }
+
+    /// Takes in the newest samples that thresholds are about.
+    pub fn take_samples(&mut self, newest: Vec<Newest>, log_time: Timestamp) {
+        self.unjudged |= Sampled::take_all(&mut self.samples, newest, log_time);
+    }
+
+    /// Whether [`Self::take_samples`] would change anything.
+    pub fn knows(&self, newest: &[Newest]) -> bool {
+        Sampled::are_as(&self.samples, newest)
     }
 
     /// Takes in the figures of a stretch of windows, each by the place of its threshold.
@@ -396,10 +419,6 @@ impl Condition {
     pub fn measure_again(&mut self) {
         (self.samples, self.stretches, self.measured_at) = (Vec::new(), Vec::new(), Vec::new());
         (self.unmeasured, self.unjudged) = (true, true);
-    }
-
-    pub fn samples(&self) -> &[Measured] {
-        &self.samples
     }
 
     pub fn measured_at(&self) -> Vec<Timestamp> {

@@ -27,14 +27,14 @@ pub struct Reason {
     /// Observations behind the figure, and how many are needed where they are too few.
     pub n: u64,
     pub needed: Option<u64>,
-    /// What too few there are of: `labels` or `predictions`.
+    /// What too few there are of.
     pub of: Option<What>,
     pub threshold: Option<f64>,
     pub margin: Option<f64>,
     pub direction: Option<Direction>,
     /// Log time since when it is so.
     pub since: Option<String>,
-    /// When the stretch that was judged begins.
+    /// When the stretch that was judged begins; of labels that have stopped coming, when the last came.
     pub window: Option<String>,
     /// The segment that explains most of what is wrong.
     pub mostly: Option<Segment>,
@@ -111,7 +111,8 @@ impl Reason {
             margin: Some(line.margin),
             direction: Some(line.direction),
             since: Some(since.to_string()),
-            window: judged.then(|| over.from.to_string()),
+            window: (judged || lacking.is_some_and(|lacking| lacking.what == What::RecentLabels))
+                .then(|| over.from.to_string()),
             mostly: mostly.as_ref().map(|mostly| Segment {
                 name: mostly.name.to_string(),
                 value: mostly.value.to_string(),
@@ -126,6 +127,7 @@ fn sentence(finding: &Finding, interval: Option<(f64, f64)>, log_time: Timestamp
     let Finding { metric, status, since, line, over, lacking, mostly } = finding;
     if let Some(lacking) = lacking {
         let what = match lacking.what {
+            What::RecentLabels => return format!("no label for {}, though predictions go on", length(log_time - over.from)),
             What::Labels => "labels",
             What::Predictions => "predictions",
             What::Samples => "samples",
@@ -135,9 +137,11 @@ fn sentence(finding: &Finding, interval: Option<(f64, f64)>, log_time: Timestamp
     let unit = Unit::of(metric);
     let value = over.basis.value();
     let mut text = format!("{} {}", name_of(metric), unit.whole(value));
-    if let Some((low, high)) = interval {
-        write!(text, " ({})", unit.range(low, high)).expect("writing to a String cannot fail");
+    match interval {
+        Some((low, high)) => write!(text, " ({})", unit.range(low, high)),
+        None => write!(text, " (no interval)"),
     }
+    .expect("writing to a String cannot fail");
     let (bound, side) = match line.direction {
         Direction::Below => ("floor", "below"),
         Direction::Above => ("ceiling", "above"),

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Status;
-use super::evidence::{Basis, NATS_OF_CHANGE, needed};
+use super::evidence::{Basis, needed};
 pub use crate::event::Direction;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::time::Timestamp;
@@ -80,14 +80,16 @@ impl Line {
 impl Found {
     /// Looks at a stretch, the newest part of `whole`. What came before it and lies on the other side of the line is what the model is known to be
     /// like: that it has changed must be evident too. Without this, a model right above its floor would be critical every few hours.
-    fn see(&mut self, line: &Line, at: f64, (span, whole): (&Span, &Span), needed: f64) {
+    ///
+    /// * `needed`: nats of evidence, and of a change.
+    fn see(&mut self, line: &Line, at: f64, (span, whole): (&Span, &Span), (needed, of_change): (f64, f64)) {
         if self.contradicted {
             return;
         }
         let Some(side) = line.side(&span.basis, at, needed) else { return };
         if let Some((older, change)) = span.basis.change_within(&whole.basis)
             && line.is_beyond(older, at) != (side == Side::Bad)
-            && change < NATS_OF_CHANGE
+            && change < of_change
         {
             return;
         }
@@ -104,62 +106,53 @@ impl Found {
 
 /// Judges stretches, shortest first, after `before` was decided. `None`: the longest has fewer than [`SAMPLES_MIN`] observations.
 ///
-/// * Critical if the shortest stretch whose interval lies on one side of the threshold lies beyond it, and until one lies on the good side.
+/// * `of_change`: nats that a stretch must differ by from what came before it.
+/// * Critical if the shortest stretch whose interval lies on one side of the threshold lies beyond it, and until one lies on the good side. Then what was
+///   before that no longer counts.
 /// * A warning if the shortest stretch whose interval lies on one side of the margin's line lies beyond that, and until one lies on the good side.
-/// * Where no interval decides the estimate of the longest stretch does, or of the one since the recovery: at first as it is; later only where
-///   its interval excludes the threshold.
-pub fn judge(before: Option<Status>, line: &Line, spans: impl Iterator<Item = Span> + Clone) -> Option<Decision> {
-    let mut longest = spans.clone().last().filter(|span| SAMPLES_MIN <= span.basis.n())?;
+/// * Where no interval decides the estimate of the longest stretch does: at first as it is; later only where its interval excludes the threshold.
+pub fn judge(before: Option<Status>, line: &Line, of_change: f64, spans: &[Span]) -> Option<Decision> {
+    let begin = spans.iter().position(|span| SAMPLES_MIN <= span.basis.n())?;
+    let (spans, longest) = (&spans[begin..], spans[spans.len() - 1]);
     let (mut floor, mut near) = (Found::default(), Found::default());
     for span in spans {
         let nats = needed(span.basis.n());
-        floor.see(line, line.threshold, (&span, &longest), nats);
-        near.see(line, line.near(), (&span, &longest), nats + NATS_OF_MARGIN);
+        floor.see(line, line.threshold, (span, &longest), (nats, of_change));
+        near.see(line, line.near(), (span, &longest), (nats + NATS_OF_MARGIN, of_change));
     }
-    let was_critical = before == Some(Status::Critical);
-    let is_new = |side: Side| if side == Side::Bad { !was_critical } else { was_critical };
-    let new = floor.side.filter(|(side, over, _)| is_new(*side) && SAMPLES_MIN <= over.basis.n());
-    if let Some((_, over, _)) = new {
-        longest = over;
+    match (floor.side, before == Some(Status::Critical)) {
+        (Some((Side::Bad, over, _)), was_critical) => {
+            Some(Decision { status: Status::Critical, over, new_from: (!was_critical).then_some(over.from) })
+        }
+        (None, true) => Some(Decision { status: Status::Critical, over: longest, new_from: None }),
+        (Some((Side::Good, over, _)), true) => {
+            // judged as it will be at the next look, or that would say something else
+            let since = spans.iter().take_while(|span| over.from <= span.from).count();
+            let decision = judge(Some(Status::Warning), line, of_change, &spans[..since])?;
+            Some(Decision { new_from: Some(over.from), ..decision })
+        }
+        (_, false) => Some(beside(before, line, near.side, longest)),
     }
-    let new_from = new.map(|(_, over, _)| over.from);
-    let decided = |status, over| Some(Decision { status, over, new_from });
-    if let Some((Side::Bad, over, _)) = floor.side {
-        return decided(Status::Critical, over);
-    }
-    if was_critical && floor.side.is_none() {
-        return decided(Status::Critical, longest);
-    }
-    match near.side {
+}
+
+/// What is no more than a warning: `near` is what the stretches say of the line of the margin.
+fn beside(before: Option<Status>, line: &Line, near: Option<(Side, Span, f64)>, longest: Span) -> Decision {
+    let decided = |status, over| Decision { status, over, new_from: None };
+    match near {
         Some((Side::Bad, over, _)) => return decided(Status::Warning, over),
         Some((Side::Good, over, _)) => return decided(Status::Healthy, over),
         None => {}
     }
     let value = longest.basis.value();
-    let is_evident = longest.basis.decides(line.threshold, needed(longest.basis.n()));
+    let is_evident = |nats: f64| longest.basis.decides(line.threshold, needed(longest.basis.n()) + nats);
     let beyond = line.is_beyond(value, line.threshold);
     let status = match before {
-        Some(Status::Healthy) => {
-            if beyond && is_evident {
-                Status::Warning
-            } else {
-                Status::Healthy
-            }
+        Some(Status::Healthy) if !beyond || !is_evident(0.0) => Status::Healthy,
+        Some(Status::Warning | Status::Critical) if !line.is_beyond(value, line.near()) && is_evident(NATS_OF_MARGIN) => {
+            Status::Healthy
         }
-        Some(Status::Warning | Status::Critical) => {
-            if !line.is_beyond(value, line.near()) && is_evident {
-                Status::Healthy
-            } else {
-                Status::Warning
-            }
-        }
-        Some(Status::Unknown) | None => {
-            if beyond {
-                Status::Warning
-            } else {
-                Status::Healthy
-            }
-        }
+        Some(Status::Unknown) | None if !beyond => Status::Healthy,
+        _ => Status::Warning,
     };
     decided(status, longest)
 }
@@ -187,7 +180,7 @@ mod tests {
     }
 
     fn status(before: Option<Status>, of: &[(u64, u64)]) -> Option<Status> {
-        judge(before, &FLOOR, spans(of).into_iter()).map(|decision| decision.status)
+        judge(before, &FLOOR, 11.0, &spans(of)).map(|decision| decision.status)
     }
 
     #[test]
@@ -214,9 +207,18 @@ mod tests {
         assert_eq!(status(Some(Status::Critical), &[(900, 1_000), (1_500, 2_000)]), Some(Status::Healthy));
         assert_eq!(
             status(Some(Status::Critical), &[(205, 250), (580, 840)]),
-            Some(Status::Healthy),
-            "what was before it ended is not news"
+            Some(Status::Warning),
+            "what was before it ended is not news, and the margin is still near"
         );
+    }
+
+    #[test]
+    fn a_recovery_says_at_once_what_the_next_look_will() {
+        let before = spans(&[(205, 250), (580, 840)]);
+        let recovered = judge(Some(Status::Critical), &FLOOR, 11.0, &before).unwrap();
+        assert_eq!(recovered.new_from, Some(before[0].from));
+        let next = judge(Some(recovered.status), &FLOOR, 11.0, &before[..1]).unwrap();
+        assert_eq!(recovered.status, next.status);
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn a_ceiling_is_a_floor_upside_down() {
         let ceiling = Line { direction: Direction::Above, threshold: 0.1, margin: 0.02 };
-        let judged = |before, of: &[(u64, u64)]| judge(before, &ceiling, spans(of).into_iter()).map(|decision| decision.status);
+        let judged = |before, of: &[(u64, u64)]| judge(before, &ceiling, 11.0, &spans(of)).map(|decision| decision.status);
         assert_eq!(judged(None, &[(30, 30)]), Some(Status::Critical));
         assert_eq!(judged(None, &[(0, 1_000)]), Some(Status::Healthy));
         assert_eq!(judged(Some(Status::Healthy), &[(950, 10_000)]), Some(Status::Warning));

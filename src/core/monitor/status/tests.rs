@@ -169,6 +169,22 @@ fn a_silent_model_is_unknown_until_it_speaks_again() {
 }
 
 #[test]
+fn where_labels_have_stopped_nothing_is_said_of_answers_until_they_come_again() {
+    let mut feed = Feed::every(3);
+    feed.serve_many(400, |_| true);
+    assert_eq!(feed.status(), Status::Healthy);
+    for i in 0..1_300 {
+        feed.tell(prediction(&format!("without-{i}"), "a", second(feed.next)));
+        feed.pass(3);
+    }
+    assert_eq!(feed.status(), Status::Unknown);
+    assert_eq!(feed.why(), ["no label for 65 min, though predictions go on"]);
+    feed.serve_many(2, |_| true);
+    feed.pass(5);
+    assert_eq!(feed.status(), Status::Healthy);
+}
+
+#[test]
 fn a_slow_model_is_not_stale_between_two_predictions() {
     let mut feed = Feed::every(240);
     feed.serve_many(60, |_| true);

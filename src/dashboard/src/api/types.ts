@@ -64,7 +64,7 @@ export interface Reason {
   n: number;
   /** How many are needed, where they are too few, and of what. */
   needed: number | null;
-  of: "labels" | "predictions" | "samples" | null;
+  of: "labels" | "recent_labels" | "predictions" | "samples" | null;
   threshold: number | null;
   /** A warning from this near to the threshold. */
   margin: number | null;

@@ -47,7 +47,7 @@ test("a warning above the floor says how near it is and never that it is higher 
 test("failures are called failures, and too little data says of what", () => {
   language.value = "en";
   const failures: Reason = { ...accuracy, code: "error_rate", metric: "error_rate", direction: "above", value: 0.35, threshold: 0.1, low: null, high: null, mostly: null };
-  expect(reasonText(failures, LATER)).toBe("Failures 35.0%, ceiling 10.0%, for 18 min");
+  expect(reasonText(failures, LATER)).toBe("Failures 35.0% (no interval), ceiling 10.0%, for 18 min");
   const few: Reason = { ...accuracy, code: "no_data", status: "unknown", value: null, n: 12, needed: 30, of: "labels" };
   expect(reasonText(few, LATER)).toBe("Not enough data: 12 of 30 labels in 7 days");
   language.value = "ko";

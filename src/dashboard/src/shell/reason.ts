@@ -10,7 +10,10 @@ import { language } from "../store/preferences";
 /** One sentence. `now` is the time until which a state has lasted, in milliseconds. */
 export function reasonText(reason: Reason, now: number = present.value.getTime()): string {
   const locale = language.value;
-  if (reason.needed !== null && reason.of !== null) {
+  if (reason.of === "recent_labels" && reason.window !== null) {
+    return t("reason.overdue", { time: duration(locale, Math.max(0, Math.floor((now - Date.parse(reason.window)) / 1000))) });
+  }
+  if (reason.needed !== null && reason.of !== null && reason.of !== "recent_labels") {
     return t(`reason.few.${reason.of}`, { n: reason.n, needed: reason.needed });
   }
   if (reason.code === "stale" && reason.value !== null) return t("reason.stale", { time: duration(locale, reason.value) });
@@ -47,7 +50,7 @@ export const difference = (locale: Locale, metric: string, value: number): strin
   isShare(metric) ? pointsText(Math.round(value * 1000) / 10) : figureText(locale, metric, value);
 
 const range = (locale: Locale, reason: Reason): string =>
-  reason.low === null || reason.high === null ? "" : ` (${rangeText(locale, reason.metric!, reason.low, reason.high)})`;
+  reason.low === null || reason.high === null ? ` (${t("reason.noInterval")})` : ` (${rangeText(locale, reason.metric!, reason.low, reason.high)})`;
 
 function unnamed(reason: Reason): string {
   const key = `reason.${reason.code}`;
