@@ -19,3 +19,4 @@ mod permissions;
 mod publisher;
 mod readiness;
 mod truth;
+mod verdict;

@@ -225,6 +225,10 @@ impl Condition {
     /// Judges all metrics anew.
     pub fn judge(&mut self, case: &Case<'_>) -> Option<Transition> {
         self.unjudged = false;
+        if !self.is_judged() {
+            // of a status that stays what it is by the first judgement
+            self.since = case.log_time;
+        }
         self.labels.forget(case.log_time);
         self.losses.forget(case.log_time);
         self.served.forget(case.log_time);

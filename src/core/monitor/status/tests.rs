@@ -108,6 +108,7 @@ fn two_predictions_are_too_few_to_call_a_model_healthy() {
     feed.pass(60);
     assert_eq!(feed.status(), Status::Unknown);
     assert_eq!(feed.why(), ["not enough data: 2 of 30 labels in 7 days", "not enough data: 2 of 30 predictions in 7 days"]);
+    assert_ne!(feed.world.model().condition.since, Timestamp::default(), "since its first judgement");
 }
 
 #[test]
