@@ -41,8 +41,14 @@ pub struct Forget {
 #[derive(Subcommand)]
 enum Sort {
     /// Delete models: windows, versions, references, thresholds, findings
+    #[command(after_help = "\
+Examples:
+  tidewatch forget model run-17 run-18")]
     Model(Which),
     /// Delete sources: series, records, findings
+    #[command(after_help = "\
+Examples:
+  tidewatch forget source web-server-01")]
     Source(Which),
 }
 

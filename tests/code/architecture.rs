@@ -119,6 +119,8 @@ const OWNED: &[(&str, &[&str])] = &[
 /// The crates the core may have: data structures, encodings, hashes, special functions. None of them does anything.
 const CORE_CRATES: &[&str] = &[
     "compact_str",
+    // which names look the same: tables and a function over them
+    "icu_normalizer",
     "imbl",
     "jiff",
     "rapidhash",

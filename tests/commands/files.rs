@@ -291,9 +291,7 @@ fn parquet_and_arrow_hold_what_the_same_table_holds_as_csv() {
                 assert_eq!((&decision["psi"], &decision["missing_change"]), (&json!(0.0), &json!(0.0)), "{name} {column}");
             }
             let remarks = report["remarks"].to_string();
-            for told in ["holds lists and is not compared", "holds structures and is not compared"] {
-                assert!(remarks.contains(told), "{name}: {remarks}");
-            }
+            assert!(remarks.contains("holds lists and is not compared"), "{name}: {remarks}");
             let evaluation = answer(&tidewatch(&["evaluate", given, "--json"], &input));
             assert_eq!(evaluation["metrics"], expected["metrics"], "{name}");
         }
