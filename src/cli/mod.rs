@@ -67,7 +67,7 @@ Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 canno
 
 #[derive(Subcommand)]
 enum Command {
-    Up(up::Up),
+    Up(Box<up::Up>),
     Status(status::Status),
     Models(models::Models),
     Check(check::Check),

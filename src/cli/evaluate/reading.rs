@@ -153,8 +153,8 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
 /// What a column holds by its name, in whatever case that is written.
 fn field(name: &str) -> Option<Field> {
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
-    let plain = FIELDS.iter().find(|(_, names)| names.iter().any(|known| is(&known))).map(|(field, _)| field.clone());
-    let score = || SCORES.iter().any(|known| is(&known)).then_some(Field::Score);
+    let plain = FIELDS.iter().find(|(_, names)| names.iter().any(&is)).map(|(field, _)| field.clone());
+    let score = || SCORES.iter().any(&is).then_some(Field::Score);
     let of_class = || SCORES_OF.iter().find_map(|prefix| name.strip_prefix(prefix)).map(|class| Field::ScoreOf(class.into()));
     plain.or_else(score).or_else(of_class)
 }
