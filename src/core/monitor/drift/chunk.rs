@@ -1,5 +1,4 @@
-//! Rows of a reference as bytes: a third of the room that they take apart, packed once and never again, however often the chunk is written
-//! while it fills.
+//! Rows of a reference as bytes: packed once and never again, however often the chunk is written while it fills.
 
 use std::fmt;
 
@@ -10,11 +9,20 @@ use crate::monitor::drift::reference::Row;
 use crate::monitor::limits::CHUNK_ROWS;
 use crate::time::Timestamp;
 
-/// Up to [`CHUNK_ROWS`] rows, oldest first.
+/// Up to [`CHUNK_ROWS`] rows, oldest first. What is read back is checked: a damaged one is no chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Chunk {
     rows: u32,
     /// [`Row::at`] of the last one.
+    last_at: Option<Timestamp>,
+    packed: Packed,
+}
+
+/// A chunk as it was read: its bytes may say anything.
+#[derive(Deserialize)]
+struct Unchecked {
+    rows: u32,
     last_at: Option<Timestamp>,
     packed: Packed,
 }
@@ -48,8 +56,28 @@ impl Chunk {
     }
 
     pub fn unpack(&self) -> Vec<Row> {
-        let mut rest = rmp_serde::Deserializer::from_read_ref(self.packed.0.as_slice());
-        (0..self.rows).map(|_| Row::deserialize(&mut rest).expect("it was packed here")).collect()
+        self.packed.rows(self.rows).expect("it was packed here, or checked when it was read")
+    }
+}
+
+impl TryFrom<Unchecked> for Chunk {
+    type Error = String;
+
+    fn try_from(Unchecked { rows, last_at, packed }: Unchecked) -> Result<Self, String> {
+        let unpacked = packed.rows(rows).ok_or_else(|| format!("a chunk does not hold its {rows} rows"))?;
+        if CHUNK_ROWS < unpacked.len() || unpacked.last().map(|row| row.at) != last_at {
+            return Err(format!("a chunk says other things of itself than its {rows} rows do"));
+        }
+        Ok(Self { rows, last_at, packed })
+    }
+}
+
+impl Packed {
+    /// Exactly so many rows; `None` if these are others.
+    fn rows(&self, count: u32) -> Option<Vec<Row>> {
+        let mut rest = rmp_serde::Deserializer::new(self.0.as_slice());
+        let rows = (0..count).map(|_| Row::deserialize(&mut rest).ok()).collect::<Option<Vec<Row>>>()?;
+        rest.into_inner().is_empty().then_some(rows)
     }
 }
 
@@ -104,6 +132,12 @@ mod tests {
         assert_eq!((chunk.unpack(), chunk.is_whole(), chunk.last_at()), (rows.clone(), true, rows.last().map(|row| row.at)));
         let stored = rmp_serde::to_vec(&chunk).unwrap();
         assert_eq!(rmp_serde::from_slice::<Chunk>(&stored).unwrap(), chunk);
+        let (mut short, mut foreign) = (chunk.clone(), chunk.clone());
+        short.packed.0.pop();
+        foreign.rows -= 1;
+        for damaged in [short, foreign] {
+            assert!(rmp_serde::from_slice::<Chunk>(&rmp_serde::to_vec(&damaged).unwrap()).is_err());
+        }
         assert!(stored.len() < 40 * CHUNK_ROWS, "{}", stored.len());
     }
 }

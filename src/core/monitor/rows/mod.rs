@@ -3,7 +3,8 @@
 //!
 //! What is written to row by row is a [`Kept`](crate::monitor::kept::Kept) value: it knows the hash of its row and whether that is up to date.
 //! Two kinds of rows are not, for speed: join rows are packed (tens of millions of them wait for labels), and entries of lists are
-//! written once and never read by the core; both go through [`Cold`](crate::monitor::cold::Cold).
+//! written once and never read by the core; both go through [`Cold`](crate::monitor::cold::Cold). A model is not either, because its row is more
+//! than itself (`monitor/model/rows.rs`).
 
 mod key;
 pub mod memory;
