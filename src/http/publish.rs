@@ -38,7 +38,8 @@ pub struct PublishQuery {
     /// `applied`: answer once the message has been applied, not only stored.
     #[param(example = "applied")]
     wait: Option<String>,
-    /// Publish the message even if some of its records are faulty; the log keeps them, and they are rejected when they are applied.
+    /// Publish the message even if some of its records are faulty; the log keeps them, and they are rejected when they are applied. A body
+    /// that is no record and no list of records is refused all the same.
     #[serde(default)]
     partial: bool,
 }
@@ -163,7 +164,7 @@ pub async fn publish(
         let checked = shared.blocking(move || Ok(check(kind, &source, &headers, &body, now, &view)));
         checked.await?
     };
-    if !faults.is_empty() && !query.partial {
+    if !faults.is_empty() && !(query.partial && holds_records(records, &faults)) {
         return Err(faulty(records, &faults));
     }
     let Stored { seq, is_repeat: duplicate } =
@@ -186,6 +187,11 @@ pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8], now: T
     let records: Vec<Result<Event, Fault>> = decode_body(kind, source, content_type, &headers, body, now);
     let crowded = room::refused(view, &records);
     (records.len(), records.into_iter().filter_map(Result::err).chain(crowded).collect())
+}
+
+/// Whether a message holds records at all. The one fault of a message that cannot be read, such as a bare number, points at the whole of it.
+fn holds_records(records: usize, faults: &[Fault]) -> bool {
+    1 < records || !faults.iter().any(|fault| fault.pointer.is_empty())
 }
 
 /// The refusal of a message with faults.

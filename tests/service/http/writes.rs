@@ -19,6 +19,22 @@ async fn a_message_with_one_fault_is_refused_whole_with_all_faults_told() {
 }
 
 #[tokio::test]
+async fn a_body_without_any_record_is_refused_even_where_a_part_would_be_taken() {
+    let room = Room::open().await;
+    for body in ["7", "\"text\"", "true", "null", "{\"model\": ", "[]", "not json"] {
+        let path = "/api/v1/publish/prediction/test?partial=true&wait=applied";
+        let request = room.request(Method::POST, path).header("Content-Type", "application/json");
+        let response = request.body(body).send().await.unwrap();
+        let (status, problem) = (response.status().as_u16(), response.json::<Value>().await.unwrap());
+        assert_eq!((status, &problem["type"]), (422, &json!("urn:tidewatch:problem:faulty-records")), "{body}: {problem}");
+    }
+    assert_eq!(room.json("/api/v1/streams").await["items"][0]["messages"], 0);
+    let path = "/api/v1/publish/prediction/test?partial=true&wait=applied";
+    let (status, answer) = room.send(Method::POST, path, json!([7, {"model": "fraud", "prediction": "1"}])).await;
+    assert_eq!((status, &answer["records"], answer["rejected"].as_array().unwrap().len()), (200, &json!(2), 1), "{answer}");
+}
+
+#[tokio::test]
 async fn a_repeat_under_one_idempotency_key_is_stored_once() {
     let room = Room::open().await;
     let send = async |header: &str| {
