@@ -1,7 +1,9 @@
 //! Cells, columns and numbers beyond memory. Forms of files are tried on the commands, in `tests/commands/files.rs`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::file::properties::WriterProperties;
 use arrow_array::ArrowPrimitiveType;
 use arrow_array::types::{Decimal256Type, Int32Type, Int64Type};
 use arrow_array::{
@@ -118,8 +120,12 @@ fn batch(rows: i64) -> RecordBatch {
 }
 
 fn as_parquet(batch: &RecordBatch) -> Vec<u8> {
+    as_parquet_with(batch, WriterProperties::default())
+}
+
+fn as_parquet_with(batch: &RecordBatch, properties: WriterProperties) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
     bytes
@@ -128,6 +134,13 @@ fn as_parquet(batch: &RecordBatch) -> Vec<u8> {
 fn as_arrow(batch: &RecordBatch) -> Vec<u8> {
     let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+fn as_arrow_stream(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(&batch.slice(0, batch.num_rows() / 2)).unwrap();
+    writer.write(&batch.slice(batch.num_rows() / 2, batch.num_rows() - batch.num_rows() / 2)).unwrap();
     writer.into_inner().unwrap()
 }
 
@@ -190,17 +203,58 @@ fn structures_dictionaries_runs_times_and_wide_decimals_are_read_as_what_they_ho
 }
 
 #[test]
-fn a_damaged_file_is_an_error_and_no_panic() {
+fn a_file_that_was_cut_off_is_an_error() {
     let batch = batch(500);
-    for whole in [as_parquet(&batch), as_arrow(&batch)] {
-        for cut in (8..whole.len()).step_by(97) {
+    for whole in [as_parquet(&batch), as_arrow(&batch), as_arrow_stream(&batch)] {
+        // a stream that ends between two parts is whole: its schema alone is a table without rows
+        for cut in (8..whole.len() - 16).step_by(97) {
             assert!(cells_of(whole[..cut].to_vec(), false).is_err(), "cut at {cut} of {}", whole.len());
         }
-        for at in (8..whole.len()).step_by(31) {
-            let mut damaged = whole.clone();
-            damaged[at] ^= 0x55;
-            // what is left may be a table like any other
-            drop(cells_of(damaged, false));
+    }
+}
+
+/// The same small table in every form that is not text: of several parts, compressed, with a dictionary.
+fn binary_forms() -> &'static [Vec<u8>] {
+    static FORMS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    FORMS.get_or_init(|| {
+        let batch = batch(300);
+        let compressed = |compression| {
+            let properties = WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(100));
+            as_parquet_with(&batch, properties.set_data_page_row_count_limit(40).build())
+        };
+        vec![
+            compressed(Compression::UNCOMPRESSED),
+            compressed(Compression::SNAPPY),
+            compressed(Compression::ZSTD(ZstdLevel::default())),
+            as_arrow(&batch),
+            as_arrow_stream(&batch),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever happened to a file: its rows, or an error that says something, in bounded time and without the end of the process. More cases with
+    /// `PROPTEST_CASES`.
+    #[test]
+    fn a_damaged_file_is_rows_or_an_error(
+        form in 0_usize..5,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 0..6),
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+        from_end in any::<bool>(),
+    ) {
+        let mut damaged = binary_forms()[form].clone();
+        let length = damaged.len();
+        for (place, bit) in flips {
+            // what a file says of itself is at its end, or, of a stream, at its beginning
+            let place = if from_end { length - 1 - place.index(length.min(1_500)) } else { place.index(length) };
+            damaged[place] ^= 1 << bit;
+        }
+        if let Some(cut) = cut {
+            damaged.truncate(cut.index(length));
+        }
+        match cells_of(damaged, false) {
+            Ok(columns) => prop_assert!(columns.iter().all(|cells| cells.len() == columns[0].len())),
+            Err(error) => prop_assert!(10 < error.to_string().len(), "{error}"),
         }
     }
 }
