@@ -5,11 +5,15 @@ pub mod condition;
 
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 use crate::files;
+
+/// How long a panic is a condition.
+const PANIC_SHOWN: Duration = Duration::from_secs(60 * 60);
 
 /// A number that only grows, named `tidewatch_<noun>_<unit>_total`.
 pub struct Counter {
@@ -196,14 +200,16 @@ pub fn watch_panics() {
     }));
 }
 
-/// A panic is a condition from then on until the process ends: whoever looks only at the page learns of it too.
+/// Whoever looks only at the page learns of a panic too. What it interrupted was one answer or one task, which is begun anew, so that it is news and
+/// no state of the process: it ends [`PANIC_SHOWN`] after the last one.
 fn note_panic(place: Option<&std::panic::Location<'_>>) {
     let (panics, place) = (PANICS.get(), place.map_or_else(|| "an unknown place".to_owned(), ToString::to_string));
+    let times = if panics == 1 { "once".to_owned() } else { format!("{panics} times") };
     let detail = format!(
-        "the program was at fault {panics} times since it started, the last time at {place}; its log has each. Please report it, and \
-         restart the process to end this"
+        "the program was at fault {times} since it started, the last time at {place}. Its log has the details of each: please report \
+         them. This ends by itself an hour after the last time"
     );
-    condition::raise("panicked", condition::Severity::Warning, false, detail);
+    condition::raise_for(PANIC_SHOWN, "panicked", detail);
 }
 
 /// An error and everything that caused it, for a log field: `a: b: c`.

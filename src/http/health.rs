@@ -260,7 +260,7 @@ pub async fn metrics() -> Response {
 
 impl ConditionShown {
     fn all() -> Vec<Self> {
-        let shown = |condition::Condition { code, severity, blocks, detail, since }: condition::Condition| Self {
+        let shown = |condition::Condition { code, severity, blocks, detail, since, .. }: condition::Condition| Self {
             code,
             severity: severity.as_str(),
             blocks,

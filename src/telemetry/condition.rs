@@ -3,8 +3,8 @@
 //! `doctor`. Lives as long as the process and is no part of the read model.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub struct Condition {
     /// What was found, with its numbers, and the way out.
     pub detail: String,
     pub since: Instant,
+    /// When it ends by itself; `None` of what holds until somebody says that it is over.
+    until: Option<Instant>,
 }
 
 /// By code. As many as there are codes in the program, so it needs no other bound.
@@ -43,21 +45,38 @@ impl Severity {
 /// Says that something is wrong. Of one that is known already the sentence and severity change and `since` stays. True if it is new, so
 /// that the caller can log it once.
 pub fn raise(code: &'static str, severity: Severity, blocks: bool, detail: String) -> bool {
-    let mut conditions = CONDITIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    let since = conditions.get(code).map(|known| known.since);
-    conditions.insert(code, Condition { code, severity, blocks, detail, since: since.unwrap_or_else(Instant::now) });
+    insert(Condition { code, severity, blocks, detail, since: Instant::now(), until: None })
+}
+
+/// As [`raise`], of something that happens in a moment: a warning that ends by itself once it has not happened again for `lasting`.
+pub fn raise_for(lasting: Duration, code: &'static str, detail: String) -> bool {
+    let now = Instant::now();
+    insert(Condition { code, severity: Severity::Warning, blocks: false, detail, since: now, until: Some(now + lasting) })
+}
+
+fn insert(condition: Condition) -> bool {
+    let mut conditions = current();
+    let since = conditions.get(condition.code).map(|known| known.since);
+    conditions.insert(condition.code, Condition { since: since.unwrap_or(condition.since), ..condition });
     since.is_none()
+}
+
+/// Those that hold now.
+fn current() -> MutexGuard<'static, BTreeMap<&'static str, Condition>> {
+    let mut conditions = CONDITIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    conditions.retain(|_, condition| condition.until.is_none_or(|until| now < until));
+    conditions
 }
 
 /// Says that it is over. True if it was there.
 pub fn clear(code: &'static str) -> bool {
-    CONDITIONS.lock().unwrap_or_else(PoisonError::into_inner).remove(code).is_some()
+    current().remove(code).is_some()
 }
 
 /// Everything that is wrong now: what blocks first, then the worst, then by code.
 pub fn list() -> Vec<Condition> {
-    let conditions = CONDITIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut list: Vec<Condition> = conditions.values().cloned().collect();
+    let mut list: Vec<Condition> = current().values().cloned().collect();
     list.sort_by_key(|condition| (!condition.blocks, std::cmp::Reverse(condition.severity), condition.code));
     list
 }
@@ -81,5 +100,16 @@ mod tests {
         assert_eq!(found.iter().map(|found| found.detail.as_str()).collect::<Vec<_>>(), ["a", "worse"]);
         assert_eq!(found[1].since, since);
         assert!(clear("test_a") && !clear("test_a") && clear("test_b"));
+    }
+
+    #[test]
+    fn what_happens_in_a_moment_ends_by_itself_unless_it_happens_again() {
+        let shown = || list().into_iter().find(|found| found.code == "test_moment");
+        raise_for(Duration::ZERO, "test_moment", "once".into());
+        assert_eq!(shown(), None);
+        assert!(raise_for(Duration::from_secs(3600), "test_moment", "again".into()), "the first one is over");
+        assert!(!raise_for(Duration::from_secs(3600), "test_moment", "twice".into()));
+        assert_eq!(shown().map(|found| found.detail), Some("twice".into()));
+        assert!(clear("test_moment"));
     }
 }
