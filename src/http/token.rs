@@ -1,6 +1,8 @@
 //! What a token looks like: `tw_<id>_<secret>_<check>`, so that scanners find leaked ones and a slip of the hand is noticed
 //! before it is looked up. Only its BLAKE3 hash is ever kept.
 
+use zeroize::{Zeroize, Zeroizing};
+
 /// Letters of id and secret: 32 of them, none mistaken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 const ID_LETTERS: usize = 8;
@@ -8,12 +10,14 @@ const ID_LETTERS: usize = 8;
 const SECRET_LETTERS: usize = 32;
 const CHECK_DIGITS: usize = 6;
 const PREFIX: &str = "tw";
+/// More than hashing takes of the stack, built without optimization too.
+const HASH_STACK_BYTES: usize = 8 << 10;
 
 /// A new token, seen once.
 pub struct Minted {
     pub id: String,
     /// The whole token; never logged, never stored.
-    pub text: String,
+    pub text: Zeroizing<String>,
     /// As the log keeps it: hexadecimal BLAKE3 of the text.
     pub hash: String,
 }
@@ -22,12 +26,13 @@ pub struct Minted {
 ///
 /// Errors: the system has none to give.
 pub fn mint() -> Result<Minted, getrandom::Error> {
-    let mut raw = [0; ID_LETTERS + SECRET_LETTERS];
-    getrandom::fill(&mut raw)?;
-    let letters: String = raw.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let mut raw = Zeroizing::new([0; ID_LETTERS + SECRET_LETTERS]);
+    getrandom::fill(raw.as_mut())?;
+    let letters: Zeroizing<String> =
+        raw.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect::<String>().into();
     let (id, secret) = letters.split_at(ID_LETTERS);
-    let body = format!("{PREFIX}_{id}_{secret}");
-    let text = format!("{body}_{}", check(&body));
+    let body = Zeroizing::new(format!("{PREFIX}_{id}_{secret}"));
+    let text = Zeroizing::new(format!("{}_{}", *body, check(&body)));
     Ok(Minted { id: id.to_owned(), hash: hash(&text).to_hex().to_string(), text })
 }
 
@@ -40,9 +45,18 @@ pub fn secret() -> Result<String, getrandom::Error> {
     Ok(raw.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
 }
 
-/// What is kept of a token.
+/// What is kept of a token. Hashing copies the text into blocks on the stack, from where it would get into padding of whatever is made there
+/// next and moved to the heap: they are wiped.
 pub fn hash(text: &str) -> blake3::Hash {
-    blake3::hash(text.as_bytes())
+    let hash = blake3::hash(text.as_bytes());
+    wipe_stack();
+    hash
+}
+
+/// Writes zeros where the function that was called before this one had its variables.
+#[inline(never)]
+fn wipe_stack() {
+    [0_u64; HASH_STACK_BYTES / 8].zeroize();
 }
 
 /// The id within a token of our own form. `None` if it is of another form or mistyped.

@@ -153,8 +153,9 @@ pub async fn create(
     };
     let created_at = created.created_at.to_string();
     let token::Minted { id, text: token, hash: _ } = minted;
-    let (expires_at, link) = (expires_at.map(|end| end.to_string()), format!("/#token={token}"));
-    let created = CreatedToken { id, name: name.to_string(), role: wanted.role, token, created_at, expires_at, link };
+    let (expires_at, link) = (expires_at.map(|end| end.to_string()), format!("/#token={}", *token));
+    let created =
+        CreatedToken { id, name: name.to_string(), role: wanted.role, token: token.to_string(), created_at, expires_at, link };
     Ok((StatusCode::CREATED, Json(created)))
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use zeroize::Zeroizing;
 
 use crate::config::Secret;
 use crate::event::{Command, Kind, Role};
@@ -68,8 +69,9 @@ pub fn prepare(data: &Path, configured: Option<&mut Configured>) -> io::Result<A
         configured.text = None;
         return Ok(Admin { file, minted: None });
     }
-    let kept = fs::read_to_string(&file).ok().map(|text| text.trim().to_owned());
-    if let Some((id, text)) = kept.as_deref().and_then(|text| Some((token::id_of(text)?, text))) {
+    let kept = fs::read_to_string(&file).ok().map(Zeroizing::new);
+    let kept = kept.as_ref().map(|text| text.trim());
+    if let Some((id, text)) = kept.and_then(|text| Some((token::id_of(text)?, text))) {
         let minted = Minted { id: id.to_owned(), hash: token::hash(text).to_hex().to_string() };
         return Ok(Admin { file, minted: Some(minted) });
     }

@@ -31,7 +31,7 @@ fn environment(pid: u32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_given_admin_token_is_not_inherited_and_hardly_left_in_memory() {
+async fn a_given_admin_token_is_not_inherited_and_not_left_in_memory() {
     let data = tempfile::tempdir().unwrap();
     let house = Plan::alone(data.path()).open();
     let server = std::fs::read_to_string(data.path().join("nats/nats-server.pid")).unwrap();
@@ -39,8 +39,8 @@ async fn a_given_admin_token_is_not_inherited_and_hardly_left_in_memory() {
     assert!(server.contains("PATH=") && !server.contains("TIDEWATCH_"), "the managed server inherited {server}");
     assert!(!environment(house.pid()).contains(TOKEN), "it is wiped from the environment once it is read");
     match times_in_memory(house.pid(), TOKEN) {
-        // one freed copy of it is still found on the heap, once; there were seven
-        Some(times) => assert!(times <= 1, "{times} copies of the token in memory"),
+        // what a request brings passes through buffers of HTTP, but there was none yet
+        Some(times) => assert_eq!(times, 0, "copies of the token in memory"),
         None => eprintln!("not looked at: this user may not read the memory of the process"),
     }
     assert!(house.get("/api/v1/tokens").await.is_some(), "and yet it opens the door");
