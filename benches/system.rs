@@ -6,6 +6,7 @@
 //! * `idle`: rests on less than 2 % of a core, and with the simulator on less than 80 MB that do not grow.
 //! * `feed`: the overview of 10,000 models, 2,000 of them live, costs its reader at most 1 MB in 30 s, has its first rows within a second, and
 //!   the process at most 256 MiB.
+//! * `crowd`: beside 2,600 silent connections of one address 99 % of the answers to everybody else come within 100 ms.
 //! * `overload`: a minute at three times what is taken: nothing lost, at most 350 MB, 99 % of answers to readers within 50 ms.
 //! * `models`: a prediction costs the same processor time with 1 model as with 10,000.
 //!
@@ -14,6 +15,8 @@
 
 #[path = "system/catch_up.rs"]
 mod catch_up;
+#[path = "system/crowd.rs"]
+mod crowd;
 #[path = "system/feed.rs"]
 mod feed;
 #[path = "system/idle.rs"]
@@ -29,7 +32,7 @@ mod overload;
 #[path = "system/product.rs"]
 mod product;
 
-const FIGURES: [&str; 7] = ["catch_up", "frames", "latency", "idle", "feed", "overload", "models"];
+const FIGURES: [&str; 8] = ["catch_up", "frames", "latency", "idle", "feed", "crowd", "overload", "models"];
 
 #[tokio::main]
 async fn main() {
@@ -49,6 +52,7 @@ async fn main() {
             "latency" => latency::to_frame().await,
             "idle" => idle::rest().await,
             "feed" => feed::in_view().await,
+            "crowd" => crowd::beside_silent_connections().await,
             "overload" => overload::at_three_times().await,
             _ => catch_up::over_models().await,
         }

@@ -29,11 +29,15 @@ fn address(server: &NatsServer, user: &str) -> String {
 
 #[tokio::test]
 async fn a_user_with_what_is_needed_gets_ready_and_the_password_is_never_shown() {
-    for user in ["all", "no_info", "listed"] {
-        let server = NatsServer::start_with(GUARDED);
+    let by_token = "jetstream { store_dir: \"STORE\" }\nauthorization { token: \"s3cr3t\" }";
+    for (lines, user) in
+        [(GUARDED, "all:s3cr3t"), (GUARDED, "no_info:s3cr3t"), (GUARDED, "listed:s3cr3t"), (by_token, "s3cr3t")]
+    {
+        let server = NatsServer::start_with(lines);
         let data = tempfile::tempdir().unwrap();
         let args = ["--no-demo", "--no-agent", "--log", "trace"];
-        let house = Plan::on(&address(&server, user), data.path()).with_args(&args).open();
+        let address = server.url().replace("://", &format!("://{user}@"));
+        let house = Plan::on(&address, data.path()).with_args(&args).open();
         let body = r#"{"model":"m","prediction":"a"}"#.to_owned();
         let (status, answer) = house.send(reqwest::Method::POST, "/api/v1/publish/prediction/p?wait=applied", body).await;
         assert_eq!(status, 200, "{user}: {answer}: {}", log_tail(data.path()));

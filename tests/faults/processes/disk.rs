@@ -176,7 +176,17 @@ async fn garbage_takes_little_more_room_than_it_came_in_and_a_real_fact_does_not
     // the last window of a model closes ten seconds after its last prediction
     publish(&url, &records(85, 200)).await;
     house.quiet().await;
-    println!("{bytes} bytes of garbage; windows closed after {:?}", told.elapsed());
+    let closed = std::time::Instant::now();
+    let stream = context.get_stream("TW_FACTS").await.unwrap();
+    while stream.get_last_raw_message_by_subject("tw.out.window_closed.>").await.is_err() {
+        assert!(closed.elapsed() < PROMPT, "no window is announced: {}", log_tail(data.path()));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!(
+        "{bytes} bytes of garbage; windows closed {:?} after it, announced {:?} later",
+        closed.duration_since(told),
+        closed.elapsed()
+    );
     assert!(house.stop().success());
     let store: u64 =
         std::fs::read_dir(data.path().join("store")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();

@@ -1,8 +1,9 @@
 //! What `tidewatch rebuild` does with the old store, and who may read the data directory.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -51,6 +52,35 @@ async fn a_rebuild_keeps_the_last_two_old_stores_and_says_what_will_be_missing()
     // the old store is whole: put back, it says what it knew
     let old = data.path().join("store.replaced-4");
     assert!(old.join("db").metadata().unwrap().len() != 0);
+}
+
+/// As somebody types it: `script` gives it a terminal. `None` where there is no such program.
+fn rebuild_on_a_terminal(url: &str, data: &Path, answer: &str) -> Option<(bool, String)> {
+    let typed = format!("{} rebuild --nats-url {url} --data {}", env!("CARGO_BIN_EXE_tidewatch"), data.display());
+    let mut command = Command::new("script");
+    command.args(["-qec", &typed, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut terminal = command.spawn().ok()?;
+    terminal.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = terminal.wait_with_output().unwrap();
+    Some((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_on_a_terminal_asks_first_and_does_nothing_unless_the_answer_is_yes() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&url, data.path()).open();
+    let last = publish(&url, &records(73, 50)).await;
+    house.applied(last).await;
+    assert!(house.stop().success());
+    for (answer, goes_on) in [("n\n", false), ("\n", false), ("y\n", true)] {
+        let Some((done, told)) = rebuild_on_a_terminal(&url, data.path(), answer) else {
+            return eprintln!("not run: there is no program `script`");
+        };
+        assert!(told.contains("Go on? [y/N]"), "{told}");
+        assert_eq!((done, replaced(data.path()).len()), (goes_on, usize::from(goes_on)), "{answer:?}: {told}");
+        assert!(data.path().join("store/db").exists(), "{answer:?}: {told}");
+    }
 }
 
 #[test]
