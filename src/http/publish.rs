@@ -164,7 +164,8 @@ pub async fn publish(
         let checked = shared.blocking(move || Ok(check(kind, &source, &headers, &body, now, &view)));
         checked.await?
     };
-    if !faults.is_empty() && !(query.partial && holds_records(records, &faults)) {
+    let is_taken = faults.is_empty() || query.partial && holds_records(records, &faults);
+    if !is_taken {
         return Err(faulty(records, &faults));
     }
     let Stored { seq, is_repeat: duplicate } =
