@@ -8,6 +8,8 @@
 pub use tidewatch_core::{event, ids, monitor, stats, time, view};
 // The reader of files too: it takes long to compile and changes seldom.
 pub use tidewatch_files as files;
+// And what trains: its learners bring many crates.
+pub use tidewatch_train as train;
 
 // The shell: moves bytes and decides nothing.
 pub mod agent;

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use crate::train::table::{Table, read_table};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -34,6 +35,25 @@ pub fn each_batch<T: Send>(
         bar.finish_and_clear();
     }
     told.with_context(|| format!("cannot read {}", input.shown()))
+}
+
+/// Reads the file `path`, `-` being standard input, as the rows of a table, with the same bar. What was not used as it stood is told.
+pub fn read_rows(path: &Path) -> anyhow::Result<Table> {
+    let bar = OnceLock::new();
+    let shown = Input::Path(path.to_owned()).shown();
+    let show = |read: u64, of: Option<u64>| {
+        if SHOWN_FROM <= of.unwrap_or(read) {
+            bar.get_or_init(|| progress_bar(of, &shown)).set_position(read);
+        }
+    };
+    let progress = std::io::stderr().is_terminal().then_some(&show as &(dyn Fn(u64, Option<u64>) + Sync));
+    let table = read_table(path.to_owned(), progress);
+    if let Some(bar) = bar.get() {
+        bar.finish_and_clear();
+    }
+    let table = table.with_context(|| format!("cannot read {shown}"))?;
+    table.remarks.iter().for_each(|what| remark(what));
+    Ok(table)
 }
 
 fn progress_bar(of: Option<u64>, name: &str) -> ProgressBar {

@@ -18,9 +18,11 @@ mod glance;
 mod login;
 mod man;
 mod models;
+mod predict;
 mod progress;
 mod publish;
 mod rebuild;
+mod retrain;
 mod settings;
 mod status;
 mod streams;
@@ -29,6 +31,7 @@ mod tap;
 mod thresholds;
 mod token;
 mod top;
+mod train;
 mod up;
 mod version;
 
@@ -60,6 +63,7 @@ Examples:
   tidewatch detect --detector adwin losses.csv   where a stream of numbers or errors changes
   tidewatch evaluate predictions.csv             every metric of a file of labelled predictions
   tidewatch drift --reference train.csv --current today.csv --fail-on drift
+  tidewatch train train.csv --label churned --test test.csv
   tidewatch doctor                               what is missing on this machine, and how to fix it
 
 Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 cannot reach NATS,
@@ -85,6 +89,9 @@ enum Command {
     Detect(detect::Detect),
     Evaluate(evaluate::Evaluate),
     Drift(drift::Drift),
+    Train(train::Train),
+    Predict(predict::Predict),
+    Retrain(retrain::Retrain),
     Streams(streams::Streams),
     Config(config::Config),
     Failpoints(failpoints::Failpoints),
@@ -219,6 +226,9 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Detect(detect) => detect.run(answer),
         Command::Evaluate(evaluate) => evaluate.run(answer),
         Command::Drift(drift) => drift.run(answer),
+        Command::Train(train) => train.run(answer),
+        Command::Predict(predict) => predict.run(answer),
+        Command::Retrain(retrain) => retrain.run(answer),
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),
         Command::Failpoints(failpoints) => failpoints.run(answer),

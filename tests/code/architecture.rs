@@ -27,6 +27,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["event", "failpoint", "monitor", "time"]),
     // tables in files: what a value means is said by whoever reads
     ("files", &["stats"]),
+    // learners and what they are graded by: `event` and `view` bring the records and figures of `evaluate`, `ids` and `time` what a record has to
+    // name, `monitor` the order of classes
+    ("train", &["event", "files", "ids", "monitor", "stats", "time", "view"]),
     ("nats", &["config", "event", "ids", "telemetry", "time"]),
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
     ("ticker", &["event", "ids", "nats", "telemetry"]),
@@ -57,7 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "view",
         ],
     ),
-    // `detect`, `drift` and `evaluate` hand files to the figures that the stream is read by
+    // `detect`, `drift`, `evaluate` and `train` hand files to the figures that the stream is read by
     (
         "cli",
         &[
@@ -76,6 +79,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "stats",
             "telemetry",
             "time",
+            "train",
             "view",
         ],
     ),
@@ -103,7 +107,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("arrow_schema", &["files"]),
     ("parquet", &["files"]),
     ("flate2", &["files"]),
-    ("zstd", &["files"]),
+    ("zstd", &["files", "train"]),
+    ("rayon", &["train"]),
     ("tempfile", &["files"]),
     ("indicatif", &["cli"]),
     ("statrs", &["stats"]),

@@ -10,3 +10,4 @@ mod house;
 #[path = "../support/nats_server.rs"]
 mod nats_server;
 mod offline;
+mod train;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// The folder of a crate that is one room: what it names after `crate::` is its own.
-const CRATE_OF_ONE_ROOM: &str = "src/files/";
+/// The folders of crates that are one room each: what they name after `crate::` is their own.
+const CRATES_OF_ONE_ROOM: [&str; 2] = ["src/files/", "src/train/"];
 
 /// One file under `src/`.
 pub struct File {
@@ -87,7 +87,9 @@ pub fn seen_in(code: &str, words: &[&str]) -> Vec<usize> {
 /// The rooms that a file names after `crate::` (in the root of a room also after `super::`), with the line of each.
 pub fn rooms_named(file: &File) -> Vec<(usize, String)> {
     let mut named = names_after(&file.code, "tidewatch_core::");
-    if file.path.starts_with(CRATE_OF_ONE_ROOM) {
+    let of_files = seen_in(&file.code, &["tidewatch_files::"]);
+    named.extend(of_files.into_iter().map(|line| (line, "files".to_owned())));
+    if CRATES_OF_ONE_ROOM.iter().any(|folder| file.path.starts_with(folder)) {
         return named;
     }
     named.extend(names_after(&file.code, "crate::"));

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::MetricName;
-use super::boosting::{Column, Error, FEATURES_MAX, Kind, Regressor};
+use super::boosting::{Column, Error, Kind, REGRESSOR_FEATURES_MAX, Regressor};
 use super::exact::ExactSum;
 use super::expected::{Expected, Thresholds};
 
@@ -82,7 +82,7 @@ impl Reference {
     /// What `prediction` is expected to lose, made from `features` in the order of the columns; features left out count as missing.
     pub fn losses(&self, features: &[f64], prediction: f64) -> Losses {
         let last = self.absolute.features_count() - 1;
-        let mut row = [f64::NAN; FEATURES_MAX];
+        let mut row = [f64::NAN; REGRESSOR_FEATURES_MAX];
         row[..last].iter_mut().zip(features).for_each(|(place, value)| *place = *value);
         row[last] = prediction;
         let row = &row[..=last];

@@ -34,6 +34,7 @@ pub mod latency;
 pub mod logarithm;
 pub mod metric;
 mod multinomial;
+pub mod promotion;
 pub mod ranking;
 pub mod reconstruction;
 pub mod regression;

@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TREES_MAX;
 use super::bins::MISSING;
-use super::tree::{Node, Rule, Tree};
+use super::regressor::TREES_MAX;
+use super::split::Rule;
+use super::tree::{Node, Tree};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Forest {
@@ -64,16 +65,16 @@ impl Forest {
                 1 << (leaves.len() - 1)
             }
             Node::Split { feature, rule, left, right } => {
-                let on_left = self.lay(nodes, usize::from(*left), number);
+                let on_left = self.lay(nodes, *left as usize, number);
                 let (tree, others) = (number as u8, !on_left);
-                let splits = &mut self.splits[usize::from(*feature)];
+                let splits = &mut self.splits[*feature as usize];
                 match rule {
                     Rule::UpTo { bin, with_missing } => {
                         splits.bounds.push(Bound { bin: *bin, with_missing: *with_missing, tree, others });
                     }
                     Rule::Among(bins) => splits.sets.push(Set { bins: bins.clone(), tree, others }),
                 }
-                on_left | self.lay(nodes, usize::from(*right), number)
+                on_left | self.lay(nodes, *right as usize, number)
             }
         }
     }

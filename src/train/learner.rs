@@ -1,0 +1,103 @@
+//! A learnt function from numbers to an answer, and how each algorithm gets one.
+
+use serde::{Deserialize, Serialize};
+use tidewatch_core::stats::boosting::{Column, Error, Loss, Model, Rows, Watch, Workers, bag, boost};
+
+use crate::features::Form;
+use crate::parameters::{Algorithm, Given, Read};
+use crate::task::Task;
+
+/// What was learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learner {
+    Trees(Model),
+}
+
+impl Algorithm {
+    /// What form of features it takes.
+    pub const fn form(self) -> Form {
+        match self {
+            Self::GradientBoosting | Self::RandomForest | Self::DecisionTree => Form::Trees,
+        }
+    }
+}
+
+impl Learner {
+    /// Learns `targets` from `columns`.
+    ///
+    /// * `names`: of the columns, for parameters that name features.
+    /// * `parameters`: complete ones of `algorithm`.
+    pub fn fit(
+        algorithm: Algorithm,
+        parameters: &Given,
+        (columns, names): (&[Column], &[String]),
+        (targets, task): (&[f64], &Task),
+        workers: &impl Workers,
+        watch: Watch<'_>,
+    ) -> Result<Self, Error> {
+        let rows = Rows { columns, targets, weights: None };
+        let classes = task.classes().map(<[String]>::len);
+        let read = Read(parameters);
+        let model = match algorithm {
+            Algorithm::GradientBoosting => {
+                Model::boosted(rows, loss_of(&read, classes), &boosting(&read, names), workers, watch)?
+            }
+            Algorithm::RandomForest => Model::bagged(rows, classes, &forest(&read), workers, watch)?,
+            Algorithm::DecisionTree => {
+                let one = bag::Parameters { n_estimators: 1, bootstrap: false, max_features: Some(1.0), ..forest(&read) };
+                Model::bagged(rows, classes, &one, workers, watch)?
+            }
+        };
+        Ok(Self::Trees(model))
+    }
+
+    /// The quantity, or the share of each class.
+    pub fn predict(&self, numbers: &[f64], answer: &mut Vec<f64>) {
+        match self {
+            Self::Trees(model) => model.predict(numbers, answer),
+        }
+    }
+}
+
+fn loss_of(read: &Read<'_>, classes: Option<usize>) -> Loss {
+    match (classes, read.text("loss")) {
+        (Some(0..=2), _) => Loss::Logistic,
+        (Some(classes), _) => Loss::Softmax(classes),
+        (None, "absolute") => Loss::Absolute,
+        (None, "huber") => Loss::Huber(read.number("quantile")),
+        (None, "quantile") => Loss::Quantile(read.number("quantile")),
+        (None, _) => Loss::Squared,
+    }
+}
+
+fn boosting(read: &Read<'_>, names: &[String]) -> boost::Parameters {
+    let directions = read.directions("monotone");
+    let direction = |name: &String| directions.iter().find(|(named, _)| named == name).map_or(0, |(_, way)| *way);
+    boost::Parameters {
+        n_estimators: read.whole("n_estimators") as u32,
+        learning_rate: read.number("learning_rate"),
+        max_depth: read.bound("max_depth").map(|depth| depth as u32),
+        max_leaves: read.whole("max_leaves") as u32,
+        min_samples_leaf: read.whole("min_samples_leaf") as u32,
+        l2: read.number("l2"),
+        subsample: read.number("subsample"),
+        colsample: read.number("colsample"),
+        early_stopping_rounds: read.bound("early_stopping_rounds").map(|rounds| rounds as u32),
+        validation_fraction: read.number("validation_fraction"),
+        monotone: if directions.is_empty() { Vec::new() } else { names.iter().map(direction).collect() },
+        seed: read.whole("seed"),
+    }
+}
+
+fn forest(read: &Read<'_>) -> bag::Parameters {
+    bag::Parameters {
+        n_estimators: read.whole("n_estimators") as u32,
+        max_depth: read.bound("max_depth").map(|depth| depth as u32),
+        max_leaves: read.bound("max_leaves").map(|leaves| leaves as u32),
+        min_samples_leaf: read.whole("min_samples_leaf") as u32,
+        max_features: read.share("max_features"),
+        bootstrap: read.truth("bootstrap"),
+        seed: read.whole("seed"),
+    }
+}

@@ -1,0 +1,19 @@
+//! Trains models on tables of rows and answers with them: reading, features, learners, evaluation, artifacts. One engine and one code of
+//! features for commands on files, for the trainer's process and for serving.
+//!
+//! Knows no server, stream or clock. Equal rows, parameters and seed give equal artifacts, byte for byte, however many threads there are.
+
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod evaluate;
+pub mod features;
+pub mod importance;
+pub mod learner;
+pub mod parameters;
+pub mod refusals;
+pub mod simulate;
+pub mod table;
+pub mod task;
+pub mod training;
+pub mod workers;

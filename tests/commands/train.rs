@@ -1,0 +1,195 @@
+//! `tidewatch train`, `predict` and `retrain simulate`: the real program over real splits and streams.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn data(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name).display().to_string()
+}
+
+fn tidewatch(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidewatch")).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn text(arguments: &[&str]) -> String {
+    let output = tidewatch(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", complaint(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&text(&[arguments, &["--json"]].concat())).unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        PathBuf::from(self.0.path()).join(name).display().to_string()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+/// 600 rows of which `x` and `colour` tell the class, but for one in ten.
+fn rows() -> String {
+    let mut text = "x,colour,day,answer\n".to_owned();
+    for row in 0..600_u32 {
+        let (x, colour) = (row * 37 % 101, ["red", "green", "blue"][(row * 7 % 3) as usize]);
+        let truth = (50 < x) != (colour == "blue") && row % 10 != 0;
+        text += &format!("{x},{colour},2026-01-{:02},{}\n", 1 + row % 28, if truth { "yes" } else { "no" });
+    }
+    text
+}
+
+const AS_HISTOGRAMS: [&str; 10] = [
+    "--param",
+    "n_estimators=100",
+    "--param",
+    "learning_rate=0.1",
+    "--param",
+    "max_depth=5",
+    "--param",
+    "max_leaves=31",
+    "--param",
+    "min_samples_leaf=20",
+];
+
+#[test]
+fn boosting_and_forests_score_as_scikit_learns_do_with_the_same_parameters() {
+    let wanted: Value = serde_json::from_str(&std::fs::read_to_string(data("boosting/boosting.json")).unwrap()).unwrap();
+    let forest = ["--algorithm", "random_forest", "--param", "n_estimators=200", "--param", "min_samples_leaf=2"];
+    for set in ["binary", "rare", "four", "regression", "missing", "categories"] {
+        let (train, test) = (data(&format!("boosting/{set}.train.csv.zst")), data(&format!("boosting/{set}.test.csv.zst")));
+        let plain = ["train", &train, "--label", "target", "--test", &test];
+        for (learner, parameters) in [("hist_depth5_100", &AS_HISTOGRAMS[..]), ("forest_200", &forest)] {
+            let told = json(&[&plain, parameters].concat());
+            let metrics = &told["test"]["metrics"];
+            let area = if set == "four" { "roc_auc_ovr_macro" } else { "roc_auc" };
+            for (theirs, ours) in [("auc", area), ("accuracy", "accuracy"), ("r2", "r2")] {
+                let Some(theirs) = wanted["sets"][set][learner][theirs].as_f64() else { continue };
+                let ours = metrics[ours]["value"].as_f64().unwrap_or_else(|| panic!("{set}: no {ours} in {metrics}"));
+                assert!(theirs - 0.01 <= ours, "{set}, {learner}: {ours} where scikit-learn has {theirs}");
+            }
+            assert_eq!(told["rows"], 6_000);
+        }
+    }
+}
+
+#[test]
+fn a_model_that_was_written_answers_alike_and_is_the_same_bytes_each_time() {
+    let folder = Folder::new();
+    let rows = folder.file("rows.csv", &rows());
+    let [one, two] = ["one.model", "two.model"].map(|name| folder.path(name));
+    let told = json(&["train", &rows, "--label", "answer", "--out", &one]);
+    json(&["train", &rows, "--label", "answer", "--out", &two]);
+    assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
+    assert_eq!(told["classes"], serde_json::json!(["no", "yes"]));
+    let answers = json(&["predict", "--artifact", &one, &rows]);
+    let right = rows_right(&answers, &std::fs::read_to_string(&rows).unwrap());
+    assert_eq!(told["train"]["metrics"]["accuracy"]["value"], right);
+    let table = text(&["predict", "--artifact", &one, &rows]);
+    assert!(table.starts_with("prediction,confidence,scores.no,scores.yes\n"), "{table}");
+    assert_eq!(table.trim_end().lines().count(), 601);
+}
+
+fn rows_right(answers: &Value, rows: &str) -> Value {
+    let truths = rows.lines().skip(1).map(|line| line.rsplit(',').next().unwrap());
+    let right = answers.as_array().unwrap().iter().zip(truths).filter(|(answer, truth)| answer["prediction"] == **truth);
+    (right.count() as f64 / 600.0).into()
+}
+
+#[test]
+fn unknown_categories_absent_columns_and_json_rows_are_answered() {
+    let folder = Folder::new();
+    let rows = folder.file("rows.csv", &rows());
+    let model = folder.path("model");
+    json(&["train", &rows, "--label", "answer", "--out", &model]);
+    let asked = folder.file("asked.jsonl", "{\"x\":90,\"colour\":\"pink\"}\n{\"x\":\"10\",\"colour\":\"red\",\"other\":1}\n");
+    let output = tidewatch(&["predict", "--artifact", &model, &asked, "--json"]);
+    assert!(complaint(&output).contains("the rows lack day"), "{}", complaint(&output));
+    let answers: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&answers[0]["prediction"], &answers[1]["prediction"]), (&"yes".into(), &"no".into()));
+    let strange = folder.file("strange.csv", "a,b\n1,2\n");
+    assert!(complaint(&tidewatch(&["predict", "--artifact", &model, &strange])).contains("none of the columns"));
+}
+
+#[test]
+fn damaged_and_foreign_models_are_refused() {
+    let folder = Folder::new();
+    let rows = folder.file("rows.csv", &rows());
+    let model = folder.path("model");
+    json(&["train", &rows, "--label", "answer", "--out", &model, "--param", "n_estimators=5"]);
+    let bytes = std::fs::read(&model).unwrap();
+    let complaint_of = |bytes: &[u8]| {
+        std::fs::write(folder.path("damaged"), bytes).unwrap();
+        let output = tidewatch(&["predict", "--artifact", &folder.path("damaged"), &rows]);
+        assert_eq!(output.status.code(), Some(1));
+        complaint(&output)
+    };
+    for at in (0..bytes.len()).step_by(bytes.len() / 40) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x20;
+        assert!(complaint_of(&damaged).contains("cannot use"), "byte {at}");
+        complaint_of(&bytes[..at]);
+    }
+    assert!(complaint_of(b"x,colour\n1,red\n").contains("no model of Tidewatch"));
+    assert!(complaint_of(b"TWMODEL7xxxx").contains("a newer Tidewatch"));
+}
+
+#[test]
+fn data_that_proves_nothing_is_refused_by_name_and_can_be_allowed() {
+    let folder = Folder::new();
+    let few = folder.file("few.csv", &rows().lines().take(101).collect::<Vec<_>>().join("\n"));
+    let refused = tidewatch(&["train", &few, "--label", "answer"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(complaint(&refused).contains("too_few_rows: there are 100 labelled rows"), "{}", complaint(&refused));
+    assert!(complaint(&refused).contains("--allow too_few_rows"));
+    json(&["train", &few, "--label", "answer", "--allow", "too_few_rows"]);
+    let leaking = rows().replace(",yes", ",yes,1").replace(",no", ",no,0").replacen("answer", "answer,paid", 1);
+    let leaking = folder.file("leaking.csv", &leaking);
+    let refused = complaint(&tidewatch(&["train", &leaking, "--label", "answer"]));
+    assert!(refused.contains("target_among_features: column \"paid\""), "{refused}");
+    let all = folder.file("all.csv", &rows());
+    let refused = complaint(&tidewatch(&["train", &all, "--label", "answer", "--test", &all]));
+    assert!(refused.contains("duplicates_across_split: 600 of 600"), "{refused}");
+    let wrong = complaint(&tidewatch(&["train", &all, "--label", "anwser"]));
+    assert!(wrong.contains("no column is called \"anwser\": there are x, colour, day, answer"), "{wrong}");
+    let wrong = tidewatch(&["train", &all, "--label", "answer", "--param", "trees=5"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(complaint(&wrong).contains("has no parameter \"trees\": there are n_estimators"), "{}", complaint(&wrong));
+}
+
+#[test]
+fn a_policy_of_evidence_beats_blind_retraining_on_streams_that_drift() {
+    for (stream, label, [first, every, window], more) in
+        [("elec", "class", ["6000", "3000", "6000"], 0.003), ("weather", "target", ["2000", "2000", "4000"], 0.0)]
+    {
+        let file = data(&format!("streams/{stream}.csv.zst"));
+        let plan = ["--first", first, "--every", every, "--window", window];
+        let told = json(&[&["retrain", "simulate", &file, "--label", label][..], &plan].concat());
+        let accuracy = |who: &str| told[who]["accuracy"].as_f64().unwrap();
+        assert!(accuracy("scheduled") + more <= accuracy("policy"), "{stream}: {told}");
+        let switches = told["policy"]["promotions"].as_u64().unwrap() + told["policy"]["rollbacks"].as_u64().unwrap();
+        assert!(switches <= 20, "{stream}: {switches} switches");
+        for block in told["blocks"].as_array().unwrap() {
+            let (policy, unchanged) = (block["policy"].as_f64().unwrap(), block["static"].as_f64().unwrap());
+            assert!(unchanged - policy <= 0.06, "{stream}: {block}");
+        }
+    }
+}
