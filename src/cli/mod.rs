@@ -11,6 +11,7 @@ mod detect;
 mod doctor;
 mod drift;
 mod evaluate;
+mod export;
 mod failpoints;
 mod files;
 mod forget;
@@ -91,6 +92,7 @@ enum Command {
     Drift(drift::Drift),
     Train(train::Train),
     Predict(predict::Predict),
+    Export(export::Export),
     Retrain(retrain::Retrain),
     Streams(streams::Streams),
     Config(config::Config),
@@ -228,6 +230,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Drift(drift) => drift.run(answer),
         Command::Train(train) => train.run(answer),
         Command::Predict(predict) => predict.run(answer),
+        Command::Export(export) => export.run(answer),
         Command::Retrain(retrain) => retrain.run(answer),
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),

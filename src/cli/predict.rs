@@ -1,6 +1,6 @@
 //! `tidewatch predict`: what a trained model says of the rows of a table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::train::artifact::{Answer as Said, Artifact};
 use crate::train::task::Task;
@@ -45,9 +45,7 @@ struct Row {
 
 impl Predict {
     pub fn run(self, answer: Answer) -> Outcome {
-        let shown = self.artifact.display();
-        let bytes = std::fs::read(&self.artifact).with_context(|| format!("cannot read {shown}"))?;
-        let artifact = Artifact::from_bytes(&bytes).with_context(|| format!("cannot use {shown}"))?;
+        let artifact = read_artifact(&self.artifact)?;
         let rows = read_rows(&self.file)?;
         let absent: Vec<&str> = artifact.features.inputs().filter(|name| rows.column(name).is_none()).collect();
         if absent.len() == artifact.features.inputs().len() {
@@ -60,6 +58,13 @@ impl Predict {
         let answers: Vec<Row> = artifact.answers(&rows).into_iter().map(|said| Row::of(said, &classes)).collect();
         answer.give(&answers, |answers| csv(answers, &artifact.task))
     }
+}
+
+/// Reads a model that `tidewatch train` wrote.
+pub fn read_artifact(path: &Path) -> anyhow::Result<Artifact> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    Artifact::from_bytes(&bytes).with_context(|| format!("cannot use {shown}"))
 }
 
 impl Row {

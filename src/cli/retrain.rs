@@ -31,7 +31,7 @@ enum Action {
 #[derive(Args)]
 #[command(after_help = "\
 The policy is a JSON document; what it does not name is as by default:
-  {\"alpha\": 0.01, \"margin\": 0, \"challengers\": 1, \"loss\": \"brier\", \"run_length\": 10000, \"watch\": 10000,
+  {\"alpha\": 0.01, \"margin\": 0, \"challengers\": 1, \"former\": 2, \"loss\": \"brier\", \"run_length\": 10000, \"watch\": 10000,
    \"algorithm\": \"gradient_boosting\", \"hyperparameters\": {\"n_estimators\": 100}}
 
 Examples:

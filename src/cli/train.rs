@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::train::parameters::{Algorithm, Given, parsed};
 use crate::train::refusals::Refusal;
+use crate::train::search::{Budget, Ended};
 use crate::train::table::Table;
 use crate::train::task::Asked;
 use crate::train::training::{Error, Order, Report, Trained, train};
@@ -56,6 +57,12 @@ pub struct Train {
     /// Pass over a refusal by its name; may be given more than once
     #[arg(long, value_name = "REFUSAL", value_parser = Refusal::CODES)]
     allow: Vec<String>,
+    /// Search the parameters that are not given: 27 candidates, the best of them on more and more rows
+    #[arg(long)]
+    search: bool,
+    /// Trials of the search at most
+    #[arg(long, value_name = "N", requires = "search", value_parser = clap::value_parser!(u32).range(1..))]
+    trials: Option<u32>,
     /// Where to write the model
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -85,6 +92,10 @@ impl Train {
             algorithm,
             parameters: &parameters,
             allowed: &self.allow,
+            search: self.search.then(|| {
+                let by_default = Budget::default();
+                Budget { trials: self.trials.map_or(by_default.trials, |trials| trials as usize), ..by_default }
+            }),
         };
         let trained = trained(&rows, test.as_ref(), &order)?;
         trained.report.warnings.iter().for_each(|warning| remark(&warning.to_string()));
@@ -97,7 +108,7 @@ impl Train {
 }
 
 fn trained(rows: &Table, test: Option<&Table>, order: &Order<'_>) -> anyhow::Result<Trained> {
-    let mut progress = Progress::new("trees");
+    let mut progress = Progress::new("steps");
     let trained = train(rows, test, order, &Pool::new(0), &mut |done, of| {
         progress.show(u64::from(done), u64::from(of));
         true
@@ -125,7 +136,7 @@ pub fn given(parameters: &[String]) -> anyhow::Result<Given> {
 }
 
 /// Writes a file whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
     let beside = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
     let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
@@ -140,6 +151,14 @@ fn page(report: &Report) -> String {
         report.features.len(),
         report.seconds
     );
+    if let Some(search) = &report.search {
+        let how = match search.ended {
+            Ended::Whole => "",
+            Ended::Budget => ", which is all that the budget allows",
+            Ended::Stopped => ", then it was stopped",
+        };
+        text.push_str(&format!("parameters are the best of {} trials{how}\n", search.trials.len()));
+    }
     let sides = [("test", report.test.as_ref()), ("train", Some(&report.train))];
     for (name, graded) in sides {
         let Some(graded) = graded else { continue };

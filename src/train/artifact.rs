@@ -7,7 +7,7 @@ use std::io::Read as _;
 use serde::{Deserialize, Serialize};
 
 use crate::features::Features;
-use crate::learner::Learner;
+use crate::learner::{Learner, Ready};
 use crate::parameters::{Algorithm, Given};
 use crate::table::{Raw, Table};
 use crate::task::Task;
@@ -19,7 +19,7 @@ const BYTES_MAX: u64 = 1 << 30;
 const LEVEL: i32 = 6;
 
 /// A trained model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Artifact {
     pub task: Task,
     pub label: String,
@@ -116,21 +116,21 @@ impl Artifact {
 
     /// What the model says of a row.
     ///
-    /// * `values`: of the inputs of [`Features::inputs`], in their order.
-    pub fn answer<'a>(&self, values: impl Iterator<Item = Raw<'a>>, room: &mut Room) -> Answer {
+    /// * `ready`: its learner. `values`: of the inputs of [`Features::inputs`], in their order.
+    pub fn answer<'a>(&self, ready: &Ready<'_>, values: impl Iterator<Item = Raw<'a>>, room: &mut Room) -> Answer {
         self.features.encode(values, &mut room.numbers);
-        self.learner.predict(&room.numbers, &mut room.answer);
+        ready.predict(&room.numbers, &mut room.answer);
         Answer::of(&self.task, &room.answer)
     }
 
     /// What the model says of each row of a table.
     pub fn answers(&self, table: &Table) -> Vec<Answer> {
         let columns: Vec<_> = self.features.inputs().map(|name| table.column(name)).collect();
-        let mut room = Room::default();
+        let (mut room, ready) = (Room::default(), self.learner.ready());
         (0..table.rows)
             .map(|row| {
                 let values = columns.iter().map(|column| column.map_or(Raw::Missing, |column| table.value(column, row)));
-                self.answer(values, &mut room)
+                self.answer(&ready, values, &mut room)
             })
             .collect()
     }

@@ -6,7 +6,7 @@ use tidewatch_core::stats::boosting::draws::Draws;
 use tidewatch_core::stats::boosting::{Column, Kind, Workers};
 
 use crate::artifact::largest;
-use crate::learner::Learner;
+use crate::learner::{Learner, Ready};
 use crate::task::Task;
 
 /// Rows that are looked at: spread evenly over all of them.
@@ -37,7 +37,7 @@ pub struct Dependence {
 
 /// Some rows of a model's features, one after the other.
 pub struct Sample<'a> {
-    learner: &'a Learner,
+    learner: Ready<'a>,
     task: &'a Task,
     names: &'a [String],
     kinds: Vec<Kind>,
@@ -51,7 +51,7 @@ impl<'a> Sample<'a> {
         let chosen: Vec<usize> = (0..count).map(|place| place * targets.len() / count).collect();
         let row = |row: &usize| columns.iter().map(|column| column.values[*row]).collect();
         Self {
-            learner,
+            learner: learner.ready(),
             task,
             names,
             kinds: columns.iter().map(|column| column.kind).collect(),

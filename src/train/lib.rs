@@ -6,14 +6,20 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+pub mod classical;
 pub mod evaluate;
 pub mod features;
 pub mod importance;
 pub mod learner;
+pub mod onnx;
 pub mod parameters;
 pub mod refusals;
+pub mod search;
 pub mod simulate;
 pub mod table;
 pub mod task;
 pub mod training;
 pub mod workers;
+
+#[cfg(test)]
+mod golden;

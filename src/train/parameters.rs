@@ -11,6 +11,16 @@ pub enum Algorithm {
     GradientBoosting,
     RandomForest,
     DecisionTree,
+    LinearRegression,
+    Ridge,
+    Lasso,
+    ElasticNet,
+    LogisticRegression,
+    NaiveBayes,
+    Ftrl,
+    Svm,
+    Knn,
+    Pls,
 }
 
 /// The names and values of parameters, as they were given and as defaults fill them up.
@@ -80,11 +90,15 @@ const SMALLEST: f64 = 1e-9;
 const ROWS: u64 = 1_000_000;
 const SEED: Parameter = whole("seed", 0, u64::MAX, 0);
 
+/// How trees get categories: as sets of codes, or as a column of 0 and 1 each.
+const ENCODING: Parameter = text("encoding", &["codes", "one_hot"]);
+
 /// Parameters of the features of every algorithm.
 const OF_FEATURES: &[Parameter] =
     &[whole("rare_rows", 1, ROWS, 10), whole("interactions", 0, 100, 0), bound("select_features", 1, 1_000), SEED];
 
 const GRADIENT_BOOSTING: &[Parameter] = &[
+    ENCODING,
     whole("n_estimators", 1, TREES_MAX as u64, 100),
     number("learning_rate", SMALLEST, 1.0, 0.1),
     bound("max_depth", 1, 254),
@@ -101,6 +115,7 @@ const GRADIENT_BOOSTING: &[Parameter] = &[
 ];
 
 const RANDOM_FOREST: &[Parameter] = &[
+    ENCODING,
     whole("n_estimators", 1, TREES_MAX as u64, 100),
     bound("max_depth", 1, 1_000),
     bound("max_leaves", 2, ROWS),
@@ -110,16 +125,82 @@ const RANDOM_FOREST: &[Parameter] = &[
 ];
 
 const DECISION_TREE: &[Parameter] =
-    &[bound("max_depth", 1, 1_000), bound("max_leaves", 2, ROWS), whole("min_samples_leaf", 1, ROWS, 1)];
+    &[ENCODING, bound("max_depth", 1, 1_000), bound("max_leaves", 2, ROWS), whole("min_samples_leaf", 1, ROWS, 1)];
+
+const PENALIZED: &[Parameter] = &[number("penalty", 0.0, 1e9, 0.1)];
+
+const ELASTIC_NET: &[Parameter] = &[number("penalty", 0.0, 1e9, 0.1), number("l1_ratio", 0.0, 1.0, 0.5)];
+
+const LOGISTIC_REGRESSION: &[Parameter] = &[number("l2", 0.0, 1e9, 1.0)];
+
+const NAIVE_BAYES: &[Parameter] = &[number("smoothing", SMALLEST, 1.0, SMALLEST)];
+
+const FTRL: &[Parameter] = &[
+    number("alpha", SMALLEST, 10.0, 0.05),
+    number("beta", 0.0, 10.0, 1.0),
+    number("l1", 0.0, 1.0, 0.0),
+    number("l2", 0.0, 1.0, 0.0),
+    whole("epochs", 1, 100, 2),
+];
+
+const SVM: &[Parameter] = &[
+    number("c", SMALLEST, 1e6, 1.0),
+    Parameter { name: "kernel_width", range: Range::NumberOrNone(SMALLEST, 1e9), default: Default::Null },
+];
+
+const KNN: &[Parameter] = &[whole("neighbours", 1, 1_000, 15)];
+
+const PLS: &[Parameter] = &[whole("components", 1, 1_000, 2)];
+
+/// What an algorithm learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learns {
+    Both,
+    Classes,
+    Quantities,
+}
 
 impl Algorithm {
-    pub const ALL: [Self; 3] = [Self::GradientBoosting, Self::RandomForest, Self::DecisionTree];
+    /// What labels may be.
+    pub const fn learns(self) -> Learns {
+        match self {
+            Self::LinearRegression | Self::Ridge | Self::Lasso | Self::ElasticNet | Self::Pls => Learns::Quantities,
+            Self::LogisticRegression | Self::NaiveBayes | Self::Ftrl => Learns::Classes,
+            Self::GradientBoosting | Self::RandomForest | Self::DecisionTree | Self::Svm | Self::Knn => Learns::Both,
+        }
+    }
+
+    pub const ALL: [Self; 13] = [
+        Self::GradientBoosting,
+        Self::RandomForest,
+        Self::DecisionTree,
+        Self::LinearRegression,
+        Self::Ridge,
+        Self::Lasso,
+        Self::ElasticNet,
+        Self::LogisticRegression,
+        Self::NaiveBayes,
+        Self::Ftrl,
+        Self::Svm,
+        Self::Knn,
+        Self::Pls,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GradientBoosting => "gradient_boosting",
             Self::RandomForest => "random_forest",
             Self::DecisionTree => "decision_tree",
+            Self::LinearRegression => "linear_regression",
+            Self::Ridge => "ridge",
+            Self::Lasso => "lasso",
+            Self::ElasticNet => "elastic_net",
+            Self::LogisticRegression => "logistic_regression",
+            Self::NaiveBayes => "naive_bayes",
+            Self::Ftrl => "ftrl",
+            Self::Svm => "svm",
+            Self::Knn => "knn",
+            Self::Pls => "pls",
         }
     }
 
@@ -136,6 +217,15 @@ impl Algorithm {
             Self::GradientBoosting => GRADIENT_BOOSTING,
             Self::RandomForest => RANDOM_FOREST,
             Self::DecisionTree => DECISION_TREE,
+            Self::LinearRegression => &[],
+            Self::Ridge | Self::Lasso => PENALIZED,
+            Self::ElasticNet => ELASTIC_NET,
+            Self::LogisticRegression => LOGISTIC_REGRESSION,
+            Self::NaiveBayes => NAIVE_BAYES,
+            Self::Ftrl => FTRL,
+            Self::Svm => SVM,
+            Self::Knn => KNN,
+            Self::Pls => PLS,
         };
         own.iter().chain(OF_FEATURES)
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use tidewatch_core::stats::boosting::{Column, Kind};
 
+use crate::parameters::Algorithm;
 use crate::task::Task;
 
 /// Labelled rows that a model takes at least.
@@ -42,10 +43,26 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Warning {
-    Constant { column: String },
-    Missing { column: String, share: f64 },
-    Identifier { column: String },
-    NotNumbers { column: String, cells: usize },
+    Constant {
+        column: String,
+    },
+    Missing {
+        column: String,
+        share: f64,
+    },
+    Identifier {
+        column: String,
+    },
+    NotNumbers {
+        column: String,
+        cells: usize,
+    },
+    /// The oldest, because the algorithm takes no more.
+    RowsLeftOut {
+        algorithm: Algorithm,
+        rows: usize,
+        of: usize,
+    },
 }
 
 impl Refusal {
@@ -85,6 +102,9 @@ impl fmt::Display for Warning {
             Self::Identifier { column } => write!(f, "column {column:?} names or numbers its rows: it is left out"),
             Self::NotNumbers { column, cells } => {
                 write!(f, "column {column:?} is numeric and holds {cells} texts: they count as missing")
+            }
+            Self::RowsLeftOut { algorithm, rows, of } => {
+                write!(f, "{} takes the newest rows only: the oldest {rows} of {of} are left out", algorithm.as_str())
             }
         }
     }

@@ -9,11 +9,12 @@ use tidewatch_core::stats::boosting::{Column, Watch, Workers};
 
 use crate::artifact::{Answer, Artifact, Lineage};
 use crate::evaluate::{Answered, Graded, grade, truth_of};
-use crate::features::{self, Fitted, Options};
+use crate::features::{self, Fitted, Form, Options};
 use crate::importance::{Dependence, Importance, Sample};
-use crate::learner::Learner;
-use crate::parameters::{self, Algorithm, Given, Read};
+use crate::learner::{self, Learner};
+use crate::parameters::{self, Algorithm, Given, Learns, Read};
 use crate::refusals::{self, Refusal, Warning};
+use crate::search::{self, Budget, Lessons, Search};
 use crate::table::{Raw, Table};
 use crate::task::{self, Asked, Labels, Task, labels, labels_of, name_of};
 
@@ -26,6 +27,8 @@ pub struct Order<'a> {
     pub parameters: &'a Given,
     /// Codes of refusals that are passed over.
     pub allowed: &'a [String],
+    /// Searches the parameters that are not given.
+    pub search: Option<Budget>,
 }
 
 /// A model, and how good it is.
@@ -56,7 +59,10 @@ pub struct Report {
     /// Refusals that were passed over because it was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Refusal>,
-    /// Fitting features and learner.
+    /// What was tried before, if parameters were searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
+    /// Fitting features and learner, without the search.
     pub seconds: f64,
 }
 
@@ -68,16 +74,16 @@ pub enum Error {
     Task(#[from] task::Error),
     #[error("{}", refusals_shown(.0))]
     Refused(Vec<Refusal>),
-    #[error("{0} learns classes, and {1:?} is a quantity")]
-    Quantities(&'static str, String),
-    #[error("{0} learns quantities, and {1:?} is a class")]
-    Classes(&'static str, String),
+    #[error("{0} learns classes, and the label is a quantity")]
+    Quantities(&'static str),
+    #[error("{0} learns quantities, and the label is a class")]
+    Classes(&'static str),
     #[error("{rows} labelled rows are no more than the {first} that the first model learns from: name fewer with --first")]
     TooShort { rows: usize, first: usize },
     #[error("the first {rows} rows have only one class: name more with --first")]
     FirstRows { rows: usize },
     #[error("the learner refuses the rows: {0}")]
-    Learner(#[from] tidewatch_core::stats::boosting::Error),
+    Learner(#[from] learner::Error),
 }
 
 fn refusals_shown(refusals: &[Refusal]) -> String {
@@ -92,42 +98,49 @@ pub fn train(
     workers: &impl Workers,
     watch: Watch<'_>,
 ) -> Result<Trained, Error> {
-    let parameters = order.algorithm.complete(order.parameters)?;
+    let mut parameters = order.algorithm.complete(order.parameters)?;
     let labelled = labels(table, order.label, order.task)?;
     let Labels { task, targets, rows, unlabelled } = labelled;
     let some = (0 < unlabelled).then(|| table.rows(&rows));
     let table = some.as_ref().unwrap_or(table);
+    let mut found = None;
+    if let Some(budget) = order.search.filter(|_| 1 < task.classes().map_or(2, <[String]>::len)) {
+        let lessons = Lessons { table, label: order.label, task: &task, targets: &targets, times: None };
+        let told = search::search(order.algorithm, order.parameters, None, &lessons, budget, workers, watch)?;
+        parameters.clone_from(&told.parameters);
+        found = Some(told);
+    }
     let of_test = test.map(|test| labels_of(test, order.label, &task)).transpose()?;
 
-    let began = Instant::now();
+    let mut began = Instant::now();
     let fitted = features::fit(table, order.label, &task, &targets, options(order.algorithm, &parameters));
+    let mut seconds = began.elapsed().as_secs_f64();
     let names = fitted.features.outputs();
-    let holdout = of_test.as_ref().map(|labels| labels.targets.as_slice());
-    let mut refused = refusals::of_labels(&task, &targets, holdout);
-    refused.extend(refusals::of_features(&fitted.columns, &names, &task, &targets));
-    let test_columns = match (test, &of_test) {
-        (Some(test), Some(labels)) => fitted.features.columns(&test.rows(&labels.rows)),
-        _ => Vec::new(),
+    let holdout = match (test, &of_test) {
+        (Some(test), Some(labels)) => Some((fitted.features.columns(&test.rows(&labels.rows)), labels.targets.as_slice())),
+        _ => None,
     };
-    if let Some(holdout) = holdout {
-        refused.extend(refusals::of_duplicates((&fitted.columns, &targets), (&test_columns, holdout)));
-    }
-    let is_allowed = |refusal: &Refusal| refusal.can_be_allowed() && order.allowed.iter().any(|code| code == refusal.code());
-    let (allowed, refused): (Vec<Refusal>, Vec<Refusal>) = refused.into_iter().partition(is_allowed);
-    if !refused.is_empty() {
-        return Err(Error::Refused(refused));
-    }
+    let holdout = holdout.as_ref().map(|(columns, targets)| (columns.as_slice(), *targets));
+    let allowed = judge(order, &task, &names, (&fitted.columns, &targets), holdout)?;
+    began = Instant::now();
     let learner = learn(order.algorithm, &parameters, &fitted.columns, &names, (&targets, &task), workers, watch)?;
-    let seconds = began.elapsed().as_secs_f64();
+    seconds += began.elapsed().as_secs_f64();
+    let left_out = targets.len().saturating_sub(order.algorithm.rows_max());
 
     let lineage = lineage(&fitted.columns, &targets, Read(&parameters).whole("seed"));
-    let Fitted { features, columns, warnings } = fitted;
-    let sample = match holdout {
-        Some(holdout) if !holdout.is_empty() => Sample::of(&learner, &task, &names, &test_columns, holdout),
-        _ => Sample::of(&learner, &task, &names, &columns, &targets),
+    let Fitted { features, columns, mut warnings } = fitted;
+    if 0 < left_out {
+        warnings.push(Warning::RowsLeftOut { algorithm: order.algorithm, rows: left_out, of: targets.len() });
+    }
+    let (importance, partial_dependence) = {
+        let sample = match holdout {
+            Some((columns, targets)) if !targets.is_empty() => Sample::of(&learner, &task, &names, columns, targets),
+            _ => Sample::of(&learner, &task, &names, &columns, &targets),
+        };
+        let importance = sample.importances(workers);
+        let dependences = sample.dependences(&importance, workers);
+        (importance, dependences)
     };
-    let importance = sample.importances(workers);
-    let partial_dependence = sample.dependences(&importance, workers);
     let train = graded(&learner, &task, &columns, targets.iter().map(|target| Some(truth_of(&task, *target))), workers);
     let test = test.map(|test| {
         let columns = features.columns(test);
@@ -146,11 +159,28 @@ pub fn train(
         partial_dependence,
         warnings,
         allowed,
+        search: found,
         seconds,
     };
     let label = order.label.to_owned();
     let artifact = Artifact { task, label, algorithm: order.algorithm, parameters, features, learner, lineage };
     Ok(Trained { artifact, report })
+}
+
+/// The refusals that are passed over; an error if there are others.
+fn judge(
+    order: &Order<'_>,
+    task: &Task,
+    names: &[String],
+    training: (&[Column], &[f64]),
+    holdout: Option<(&[Column], &[f64])>,
+) -> Result<Vec<Refusal>, Error> {
+    let mut refused = refusals::of_labels(task, training.1, holdout.map(|(_, targets)| targets));
+    refused.extend(refusals::of_features(training.0, names, task, training.1));
+    refused.extend(holdout.and_then(|holdout| refusals::of_duplicates(training, holdout)));
+    let is_allowed = |refusal: &Refusal| refusal.can_be_allowed() && order.allowed.iter().any(|code| code == refusal.code());
+    let (allowed, refused): (Vec<Refusal>, Vec<Refusal>) = refused.into_iter().partition(is_allowed);
+    if refused.is_empty() { Ok(allowed) } else { Err(Error::Refused(refused)) }
 }
 
 /// The learner of an algorithm, once it fits the task.
@@ -163,6 +193,11 @@ pub fn learn(
     workers: &impl Workers,
     watch: Watch<'_>,
 ) -> Result<Learner, Error> {
+    match (algorithm.learns(), task) {
+        (Learns::Classes, Task::Regression) => return Err(Error::Quantities(algorithm.as_str())),
+        (Learns::Quantities, Task::Classification(_)) => return Err(Error::Classes(algorithm.as_str())),
+        _ => {}
+    }
     Ok(Learner::fit(algorithm, parameters, (columns, names), (targets, task), workers, watch)?)
 }
 
@@ -171,6 +206,7 @@ pub fn options(algorithm: Algorithm, parameters: &Given) -> Options {
     let read = Read(parameters);
     Options {
         form: algorithm.form(),
+        one_hot: algorithm.form() == Form::Matrix || read.text("encoding") == "one_hot",
         rare_rows: read.whole("rare_rows") as usize,
         interactions: read.whole("interactions") as usize,
         select: read.bound("select_features").map(|features| features as usize),
@@ -194,6 +230,7 @@ const PIECE: usize = 2_048;
 
 /// What a learner says of each row.
 pub fn answers(learner: &Learner, task: &Task, columns: &[Column], rows: usize, workers: &impl Workers) -> Vec<Answer> {
+    let ready = learner.ready();
     let pieces: Vec<_> = (0..rows).step_by(PIECE).map(|first| first..rows.min(first + PIECE)).collect();
     let told = workers.map(pieces, |piece| {
         let (mut numbers, mut answer) = (Vec::new(), Vec::new());
@@ -201,7 +238,7 @@ pub fn answers(learner: &Learner, task: &Task, columns: &[Column], rows: usize, 
             .map(|row| {
                 numbers.clear();
                 numbers.extend(columns.iter().map(|column| column.values[row]));
-                learner.predict(&numbers, &mut answer);
+                ready.predict(&numbers, &mut answer);
                 Answer::of(task, &answer)
             })
             .collect::<Vec<Answer>>()

@@ -1,11 +1,12 @@
 //! Texts that are dates or instants, as numbers that a model can split by.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::table::Raw;
+
+const FIRST: Date = jiff::civil::date(1970, 1, 1);
 
 /// Which numbers become of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,8 +62,7 @@ pub fn looks(text: &str) -> Looks {
 }
 
 fn days_since_1970(date: Date) -> f64 {
-    let first = jiff::civil::date(1970, 1, 1);
-    f64::from((date - first).get_days())
+    f64::from((date - FIRST).get_days())
 }
 
 /// A date, a date with a time, or an instant, which is read in UTC.
@@ -74,7 +74,9 @@ fn parsed(text: &str) -> Option<DateTime> {
     if !starts {
         return None;
     }
-    let instant = text.parse::<Timestamp>().map(|instant| Offset::UTC.to_datetime(instant));
-    let plain = instant.or_else(|_| text.parse::<DateTime>());
-    plain.or_else(|_| text.replace('/', "-").parse::<DateTime>()).ok()
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        let since = SignedDuration::from_secs(instant.as_second());
+        return FIRST.at(0, 0, 0, 0).checked_add(since).ok();
+    }
+    text.parse::<DateTime>().or_else(|_| text.replace('/', "-").parse::<DateTime>()).ok()
 }

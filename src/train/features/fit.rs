@@ -37,6 +37,8 @@ pub enum Form {
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     pub form: Form,
+    /// Whether categories become columns of 0 and 1.
+    pub one_hot: bool,
     /// Rows of a category of its own.
     pub rare_rows: usize,
     /// Products of pairs of outputs, of those that explain most.
@@ -140,16 +142,13 @@ fn input_of(table: &Table, column: &table::Column, options: Options, warnings: &
         return None;
     }
     let frequent = counts.values().filter(|count| options.rare_rows <= **count).count();
-    let most = match options.form {
-        Form::Trees => PRESENT_MAX - 1,
-        Form::Matrix => ONE_HOT_MAX,
-    };
+    let most = if options.one_hot { ONE_HOT_MAX } else { PRESENT_MAX - 1 };
     let encoding = if most < frequent {
         let names = Names::of(&counts, options.rare_rows, usize::MAX);
         Encoding::Target { names, means: Vec::new(), all: Vec::new() }
     } else {
         let names = Names::of(&counts, options.rare_rows, most);
-        if options.form == Form::Trees { Encoding::Codes(names) } else { Encoding::OneHot(names) }
+        if options.one_hot { Encoding::OneHot(names) } else { Encoding::Codes(names) }
     };
     Some(Input { name, encoding })
 }

@@ -216,3 +216,6 @@ pub fn of_event(feature: &Feature) -> Raw<'_> {
         Feature::Category(text) => Raw::Text(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

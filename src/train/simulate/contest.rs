@@ -22,7 +22,7 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Event {
-    /// A challenger has come up.
+    /// A challenger has come up: a new model, or one that served before and whose watch is over.
     Challenged { challenger: Model, champion: Model },
     /// It took the place of the champion.
     Promoted {
@@ -34,7 +34,7 @@ pub enum Event {
         labels: u64,
         mean_advantage: f64,
     },
-    /// A newer challenger took its place before anything was proved.
+    /// Another challenger took its place before anything was proved.
     Superseded { challenger: Model, log_evidence: f64, labels: u64 },
     /// The champion before the last promotion has come back.
     RolledBack { from: Model, to: Model, reason: Return, labels: u64, mean_advantage: f64 },
@@ -45,6 +45,8 @@ pub enum Event {
 struct Challenger {
     model: Model,
     evidence: Evidence,
+    /// Whether it has served before.
+    former: bool,
 }
 
 /// Who serves, who would like to, and who served before.
@@ -71,14 +73,21 @@ impl Contest {
         [self.champion].into_iter().chain(challengers).chain(self.previous.iter().map(|(model, _)| *model))
     }
 
-    /// A new challenger, in the place of the oldest if there are as many as may be.
+    /// A new challenger.
     pub fn challenge(&mut self, row: usize, model: Model) {
-        if self.challengers.len() == self.policy.challengers {
-            let Challenger { model, evidence } = self.challengers.remove(0);
+        self.arm(row, model, false, self.policy.challengers);
+    }
+
+    /// A challenger whose evidence begins, in the place of the oldest of its kind if there are as many as may be.
+    fn arm(&mut self, row: usize, model: Model, former: bool, most: usize) {
+        let of_kind = self.challengers.iter().filter(|challenger| challenger.former == former).count();
+        if most <= of_kind {
+            let Some(oldest) = self.challengers.iter().position(|challenger| challenger.former == former) else { return };
+            let Challenger { model, evidence, .. } = self.challengers.remove(oldest);
             let (log_evidence, labels) = (evidence.logarithm(), evidence.labels());
             self.decide(row, Event::Superseded { challenger: model, log_evidence, labels });
         }
-        self.challengers.push(Challenger { model, evidence: Evidence::new(self.policy.margin) });
+        self.challengers.push(Challenger { model, evidence: Evidence::new(self.policy.margin), former });
         self.decide(row, Event::Challenged { challenger: model, champion: self.champion });
     }
 
@@ -110,6 +119,7 @@ impl Contest {
         if self.policy.watch <= labels {
             self.previous = None;
             self.decide(row, Event::Confirmed { champion: self.champion, labels });
+            self.arm(row, previous, true, self.policy.former);
         }
         false
     }
@@ -122,11 +132,15 @@ impl Contest {
             _ => Some((place, evidence)),
         });
         let Some((place, log_evidence)) = best.filter(|(_, evidence)| log_threshold <= *evidence) else { return };
-        let Challenger { model: challenger, evidence } = self.challengers.remove(place);
+        let Challenger { model: challenger, evidence, .. } = self.challengers.remove(place);
         let (labels, mean_advantage) = (evidence.labels(), evidence.mean().unwrap_or_default());
         let champion = self.champion;
         self.decide(row, Event::Promoted { challenger, champion, log_evidence, log_threshold, labels, mean_advantage });
+        let before = self.previous.take();
         self.serve(challenger, Some((champion, Setback::new(self.policy.run_length))));
+        if let Some((before, _)) = before {
+            self.arm(row, before, true, self.policy.former);
+        }
     }
 
     /// Changes who serves. What was proved against another champion proves nothing against this one.

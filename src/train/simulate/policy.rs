@@ -9,6 +9,7 @@ use crate::parameters::{self, Algorithm, Given};
 
 /// Challengers at the same time at most.
 const CHALLENGERS_MAX: usize = 4;
+const FORMER_MAX: usize = 8;
 
 /// What a challenger has to be better in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +31,10 @@ pub struct Policy {
     pub alpha: f64,
     /// How much smaller its mean loss has to be.
     pub margin: f64,
-    /// Challengers at the same time, which share `alpha`; the oldest makes room.
+    /// New challengers at the same time; the oldest makes room. All challengers share `alpha`.
     pub challengers: usize,
+    /// Models that served before and challenge again, with evidence that begins anew. What was rolled back is not among them.
+    pub former: usize,
     pub loss: LossKind,
     /// Labels between two false alarms of the way back, on the average and at least.
     pub run_length: f64,
@@ -60,6 +63,7 @@ impl Default for Policy {
             alpha: ALPHA,
             margin: 0.0,
             challengers: 1,
+            former: 2,
             loss: LossKind::default(),
             run_length: RUN_LENGTH,
             watch: 10_000,
@@ -83,6 +87,9 @@ impl Policy {
         }
         if !(1..=CHALLENGERS_MAX).contains(&policy.challengers) {
             return refuse("challengers", policy.challengers.to_string(), format!("from 1 to {CHALLENGERS_MAX}"));
+        }
+        if FORMER_MAX < policy.former {
+            return refuse("former", policy.former.to_string(), format!("from 0 to {FORMER_MAX}"));
         }
         if !(1.0..=1e15).contains(&policy.run_length) {
             return refuse("run_length", policy.run_length.to_string(), "1 or more".to_owned());

@@ -34,6 +34,7 @@ impl Bins {
     }
 
     /// The same of values in single precision, with edges that are numbers of it. Values are to be rounded by [`single`] before they are placed.
+    #[inline]
     pub(super) fn of_singles(column: &Column) -> Self {
         let singles = column.values.iter().map(|value| single(*value)).filter(|value| value.is_finite());
         if column.kind == Kind::Category {
@@ -77,6 +78,7 @@ impl Bins {
     }
 
     /// The bin of each of `values`.
+    #[inline]
     pub(super) fn places(&self, values: impl Iterator<Item = f64>) -> Vec<u8> {
         let Self::Numbers(edges) = self else { return values.map(|value| self.place(value)).collect() };
         let mut padded = [f64::INFINITY; 256];
@@ -107,6 +109,7 @@ pub fn single(value: f64) -> f64 {
     f64::from(value as f32)
 }
 
+#[inline]
 fn edges(sorted: &[f64], between: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let mut distinct = sorted.to_vec();
     distinct.dedup();
@@ -126,11 +129,13 @@ fn between(low: f64, high: f64) -> f64 {
 }
 
 /// A number that is ordered among whole numbers as the float is among floats.
+#[inline]
 const fn sortable(value: f32) -> u32 {
     let bits = value.to_bits();
     if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
 }
 
+#[inline]
 const fn of_sortable(key: u32) -> f32 {
     f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
 }

@@ -98,6 +98,7 @@ impl Loss {
         (adds.concat(), units)
     }
 
+    #[inline]
     fn of_piece(self, bound: f64, scores: &[f64], targets: &[f64], slopes: &mut [f64], curvatures: &mut [f64]) {
         let rows = scores.iter().zip(targets).zip(slopes.iter_mut().zip(curvatures));
         match self {
@@ -157,6 +158,7 @@ impl Loss {
     /// The loss of one row.
     ///
     /// * `scores`: one for each output.
+    #[inline]
     pub(super) fn at(self, scores: &[f64], target: f64, huber: f64) -> f64 {
         let error = target - scores[0];
         match self {
@@ -211,6 +213,7 @@ pub(super) fn shares(scores: &[Vec<f64>], workers: &impl Workers) -> Vec<Vec<f64
     (0..scores.len()).map(|output| told.iter().flat_map(|piece| piece[output].iter().copied()).collect()).collect()
 }
 
+#[inline]
 fn softmax(class: f64, shares: &[f64], targets: &[f64], slopes: &mut [f64], curvatures: &mut [f64]) {
     for ((share, target), (slope, curvature)) in shares.iter().zip(targets).zip(slopes.iter_mut().zip(curvatures)) {
         (*slope, *curvature) = (share - f64::from(u8::from(*target == class)), share * (1.0 - share));
@@ -257,6 +260,7 @@ fn pairs(values: &[f64], weight: &impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
 }
 
 /// The least of weighted values that at least the share `level` of the weight does not exceed; between two of equal standing their middle.
+#[inline]
 fn quantile(mut values: Vec<(f64, f64)>, level: f64) -> f64 {
     values.sort_unstable_by(|left, right| left.0.total_cmp(&right.0));
     let wanted = level * values.iter().map(|(_, weight)| weight).sum::<f64>();

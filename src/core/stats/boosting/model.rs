@@ -152,6 +152,7 @@ impl Model {
 
     /// The quantity, or the share of each class (of two: of both), for a row of as many features; features left out and values that are not finite
     /// count as missing.
+    #[inline]
     pub fn predict(&self, row: &[f64], answer: &mut Vec<f64>) {
         answer.clear();
         answer.extend_from_slice(&self.base);
@@ -241,6 +242,7 @@ impl Nodes {
         Self(tree.0.iter().map(node).collect())
     }
 
+    #[inline]
     fn value(&self, row: &[f64]) -> f32 {
         let mut at = 0;
         loop {

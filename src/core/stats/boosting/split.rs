@@ -70,6 +70,7 @@ pub(super) struct Asked<'a> {
 impl Bounds {
     pub(super) const FREE: Self = Self { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
+    #[inline]
     fn are_free(self) -> bool {
         self.low == f64::NEG_INFINITY && self.high == f64::INFINITY
     }
@@ -77,12 +78,14 @@ impl Bounds {
 
 impl Terms {
     /// What a leaf of these rows says, as a quotient of units.
+    #[inline]
     pub(super) fn value(self, sums: Sums, bounds: Bounds) -> f64 {
         let value = -sums.gradient() / (sums.weight() + self.l2);
         if bounds.are_free() { value } else { value.clamp(bounds.low, bounds.high) }
     }
 
     /// Twice what a leaf takes off the loss.
+    #[inline]
     fn explained(self, sums: Sums, value: f64) -> f64 {
         -value * (2.0 * sums.gradient() + (sums.weight() + self.l2) * value)
     }
@@ -90,6 +93,7 @@ impl Terms {
 
 impl Asked<'_> {
     /// The bound between bins of numbers that explains most, and the side of what is missing.
+    #[inline]
     pub(super) fn best_bound(&self) -> Option<Found> {
         let missing = self.histogram[usize::from(MISSING)];
         let mut best: Option<(f64, u8, bool, Sums)> = None;
@@ -118,6 +122,7 @@ impl Asked<'_> {
 
     /// The set of categories that explains most: in the order of their means, it is one of the first few (Fisher (1958), *J. Am. Stat.
     /// Assoc.* 53, 789–798).
+    #[inline]
     pub(super) fn best_set(&self) -> Option<Found> {
         let smoothing = CATEGORY_SMOOTHING * self.terms.one;
         let mut ordered: Vec<(f64, u8, Sums)> = self
@@ -169,6 +174,7 @@ impl Asked<'_> {
     }
 
     /// The split with what it explains beyond the whole; `None` if that is nothing but rounding.
+    #[inline]
     fn found(&self, both: f64, rule: Rule, left: Sums) -> Option<Found> {
         let whole = self.terms.explained(self.all, self.terms.value(self.all, self.bounds));
         let gain = both - whole;

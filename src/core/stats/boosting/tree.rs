@@ -103,6 +103,7 @@ impl Tree {
     }
 
     /// The leaf of a row, by the bins of its features.
+    #[inline]
     pub(super) fn value(&self, place: impl Fn(usize) -> u8) -> f64 {
         let mut at = 0;
         loop {
