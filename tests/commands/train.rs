@@ -1,6 +1,6 @@
 //! `tidewatch train`, `predict` and `retrain simulate`: the real program over small tables.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -16,9 +16,22 @@ fn text(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What a command prints with `--json`; of `train` and `simulate` once it fits its schema.
 #[track_caller]
 fn json(arguments: &[&str]) -> Value {
-    serde_json::from_str(&text(&[arguments, &["--json"]].concat())).unwrap()
+    let told = serde_json::from_str(&text(&[arguments, &["--json"]].concat())).unwrap();
+    let schema = match arguments[0] {
+        "train" => "training",
+        "retrain" => "simulation",
+        _ => return told,
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{schema}.v1.schema.json"));
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    if let Err(error) = jsonschema::draft202012::new(&schema).unwrap().validate(&told) {
+        panic!("{error} at {}", error.instance_path());
+    }
+    told
 }
 
 fn complaint(output: &Output) -> String {

@@ -17,6 +17,8 @@ use crate::parameters::Read;
 /// Steps of a solver at most.
 const STEPS_MAX: u32 = 10_000;
 const TOLERANCE: f64 = 1e-6;
+/// The penalty on squared weights, as a share of the rows, that makes least squares always have an answer.
+const ANCHOR: f64 = 1e-9;
 
 /// Sums of weighted numbers, and what they mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,10 +43,16 @@ pub enum Link {
 }
 
 impl Linear {
+    /// Least squares. Numbers have a mean of 0, so the intercept is the mean of the targets. A row for each number, so small that nobody sees it,
+    /// keeps the solver from refusing numbers that depend on each other, as columns of 0 and 1 of one category do.
     pub fn least_squares(data: Matrix) -> Result<Self, Error> {
-        let fitted = LinearRegression::new().fit(&Dataset::new(data.rows, data.targets));
+        let (width, intercept) = (data.width(), data.targets.mean().unwrap_or_default());
+        let anchors = Array2::eye(width) * (ANCHOR * data.rows.nrows() as f64).sqrt();
+        let rows = concatenate![Axis(0), data.rows, anchors];
+        let targets = concatenate![Axis(0), data.targets.mapv(|target| target - intercept), Array1::zeros(width)];
+        let fitted = LinearRegression::new().with_intercept(false).fit(&Dataset::new(rows, targets));
         let fitted = named("linear_regression", fitted)?;
-        Ok(Self::quantity(fitted.params().to_vec(), fitted.intercept()))
+        Ok(Self::quantity(fitted.params().to_vec(), intercept))
     }
 
     /// Least squares with a penalty on the weights.

@@ -1,6 +1,7 @@
 //! What columns become, and that training and serving agree about it.
 
 use tidewatch_core::stats::boosting::Kind;
+use tidewatch_core::stats::boosting::draws::Draws;
 
 use super::*;
 use crate::refusals::Warning;
@@ -94,9 +95,9 @@ fn a_row_at_a_time_and_all_at_once_are_the_same_numbers() {
 fn many_categories_become_means_of_targets_that_a_row_has_no_part_in() {
     let mut text = "shop,other,label\n".to_owned();
     // labels are of chance: what tells them apart is only in the row itself
-    for row in 0..4_000_u64 {
-        let chance = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-        text += &format!("shop-{},{},{}\n", row % 400, chance % 7, chance % 2);
+    let mut draws = Draws::new(8, 8);
+    for row in 0..4_000 {
+        text += &format!("shop-{},{},{}\n", row % 400, draws.below(7), draws.below(2));
     }
     let table = table(&text);
     let Fitted { features, columns, .. } = fitted(&table, options(Form::Trees));
