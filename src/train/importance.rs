@@ -8,6 +8,7 @@ use tidewatch_core::stats::boosting::{Column, Kind, Workers};
 use crate::artifact::largest;
 use crate::learner::{Learner, Ready};
 use crate::task::Task;
+use crate::workers::Pool;
 
 /// Rows that are looked at: spread evenly over all of them.
 const ROWS_MAX: usize = 2_000;
@@ -61,7 +62,7 @@ impl<'a> Sample<'a> {
     }
 
     /// The importance of each feature, the largest first.
-    pub fn importances(&self, workers: &impl Workers) -> Vec<Importance> {
+    pub fn importances(&self, workers: &Pool) -> Vec<Importance> {
         if self.rows.is_empty() {
             return Vec::new();
         }
@@ -100,7 +101,7 @@ impl<'a> Sample<'a> {
     }
 
     /// The partial dependence of the most important features.
-    pub fn dependences(&self, importances: &[Importance], workers: &impl Workers) -> Vec<Dependence> {
+    pub fn dependences(&self, importances: &[Importance], workers: &Pool) -> Vec<Dependence> {
         let named = importances
             .iter()
             .take(DEPENDENCES_MAX)

@@ -1,12 +1,13 @@
 //! A learnt function from numbers to an answer, and how each algorithm gets one.
 
 use serde::{Deserialize, Serialize};
-use tidewatch_core::stats::boosting::{self, Column, Loss, Model, Rows, Watch, Workers, bag, boost};
+use tidewatch_core::stats::boosting::{self, Column, Loss, Model, Rows, Watch, bag, boost};
 
 use crate::classical::{self, Bayes, Index, Linear, Matrix, Neighbours, Vectors};
 use crate::features::Form;
 use crate::parameters::{Algorithm, Given, Read};
 use crate::task::Task;
+use crate::workers::Pool;
 
 /// What was learnt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ impl Learner {
         parameters: &Given,
         (columns, names): (&[Column], &[String]),
         (targets, task): (&[f64], &Task),
-        workers: &impl Workers,
+        workers: &Pool,
         watch: Watch<'_>,
     ) -> Result<Self, Error> {
         let rows = Rows { columns, targets, weights: None };

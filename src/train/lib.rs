@@ -20,6 +20,3 @@ pub mod table;
 pub mod task;
 pub mod training;
 pub mod workers;
-
-#[cfg(test)]
-mod golden;

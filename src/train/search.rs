@@ -6,7 +6,6 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use tidewatch_core::stats::boosting::Workers;
 use tidewatch_core::stats::boosting::draws::Draws;
 use tidewatch_core::stats::logarithm::{exp, ln};
 
@@ -17,6 +16,7 @@ use crate::simulate::{LossKind, Policy};
 use crate::table::Table;
 use crate::task::Task;
 use crate::training::{Error, answers, learn, options};
+use crate::workers::Pool;
 
 /// Candidates of each rung, and the share of the rows that it sees: one in so many.
 const RUNGS: [(usize, usize); 3] = [(27, 9), (9, 3), (3, 1)];
@@ -92,7 +92,7 @@ pub fn search(
     champion: Option<&Given>,
     lessons: &Lessons<'_>,
     budget: Budget,
-    workers: &impl Workers,
+    workers: &Pool,
     watch: &mut dyn FnMut(u32, u32) -> bool,
 ) -> Result<Search, Error> {
     let seed = given.get("seed").and_then(Value::as_u64).unwrap_or_default();
@@ -130,13 +130,7 @@ pub fn search(
 }
 
 /// The mean loss of a candidate over the blocks of the newest `rows`.
-fn trial<W: Workers>(
-    algorithm: Algorithm,
-    parameters: &Given,
-    lessons: &Lessons<'_>,
-    rows: usize,
-    workers: &W,
-) -> Result<f64, Error> {
+fn trial(algorithm: Algorithm, parameters: &Given, lessons: &Lessons<'_>, rows: usize, workers: &Pool) -> Result<f64, Error> {
     let policy = Policy { loss: LossKind::Brier, error_max: Some(f64::MAX), ..Policy::default() };
     let first = lessons.targets.len() - rows;
     let (mut sum, mut graded) = (0.0, 0);
@@ -240,8 +234,6 @@ fn dimensions(algorithm: Algorithm) -> Vec<Dimension> {
 
 #[cfg(test)]
 mod tests {
-    use tidewatch_core::stats::boosting::Alone;
-
     use super::*;
 
     fn lessons(rows: usize) -> (Table, Vec<f64>, Task) {
@@ -257,7 +249,7 @@ mod tests {
         let lessons = Lessons { table: &table, label: "label", task: &task, targets: &targets, times: None };
         let given: Given = [("seed".to_owned(), 3_u64.into())].into_iter().collect();
         let watch = &mut |done, _| done < stop_after;
-        search(Algorithm::DecisionTree, &given, None, &lessons, budget, &Alone, watch).unwrap()
+        search(Algorithm::DecisionTree, &given, None, &lessons, budget, &Pool::new(1), watch).unwrap()
     }
 
     #[test]
@@ -293,6 +285,6 @@ mod tests {
         let times: Vec<(i64, i64)> = (0..2_000).map(|row| (row, row + 5_000)).collect();
         let lessons = Lessons { table: &table, label: "label", task: &task, targets: &targets, times: Some(&times) };
         let parameters = Algorithm::DecisionTree.complete(&Given::new()).unwrap();
-        assert_eq!(trial(Algorithm::DecisionTree, &parameters, &lessons, 2_000, &Alone).unwrap(), f64::INFINITY);
+        assert_eq!(trial(Algorithm::DecisionTree, &parameters, &lessons, 2_000, &Pool::new(1)).unwrap(), f64::INFINITY);
     }
 }

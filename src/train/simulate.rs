@@ -5,7 +5,7 @@ mod contest;
 mod policy;
 
 use serde::Serialize;
-use tidewatch_core::stats::boosting::{Column, Workers};
+use tidewatch_core::stats::boosting::Column;
 
 use crate::artifact::Answer;
 use crate::features::{self, Features};
@@ -13,6 +13,7 @@ use crate::learner::Learner;
 use crate::table::Table;
 use crate::task::{Labels, Task, labels};
 use crate::training::{Error, learn, options};
+use crate::workers::Pool;
 use contest::{Contest, Model};
 
 pub use contest::{Decision, Event};
@@ -95,7 +96,7 @@ pub fn simulate(
     label: &str,
     plan: Plan,
     policy: &Policy,
-    workers: &impl Workers,
+    workers: &Pool,
     watch: &mut dyn FnMut(usize, usize),
 ) -> Result<Simulation, Error> {
     let parameters = policy.algorithm.complete(&policy.hyperparameters)?;
@@ -145,14 +146,14 @@ fn error_max(answers: &[Answer], targets: &[f64]) -> f64 {
 }
 
 /// Makes models of stretches of the file.
-struct Trainer<'a, W> {
+struct Trainer<'a> {
     table: &'a Table,
     label: &'a str,
     task: &'a Task,
     targets: &'a [f64],
     policy: &'a Policy,
     parameters: &'a crate::parameters::Given,
-    workers: &'a W,
+    workers: &'a Pool,
 }
 
 /// A model of the simulation.
@@ -161,7 +162,7 @@ struct Made {
     learner: Learner,
 }
 
-impl<W: Workers> Trainer<'_, W> {
+impl Trainer<'_> {
     /// A model of the rows `from` to before `to`; `None` if they have only one class.
     fn train(&self, from: usize, to: usize) -> Result<Option<Made>, Error> {
         let targets = &self.targets[from..to];
@@ -204,7 +205,7 @@ impl Runner {
         Self { made, scheduled_now: Model(0), contest, tallies: Default::default(), blocks: Vec::new(), skipped: 0 }
     }
 
-    fn stretch<W: Workers>(&mut self, trainer: &Trainer<'_, W>, plan: Plan, from: usize, to: usize) -> Result<(), Error> {
+    fn stretch(&mut self, trainer: &Trainer<'_>, plan: Plan, from: usize, to: usize) -> Result<(), Error> {
         if plan.first < from {
             self.retrain(trainer, plan, from)?;
         }
@@ -229,7 +230,7 @@ impl Runner {
     }
 
     /// A new model of the newest rows before `now`.
-    fn retrain<W: Workers>(&mut self, trainer: &Trainer<'_, W>, plan: Plan, now: usize) -> Result<(), Error> {
+    fn retrain(&mut self, trainer: &Trainer<'_>, plan: Plan, now: usize) -> Result<(), Error> {
         let Some(made) = trainer.train(now.saturating_sub(plan.window), now)? else {
             self.skipped += 1;
             return Ok(());

@@ -17,6 +17,7 @@ use crate::refusals::{self, Refusal, Warning};
 use crate::search::{self, Budget, Lessons, Search};
 use crate::table::{Raw, Table};
 use crate::task::{self, Asked, Labels, Task, labels, labels_of, name_of};
+use crate::workers::Pool;
 
 /// What is to be trained.
 #[derive(Clone, Debug)]
@@ -95,7 +96,7 @@ pub fn train(
     table: &Table,
     test: Option<&Table>,
     order: &Order<'_>,
-    workers: &impl Workers,
+    workers: &Pool,
     watch: Watch<'_>,
 ) -> Result<Trained, Error> {
     let mut parameters = order.algorithm.complete(order.parameters)?;
@@ -190,7 +191,7 @@ pub fn learn(
     columns: &[Column],
     names: &[String],
     (targets, task): (&[f64], &Task),
-    workers: &impl Workers,
+    workers: &Pool,
     watch: Watch<'_>,
 ) -> Result<Learner, Error> {
     match (algorithm.learns(), task) {
@@ -229,7 +230,7 @@ pub fn truths(table: &Table, label: &str, task: &Task) -> Vec<Option<Value>> {
 const PIECE: usize = 2_048;
 
 /// What a learner says of each row.
-pub fn answers(learner: &Learner, task: &Task, columns: &[Column], rows: usize, workers: &impl Workers) -> Vec<Answer> {
+pub fn answers(learner: &Learner, task: &Task, columns: &[Column], rows: usize, workers: &Pool) -> Vec<Answer> {
     let ready = learner.ready();
     let pieces: Vec<_> = (0..rows).step_by(PIECE).map(|first| first..rows.min(first + PIECE)).collect();
     let told = workers.map(pieces, |piece| {
@@ -251,7 +252,7 @@ fn graded(
     task: &Task,
     columns: &[Column],
     truths: impl Iterator<Item = Option<Value>>,
-    workers: &impl Workers,
+    workers: &Pool,
 ) -> Graded {
     let truths: Vec<Option<Value>> = truths.collect();
     let answers = answers(learner, task, columns, truths.len(), workers);

@@ -6,13 +6,14 @@ use linfa_ftrl::Ftrl;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
 use tidewatch_core::stats::boosting::draws::Draws;
-use tidewatch_core::stats::boosting::{Alone, Column, Kind};
+use tidewatch_core::stats::boosting::{Column, Kind};
 
 use super::*;
 use crate::artifact::largest;
 use crate::learner::Learner;
 use crate::parameters::{Algorithm, Given, Learns, Read, parsed};
 use crate::task::Task;
+use crate::workers::Pool;
 
 /// Rows of two numbers of mean 0 and deviation 1, and one of chance.
 fn columns(rows: usize) -> Vec<Column> {
@@ -33,7 +34,7 @@ fn given(pairs: &[(&str, &str)], algorithm: Algorithm) -> Given {
 fn learnt(algorithm: Algorithm, columns: &[Column], targets: &[f64], task: &Task) -> Learner {
     let names: Vec<String> = (0..columns.len()).map(|place| format!("x{place}")).collect();
     let parameters = given(&[], algorithm);
-    Learner::fit(algorithm, &parameters, (columns, &names), (targets, task), &Alone, &mut |_, _| true).unwrap()
+    Learner::fit(algorithm, &parameters, (columns, &names), (targets, task), &Pool::new(1), &mut |_, _| true).unwrap()
 }
 
 fn answers(learner: &Learner, columns: &[Column]) -> Vec<Vec<f64>> {

@@ -1,13 +1,13 @@
 //! What is written must be what the format says; onnxruntime itself is asked by `ops/test` where it is installed.
 
 use prost::Message;
-use tidewatch_core::stats::boosting::Alone;
 
 use super::message::ModelMessage;
 use super::*;
 use crate::parameters::{Algorithm, Given};
 use crate::table::Table;
 use crate::training::{Order, train};
+use crate::workers::Pool;
 
 fn artifact(algorithm: Algorithm) -> Artifact {
     let x: Vec<f64> = (0..600).map(|row| f64::from(row % 60)).collect();
@@ -16,7 +16,7 @@ fn artifact(algorithm: Algorithm) -> Artifact {
     let table = Table::of_numbers(vec![("x".to_owned(), x), ("other".to_owned(), other), ("label".to_owned(), label)]);
     let parameters = Given::new();
     let order = Order { label: "label", task: None, algorithm, parameters: &parameters, allowed: &[], search: None };
-    train(&table, None, &order, &Alone, &mut |_, _| true).unwrap().artifact
+    train(&table, None, &order, &Pool::new(1), &mut |_, _| true).unwrap().artifact
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::parameters::{Algorithm, Given, parsed};
-use crate::simulate::{Plan, Policy, Simulation, simulate};
-use crate::table::{Table, read_table};
-use crate::training::{Order, Trained, train};
-use crate::workers::Pool;
+use tidewatch_train::parameters::{Algorithm, Given, parsed};
+use tidewatch_train::simulate::{Plan, Policy, Simulation, simulate};
+use tidewatch_train::table::{Table, read_table};
+use tidewatch_train::training::{Order, Trained, train};
+use tidewatch_train::workers::Pool;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data").join(name)
