@@ -14,6 +14,9 @@ use super::{Answer, Outcome};
 
 /// Try a policy of retraining
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tidewatch retrain simulate elec.csv --label class --first 6000 --every 3000 --window 6000")]
 pub struct Retrain {
     #[command(subcommand)]
     action: Action,

@@ -11,6 +11,7 @@ use crate::train::training::{Error, Order, Report, Trained, train};
 use crate::train::workers::Pool;
 use anyhow::Context;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::files::{read_rows, remark};
 use super::progress::Progress;
@@ -22,8 +23,7 @@ use super::{Answer, Exit, Outcome};
 /// Reads CSV, JSON Lines, Parquet or Arrow. Every column but the label is a feature: numbers as they are, texts as categories, dates as their parts.
 #[derive(Args)]
 #[command(after_help = "\
-Algorithms: gradient_boosting (the default), random_forest, decision_tree, and more: an unknown name lists all, and so does an unknown parameter.
-Parameters of gradient_boosting: n_estimators, learning_rate, max_depth, max_leaves, min_samples_leaf, l2, subsample, colsample,
+An unknown parameter lists all that an algorithm has. Those of gradient_boosting: n_estimators, learning_rate, max_depth, max_leaves, min_samples_leaf, l2, subsample, colsample,
 early_stopping_rounds, monotone=FEATURE:1,FEATURE:-1, loss and seed. The same rows, parameters and seed give the same model, byte for byte.
 
 Data that proves nothing is refused by name: too_few_rows, one_class, class_too_small, no_features, target_among_features, leaking_feature,
@@ -46,8 +46,8 @@ pub struct Train {
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
     /// What learns
-    #[arg(long, value_name = "NAME", default_value = "gradient_boosting")]
-    algorithm: String,
+    #[arg(long, value_name = "NAME", default_value = "gradient_boosting", value_parser = algorithms())]
+    algorithm: Algorithm,
     /// A parameter of the algorithm, as NAME=VALUE; may be given more than once
     #[arg(long = "param", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
@@ -76,11 +76,14 @@ enum AskedTask {
     Regression,
 }
 
+fn algorithms() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::as_str)).try_map(|name| Algorithm::from_name(&name))
+}
+
 impl Train {
     pub fn run(self, answer: Answer) -> Outcome {
-        let algorithm = Algorithm::from_name(&self.algorithm).map_err(|error| Exit::Usage.because(error))?;
         let parameters = given(&self.parameters).map_err(|error| Exit::Usage.because(error))?;
-        algorithm.complete(&parameters).map_err(|error| Exit::Usage.because(error))?;
+        self.algorithm.complete(&parameters).map_err(|error| Exit::Usage.because(error))?;
         let rows = read_rows(&self.file)?;
         let test = self.test.as_deref().map(read_rows).transpose()?;
         let order = Order {
@@ -89,7 +92,7 @@ impl Train {
                 AskedTask::Classification => Asked::Classification,
                 AskedTask::Regression => Asked::Regression,
             }),
-            algorithm,
+            algorithm: self.algorithm,
             parameters: &parameters,
             allowed: &self.allow,
             search: self.search.then(|| {

@@ -98,7 +98,6 @@ const OF_FEATURES: &[Parameter] =
     &[whole("rare_rows", 1, ROWS, 10), whole("interactions", 0, 100, 0), bound("select_features", 1, 1_000), SEED];
 
 const GRADIENT_BOOSTING: &[Parameter] = &[
-    ENCODING,
     whole("n_estimators", 1, TREES_MAX as u64, 100),
     number("learning_rate", SMALLEST, 1.0, 0.1),
     bound("max_depth", 1, 254),
@@ -112,20 +111,21 @@ const GRADIENT_BOOSTING: &[Parameter] = &[
     text("loss", &["squared", "absolute", "huber", "quantile"]),
     number("quantile", SMALLEST, 1.0 - SMALLEST, 0.9),
     Parameter { name: "monotone", range: Range::Directions, default: Default::Null },
+    ENCODING,
 ];
 
 const RANDOM_FOREST: &[Parameter] = &[
-    ENCODING,
     whole("n_estimators", 1, TREES_MAX as u64, 100),
     bound("max_depth", 1, 1_000),
     bound("max_leaves", 2, ROWS),
     whole("min_samples_leaf", 1, ROWS, 1),
     Parameter { name: "max_features", range: Range::NumberOrNone(SMALLEST, 1.0), default: Default::Null },
     Parameter { name: "bootstrap", range: Range::Truth, default: Default::Truth(true) },
+    ENCODING,
 ];
 
 const DECISION_TREE: &[Parameter] =
-    &[ENCODING, bound("max_depth", 1, 1_000), bound("max_leaves", 2, ROWS), whole("min_samples_leaf", 1, ROWS, 1)];
+    &[bound("max_depth", 1, 1_000), bound("max_leaves", 2, ROWS), whole("min_samples_leaf", 1, ROWS, 1), ENCODING];
 
 const PENALIZED: &[Parameter] = &[number("penalty", 0.0, 1e9, 0.1)];
 

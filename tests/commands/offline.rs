@@ -418,10 +418,18 @@ fn the_readme_shows_what_the_commands_say() {
         .filter_map(|line| line.strip_prefix("    tidewatch "))
         .map(|line| line.split("  ").next().unwrap().split(' ').collect())
         .collect();
-    assert!(commands.iter().any(|command| command[0] == "drift") && commands.iter().any(|command| command[0] == "evaluate"));
-    let same = (0..200).fold("x,kind\n".to_owned(), |text, row| text + &format!("{row},{}\n", ["a", "b"][row % 2]));
-    folder.file("train.csv", &same);
-    folder.file("today.csv", &same);
+    assert!(commands.iter().any(|command| command[0] == "drift") && commands.iter().any(|command| command[0] == "retrain"));
+    let rows = |rows: std::ops::Range<usize>| {
+        rows.fold("x,kind,churned\n".to_owned(), |text, row| {
+            let churned = if row * 7 % 11 < 5 { "yes" } else { "no" };
+            text + &format!("{}.5,{},{churned}\n", row + row * 7 % 11, ["a", "b"][row % 2])
+        })
+    };
+    folder.file("train.csv", &rows(0..600));
+    folder.file("today.csv", &rows(0..600));
+    folder.file("test.csv", &rows(700..1_000));
+    folder.file("new.csv", &rows(1_000..1_010));
+    folder.file("history.csv", &rows(0..9_100));
     folder.file("predictions.csv", "prediction,actual,score\nfraud,fraud,0.9\nfine,fine,0.2\nfraud,fine,0.6\n");
     folder.file("losses.csv", &(0..200).fold("loss\n".to_owned(), |text, row| text + ["0\n", "1\n"][usize::from(100 < row)]));
     for command in commands {

@@ -228,6 +228,9 @@ impl Means<'_> {
     }
 }
 
+/// A deviation that is a smaller part of the mean than this is one of rounding.
+const CONSTANT: f64 = 1e-12;
+
 /// The median for gaps, then mean and deviation of what is filled.
 fn scale_of(column: &[f64]) -> Scale {
     let mut present: Vec<f64> = column.iter().copied().filter(|number| number.is_finite()).collect();
@@ -237,7 +240,9 @@ fn scale_of(column: &[f64]) -> Scale {
     let count = column.len() as f64;
     let mean = filled().map(|number| number / count).sum::<f64>();
     let deviation = filled().map(|number| (number - mean) * (number - mean) / count).sum::<f64>().sqrt();
-    Scale { fill, mean, deviation: if 0.0 < deviation && deviation.is_finite() { deviation } else { 1.0 } }
+    // of a column that never changes, what rounding leaves of its deviation is not one
+    let varies = deviation.is_finite() && CONSTANT * mean.abs() < deviation;
+    Scale { fill, mean, deviation: if varies { deviation } else { 1.0 } }
 }
 
 /// Chooses products and outputs by what they explain in a small boosting.
