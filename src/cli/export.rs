@@ -13,8 +13,9 @@ use crate::train::onnx;
 
 /// Write a trained model as ONNX
 ///
-/// Trees become a TreeEnsembleRegressor, weighted sums a LinearRegressor (ai.onnx.ml 3). The input `numbers` are the model's features in their order,
-/// as the file's metadata name them; the outputs are `label` and `shares`, or `quantity`.
+/// Trees become a TreeEnsembleRegressor, weighted sums a LinearRegressor (ai.onnx.ml 3). The input `numbers` are the columns of the table as numbers,
+/// NaN for a gap, in the order that the file's metadata and --json name; categories are 0 or 1 for each. Outputs are `label` (the number of
+/// the class) and `shares`, or `quantity`.
 #[derive(Args)]
 #[command(after_help = "\
 Categories have to be columns of 0 and 1: train with --param encoding=one_hot. Models of other kinds are refused by name.
@@ -45,7 +46,7 @@ impl Export {
         let artifact = read_artifact(&self.artifact)?;
         let bytes = onnx::export(&artifact).with_context(|| format!("cannot export {}", self.artifact.display()))?;
         write(&self.onnx, &bytes)?;
-        let written = Written { onnx: self.onnx, bytes: bytes.len(), numbers: artifact.features.outputs() };
+        let written = Written { onnx: self.onnx, bytes: bytes.len(), numbers: artifact.features.numbers() };
         answer.give(&written, |written| format!("{}: {} bytes", written.onnx.display(), written.bytes))
     }
 }

@@ -143,8 +143,12 @@ pub struct Room {
     answer: Vec<f64>,
 }
 
-/// The first of the largest.
+/// Shares are compared in so many steps: those that differ by rounding alone are equal. A power of two, which the votes of up to 2,000 trees never
+/// bring halfway between two steps.
+pub const SHARE_STEPS: f64 = 131_072.0;
+
+/// The first of the largest shares.
 pub fn largest(shares: &[f64]) -> usize {
-    let places = shares.iter().enumerate();
-    places.fold((0, f64::NEG_INFINITY), |best, (place, share)| if best.1 < *share { (place, *share) } else { best }).0
+    let steps = shares.iter().map(|share| (share * SHARE_STEPS).round_ties_even()).enumerate();
+    steps.fold((0, f64::NEG_INFINITY), |best, (place, share)| if best.1 < share { (place, share) } else { best }).0
 }

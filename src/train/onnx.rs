@@ -1,15 +1,16 @@
 //! A trained model as ONNX: trees as `TreeEnsembleRegressor` and weighted sums as `LinearRegressor` of `ai.onnx.ml` 3, then what the scores mean in
 //! plain operators. What has no such form is refused by name.
 //!
-//! The input `numbers` are the outputs of the artifact's features, in single precision and in their order; their names stand in the metadata. Outputs
-//! are `quantity`, or `label` (the number of the class) and `shares`.
+//! The input `numbers` are the columns of the table as numbers, in single precision: as they stand, with NaN for a gap, and 0 or 1 for each category;
+//! their names and order stand in the metadata. Outputs are `quantity`, or `label` (the number of the class) and `shares`.
 
 mod message;
+mod prepare;
 
 use prost::Message;
 use tidewatch_core::stats::boosting::{self, Model, Node};
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, SHARE_STEPS};
 use crate::classical::{Linear, Link};
 use crate::learner::Learner;
 use message::{Attribute, Graph, ModelMessage, NodeMessage, OperatorSet, Property, Tensor, ValueInfo};
@@ -19,6 +20,8 @@ const OPERATORS: i64 = 13;
 const LEARNERS: i64 = 3;
 const FORMAT: i64 = 8;
 const OF_LEARNERS: &str = "ai.onnx.ml";
+/// The name of the input.
+const NUMBERS: &str = "numbers";
 
 /// Why a model has no such form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,20 +48,18 @@ enum Meaning {
 
 /// The bytes of the ONNX file of a model.
 pub fn export(artifact: &Artifact) -> Result<Vec<u8>, Error> {
-    let names = artifact.features.outputs();
+    let names = artifact.features.numbers();
+    let mut graph =
+        Graph { name: "tidewatch".to_owned(), input: vec![ValueInfo::floats(NUMBERS, names.len())], ..Graph::default() };
+    let prepared = prepare::prepare(&mut graph, &artifact.features);
     let (node, outputs, meaning) = match &artifact.learner {
-        Learner::Trees(model) => trees(model, &names)?,
-        Learner::Linear(linear) => sums(linear),
+        Learner::Trees(model) => trees(model, prepared, &artifact.features.outputs())?,
+        Learner::Linear(linear) => sums(linear, prepared),
         _ => return Err(Error::Learner(artifact.algorithm.as_str())),
     };
-    let mut graph = Graph {
-        node: vec![node],
-        name: "tidewatch".to_owned(),
-        input: vec![ValueInfo::floats("numbers", names.len())],
-        ..Graph::default()
-    };
+    graph.node.push(node);
     explain(&mut graph, &meaning, artifact.task.classes().map_or(outputs, <[String]>::len));
-    let mut properties = vec![Property::new("numbers", names.join("\n"))];
+    let mut properties = vec![Property::new(NUMBERS, names.join("\n"))];
     if let Some(classes) = artifact.task.classes() {
         properties.push(Property::new("classes", classes.join("\n")));
     }
@@ -74,7 +75,7 @@ pub fn export(artifact: &Artifact) -> Result<Vec<u8>, Error> {
 }
 
 /// The ensemble of all trees, how many outputs it has, and what they mean.
-fn trees(model: &Model, names: &[String]) -> Result<(NodeMessage, usize, Meaning), Error> {
+fn trees(model: &Model, input: &str, names: &[String]) -> Result<(NodeMessage, usize, Meaning), Error> {
     let outputs = model.base().len();
     let mut flat = Flat::default();
     for (number, tree) in model.trees().iter().enumerate() {
@@ -90,7 +91,7 @@ fn trees(model: &Model, names: &[String]) -> Result<(NodeMessage, usize, Meaning
         boosting::Link::Shares => Meaning::Shares,
     };
     let base = model.base().iter().map(|base| *base as f32).collect();
-    Ok((flat.node(outputs as i64, base), outputs, meaning))
+    Ok((flat.node(input, outputs as i64, base), outputs, meaning))
 }
 
 /// All nodes of all trees, as the operator lists them.
@@ -136,11 +137,11 @@ impl Flat {
         Ok(())
     }
 
-    fn node(self, outputs: i64, base: Vec<f32>) -> NodeMessage {
+    fn node(self, input: &str, outputs: i64, base: Vec<f32>) -> NodeMessage {
         NodeMessage::of(
             "TreeEnsembleRegressor",
             OF_LEARNERS,
-            &["numbers"],
+            &[input],
             "scores",
             vec![
                 Attribute::ints("nodes_treeids", self.trees),
@@ -164,13 +165,13 @@ impl Flat {
     }
 }
 
-fn sums(linear: &Linear) -> (NodeMessage, usize, Meaning) {
+fn sums(linear: &Linear, input: &str) -> (NodeMessage, usize, Meaning) {
     let outputs = linear.intercepts.len();
     let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let node = NodeMessage::of(
         "LinearRegressor",
         OF_LEARNERS,
-        &["numbers"],
+        &[input],
         "scores",
         vec![
             Attribute::floats("coefficients", single(&linear.weights.concat())),
@@ -193,7 +194,7 @@ fn explain(graph: &mut Graph, meaning: &Meaning, classes: usize) {
     let plain = |kind, inputs: &[&str], output, attributes| NodeMessage::of(kind, "", inputs, output, attributes);
     let second = match meaning {
         Meaning::Quantity => {
-            graph.node[0].output = vec!["quantity".to_owned()];
+            graph.node.push(plain("Identity", &["scores"], "quantity", Vec::new()));
             graph.output = vec![ValueInfo::floats("quantity", 1)];
             return;
         }
@@ -208,11 +209,11 @@ fn explain(graph: &mut Graph, meaning: &Meaning, classes: usize) {
         }
         Meaning::OneAgainstRest => {
             graph.node.push(plain("Sigmoid", &["scores"], "parts", Vec::new()));
-            normalize(graph, "parts");
+            normalize(graph, "parts", classes);
             None
         }
         Meaning::Shares => {
-            normalize(graph, "scores");
+            normalize(graph, "scores", classes);
             None
         }
     };
@@ -221,16 +222,25 @@ fn explain(graph: &mut Graph, meaning: &Meaning, classes: usize) {
         graph.node.push(plain("Sub", &["one", second], "first", Vec::new()));
         graph.node.push(plain("Concat", &["first", second], "shares", vec![Attribute::int("axis", 1)]));
     }
+    // as `largest` counts shares
+    graph.initializer.push(Tensor::float("steps", SHARE_STEPS as f32));
+    graph.node.push(plain("Mul", &["shares", "steps"], "in_steps", Vec::new()));
+    graph.node.push(plain("Round", &["in_steps"], "rounded", Vec::new()));
     let keep = vec![Attribute::int("axis", 1), Attribute::int("keepdims", 0)];
-    graph.node.push(plain("ArgMax", &["shares"], "label", keep));
+    graph.node.push(plain("ArgMax", &["rounded"], "label", keep));
     graph.output = vec![ValueInfo::numbers("label"), ValueInfo::floats("shares", classes)];
 }
 
-/// Adds what makes `parts` add up to 1 as `shares`.
-fn normalize(graph: &mut Graph, parts: &str) {
+/// Adds what makes `parts` add up to 1 as `shares`; equal ones where all parts are 0.
+fn normalize(graph: &mut Graph, parts: &str, classes: usize) {
+    let plain = |kind, inputs: &[&str], output| NodeMessage::of(kind, "", inputs, output, Vec::new());
     graph.initializer.push(Tensor::numbers("axes", vec![1]));
-    graph.node.push(NodeMessage::of("ReduceSum", "", &[parts, "axes"], "sum", Vec::new()));
-    graph.node.push(NodeMessage::of("Div", "", &[parts, "sum"], "shares", Vec::new()));
+    graph.initializer.push(Tensor::float("nothing", 0.0));
+    graph.initializer.push(Tensor::float("equal", (classes as f32).recip()));
+    graph.node.push(plain("ReduceSum", &[parts, "axes"], "sum"));
+    graph.node.push(plain("Div", &[parts, "sum"], "quotients"));
+    graph.node.push(plain("Greater", &["sum", "nothing"], "is_any"));
+    graph.node.push(plain("Where", &["is_any", "quotients", "equal"], "shares"));
 }
 
 #[cfg(test)]

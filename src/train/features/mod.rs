@@ -60,11 +60,11 @@ enum Encoding {
 
 /// How an output is filled and scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Scale {
+pub struct Scale {
     /// What stands where nothing is known.
-    fill: f64,
-    mean: f64,
-    deviation: f64,
+    pub fill: f64,
+    pub mean: f64,
+    pub deviation: f64,
 }
 
 impl Features {
@@ -73,9 +73,29 @@ impl Features {
         self.inputs.iter().map(|input| input.name.as_str())
     }
 
-    /// The names of the numbers, in their order.
+    /// The names of the numbers before they are filled, scaled, multiplied and selected.
+    pub fn numbers(&self) -> Vec<String> {
+        self.inputs.iter().flat_map(Input::outputs).collect()
+    }
+
+    /// How each of [`Self::numbers`] is filled and scaled; empty where it stays as it is.
+    pub fn scales(&self) -> &[Scale] {
+        &self.scales
+    }
+
+    /// Pairs of [`Self::numbers`] whose products follow them.
+    pub fn interactions(&self) -> &[(u32, u32)] {
+        &self.interactions
+    }
+
+    /// Which of them, products included, the learner takes; all if `None`.
+    pub fn kept(&self) -> Option<&[u32]> {
+        self.kept.as_deref()
+    }
+
+    /// The names of the numbers that the learner takes, in their order.
     pub fn outputs(&self) -> Vec<String> {
-        let plain: Vec<String> = self.inputs.iter().flat_map(Input::outputs).collect();
+        let plain = self.numbers();
         let product = |(left, right): &(u32, u32)| format!("{} × {}", plain[*left as usize], plain[*right as usize]);
         let products: Vec<String> = self.interactions.iter().map(product).collect();
         let all: Vec<String> = plain.into_iter().chain(products).collect();

@@ -69,6 +69,8 @@ pub struct NodeMessage {
 pub struct Attribute {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(float, tag = "2")]
+    pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
     #[prost(bytes = "vec", tag = "4")]
@@ -79,7 +81,7 @@ pub struct Attribute {
     pub ints: Vec<i64>,
     #[prost(bytes = "vec", repeated, tag = "9")]
     pub strings: Vec<Vec<u8>>,
-    /// 2 for `i`, 3 for `s`, 6 for `floats`, 7 for `ints`, 8 for `strings`.
+    /// 1 for `f`, 2 for `i`, 3 for `s`, 6 for `floats`, 7 for `ints`, 8 for `strings`.
     #[prost(int32, tag = "20")]
     pub kind: i32,
 }
@@ -161,6 +163,10 @@ impl NodeMessage {
 impl Attribute {
     fn named(name: &str, kind: i32) -> Self {
         Self { name: name.to_owned(), kind, ..Self::default() }
+    }
+
+    pub fn float(name: &str, f: f32) -> Self {
+        Self { f, ..Self::named(name, 1) }
     }
 
     pub fn int(name: &str, i: i64) -> Self {
