@@ -40,6 +40,25 @@ install_nats_server() {
   esac
 }
 
+# python_tools NAME: an environment of Python in target/NAME with what ops/NAME/requirements.txt pins. Fails with a word where there is no Python
+# with venv, or no package index.
+python_tools() {
+  local home=$PWD/target/$1 wanted
+  wanted=$(cksum <"ops/$1/requirements.txt")
+  [ "$(cat "$home/wanted" 2>/dev/null)" != "$wanted" ] || return 0
+  say "installing $1"
+  rm -rf "$home"
+  # Debian has Python without what makes environments.
+  if { python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv; } &&
+    python3 -m venv "$home" &&
+    "$home/bin/pip" install -q --disable-pip-version-check -r "ops/$1/requirements.txt"; then
+    printf '%s' "$wanted" >"$home/wanted"
+    return 0
+  fi
+  echo "SKIPPED: $1 could not be installed (it needs python3 with venv, and a package index)" >&2
+  return 1
+}
+
 # Builds src/dashboard/dist when a source is newer than it.
 build_dashboard() {
   [ -f src/dashboard/package.json ] || return 0
