@@ -15,14 +15,14 @@ use crate::monitor::analysis::About;
 use crate::view::View;
 use crate::view::analysis::{AnalysisReport, SeriesFigures, Wanted, subject_of};
 
-const KINDS: [&str; 10] =
-    ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "process", "drift"];
+const KINDS: [&str; 11] =
+    ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "unfit", "process", "drift"];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AnalysisQuery {
-    /// anomaly, shift, leak, trend, silence, refused, model_names, source_names, process or drift.
-    #[param(pattern = "^(anomaly|shift|leak|trend|silence|refused|model_names|source_names|process|drift)$")]
+    /// anomaly, shift, leak, trend, silence, refused, model_names, source_names, unfit, process or drift.
+    #[param(pattern = "^(anomaly|shift|leak|trend|silence|refused|model_names|source_names|unfit|process|drift)$")]
     kind: Option<String>,
     /// Only about the source, model, producer or process of this name.
     name: Option<String>,

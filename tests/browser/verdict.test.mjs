@@ -173,6 +173,13 @@ describe("a forecast with values that are no numbers", () => {
     await soon(async () => /Mean absolute error/.test(await textOf(page.locator(".metrics"))));
     await leave();
   });
+
+  test("is a finding of the analysis", async () => {
+    const { page, signIn, leave } = await visit(browser, house);
+    await signIn("/analysis");
+    await soon(async () => /forecast: 12 of 1,212 predictions are no numbers: n\/a/.test(await textOf(page.locator("main"))));
+    await leave();
+  });
 });
 
 describe("the overview", () => {

@@ -146,6 +146,7 @@ impl State {
                 turn.desk.expire_tokens();
                 self.sources.on_tick(turn, &mut self.analysis);
                 self.analysis.judge_producers(turn);
+                self.analysis.judge_values(turn, &self.models);
                 self.analysis.judge_names(turn, &self.models, &self.sources);
                 turn.desk.forgotten.erase(turn.cold);
                 Verdict::Applied

@@ -52,7 +52,7 @@ pub struct AnalysisSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FindingFigures {
     pub id: String,
-    /// anomaly, shift, leak, trend, silence, refused, model_names, source_names, process or drift.
+    /// anomaly, shift, leak, trend, silence, refused, model_names, source_names, unfit, process or drift.
     pub kind: &'static str,
     /// source, model or producer: who publishes under a source token.
     pub about: &'static str,
@@ -209,6 +209,7 @@ impl FindingFigures {
                 Pattern::Refused => "refused",
                 Pattern::ModelNames => "model_names",
                 Pattern::SourceNames => "source_names",
+                Pattern::Unfit => "unfit",
                 Pattern::Process => "process",
             },
             about: watched.about.as_str(),

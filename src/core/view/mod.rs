@@ -19,7 +19,7 @@ pub mod together;
 pub mod totals;
 pub mod watch;
 pub mod window;
-mod wording;
+pub mod wording;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::monitor::analysis::unfit;
 use crate::monitor::classes::Classes;
 use crate::monitor::model::Model;
 use crate::monitor::task::{Reading, Side, Task, Values};
@@ -110,6 +111,17 @@ fn class_names(classes: &Classes) -> impl Iterator<Item = &str> {
     classes.fitting().map(|class| classes.name(class))
 }
 
+/// Which of `name` (predictions or labels) are in no figure; `None` if none is.
+pub fn unfit_remark(values: &unfit::Unfit, name: &str, reading: Reading) -> Option<String> {
+    let what = match reading {
+        Reading::Quantities => "numbers",
+        Reading::SmallNumbers => "whole numbers from -255 to 255 as the classes are",
+        Reading::WholeNumbers | Reading::Names => "whole numbers as the classes are",
+    };
+    let (count, of, examples) = (thousands(values.count), thousands(values.of), values.examples.join(", "));
+    (values.count != 0).then(|| format!("{count} of {of} {name} are no {what}: {examples} (they are in no figure)"))
+}
+
 /// What a reader of the figures has to know: what was compared, which values are in no figure, which versions are of another kind, which classes are
 /// easily taken for one.
 pub fn remarks(values: &Values, classes: &Classes) -> Vec<String> {
@@ -123,18 +135,8 @@ pub fn remarks(values: &Values, classes: &Classes) -> Vec<String> {
             if decision.told.is_some() { "" } else { "; if they name classes, say that the task is classification" };
         remarks.push(format!("{compared}{otherwise}"));
     }
-    for (side, name) in [(&values.predictions, "predictions"), (&values.labels, "labels")] {
-        let (count, examples) = side.unfit(reading);
-        if count != 0 {
-            let what = match reading {
-                Reading::Quantities => "numbers",
-                Reading::SmallNumbers => "whole numbers from -255 to 255 as the classes are",
-                Reading::WholeNumbers | Reading::Names => "whole numbers as the classes are",
-            };
-            let (examples, of) = (examples.join(", "), thousands(side.count()));
-            remarks.push(format!("{} of {of} {name} are no {what}: {examples} (they are in no figure)", thousands(count)));
-        }
-    }
+    let sides = [(&values.predictions, "predictions"), (&values.labels, "labels")];
+    remarks.extend(sides.iter().filter_map(|(side, name)| unfit_remark(&unfit::Unfit::of(side, reading), name, reading)));
     remarks.extend(decision.changes.iter().map(|change| {
         let version = change
             .version

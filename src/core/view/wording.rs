@@ -4,6 +4,7 @@ use crate::event::Notice;
 use crate::monitor::analysis::finding::{Finding, Pattern, Severity};
 use crate::monitor::analysis::series::{Series, words_of};
 use crate::monitor::analysis::{Watched, gathering};
+use crate::view::task;
 
 /// Units by how a series says them, as its unit or as a word of its name.
 const UNITS: [(&[&str], Unit); 5] = [
@@ -87,6 +88,13 @@ pub fn sentence(watched: &Watched, series: Option<&Series>, finding: &Finding) -
                 of(figures.value),
                 of(figures.high)
             )
+        }
+        Pattern::Unfit => {
+            let sides = watched.unfit.as_ref().map_or_else(Vec::new, |values| {
+                let sides = [(&values.predictions, "predictions"), (&values.labels, "labels")];
+                sides.into_iter().filter_map(|(side, name)| task::unfit_remark(side, name, values.reading)).collect()
+            });
+            format!("{who}: {}.{over}", sides.join("; "))
         }
         Pattern::Process => {
             let told = |notice: &Notice| format!("{} ({})", notice.detail.trim_end_matches('.'), notice.code);

@@ -28,6 +28,8 @@ pub enum Pattern {
     ModelNames,
     /// As [`Self::ModelNames`], of sources.
     SourceNames,
+    /// Values of a model do not fit its task, so they are in no figure.
+    Unfit,
     /// A process of Tidewatch says that something is wrong with it or with what it stands on.
     Process,
 }
@@ -45,7 +47,7 @@ pub struct Finding {
     /// Counts up from 0 for each subject.
     pub ordinal: u32,
     pub pattern: Pattern,
-    /// Place of the series among those of the subject; `None` of what is of none: silence, refusals, names, a process.
+    /// Place of the series among those of the subject; `None` of what is of none: silence, refusals, names, values that do not fit, a process.
     pub series: Option<u16>,
     /// When it began, by the time of the samples.
     pub since: Timestamp,

@@ -17,6 +17,7 @@ pub mod series;
 mod silence;
 #[cfg(test)]
 mod tests;
+pub mod unfit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::monitor::analysis::gathering::Place;
 use crate::monitor::analysis::refusals::Refusals;
 use crate::monitor::analysis::season::Season;
 use crate::monitor::analysis::series::{Series, Word};
+use crate::monitor::analysis::unfit::UnfitValues;
 use crate::monitor::effect::{Action, Announcement};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
@@ -95,6 +97,9 @@ pub struct Watched {
     /// Of a producer: what of its records was refused.
     #[serde(default)]
     pub refusals: Option<Refusals>,
+    /// Of a model: its values that do not fit its task. The last field, and left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<UnfitValues>,
 }
 
 /// Metric, labels and unit of a series.
@@ -283,6 +288,7 @@ impl Analysis {
             silence: None,
             unwatched: 0,
             refusals: None,
+            unfit: None,
         };
         let id = self.subjects.push(Subject { watched: Arc::new(Kept::new(watched)), seasons: Arc::default() });
         self.by_name.insert(key, id);

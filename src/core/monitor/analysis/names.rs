@@ -85,7 +85,7 @@ impl Analysis {
 }
 
 impl Watched {
-    fn note_severity(&mut self, ordinal: u32, severity: Severity) {
+    pub(super) fn note_severity(&mut self, ordinal: u32, severity: Severity) {
         if let Some(finding) = self.findings.iter_mut().find(|finding| finding.ordinal == ordinal) {
             finding.severity = finding.severity.max(severity);
         }

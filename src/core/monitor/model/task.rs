@@ -184,11 +184,13 @@ fn note(side: &mut Side, decision: &Decision, sort: Sort, value: &Value) {
 mod tests {
     use super::*;
     use crate::event::{Command, Event, Features};
+    use crate::monitor::analysis::finding::{Finding, Pattern};
     use crate::monitor::pane::Cell;
     use crate::monitor::tests::{Input, MODEL, START, World};
     use crate::monitor::window::metrics;
     use crate::time::Span;
     use crate::view::task::TaskFigures;
+    use crate::view::wording;
 
     /// A stream of labelled predictions, one a second, and what its model makes of them.
     #[derive(Default)]
@@ -236,6 +238,24 @@ mod tests {
         fn tell(&mut self, task: TaskChoice) {
             let command = Command::SetTask { model: Name::try_from(MODEL).unwrap(), task };
             self.world.when(Input { event: Event::CommandGiven(command), stored_at: START + Span::from_secs(self.rows) });
+        }
+
+        /// The clock ticks so many seconds after the last row.
+        fn tick(&mut self, after: i64) {
+            let stored_at = START + Span::from_secs(self.rows + after);
+            self.world.when(Input { event: Event::ClockTicked, stored_at });
+        }
+
+        /// What is found about the values of the model, and whether it goes on.
+        fn found(&self) -> Vec<(String, bool)> {
+            let subjects = self.world.state.analysis.iter().map(|(_, subject)| &**subject.watched);
+            let of_values = |finding: &&Finding| finding.pattern == Pattern::Unfit;
+            subjects
+                .flat_map(|watched| {
+                    let findings = watched.findings.iter().filter(of_values);
+                    findings.map(|finding| (wording::sentence(watched, None, finding), finding.is_open()))
+                })
+                .collect()
         }
 
         fn total(&self, of: impl Fn(u16) -> bool) -> Cell {
@@ -327,6 +347,44 @@ mod tests {
         assert_eq!((told.predictions.count, told.predictions.of), (12, 1_000));
         assert_eq!(told.predictions.examples, ["n/a"]);
         assert_eq!(told.remarks[1], "12 of 1,000 predictions are no numbers: n/a (they are in no figure)");
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_a_finding_until_none_has_come_for_an_hour() {
+        let mut stream = Stream::default();
+        stream.rows(988, price);
+        stream.tick(0);
+        assert_eq!(stream.found(), []);
+        stream.rows(12, |_| (text("n/a"), number(5.0)));
+        stream.tick(0);
+        let told = format!("{MODEL}: 12 of 1,000 predictions are no numbers: n/a (they are in no figure).");
+        assert_eq!(stream.found(), [(told, true)]);
+        stream.rows(1, |_| (number(5.0), text("unknown")));
+        stream.tick(10);
+        assert!(stream.found()[0].0.contains("; 1 of 1,001 labels are no numbers: unknown"), "{:?}", stream.found());
+        stream.tick(3_609);
+        assert!(stream.found()[0].1, "the last came less than an hour ago");
+        stream.tick(3_610);
+        assert!(!stream.found()[0].1 && stream.found()[0].0.ends_with("It is over."), "{:?}", stream.found());
+        stream.rows += 3_700;
+        stream.rows(1, |_| (text("n/a"), number(5.0)));
+        stream.tick(0);
+        assert_eq!(stream.found().iter().map(|(_, goes_on)| *goes_on).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn a_few_values_of_a_task_that_is_not_known_yet_are_no_finding_and_one_that_is_told_otherwise_ends_it() {
+        let mut stream = Stream::default();
+        stream.rows(10, price);
+        stream.row(None, text("n/a"), number(5.0));
+        stream.tick(0);
+        assert_eq!(stream.found(), [], "22 values");
+        stream.rows(1_100, price);
+        stream.tick(0);
+        assert!(stream.found()[0].1);
+        stream.tell(TaskChoice::Classification);
+        stream.tick(0);
+        assert_eq!(stream.found().iter().filter(|(_, goes_on)| *goes_on).count(), 0, "{:?}", stream.found());
     }
 
     #[test]

@@ -60,9 +60,14 @@ impl Side {
         self.counts.iter().sum()
     }
 
+    /// How many values `reading` does not take.
+    pub fn unfit_count(&self, reading: Reading) -> u64 {
+        SORTS.iter().filter(|sort| !reading.takes(**sort)).map(|sort| self.counts[*sort as usize]).sum()
+    }
+
     /// Values that `reading` does not take: how many, and the first of them.
     pub fn unfit(&self, reading: Reading) -> (u64, Vec<&str>) {
-        let count = SORTS.iter().filter(|sort| !reading.takes(**sort)).map(|sort| self.counts[*sort as usize]).sum();
+        let count = self.unfit_count(reading);
         let examples = self.examples.iter().filter(|(sort, _)| !reading.takes(*sort) && 0 < self.counts[*sort as usize]);
         (count, examples.map(|(_, text)| text.as_str()).take(EXAMPLES_MAX).collect())
     }

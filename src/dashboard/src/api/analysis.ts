@@ -2,7 +2,7 @@
 
 import type { Epoch } from "../live/frames";
 
-export const KINDS = ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "process", "drift"] as const;
+export const KINDS = ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "unfit", "process", "drift"] as const;
 export type FindingKind = (typeof KINDS)[number];
 
 export interface Finding {

@@ -6,7 +6,7 @@ import { openOf } from "./order";
 import { filterByKind, selection } from "./selection";
 
 /** Kinds that most installations never see: shown while there are some, or while they are filtered by. */
-const RARE: readonly FindingKind[] = ["model_names", "source_names", "process"];
+const RARE: readonly FindingKind[] = ["model_names", "source_names", "unfit", "process"];
 
 /** Open findings by kind, each count a filter, and how much is watched. */
 export function SummaryRow({ analysis }: { analysis: Analysis }) {

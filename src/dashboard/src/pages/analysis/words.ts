@@ -60,7 +60,8 @@ function sentence(finding: Finding): string | null {
     case "silence":
       return t("finding.silence", { name: finding.name, time: moment(locale, new Date(since), now.value) });
     case "refused":
-      return value === null ? null : t("finding.refused", { name: finding.name, share: percent(locale, value) });
+    case "unfit":
+      return value === null ? null : t(`finding.${kind}`, { name: finding.name, share: percent(locale, value) });
     case "model_names":
     case "source_names":
       return value === null ? null : t(`finding.${kind}`, { name: finding.name, n: decimal(locale, value, 5) });
