@@ -7,7 +7,7 @@ use crate::train::workers::Pool;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::files::read_rows;
+use super::files::{read_rows, remark};
 use super::progress::Progress;
 use super::table::table;
 use super::{Answer, Outcome};
@@ -36,6 +36,8 @@ enum Action {
 The policy is a JSON document; what it does not name is as by default:
   {\"alpha\": 0.01, \"margin\": 0, \"challengers\": 1, \"former\": 2, \"loss\": \"brier\", \"run_length\": 10000, \"watch\": 10000,
    \"algorithm\": \"gradient_boosting\", \"hyperparameters\": {\"n_estimators\": 100}}
+The policy of a server is taken too: the algorithm and hyperparameters of the only entry of its \"model_configs\" count, and what a file
+without times cannot show is named.
 
 Examples:
   tidewatch retrain simulate elec.csv --label class --first 6000 --every 3000 --window 6000
@@ -80,6 +82,9 @@ impl Simulate {
                 Policy::parse(&text).with_context(|| format!("cannot use {}", path.display()))?
             }
         };
+        if !policy.not_simulated.is_empty() {
+            remark(&format!("a file cannot show what the policy says of {}", policy.not_simulated.join(", ")));
+        }
         let rows = read_rows(&self.file)?;
         let plan = Plan { first: self.first as usize, every: self.every as usize, window: self.window as usize };
         let mut progress = Progress::new("rows");

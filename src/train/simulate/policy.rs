@@ -1,5 +1,7 @@
 //! When a challenger takes the place of the champion, and when the previous one comes back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tidewatch_core::stats::promotion::{ALPHA, RUN_LENGTH};
@@ -10,6 +12,23 @@ use crate::parameters::{self, Algorithm, Given};
 /// Challengers at the same time at most.
 const CHALLENGERS_MAX: usize = 4;
 const FORMER_MAX: usize = 8;
+
+/// What the policy of a server says beside, of which a file without times, requests and segments shows nothing.
+const NOT_SIMULATED: [&str; 13] = [
+    "auto_retrain_enabled",
+    "max_concurrent_tasks",
+    "retrain_interval_hours",
+    "backup_models",
+    "performance_threshold",
+    "drift_threshold",
+    "mode",
+    "search",
+    "budget",
+    "gates",
+    "cooldown_hours",
+    "window",
+    "canary_share",
+];
 
 /// What a challenger has to be better in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +63,25 @@ pub struct Policy {
     pub error_max: Option<f64>,
     pub algorithm: Algorithm,
     pub hyperparameters: Given,
+    /// What else the document says, which the simulation does not show.
+    #[serde(skip_deserializing)]
+    pub not_simulated: Vec<&'static str>,
+}
+
+/// What the policy of a server says of one model.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelConfig {
+    algorithm: Option<Value>,
+    hyperparameters: Option<Value>,
+}
+
+impl ModelConfig {
+    /// What is said, by the keys of a [`Policy`].
+    fn named(self) -> impl Iterator<Item = (&'static str, Value)> {
+        let pairs = [("algorithm", self.algorithm), ("hyperparameters", self.hyperparameters)];
+        pairs.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
 }
 
 /// Why a policy cannot be used.
@@ -51,6 +89,8 @@ pub struct Policy {
 pub enum Error {
     #[error("the policy cannot be read: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("the policy's model_configs names {0} models, and a file is of one: keep its entry")]
+    Models(usize),
     #[error("the policy's {key} is {value}, and has to be {wanted}")]
     OutOfRange { key: &'static str, value: String, wanted: String },
     #[error(transparent)]
@@ -70,14 +110,28 @@ impl Default for Policy {
             error_max: None,
             algorithm: Algorithm::GradientBoosting,
             hyperparameters: Map::new(),
+            not_simulated: Vec::new(),
         }
     }
 }
 
 impl Policy {
-    /// The policy of a JSON document; what it does not name is as by default.
+    /// The policy of a JSON document; what it does not name is as by default. The document may be the policy of a server: of `model_configs` the
+    /// only entry counts, and what a file cannot show is listed in `not_simulated`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let policy: Self = serde_json::from_value(serde_json::from_str::<Value>(text)?)?;
+        let mut document: Map<String, Value> = serde_json::from_str(text)?;
+        let not_simulated = NOT_SIMULATED.into_iter().filter(|key| document.remove(*key).is_some()).collect();
+        if let Some(configs) = document.remove("model_configs") {
+            let configs: BTreeMap<String, ModelConfig> = serde_json::from_value(configs)?;
+            if 1 < configs.len() {
+                return Err(Error::Models(configs.len()));
+            }
+            for (key, value) in configs.into_values().flat_map(ModelConfig::named) {
+                document.insert(key.to_owned(), value);
+            }
+        }
+        let mut policy: Self = serde_json::from_value(document.into())?;
+        policy.not_simulated = not_simulated;
         let refuse = |key, value: String, wanted: String| Err(Error::OutOfRange { key, value, wanted });
         if !(0.0 < policy.alpha && policy.alpha < 1.0) {
             return refuse("alpha", policy.alpha.to_string(), "above 0 and below 1".to_owned());
@@ -114,5 +168,34 @@ impl Policy {
                 shares.iter().enumerate().map(distance).sum::<f64>() / 2.0
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_of_a_server_is_tried_as_it_stands_and_what_a_file_cannot_show_is_named() {
+        let policy = Policy::parse(
+            r#"{"auto_retrain_enabled": true, "max_concurrent_tasks": 2, "retrain_interval_hours": 24, "backup_models": true,
+                "performance_threshold": 0.8, "drift_threshold": 0.25, "alpha": 0.02,
+                "model_configs": {"fraud": {"algorithm": "random_forest", "hyperparameters": {"n_estimators": 30}}}}"#,
+        )
+        .unwrap();
+        assert_eq!((policy.algorithm, policy.alpha), (Algorithm::RandomForest, 0.02));
+        assert_eq!(policy.hyperparameters["n_estimators"], 30);
+        assert_eq!(policy.not_simulated, NOT_SIMULATED[..6]);
+        let told = serde_json::to_value(&policy).unwrap();
+        assert_eq!(told["not_simulated"][0], "auto_retrain_enabled");
+    }
+
+    #[test]
+    fn two_models_an_unknown_key_and_an_unknown_parameter_are_refused_by_name() {
+        let refused = |text: &str| Policy::parse(text).unwrap_err().to_string();
+        assert!(refused(r#"{"model_configs": {"a": {}, "b": {}}}"#).contains("names 2 models"));
+        assert!(refused(r#"{"model_configs": {"a": {"algoritm": "knn"}}}"#).contains("algoritm"));
+        assert!(refused(r#"{"alfa": 0.1}"#).contains("alfa"));
+        assert!(refused(r#"{"hyperparameters": {"trees": 3}}"#).contains("there are n_estimators"));
     }
 }
