@@ -119,6 +119,9 @@ fn page(simulation: &Simulation) -> String {
         .collect();
     text.push_str(&table(["rows", "static", "scheduled", "policy"], 1, &blocks));
     text.push_str("\ndecisions\n");
+    if policy.promotions == 0 {
+        text.push_str("none: no challenger has proved to be better\n");
+    }
     for decision in &simulation.decisions {
         let what = match &decision.event {
             Event::Promoted { challenger, champion, log_evidence, labels, mean_advantage, .. } => format!(
