@@ -82,14 +82,14 @@ impl Sums {
 
 impl Batch {
     /// Puts a row; `before`: the hash of the one it replaces, 0 if there is none.
-    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>, before: u128) {
+    pub fn put(&mut self, key: Vec<u8>, value: sled::IVec, before: u128) {
         self.note(&key, row_hash(&key, &value).wrapping_sub(before));
         self.rows.insert(key, value);
     }
 
     /// Puts a row whose key is new.
     pub fn insert(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.put(key, value, 0);
+        self.put(key, value.into(), 0);
     }
 
     /// Deletes a row; `before`: its hash.

@@ -193,7 +193,7 @@ impl Writer for ColdStore {
     fn put(&mut self, key: Key, value: Vec<u8>, before: u128) -> u128 {
         let hash = row_hash(&key, &value);
         self.digest = self.digest.wrapping_sub(before).wrapping_add(hash);
-        self.puts.push(Put { key: key.into(), value: Some(value), before: Some(before) });
+        self.puts.push(Put { key: key.into(), value: Some(value.into()), before: Some(before) });
         hash
     }
 

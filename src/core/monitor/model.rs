@@ -583,16 +583,21 @@ impl Model {
         Point::of(start, self.is_closed(start), &total, &self.profile.classes)
     }
 
-    /// Puts a closed window on the trail, in its place.
+    /// Puts a closed window on the trail, in its place. The room for it is never more than it needs: a list that grows by itself doubles, and
+    /// every model has one.
     fn extend_trail(&mut self, point: Point) {
         let trail = &mut self.profile_mut().trail;
         match trail.binary_search_by_key(&point.start, |point| point.start) {
             Ok(at) => trail[at] = point,
-            Err(0) if trail.len() == TRAIL_MAX => {}
-            Err(at) => trail.insert(at, point),
-        }
-        if TRAIL_MAX < trail.len() {
-            trail.remove(0);
+            Err(at) if trail.len() < TRAIL_MAX => {
+                trail.reserve_exact(1);
+                trail.insert(at, point);
+            }
+            Err(0) => {}
+            Err(at) => {
+                trail.remove(0);
+                trail.insert(at - 1, point);
+            }
         }
     }
 

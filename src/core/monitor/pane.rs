@@ -125,6 +125,10 @@ impl Pane {
         let at = match self.cells.binary_search_by_key(&index, |(i, _)| *i) {
             Ok(at) => at,
             Err(at) => {
+                // most panes have one cell or few, and a list that grows by itself begins with room for four
+                if self.cells.len() == self.cells.capacity() {
+                    self.cells.reserve_exact((self.cells.len() / 2).max(1));
+                }
                 self.cells.insert(at, (index, Cell::default()));
                 at
             }

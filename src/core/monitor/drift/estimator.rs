@@ -89,6 +89,10 @@ impl Estimator {
     pub fn gather(&mut self, rated: Rated, needed: usize) {
         let Self::Gathering(rows) = self else { return };
         if rows.first().is_none_or(|first| first.scale == rated.scale) {
+            // a list that grows by itself doubles, and every version has one
+            if rows.len() == rows.capacity() {
+                rows.reserve_exact((rows.len() / 8).max(8));
+            }
             rows.push(rated);
         }
         if needed <= rows.len() {
