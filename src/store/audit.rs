@@ -8,6 +8,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::copy::Copying;
 use super::key::{self, Tag};
 use super::{Error, Order, Reader, row_hash};
 
@@ -21,6 +22,8 @@ pub(super) struct Sums {
     committed: u128,
     /// The adding up that is going on.
     scan: Option<Scan>,
+    /// The copy that is being made.
+    pub copy: Option<Copying>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +43,8 @@ pub(super) struct Batch {
     change: u128,
     /// The change by key, while rows are added up.
     changes: Option<Changes>,
+    /// The keys, each with whether there was a row before, while a copy is being made.
+    touched: Option<Vec<(Vec<u8>, bool)>>,
 }
 
 /// Adds the rows up; for one thread.
@@ -56,11 +61,23 @@ impl Sums {
             Some(row) => u128::from_be_bytes(row.try_into().ok()?),
             None => 0,
         };
-        Some(Self { committed, scan: None })
+        Some(Self { committed, scan: None, copy: None })
     }
 
     pub fn batch(&self) -> Batch {
-        Batch { changes: self.scan.is_some().then(Vec::new), ..Batch::default() }
+        let (changes, touched) = (self.scan.is_some().then(Vec::new), self.copy.is_some().then(Vec::new));
+        Batch { changes, touched, ..Batch::default() }
+    }
+
+    /// Of all rows, as commits have changed it.
+    pub const fn committed(&self) -> u128 {
+        self.committed
+    }
+
+    /// Lets the copy that is being made keep what `batch` is about to change.
+    pub fn keep_for_copy(&mut self, batch: &Batch, reader: &Reader) -> Result<(), Error> {
+        let Some(copy) = &mut self.copy else { return Ok(()) };
+        batch.touched.iter().flatten().try_for_each(|(key, exists)| copy.keep(key, *exists, reader))
     }
 
     /// The row of the sum as it will be once `batch` has landed.
@@ -83,7 +100,7 @@ impl Sums {
 impl Batch {
     /// Puts a row; `before`: the hash of the one it replaces, 0 if there is none.
     pub fn put(&mut self, key: Vec<u8>, value: sled::IVec, before: u128) {
-        self.note(&key, row_hash(&key, &value).wrapping_sub(before));
+        self.note(&key, row_hash(&key, &value).wrapping_sub(before), before != 0);
         self.rows.insert(key, value);
     }
 
@@ -94,7 +111,7 @@ impl Batch {
 
     /// Deletes a row; `before`: its hash.
     pub fn remove(&mut self, key: Vec<u8>, before: u128) {
-        self.note(&key, 0_u128.wrapping_sub(before));
+        self.note(&key, 0_u128.wrapping_sub(before), true);
         self.rows.remove(key);
     }
 
@@ -103,7 +120,7 @@ impl Batch {
         (self.rows, self.change, self.changes)
     }
 
-    fn note(&mut self, key: &[u8], change: u128) {
+    fn note(&mut self, key: &[u8], change: u128, existed: bool) {
         if !is_counted(key) {
             return;
         }
@@ -111,11 +128,14 @@ impl Batch {
         if let Some(changes) = &mut self.changes {
             changes.push((key.to_vec(), change));
         }
+        if let Some(touched) = &mut self.touched {
+            touched.push((key.to_vec(), existed));
+        }
     }
 }
 
 /// The rows that say which store this is, what the last commit was about to do, and the sum itself are not part of the sum.
-fn is_counted(row_key: &[u8]) -> bool {
+pub(super) fn is_counted(row_key: &[u8]) -> bool {
     let uncounted = [Tag::Identity, Tag::Intent, Tag::Sum].map(|tag| tag as u8);
     row_key.first().is_some_and(|tag| !uncounted.contains(tag))
 }

@@ -7,7 +7,7 @@ use std::ops::{Bound, Range};
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Auditor, Commit, Error, Order, PendingKey, Put, Reader, Store, Syncer, reader, row_hash};
+use super::{Auditor, Commit, CopySource, Error, Order, PendingKey, Put, Reader, Store, Syncer, reader, row_hash};
 use crate::monitor::cold::{Cold, List, Next};
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::chunk::Chunk;
@@ -87,6 +87,11 @@ impl ColdStore {
     /// See [`Store::auditor`].
     pub fn auditor(&self) -> Auditor {
         self.store.auditor()
+    }
+
+    /// See [`Store::copies`].
+    pub fn copies(&self) -> CopySource {
+        self.store.copies()
     }
 
     pub const fn digest(&self) -> u128 {

@@ -4,7 +4,9 @@
 
 mod audit;
 pub mod cold;
+mod copy;
 mod error;
+mod fill;
 mod intent;
 pub mod key;
 mod open;
@@ -20,7 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 pub use audit::Auditor;
+pub use copy::{CopyError, CopySource, RowCopy};
 pub use error::Error;
+pub use fill::Filling;
 pub use open::{Opened, Quarantined};
 pub use pending::PendingKey;
 pub use reader::{Order, Reader, Value};
@@ -171,6 +175,11 @@ impl Store {
         Auditor::new(self.reader(), Arc::clone(&self.sums))
     }
 
+    /// Copies the rows from another thread, while commits go on.
+    pub fn copies(&self) -> CopySource {
+        CopySource::new(self.reader(), Arc::clone(&self.sums))
+    }
+
     /// Syncs from another thread. Make one, before the first commit.
     pub fn syncer(&self) -> Result<Syncer, Error> {
         Syncer::new(self.tree.clone(), Arc::clone(&self.health), &self.dir)
@@ -200,6 +209,7 @@ impl Store {
             }
         }
         batch.insert(key::sum().into(), sums.after(&batch));
+        sums.keep_for_copy(&batch, &reader)?;
         let (rows, change, changes) = batch.into_parts();
         self.health.caught("announcing a commit", || self.tree.insert(&*key::intent(), intent))?;
         self.health.caught("committing", || self.tree.apply_batch(rows))?;

@@ -28,7 +28,7 @@ const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
 const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Says that this is our store and which layout its rows have.
-const IDENTITY: &[u8] = super::FORMAT.as_bytes();
+pub(super) const IDENTITY: &[u8] = super::FORMAT.as_bytes();
 
 /// A store, and what was found instead of it if its directory could not be believed.
 #[derive(Debug)]
@@ -110,12 +110,7 @@ fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
     if dir.join(DAMAGE_MARK).exists() {
         return Err(Error::Damaged("found damaged while it was in use".into()));
     }
-    let config = sled::Config::new()
-        .path(dir)
-        .cache_capacity(options.cache_bytes)
-        .mode(sled::Mode::HighThroughput)
-        .use_compression(false)
-        .flush_every_ms(Some(500));
+    let config = configured(dir, options);
     let written = fs::metadata(dir.join("db")).is_ok_and(|file| 0 < file.len());
     let db = unlocked(dir, &config)?;
     let tree: sled::Tree = sled::Tree::clone(&db);
@@ -128,6 +123,15 @@ fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
     Auditor::new(reader.clone(), Arc::clone(&sums)).add_up(AUDIT_TIME_AT_OPEN)?;
     let pending = Pending::load(reader, options.pending)?;
     Ok(Checked { db, tree, health, pending, sums })
+}
+
+pub(super) fn configured(dir: &Path, options: Options) -> sled::Config {
+    sled::Config::new()
+        .path(dir)
+        .cache_capacity(options.cache_bytes)
+        .mode(sled::Mode::HighThroughput)
+        .use_compression(false)
+        .flush_every_ms(Some(500))
 }
 
 /// Opens what our own lock says is free. sled locks its file too, and lets go of it only when its last background task ends, a
@@ -196,7 +200,7 @@ fn put_aside_before(dir: &Path, why: &str) -> std::io::Result<Vec<(u64, PathBuf)
 }
 
 /// `<dir>.<suffix>`.
-fn beside(dir: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(dir: &Path, suffix: &str) -> PathBuf {
     let mut name = dir.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(suffix);

@@ -23,6 +23,9 @@ impl Deref for Value {
     }
 }
 
+/// A row as it was put.
+pub type KeyValue = (Vec<u8>, Value);
+
 /// In which direction a scan goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -79,6 +82,30 @@ impl Reader {
             return Ok(Vec::new());
         }
         self.collect(|| self.tree.range::<&[u8], _>((from, to)), order, limit)
+    }
+
+    /// The next rows from `from` up to `to`, which is excluded: at most `rows` of them, and none after `bytes` are full. The second is true if
+    /// those are all there are.
+    pub(super) fn scan_some(
+        &self,
+        from: &Bound<Vec<u8>>,
+        to: &[u8],
+        rows: usize,
+        bytes: usize,
+    ) -> Result<(Vec<KeyValue>, bool), Error> {
+        let bounds = (from.as_ref().map(Vec::as_slice), Bound::Excluded(to));
+        self.health.caught("scanning rows", || {
+            let (mut found, mut read) = (Vec::new(), 0);
+            for row in self.tree.range::<&[u8], _>(bounds) {
+                let (key, value) = row?;
+                read += key.len() + value.len();
+                found.push((key.to_vec(), Value(value)));
+                if found.len() == rows || bytes <= read {
+                    return Ok((found, false));
+                }
+            }
+            Ok((found, true))
+        })
     }
 
     /// What was read is not what was written: marks the store for the next open. Not if an earlier failure explains it.

@@ -1,13 +1,14 @@
 //! The store against a plain map: random puts, commits, merges and reopenings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::pending::{Limits, ROW_BYTES_MAX};
-use super::{Commit, Error, Options, Order, PendingKey, Put, Store, key};
+use super::{Commit, CopyError, Error, Options, Order, PendingKey, Put, Store, key, row_hash};
 use crate::event::wire::ENTRIES_MAX;
 use crate::monitor::classes::OTHER;
 use crate::monitor::join::{Answer, JoinRow, Served, Truth};
@@ -97,6 +98,85 @@ impl World {
             assert_eq!(self.store().pending().get(&hashed(1 << 32 | id)).unwrap(), None);
         }
     }
+}
+
+/// All rows that the sum of a store counts.
+fn counted(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let all = store.reader().scan(Bound::Unbounded, Bound::Unbounded, Order::Ascending, usize::MAX).unwrap();
+    all.into_iter().filter(|(key, _)| super::audit::is_counted(key)).map(|(key, value)| (key, value.to_vec())).collect()
+}
+
+#[test]
+fn a_copy_is_what_the_store_held_when_it_began_whatever_is_committed_meanwhile() {
+    let mut world = World::new();
+    let mut number = 0;
+    // rows of every range that is walked, more of them than one step reads
+    let mut work = |world: &mut World, puts: u64| {
+        for _ in 0..puts {
+            number += 1;
+            world.put(hashed(number * 7 % 900), vec![number as u8; 20]);
+        }
+        world.seq += 1;
+        let seq = world.seq;
+        let put = |id: u64| {
+            let key = [[b'a', b'm', b'p', b'w'][id as usize % 4]]
+                .into_iter()
+                .chain((id * seq % 1_500).to_be_bytes())
+                .collect::<Vec<u8>>();
+            Put::new(key, (id % 5 != 0).then(|| vec![seq as u8; 40]))
+        };
+        let puts = (0..200).map(put).collect();
+        world.store().commit(Commit { seq, head: seq.to_be_bytes().to_vec(), puts, keep: &|_, _| true }).unwrap();
+    };
+    for _ in 0..60 {
+        work(&mut world, 30);
+    }
+    for meanwhile in [0, 1, 3] {
+        let expected = counted(world.store());
+        let mut copy = world.store().copies().begin().unwrap();
+        assert!(matches!(world.store().copies().begin(), Err(CopyError::Busy)));
+        let (mut copied, mut sum, mut steps) = (BTreeMap::new(), 0_u128, 0);
+        while let Some(rows) = copy.step().unwrap() {
+            for (key, value) in rows {
+                sum = sum.wrapping_add(row_hash(&key, &value));
+                assert_eq!(copied.insert(key, value.to_vec()), None, "a row comes once");
+            }
+            (0..meanwhile).for_each(|_| work(&mut world, 40));
+            steps += 1;
+        }
+        assert!(
+            copied == expected && sum == copy.sum() && 5 < steps,
+            "{} of {} rows, {steps} steps",
+            copied.len(),
+            expected.len()
+        );
+        drop(copy);
+        assert!(meanwhile == 0 || counted(world.store()) != expected, "much was committed meanwhile");
+    }
+}
+
+#[test]
+fn a_store_that_is_filled_opens_with_the_same_rows() {
+    let mut world = World::new();
+    for id in 0..300 {
+        world.put(hashed(id), id.to_be_bytes().to_vec());
+        world.commit();
+    }
+    let rows = counted(world.store());
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("other");
+    let failed = Store::fill(&dir, tiny(), |filling| {
+        filling.put(b"m1", b"half")?;
+        Err::<(), Error>(Error::Damaged("the source".into()))
+    });
+    assert!(failed.is_err() && !dir.exists() && !folder.path().join("other.partial").exists());
+    let put_all = |filling: &mut super::Filling| rows.iter().try_for_each(|(key, value)| filling.put(key, value));
+    Store::fill(&dir, tiny(), put_all).unwrap();
+    let opened = Store::open(&dir, tiny()).unwrap();
+    assert_eq!(opened.quarantined, None);
+    assert_eq!(counted(&opened.store), rows);
+    world.store = Some(opened.store);
+    world.check();
 }
 
 #[derive(Clone, Debug)]
