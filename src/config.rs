@@ -32,6 +32,8 @@ pub struct Config {
     pub log: Log,
     pub http: Http,
     pub store: Store,
+    pub snapshots: Snapshots,
+    pub log_retention: LogRetention,
     /// How long a stop may take before the process names who held on and exits 1.
     pub stop_grace: Duration,
 }
@@ -108,6 +110,22 @@ pub struct Store {
     pub hang_limit: Duration,
 }
 
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshots {
+    /// Between two that are taken by the process itself; `None`: only when asked.
+    pub interval: Option<Duration>,
+    /// The newest that are kept.
+    pub kept: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRetention {
+    /// How old messages of the log are at most before they may go; `None`: all are kept.
+    pub keep: Option<Duration>,
+    /// What of the log is kept in any case, for whoever wants to learn from it.
+    pub training_history: Duration,
+}
+
 /// One setting: its name in the file (`listen`), from which the environment (`TIDEWATCH_LISTEN`) and the flag (`--listen`) follow.
 pub struct Key {
     pub name: &'static str,
@@ -170,6 +188,18 @@ pub const KEYS: &[Key] = &[
         "120s",
         "a batch that takes longer to commit ends the process, to be started again; the longest work known takes some seconds",
     ),
+    key(
+        "snapshot_interval",
+        "24h",
+        "between two snapshots of the store, or `off`; a rebuild begins with the newest and reads the log after it",
+    ),
+    key("snapshots_kept", "7", "newest snapshots that are kept, at least 2; what they have in common is stored once"),
+    key(
+        "log_retention",
+        "everything",
+        "how long messages of the log are kept, such as 90d, or `everything`; they go only when two snapshots no longer need them",
+    ),
+    key("training_history", "30d", "what of the log is kept whatever log_retention says, for retraining"),
     key("stop_grace", "9s", "longest stop; below the 10 s after which supervisors kill"),
 ];
 
@@ -225,6 +255,14 @@ impl Config {
                 cache_bytes: layers.parse("cache_bytes", value::bytes)?,
                 sync_interval: layers.parse("sync_interval", value::duration)?,
                 hang_limit: layers.parse("hang_limit", value::duration)?,
+            },
+            snapshots: Snapshots {
+                interval: layers.parse("snapshot_interval", value::interval)?,
+                kept: layers.parse("snapshots_kept", value::snapshots)?,
+            },
+            log_retention: LogRetention {
+                keep: layers.parse("log_retention", value::retention)?,
+                training_history: layers.parse("training_history", value::duration)?,
             },
             stop_grace: layers.parse("stop_grace", value::duration)?,
         })

@@ -24,6 +24,20 @@ pub enum Point {
     EffectSettled,
     /// A rebuild has put the old store away and not yet begun the new one.
     RebuildStarted,
+    /// A part of a snapshot was written.
+    SnapshotPart,
+    /// A snapshot was written and not yet read back.
+    SnapshotWritten,
+    /// A snapshot was read back and does not count yet.
+    SnapshotVerified,
+    /// A snapshot counts, and older ones are not yet deleted.
+    SnapshotNamed,
+    /// A store was made of a snapshot and not yet opened.
+    SnapshotRestored,
+    /// It was written down that the log will be cut, and it is not yet cut.
+    TrimAnnounced,
+    /// The log was cut.
+    TrimDone,
     /// The doors are closed and the inbox is draining.
     ShutdownDraining,
 }
@@ -34,7 +48,7 @@ pub enum Point {
 pub struct Error(String);
 
 impl Point {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::IngestFetched,
         Self::IngestDecoded,
         Self::ProcessorApplied,
@@ -45,6 +59,13 @@ impl Point {
         Self::EffectSent,
         Self::EffectSettled,
         Self::RebuildStarted,
+        Self::SnapshotPart,
+        Self::SnapshotWritten,
+        Self::SnapshotVerified,
+        Self::SnapshotNamed,
+        Self::SnapshotRestored,
+        Self::TrimAnnounced,
+        Self::TrimDone,
         Self::ShutdownDraining,
     ];
 
@@ -61,6 +82,13 @@ impl Point {
             Self::EffectSent => "effect.sent",
             Self::EffectSettled => "effect.settled",
             Self::RebuildStarted => "rebuild.started",
+            Self::SnapshotPart => "snapshot.part",
+            Self::SnapshotWritten => "snapshot.written",
+            Self::SnapshotVerified => "snapshot.verified",
+            Self::SnapshotNamed => "snapshot.named",
+            Self::SnapshotRestored => "snapshot.restored",
+            Self::TrimAnnounced => "trim.announced",
+            Self::TrimDone => "trim.done",
             Self::ShutdownDraining => "shutdown.draining",
         }
     }

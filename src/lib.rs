@@ -25,6 +25,7 @@ pub mod nats;
 pub mod processor;
 pub mod run_file;
 pub mod server;
+pub mod snapshot;
 pub mod store;
 pub mod telemetry;
 pub mod ticker;

@@ -27,7 +27,7 @@ use crate::monitor::{self, Desk, State};
 use crate::nats::Saved;
 use crate::store::cold::{ColdStore, value_hash};
 use crate::store::key::{self, Tag};
-use crate::store::{self, Auditor, Order, PendingKey, Reader, Store, Syncer};
+use crate::store::{self, Auditor, CopySource, Order, PendingKey, Reader, Store, Syncer};
 use crate::telemetry::condition::{self, Severity};
 use crate::telemetry::{self, chain};
 use crate::time::Timestamp;
@@ -55,6 +55,10 @@ const COLD_PANES_MAX: usize = 16_384;
 
 /// Bytes of kept records held in memory before a commit is due.
 const LIST_BYTES_MAX: usize = 2 << 20;
+
+/// The number of what [`monitor::apply`] makes of a log. Raise it when the same log gives other figures: snapshots that an earlier logic
+/// has made are then not used where the whole log can be read instead.
+pub const LOGIC: u32 = 1;
 
 /// Between two looks for room on a full disk.
 const ROOM_INTERVAL: Duration = Duration::from_millis(200);
@@ -99,6 +103,36 @@ struct Standing {
     rows_digest: u128,
     epoch: u64,
     log: Saved,
+}
+
+/// What the head row of a store says.
+#[derive(Clone, Debug)]
+pub struct HeadFigures {
+    pub position: u64,
+    /// Of the state at that position.
+    pub digest: u128,
+    pub log_time: Timestamp,
+    pub log: Saved,
+}
+
+/// Reads the head row of a store.
+///
+/// Errors: [`store::Error::Damaged`].
+pub fn head_figures(row: &[u8]) -> Result<HeadFigures, store::Error> {
+    let (desk, Standing { rows_digest, log, .. }) = read_head(row)?;
+    let digest = digest_of(rows_digest, &desk_bytes(&desk));
+    Ok(HeadFigures { position: desk.position, digest, log_time: desk.log_time, log })
+}
+
+/// The head row of a store that was taken from elsewhere: with `epoch`, on a log that begins at `first_seq` now.
+///
+/// Errors: [`store::Error::Damaged`].
+pub fn head_moved(row: &[u8], epoch: u64, first_seq: u64) -> Result<Vec<u8>, store::Error> {
+    let (desk, standing) = read_head(row)?;
+    let mut head = desk_bytes(&desk);
+    let standing = Standing { epoch, log: Saved { first_seq, ..standing.log }, ..standing };
+    rmp_serde::encode::write(&mut head, &standing).expect("the head is plain data");
+    Ok(head)
 }
 
 /// The state, its store, and where both stand.
@@ -149,6 +183,11 @@ impl Projection {
     /// Syncs the store from another thread.
     pub fn syncer(&self) -> Result<Syncer, store::Error> {
         self.cold.syncer()
+    }
+
+    /// Copies the rows of the store from another thread.
+    pub fn copies(&self) -> CopySource {
+        self.cold.copies()
     }
 
     /// Adds up the rows of the store from another thread.

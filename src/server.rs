@@ -2,12 +2,16 @@
 //! doors close, the inbox drains, the last commit lands, effects stop between two.
 
 mod admin;
+mod backup;
 mod conditions;
 mod foundation;
+mod from_snapshot;
 mod log_watch;
 mod pipeline;
 mod private;
 mod rebuild;
+mod retention;
+mod snapshots;
 mod watchdog;
 
 use std::error::Error as StdError;
@@ -16,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,23 +28,32 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::effects::Hands;
 use crate::failpoint::{self, Point};
-use crate::http::{self, App, HttpSettings, PredictionRows};
+use crate::http::{self, App, HttpSettings, PredictionRows, SnapshotDesk};
 use crate::ids::Slug;
 use crate::nats::facts::Facts;
 use crate::nats::managed;
+use crate::nats::provision::Role;
 use crate::nats::{Door, Headers};
 use crate::run_file::RunFile;
+use crate::snapshot::Shelf;
 use crate::store::pending::committed_row;
 use crate::telemetry::chain;
 use crate::{agent, clock, demo, memory, ticker};
 
+pub use backup::{Restored, backup, restore};
 pub use rebuild::{Rebuilt, Survey, Wanted, rebuild};
+pub use snapshots::take_snapshot;
 
 use admin::Configured;
 use foundation::{Beginning, Foundation};
 use log_watch::Watched;
 use pipeline::Pipeline;
+use retention::Retention;
+use snapshots::Snapshots;
 use watchdog::Deadline;
+
+/// A start that nobody watches never goes on without what the log has lost.
+const WHOLE: Beginning = Beginning { partial: false, from_snapshot: true };
 
 /// How often damage of the store is repaired by one process: where it comes back, the disk is broken and somebody has to look.
 const REPAIRS_MAX: u32 = 5;
@@ -99,7 +112,7 @@ async fn run_once(
     stop: &CancellationToken,
     started: &mut Option<impl FnOnce(&RunFile)>,
 ) -> Result<(), Error> {
-    let mut foundation = Foundation::lay(config, Beginning::Whole, stop).await?;
+    let mut foundation = Foundation::lay(config, WHOLE, stop).await?;
     let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, &config.store, stop)?;
     let (ran, deadline) = serve(config, configured, &foundation, &pipeline, listener, stop, started).await;
     let finished = pipeline.finish(config.stop_grace).await;
@@ -183,6 +196,23 @@ async fn serve_until(
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
     tasks.spawn(conditions::tell(door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
     let (waiting, facts_waiting) = watch::channel(None);
+    let (shelf, (requests, inbox)) = (Shelf::in_data(&foundation.data), mpsc::channel(1));
+    let snapshots = Snapshots {
+        shelf: shelf.clone(),
+        copies: pipeline.copies.clone(),
+        settings: config.snapshots.clone(),
+        view: pipeline.view.clone(),
+        start_at,
+        requests: inbox,
+        retention: Retention {
+            nats: nats.clone(),
+            shelf: shelf.clone(),
+            settings: config.log_retention.clone(),
+            data: foundation.data.clone(),
+            stream: foundation.streams.iter().find(|stream| stream.role == Role::Input).cloned(),
+        },
+    };
+    tasks.spawn(snapshots.run(doors.clone()));
     let rows = pipeline.reader.clone();
     let predictions: PredictionRows = Arc::new(move |key| committed_row(&rows, key));
     let app = App {
@@ -193,6 +223,7 @@ async fn serve_until(
         log,
         recent: Arc::clone(&pipeline.recent),
         facts: facts_waiting,
+        snapshots: SnapshotDesk { shelf, requests },
         streams: foundation.streams.clone().into(),
         predictions: Some(predictions),
         settings: HttpSettings {

@@ -65,6 +65,9 @@ gauges! {
     LOG_RESERVE_BYTES, "tidewatch_log_reserve_bytes", "Bytes at the end of the input stream that only commands, outcomes and ticks may use.";
     LOG_FIRST_SEQ, "tidewatch_log_first_seq", "Oldest sequence that the input stream holds.";
     DISK_FREE_BYTES, "tidewatch_disk_free_bytes", "Bytes free on the disk of the data directory.";
+    SNAPSHOT_AGE_SECONDS, "tidewatch_snapshot_age_seconds", "Seconds since the newest snapshot was taken and read back; absent if there is none.";
+    SNAPSHOT_POSITION, "tidewatch_snapshot_position", "Sequence that the newest snapshot has applied.";
+    SNAPSHOT_BYTES, "tidewatch_snapshot_bytes", "Bytes of the files of the newest snapshot.";
     COMMIT_AGE_SECONDS, "tidewatch_commit_age_seconds", "Seconds since the last commit of the store, or since the start.";
     COMMIT_WAIT_SECONDS, "tidewatch_commit_wait_seconds", "Seconds that the batch in hand has waited for its commit; 0 if there is none.";
 }
@@ -83,7 +86,10 @@ counters! {
     STORE_QUARANTINES, "tidewatch_store_quarantines_total", "Stores put aside as damaged and rebuilt from the log.";
     STORE_CHECKS, "tidewatch_store_checks_total", "Times all rows of the store were added up and agreed with the sum of its commits.";
     STORE_WAITS, "tidewatch_store_waits_total", "Times a commit waited for room on the disk.";
+    SNAPSHOTS_TAKEN, "tidewatch_snapshots_taken_total", "Snapshots that were taken, read back and agreed with the store.";
+    SNAPSHOT_FAILURES, "tidewatch_snapshot_failures_total", "Snapshots that were begun and do not count.";
     LOG_REFUSALS, "tidewatch_log_refusals_total", "Publishes refused because the rest of the log is kept for commands, outcomes and ticks.";
+    LOG_CUT_MESSAGES, "tidewatch_log_cut_messages_total", "Messages that were cut off the beginning of the input stream, as log_retention says.";
     LOG_LOST_MESSAGES, "tidewatch_log_lost_messages_total", "Messages that left the beginning of the input stream while this process watched.";
     REJECTIONS_UNTOLD, "tidewatch_rejections_untold_total", "Rejected records that are counted, and neither listed nor announced one by one.";
     BROKER_REPLACEMENTS, "tidewatch_broker_replacements_total", "Times the managed nats-server was started again because it died or did not answer.";

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::settings;
-use crate::config::{Origin, Secret};
+use crate::config::{Config, Origin, Secret};
 use crate::run_file::RunFile;
 
 /// Longer than any answer of a healthy process takes.
@@ -44,6 +44,16 @@ pub struct Api {
 }
 
 impl Target {
+    /// Whether the process is named by its address and not by its data directory.
+    pub const fn is_elsewhere(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// The settings of a process on the data directory.
+    pub fn place(&self) -> Result<Config, Failure> {
+        Ok(settings::of_process(self.config.clone(), self.data.clone())?.0)
+    }
+
     /// Finds the process and the token. The admin token of a data directory goes to the process of that directory only, unless
     /// the directory was named together with the address.
     ///
@@ -79,8 +89,18 @@ impl Api {
     ///
     /// Errors: the token cannot be read.
     pub fn of(running: &RunFile) -> anyhow::Result<Self> {
+        Self::with_token(running, read_token(&running.token_file)?)
+    }
+
+    /// The process of a run file, with another token.
+    pub fn with_token(running: &RunFile, token: Secret) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { url: running.url.clone(), token: read_token(&running.token_file)?, client })
+        Ok(Self { url: running.url.clone(), token, client })
+    }
+
+    /// Waits longer for answers.
+    pub fn patient(self, timeout: std::time::Duration) -> anyhow::Result<Self> {
+        Ok(Self { client: reqwest::Client::builder().timeout(timeout).build()?, ..self })
     }
 
     /// Where it is, without a slash at its end.

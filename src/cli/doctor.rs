@@ -72,6 +72,7 @@ impl Doctor {
             checks::configuration(&layers),
             checks::data(&config.data),
             checks::space(&config.data),
+            checks::snapshots(&config.data, &config.snapshots),
             checks::port("http port", config.listen, running.as_ref().map(|running| running.listen.as_str())),
             checks::open_files(),
         ];

@@ -1,6 +1,7 @@
 //! The command line: reads arguments, calls the room that knows, prints what it answers. `--json` gives every answer to machines.
 
 mod api;
+mod backup;
 mod banner;
 mod check;
 mod completions;
@@ -25,6 +26,7 @@ mod publish;
 mod rebuild;
 mod retrain;
 mod settings;
+mod snapshot;
 mod status;
 mod streams;
 mod table;
@@ -83,6 +85,9 @@ enum Command {
     Doctor(doctor::Doctor),
     Login(login::Login),
     Rebuild(rebuild::Rebuild),
+    Snapshot(snapshot::Snapshot),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Token(token::Token),
     Thresholds(thresholds::Thresholds),
     Publish(publish::Publish),
@@ -221,6 +226,9 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Doctor(doctor) => block_on(doctor.run(answer)),
         Command::Login(login) => block_on(login.run(answer)),
         Command::Rebuild(rebuild) => block_on(rebuild.run(answer)),
+        Command::Snapshot(snapshot) => block_on(snapshot.run(answer)),
+        Command::Backup(backup) => block_on(backup.run(answer)),
+        Command::Restore(restore) => block_on(restore.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
         Command::Thresholds(thresholds) => block_on(thresholds.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),

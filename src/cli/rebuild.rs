@@ -15,13 +15,15 @@ use crate::{server, telemetry};
 /// Put the projection aside and replay the log into a new one
 #[derive(Args)]
 #[command(after_help = "\
-The log is the truth and the store a projection of it; what the log has lost is only in the old store, which is kept beside the new one as
+The log is the truth and the store a projection of it. The new store begins with the newest snapshot that is whole and belongs to the log, and
+reads the log from there; --whole-log reads all of it. What neither of them has is only in the old store, which is kept beside the new one as
 DIR/store.replaced-N (the last two). Before anything changes it is said how many sequences will be missing, and asked on a terminal.
 Stop the process on DIR first.
 
 Examples:
   tidewatch rebuild --data .tidewatch
   tidewatch rebuild --data /var/lib/tidewatch --nats-url nats://nats:4222 --yes --json
+  tidewatch rebuild --whole-log --data .tidewatch      read everything again, with no snapshot
   tidewatch rebuild --accept-loss --data .tidewatch    keep the store though the log lost its oldest messages")]
 pub struct Rebuild {
     /// Do not ask
@@ -30,6 +32,9 @@ pub struct Rebuild {
     /// Also where there is no store: start from what is left of a log that has lost its beginning
     #[arg(long)]
     partial: bool,
+    /// Read the whole log, though there are snapshots
+    #[arg(long)]
+    whole_log: bool,
     /// Keep the store as it is and go on with the log as it begins now
     #[arg(long, conflicts_with = "partial")]
     accept_loss: bool,
@@ -42,15 +47,16 @@ impl Rebuild {
         let (config, _) = self.settings.resolve()?;
         telemetry::start(&config.log)?;
         let data = config.data.clone();
-        let wanted = Wanted { partial: self.partial, accept_loss: self.accept_loss };
+        let wanted = Wanted { partial: self.partial, accept_loss: self.accept_loss, whole_log: self.whole_log };
         let mut progress = Progress::new("messages");
         let agreed = |survey: &Survey| agreed(self.yes, survey);
         let rebuilt = server::rebuild(config, wanted, agreed, stop_on_signal()?, |done, of| progress.show(done, of)).await;
         let seconds = progress.end();
         let Rebuilt { messages, records, position, aside, survey } = rebuilt.map_err(failure)?;
+        let snapshot = survey.snapshot.as_ref().map(|(id, _)| id);
         let told = json!({
             "rebuilt": data, "messages": messages, "records": records, "position": position, "seconds": seconds,
-            "missing": survey.missing, "was_at": survey.applied, "aside": aside,
+            "snapshot": snapshot, "snapshots_passed": survey.passed, "missing": survey.missing, "was_at": survey.applied, "aside": aside,
         });
         answer.give(&told, |_| {
             let aside = aside.map(|path| format!("; the old store is {}", path.display())).unwrap_or_default();

@@ -198,6 +198,18 @@ struct Store {
     /// Longest time for one commit before the process ends, to be started again [default: 120s]
     #[arg(long, value_name = "TIME")]
     hang_limit: Option<String>,
+    /// Between two snapshots of the store, or `off` [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    snapshot_interval: Option<String>,
+    /// Newest snapshots that are kept [default: 7]
+    #[arg(long, value_name = "COUNT")]
+    snapshots_kept: Option<String>,
+    /// How long messages of the log are kept, such as 90d, or `everything` [default: everything]
+    #[arg(long, value_name = "TIME")]
+    log_retention: Option<String>,
+    /// What of the log is kept whatever --log-retention says [default: 30d]
+    #[arg(long, value_name = "TIME")]
+    training_history: Option<String>,
     /// Longest stop before it is forced [default: 9s]
     #[arg(long, value_name = "TIME")]
     stop_grace: Option<String>,
@@ -326,6 +338,10 @@ impl Flags for Store {
             ("cache_bytes", self.cache_bytes.clone()),
             ("sync_interval", self.sync_interval.clone()),
             ("hang_limit", self.hang_limit.clone()),
+            ("snapshot_interval", self.snapshot_interval.clone()),
+            ("snapshots_kept", self.snapshots_kept.clone()),
+            ("log_retention", self.log_retention.clone()),
+            ("training_history", self.training_history.clone()),
             ("stop_grace", self.stop_grace.clone()),
         ]
     }

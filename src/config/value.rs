@@ -81,7 +81,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("takes a whole number from 1, not {text:?}"))
 }
 
-/// A length of time of at least a millisecond, as `250ms`, `15s`, `2m` or `1h`.
+/// A length of time of at least a millisecond, as `250ms`, `15s`, `2m`, `1h` or `7d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -90,11 +90,34 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "s" => Some(1.0),
         "m" => Some(60.0),
         "h" => Some(3600.0),
+        "d" => Some(86_400.0),
         _ => None,
     };
     let seconds = number.parse::<f64>().ok().zip(scale).map(|(number, scale)| number * scale);
     let duration = seconds.filter(|seconds| (1e-3..=1e9).contains(seconds)).map(Duration::from_secs_f64);
-    duration.ok_or_else(|| format!("takes a time such as 250ms, 15s, 2m or 1h, not {text:?}"))
+    duration.ok_or_else(|| format!("takes a time such as 250ms, 15s, 2m, 1h or 7d, not {text:?}"))
+}
+
+/// A length of time, or `off`.
+pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    duration(text).map(Some).map_err(|_| format!("takes a time such as 24h or 1d, or `off`, not {text:?}"))
+}
+
+/// A length of time, or `everything`.
+pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
+    if text == "everything" {
+        return Ok(None);
+    }
+    duration(text).map(Some).map_err(|_| format!("takes a time such as 90d, or `everything`, not {text:?}"))
+}
+
+/// How many snapshots are kept: one that turns out damaged must not be the only one.
+pub(super) fn snapshots(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|&count| (2..=1_000).contains(&count));
+    count.ok_or_else(|| format!("takes a whole number, 2 to 1000, not {text:?}"))
 }
 
 /// Bytes, as `65536`, `64KiB`, `64MiB` or `1GiB`.

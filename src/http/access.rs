@@ -71,6 +71,8 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/sources/{source}/analysis"),
     of_view("/api/v1/analysis"),
     entry(Method::GET, "/api/v1/streams", VIEWER),
+    entry(Method::GET, "/api/v1/snapshots", VIEWER),
+    entry(Method::POST, "/api/v1/snapshots", ADMIN),
     entry(Method::GET, "/api/v1/health", VIEWER),
     entry(Method::GET, "/api/v1/metrics", VIEWER),
     entry(Method::GET, "/api/prometheus/metrics", VIEWER),

@@ -104,6 +104,10 @@ pub struct Health {
     /// Resident memory; null where the system does not say.
     memory_bytes: Option<u64>,
     connections: Connections,
+    /// Seconds since the newest snapshot was taken and read back; null if there is none.
+    snapshot_age_seconds: Option<f64>,
+    /// The sequence that it has applied.
+    snapshot_position: Option<u64>,
     /// What is wrong now, the worst first.
     conditions: Vec<ConditionShown>,
     /// What is refused beyond.
@@ -210,7 +214,7 @@ pub async fn state(
 }
 
 /// Health of the process
-#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "conditions": [], "limits": {"models": 20000}}))))]
+#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "snapshot_age_seconds": 3600.5, "snapshot_position": 1000, "conditions": [], "limits": {"models": 20000}}))))]
 pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Json<Health> {
     let status = {
         let log = shared.app.log.borrow();
@@ -241,6 +245,8 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
         panics: telemetry::PANICS.get(),
         memory_bytes: memory_bytes(),
         connections: Connections { websocket: shared.sockets_open() },
+        snapshot_age_seconds: telemetry::SNAPSHOT_AGE_SECONDS.get(),
+        snapshot_position: telemetry::SNAPSHOT_POSITION.get().map(|position| position as u64),
         conditions: ConditionShown::all(),
         limits,
     })

@@ -27,14 +27,14 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, model_thresholds, models,
-    predictions, problem, prometheus, publish, recent, rejected, sign_in, slashes, slices, socket, sources, status, streams,
-    task, thresholds, tokens, windows,
+    predictions, problem, prometheus, publish, recent, rejected, sign_in, slashes, slices, snapshots, socket, sources, status,
+    streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An export writes the whole read model down first.
+/// An export writes the whole read model down first, and a snapshot is read back first.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What our pages may load: nothing from elsewhere, nothing inline.
@@ -117,6 +117,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(analysis::of_source))
         .routes(routes!(analysis::of_model))
         .routes(routes!(streams::list))
+        .routes(routes!(snapshots::list, snapshots::create))
         .routes(routes!(health::health))
         .routes(routes!(health::metrics))
         .routes(routes!(prometheus::metrics))
@@ -136,7 +137,8 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
 
 /// Gives up on a request whose answer does not begin in time.
 async fn patience(request: Request, next: Next) -> Response {
-    let limit = if request.uri().path() == "/api/v1/export" { EXPORT_TIMEOUT } else { REQUEST_TIMEOUT };
+    let is_long = ["/api/v1/export", "/api/v1/snapshots"].contains(&request.uri().path());
+    let limit = if is_long { EXPORT_TIMEOUT } else { REQUEST_TIMEOUT };
     let answer = tokio::time::timeout(limit, next.run(request)).await;
     answer.unwrap_or_else(|_elapsed| StatusCode::GATEWAY_TIMEOUT.into_response())
 }

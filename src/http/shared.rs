@@ -14,6 +14,7 @@ use crate::http::mint::Mint;
 use crate::http::problem::Problem;
 use crate::http::recent::Recent;
 use crate::http::session::Sessions;
+use crate::http::snapshots::SnapshotDesk;
 use crate::http::socket::{Censuses, Frames};
 use crate::http::tokens::Uses;
 use crate::monitor::join::JoinKey;
@@ -34,6 +35,7 @@ pub struct App {
     pub facts: watch::Receiver<Option<(tokio::time::Instant, String)>>,
     /// The last messages that were read.
     pub recent: Arc<Recent>,
+    pub snapshots: SnapshotDesk,
     /// The streams as they were found at start.
     pub streams: Arc<[Provisioned]>,
     /// Looks up join rows; `None` where the store cannot be asked from here.

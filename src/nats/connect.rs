@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::event::subject::Root;
+use crate::nats::cut::KnownCut;
 use crate::nats::ingest;
 use crate::nats::link::{Forbidden, Link};
 use crate::nats::provision::Role;
@@ -83,6 +84,7 @@ pub struct Nats {
     inbox: Arc<str>,
     link: watch::Receiver<Link>,
     room: Arc<Room>,
+    cut: Arc<KnownCut>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +189,7 @@ pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
     }
     let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
     let inbox = config.inbox_prefix.as_deref().unwrap_or("_INBOX").into();
-    let nats = Nats { client, jetstream, root: config.root, url, inbox, link, room: Arc::default() };
+    let nats = Nats { client, jetstream, root: config.root, url, inbox, link, room: Arc::default(), cut: Arc::default() };
     nats.require_jetstream(started + config.patience.max(API_TIMEOUT)).await?;
     info!(url = nats.url(), version = nats.server_version(), "connected to NATS");
     Ok(nats)
@@ -223,6 +225,11 @@ impl Nats {
     /// What is known of the room in the input stream.
     pub fn room(&self) -> &Arc<Room> {
         &self.room
+    }
+
+    /// What is known of the beginning of the log that was cut off.
+    pub(super) fn cut(&self) -> &KnownCut {
+        &self.cut
     }
 
     /// Changes whenever a connection is made or the server complains.

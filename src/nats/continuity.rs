@@ -60,10 +60,14 @@ pub enum LogChanged {
     LostFront { expected: u64, first: u64, applied: u64 },
     #[error(
         "the log begins at sequence {first}: sequences 1 to {} are gone, and there is no store that has applied them; thresholds, \
-         tokens and windows of that time would be missing. Put a copy of the store back, restore the stream, or run \
-         `tidewatch rebuild --partial` to start from what is left", first - 1
+         tokens and windows of that time would be missing. {snapshots}. Put a copy of the store back, `tidewatch snapshot import` a \
+         snapshot that was exported, restore the stream, or run `tidewatch rebuild --partial` to start from what is left", first - 1
     )]
-    NoBeginning { first: u64 },
+    NoBeginning {
+        first: u64,
+        /// Which snapshots there are, and why none of them can be used.
+        snapshots: String,
+    },
     #[error(
         "the input stream is gone, but the store has applied its messages up to sequence {applied}; restore the stream, point to the \
          right server, or run `tidewatch rebuild` to begin with an empty log"
@@ -113,6 +117,10 @@ impl Nats {
     /// Asks the input stream and runs [`check`]. The outer error: no answer; the inner: the log changed.
     pub async fn check_log(&self, saved: Option<&Saved>) -> Result<Result<StreamStatus, LogChanged>, StreamError> {
         let status = self.status(Role::Input).await?;
+        // what was cut here is no loss
+        let cut = self.expected_first_seq(&status);
+        let saved = saved.map(|saved| Saved { first_seq: saved.first_seq.max(cut), ..*saved });
+        let saved = saved.as_ref();
         let found = match saved {
             Some(saved) if saved.last.seq <= status.last_seq => self.fingerprint_of(saved, &status).await?,
             _ => None,

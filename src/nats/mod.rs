@@ -1,10 +1,12 @@
 //! The log: the connection to NATS, the streams, reading the input in order ([`ingest`]) and the one way in ([`door`]).
 //! Knows `async_nats`, subjects and sequences; knows nothing of what a payload means.
 
+pub mod carry;
 mod configured;
 pub mod connect;
 pub mod context;
 pub mod continuity;
+mod cut;
 pub mod door;
 pub mod facts;
 pub mod ingest;
@@ -16,8 +18,10 @@ pub mod room;
 pub mod stream;
 pub mod tap;
 
+pub use carry::{CarryError, StreamForm};
 pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};
 pub use continuity::{LogChanged, Mark, Saved};
+pub use cut::Cut;
 pub use door::{Door, DoorError, Headers, Publication, Stored};
 pub use ingest::{IngestError, RawBatch, RawMessage};
 pub use link::Forbidden;

@@ -327,12 +327,12 @@ mod tests {
     }
 
     #[test]
-    fn the_input_stream_refuses_deletion_and_pushes_back_when_full() {
+    fn the_input_stream_refuses_deletion_can_be_cut_and_pushes_back_when_full() {
         let config = declarations()[0].config(&root(), 1);
         assert_eq!(config["name"], "TW_INPUT");
         assert_eq!(config["subjects"], json!(["tw.in.>"]));
         assert_eq!(config["discard"], "new");
-        assert_eq!((&config["deny_delete"], &config["deny_purge"]), (&json!(true), &json!(true)));
+        assert_eq!((&config["deny_delete"], &config["deny_purge"]), (&json!(true), &json!(false)));
     }
 
     #[test]

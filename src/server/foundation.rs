@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Error, failed, private};
+use super::from_snapshot::{self, Choice, Passed};
+use super::{Error, failed, private, retention};
 use crate::config::{Config, NatsServer};
 use crate::nats::managed::{self, Managed, ManagedConfig};
 use crate::nats::provision::{Provisioned, Role, provision};
@@ -38,10 +39,15 @@ impl Foundation {
     /// Errors: [`Error::InUse`], [`Error::Nats`], [`Error::Diverged`] with the way out.
     pub async fn lay(config: &Config, beginning: Beginning, stop: &CancellationToken) -> Result<Self, Error> {
         let data = prepare(&config.data)?;
-        let mut projection = open_projection(config, &data, stop)?;
+        let projection = open_projection(config, &data, stop)?;
         let (nats, managed) = connect_to(config, &data).await?;
-        let belongs = belong_together(&nats, projection.saved().as_ref(), beginning).await;
-        let (streams, input) = match belongs {
+        retention::remember(&data, &nats);
+        let found = async {
+            let (streams, input) = belong_together(&nats, projection.saved().as_ref()).await?;
+            let projection = begin(config, &data, &nats, &input, projection, beginning, stop).await?;
+            Ok((streams, input, projection))
+        };
+        let (streams, input, mut projection) = match found.await {
             Ok(found) => found,
             Err(error) => {
                 nats.close().await;
@@ -80,21 +86,17 @@ impl Foundation {
     }
 }
 
-/// What the log must begin with for a store that has applied nothing.
+/// What a store that has applied nothing begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beginning {
-    /// Its first message: what was cut off cannot be known any more.
-    Whole,
-    /// Whatever is left; somebody has decided so.
-    Partial,
+pub struct Beginning {
+    /// Whatever is left of the log will do; somebody has decided so. Else it must hold all that no snapshot knows.
+    pub partial: bool,
+    /// With the newest snapshot that can be used, if there is one.
+    pub from_snapshot: bool,
 }
 
 /// Makes the streams that are absent, unless the store knows better, and proves that store and log belong together.
-async fn belong_together(
-    nats: &Nats,
-    saved: Option<&Saved>,
-    beginning: Beginning,
-) -> Result<(Vec<Provisioned>, StreamStatus), Error> {
+async fn belong_together(nats: &Nats, saved: Option<&Saved>) -> Result<(Vec<Provisioned>, StreamStatus), Error> {
     let diverged = |changed: LogChanged| Error::Diverged(changed.into());
     if let Some(saved) = saved
         && let Err(StreamError::Missing { .. }) = nats.status(Role::Input).await
@@ -106,10 +108,40 @@ async fn belong_together(
     nats.prove_rights(&super::own()).await.map_err(|source| Error::Nats(source.into()))?;
     let checked = nats.check_log(saved).await.map_err(|source| Error::Nats(source.into()))?;
     let input = checked.map_err(diverged)?;
-    if saved.is_none() && beginning == Beginning::Whole && 1 < input.first_seq {
-        return Err(diverged(LogChanged::NoBeginning { first: input.first_seq }));
-    }
     Ok((streams, input))
+}
+
+/// Lets a store that has applied nothing begin with the newest snapshot that can be used.
+///
+/// Errors: there is none, and the log has lost its beginning.
+async fn begin(
+    config: &Config,
+    data: &Path,
+    nats: &Nats,
+    input: &StreamStatus,
+    projection: Projection,
+    beginning: Beginning,
+    stop: &CancellationToken,
+) -> Result<Projection, Error> {
+    if projection.saved().is_some() {
+        return Ok(projection);
+    }
+    let choice = if beginning.from_snapshot { from_snapshot::choose(data, nats, input).await? } else { Choice::default() };
+    for Passed { id, reason } in &choice.passed {
+        warn!(snapshot = id, reason, "a snapshot is not used");
+    }
+    if let Some(chosen) = &choice.chosen {
+        let epoch = projection.view().epoch;
+        // its store gives way to the one that is made of the snapshot
+        drop(projection);
+        from_snapshot::fill(&store_in(data), options(config), chosen, epoch, input.first_seq)?;
+        return open_projection(config, data, stop);
+    }
+    if !beginning.partial && 1 < input.first_seq {
+        let lost = LogChanged::NoBeginning { first: input.first_seq, snapshots: choice.text() };
+        return Err(Error::Diverged(lost.into()));
+    }
+    Ok(projection)
 }
 
 pub(super) fn prepare(data: &Path) -> Result<PathBuf, Error> {
@@ -123,8 +155,11 @@ pub(super) fn store_in(data: &Path) -> PathBuf {
 }
 
 pub(super) fn open_store(config: &Config, data: &Path) -> Result<store::Opened, store::Error> {
-    let options = Options { cache_bytes: config.store.cache_bytes, ..Options::default() };
-    Store::open(&store_in(data), options)
+    Store::open(&store_in(data), options(config))
+}
+
+fn options(config: &Config) -> Options {
+    Options { cache_bytes: config.store.cache_bytes, ..Options::default() }
 }
 
 pub(super) fn refused(error: store::Error) -> Error {

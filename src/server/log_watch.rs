@@ -178,6 +178,7 @@ impl Watch {
                 condition::clear("log_drops");
             }
         }
+        self.first_seq = self.first_seq.max(status.first_seq.min(self.watched.nats.expected_first_seq(status)));
         if status.first_seq <= self.first_seq {
             return;
         }

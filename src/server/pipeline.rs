@@ -18,7 +18,7 @@ use crate::http::Recent;
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
 use crate::processor::{self, Batch, Projection, Pulse};
-use crate::store::{self, Auditor, Reader, Syncer};
+use crate::store::{self, Auditor, CopySource, Reader, Syncer};
 use crate::telemetry;
 use crate::view::View;
 
@@ -39,6 +39,8 @@ const AUDIT_INTERVAL: Duration = Duration::from_secs(86_400);
 pub struct Pipeline {
     pub view: watch::Receiver<Arc<View>>,
     pub reader: Reader,
+    /// Copies the rows of the store while it is written.
+    pub copies: CopySource,
     /// The last messages, for whoever looks.
     pub recent: Arc<Recent>,
     ingest: tokio::task::JoinHandle<Result<(), IngestError>>,
@@ -63,7 +65,7 @@ impl Pipeline {
         let (decoded, inbox) = sync_channel(DECODED_BATCHES_MAX);
         let (view_sender, view) = watch::channel(Arc::new(projection.view().clone()));
         let (reader, syncer) = (projection.reader(), projection.syncer().map_err(failed)?);
-        let auditor = projection.auditor();
+        let (auditor, copies) = (projection.auditor(), projection.copies());
         let (broken, stop) = (CancellationToken::new(), stop.child_token());
         let saved = projection.saved();
 
@@ -92,7 +94,7 @@ impl Pipeline {
         let sync_interval = settings.sync_interval;
         let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
         let auditor = named("auditor", broken.clone(), move || audit(&auditor, &processor_ended_too))?;
-        Ok(Self { view, reader, recent, ingest, decoder, processor, syncer, auditor, broken, stop })
+        Ok(Self { view, reader, copies, recent, ingest, decoder, processor, syncer, auditor, broken, stop })
     }
 
     /// Returns once a stage has ended, of itself or not.

@@ -38,7 +38,7 @@ fn ours(data: &Path) -> io::Result<Vec<String>> {
     for entry in fs::read_dir(data)? {
         let Ok(name) = entry?.file_name().into_string() else { continue };
         let is_ours = name == "store" || name.starts_with("store.") || name.starts_with("run.json");
-        if is_ours || ["admin.token", "epoch", "nats"].contains(&name.as_str()) {
+        if is_ours || ["admin.token", "epoch", "nats", "snapshots"].contains(&name.as_str()) {
             names.push(name);
         }
     }

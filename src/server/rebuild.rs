@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::foundation::{Beginning, Foundation, connect_to, open_store, prepare, refused, store_in};
+use super::from_snapshot::{self, Choice, Passed};
 use super::pipeline::Pipeline;
 use super::watchdog::Deadline;
 use super::{Error, failed};
@@ -25,6 +26,8 @@ pub struct Wanted {
     pub partial: bool,
     /// Keep the store as it is, and take the log as it begins now.
     pub accept_loss: bool,
+    /// Read the log from its beginning though there are snapshots.
+    pub whole_log: bool,
 }
 
 /// What a rebuild would do, from what store and log say before it.
@@ -38,6 +41,10 @@ pub struct Survey {
     pub missing: u64,
     /// The log is another one than the store was built from.
     pub is_other: bool,
+    /// The snapshot that the new store begins with, and the sequence that it has applied.
+    pub snapshot: Option<(String, u64)>,
+    /// Newer snapshots that cannot be used, and why.
+    pub passed: Vec<Passed>,
 }
 
 /// What a rebuild did.
@@ -54,16 +61,19 @@ pub struct Rebuilt {
 }
 
 impl Survey {
-    fn of(saved: Option<Saved>, log: Option<&StreamStatus>) -> Self {
+    fn of(saved: Option<Saved>, log: Option<&StreamStatus>, choice: Choice) -> Self {
         let applied = saved.map(|saved| saved.last.seq);
         let range = log.map(|log| (log.first_seq, log.last_seq));
+        let Choice { chosen, passed } = choice;
+        let snapshot = chosen.map(|chosen| (chosen.id, chosen.manifest.position));
         let (Some(saved), Some(log)) = (saved, log) else {
-            return Self { applied, log: range, missing: applied.unwrap_or(0), is_other: false };
+            return Self { applied, log: range, missing: applied.unwrap_or(0), is_other: false, snapshot, passed };
         };
         let is_other = saved.created != log.created;
-        let front = log.first_seq.saturating_sub(1).min(saved.last.seq);
+        // what a snapshot has applied is not missing though the log has lost it
+        let front = if snapshot.is_some() { 0 } else { log.first_seq.saturating_sub(1).min(saved.last.seq) };
         let missing = if is_other { saved.last.seq } else { front + saved.last.seq.saturating_sub(log.last_seq.max(front)) };
-        Self { applied, log: range, missing, is_other }
+        Self { applied, log: range, missing, is_other, snapshot, passed }
     }
 
     /// In a sentence or two.
@@ -78,11 +88,19 @@ impl Survey {
             None => "the log does not exist".to_owned(),
         };
         let other = if self.is_other { ", and is another one than the store was built from" } else { "" };
+        let passed: Vec<String> =
+            self.passed.iter().map(|Passed { id, reason }| format!("snapshot {id} is not used: {reason}; ")).collect();
+        let snapshot = match &self.snapshot {
+            Some((id, position)) => {
+                format!("; {}the new store begins with snapshot {id}, at sequence {position}", passed.concat())
+            }
+            None => format!("; {}the new store begins with the log", passed.concat()),
+        };
         let missing = match self.missing {
             0 => "nothing that the store knows will be missing".to_owned(),
             missing => format!("{missing} sequences that the store knows will be missing from the new one"),
         };
-        format!("{store}; {log}{other}; {missing}")
+        format!("{store}; {log}{other}{snapshot}; {missing}")
     }
 }
 
@@ -102,7 +120,7 @@ pub async fn rebuild(
         return Err(Error::Nothing(store));
     }
     let data = prepare(&config.data)?;
-    let survey = survey(&config, &data).await?;
+    let survey = survey(&config, &data, wanted).await?;
     info!(survey = survey.text(), "before the rebuild");
     if !agreed(&survey) {
         return Err(Error::Declined);
@@ -116,7 +134,8 @@ pub async fn rebuild(
     }
     failpoint::reach(Point::RebuildStarted);
     // what is missing was told and agreed to
-    let foundation = match Foundation::lay(&config, Beginning::Partial, &stop).await {
+    let beginning = Beginning { partial: true, from_snapshot: !wanted.whole_log };
+    let foundation = match Foundation::lay(&config, beginning, &stop).await {
         Ok(foundation) => foundation,
         Err(error) => {
             // nothing was built: what there was comes back
@@ -126,22 +145,28 @@ pub async fn rebuild(
             return Err(error);
         }
     };
-    let (messages, reached) = replay(&config, foundation, stop, progress).await?;
-    let counts = &reached.counts;
-    let records = counts.applied + counts.rejected + counts.duplicates + counts.too_late + counts.ignored;
-    Ok(Rebuilt { messages, records, position: reached.position, aside, survey })
+    let (messages, records, position) = replay(&config, foundation, stop, progress).await?;
+    Ok(Rebuilt { messages, records, position, aside, survey })
 }
 
-/// Applies the log up to the end of the stream as seen at start; gives how many messages that were, and the view of it.
+/// Records that were counted in any way.
+const fn records_of(view: &View) -> u64 {
+    let counts = &view.counts;
+    counts.applied + counts.rejected + counts.duplicates + counts.too_late + counts.ignored
+}
+
+/// Applies the log up to the end of the stream as seen at start; gives how many messages and records that were, and the position.
 async fn replay(
     config: &Config,
     mut foundation: Foundation,
     stop: CancellationToken,
     mut progress: impl FnMut(u64, u64),
-) -> Result<(u64, Arc<View>), Error> {
-    let (first, end) = (foundation.input.first_seq.max(1), foundation.input.last_seq);
+) -> Result<(u64, u64, u64), Error> {
+    let projection = foundation.take_projection();
+    let known = records_of(projection.view());
+    let (first, end) = (foundation.input.first_seq.max(projection.view().position + 1), foundation.input.last_seq);
     let messages = (end + 1).saturating_sub(first);
-    let pipeline = Pipeline::start(foundation.take_projection(), &foundation.nats, &config.store, &stop)?;
+    let pipeline = Pipeline::start(projection, &foundation.nats, &config.store, &stop)?;
     let mut view = pipeline.view.clone();
     let replayed = async {
         loop {
@@ -167,24 +192,28 @@ async fn replay(
         let position = reached.position;
         return Err(failed(format!("stopped at message {position} of {end}; the next start goes on from there")));
     }
-    Ok((messages, reached))
+    Ok((messages, records_of(&reached) - known, reached.position))
 }
 
 /// What the store and the log say of each other.
-async fn survey(config: &Config, data: &std::path::Path) -> Result<Survey, Error> {
+async fn survey(config: &Config, data: &std::path::Path, wanted: Wanted) -> Result<Survey, Error> {
     let saved = match open_store(config, data) {
         Ok(opened) => Projection::saved_in(&opened.store).unwrap_or(None),
         Err(error) => return Err(refused(error)),
     };
     let (nats, managed) = connect_to(config, data).await?;
     let status = nats.status(Role::Input).await;
+    let choice = match &status {
+        Ok(status) if !wanted.whole_log && !wanted.accept_loss => from_snapshot::choose(data, &nats, status).await,
+        _ => Ok(Choice::default()),
+    };
     nats.close().await;
     if let Some(managed) = managed {
         managed.stop().await;
     }
     match status {
-        Ok(status) => Ok(Survey::of(saved, Some(&status))),
-        Err(StreamError::Missing { .. }) => Ok(Survey::of(saved, None)),
+        Ok(status) => Ok(Survey::of(saved, Some(&status), choice?)),
+        Err(StreamError::Missing { .. }) => Ok(Survey::of(saved, None, choice?)),
         Err(error) => Err(Error::Nats(error.into())),
     }
 }
@@ -226,16 +255,16 @@ mod tests {
             max_bytes: None,
             drops: None,
         };
-        let missing = |saved, log: StreamStatus| Survey::of(saved, Some(&log)).missing;
+        let missing = |saved, log: StreamStatus| Survey::of(saved, Some(&log), Choice::default()).missing;
         assert_eq!(missing(saved(100), log(1, 120)), 0);
         assert_eq!(missing(saved(100), log(1, 60)), 40, "the tail is lost");
         assert_eq!(missing(saved(100), log(31, 120)), 30, "the front is lost");
         assert_eq!(missing(saved(100), log(31, 60)), 70);
         assert_eq!(missing(saved(100), log(301, 400)), 100);
         assert_eq!(missing(None, log(31, 60)), 0);
-        assert_eq!(Survey::of(saved(100), None).missing, 100);
+        assert_eq!(Survey::of(saved(100), None, Choice::default()).missing, 100);
         let other = StreamStatus { created: Timestamp::from_micros(1), ..log(1, 5) };
-        let survey = Survey::of(saved(100), Some(&other));
+        let survey = Survey::of(saved(100), Some(&other), Choice::default());
         assert!(survey.missing == 100 && survey.text().contains("100 sequences"), "{}", survey.text());
     }
 }

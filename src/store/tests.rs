@@ -123,7 +123,7 @@ fn a_copy_is_what_the_store_held_when_it_began_whatever_is_committed_meanwhile()
                 .into_iter()
                 .chain((id * seq % 1_500).to_be_bytes())
                 .collect::<Vec<u8>>();
-            Put::new(key, (id % 5 != 0).then(|| vec![seq as u8; 40]))
+            Put::new(key, (!id.is_multiple_of(5)).then(|| vec![seq as u8; 40]))
         };
         let puts = (0..200).map(put).collect();
         world.store().commit(Commit { seq, head: seq.to_be_bytes().to_vec(), puts, keep: &|_, _| true }).unwrap();

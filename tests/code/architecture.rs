@@ -34,7 +34,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
     ("ticker", &["event", "ids", "nats", "telemetry"]),
     ("effects", &["event", "failpoint", "ids", "monitor", "nats", "store", "telemetry", "view"]),
-    ("http", &["clock", "event", "files", "ids", "monitor", "nats", "store", "telemetry", "time", "view"]),
+    // rows in files: what a row means is said by nobody here
+    ("snapshot", &["failpoint", "store", "time"]),
+    ("http", &["clock", "event", "files", "ids", "monitor", "nats", "snapshot", "store", "telemetry", "time", "view"]),
     ("agent", &["clock", "event", "ids", "telemetry", "time"]),
     ("demo", &["clock", "config", "event", "ids", "time"]),
     (
@@ -53,6 +55,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "nats",
             "processor",
             "run_file",
+            "snapshot",
             "store",
             "telemetry",
             "ticker",
@@ -76,6 +79,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "nats",
             "run_file",
             "server",
+            // lists and checks them without a process
+            "snapshot",
             "stats",
             "telemetry",
             "time",
@@ -107,7 +112,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("arrow_schema", &["files"]),
     ("parquet", &["files"]),
     ("flate2", &["files"]),
-    ("zstd", &["files", "train"]),
+    ("zstd", &["files", "snapshot", "train"]),
     ("rayon", &["train"]),
     ("linfa", &["train"]),
     ("ndarray", &["train"]),
@@ -121,7 +126,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("rand_xoshiro", &["demo"]),
     ("tracing_subscriber", &["config", "telemetry"]),
     // figures name their own OpenAPI schemas: derived data, no behaviour
-    ("utoipa", &["http", "stats", "view"]),
+    ("utoipa", &["http", "snapshot", "stats", "view"]),
 ];
 
 /// The crates the core may have: data structures, encodings, hashes, special functions. None of them does anything.

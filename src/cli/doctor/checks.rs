@@ -4,7 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::Check;
-use crate::config::Layers;
+use crate::clock;
+use crate::config::{Layers, Snapshots};
+use crate::snapshot::Shelf;
+use crate::time::Timestamp;
 
 /// Below this a day of a busy log does not fit.
 const SPACE_BYTES_LOW: u64 = 5 << 30;
@@ -52,6 +55,33 @@ pub fn space(data: &Path) -> Check {
         0..SPACE_BYTES_LEAST => Check::fail(NAME, found, fix),
         SPACE_BYTES_LEAST..SPACE_BYTES_LOW => Check::warn(NAME, found, fix),
         _ => Check::ok(NAME, found),
+    }
+}
+
+/// How old the newest snapshot is, and that its manifest can be read. `verify` reads the rest.
+pub fn snapshots(data: &Path, settings: &Snapshots) -> Check {
+    const NAME: &str = "snapshots";
+    let fix = "see `tidewatch snapshot verify` and the log of the process; `tidewatch snapshot create` takes one";
+    let found = match Shelf::in_data(data).list() {
+        Ok(found) => found,
+        Err(error) => return Check::warn(NAME, error.to_string(), fix),
+    };
+    if let Some(error) = found.iter().find_map(|found| found.manifest.as_ref().err()) {
+        return Check::warn(NAME, error.to_string(), fix);
+    }
+    let Some(newest) = found.first().and_then(|found| found.manifest.as_ref().ok()) else {
+        return Check::ok(NAME, "none yet; a rebuild reads the whole log");
+    };
+    let Some(taken_at) = Timestamp::parse_rfc3339(&newest.taken_at) else {
+        return Check::warn(NAME, format!("the newest was taken at {:?}, which is no time", newest.taken_at), fix);
+    };
+    let age = (clock::now() - taken_at).secs_f64();
+    let (count, hours) = (found.len(), age / 3_600.0);
+    let told =
+        format!("the newest of {count} is {hours:.1} h old, at sequence {}, {} bytes", newest.position, newest.stored_bytes());
+    match settings.interval {
+        Some(interval) if 2.0 * interval.as_secs_f64() < age => Check::warn(NAME, told, fix),
+        _ => Check::ok(NAME, told),
     }
 }
 

@@ -62,7 +62,12 @@ fn judge(streams: &Value) -> Check {
     if differences.is_empty() {
         return Check::ok(NAME, format!("{} as declared", items.len()));
     }
-    Check::warn(NAME, differences.join("; "), "edit the streams with `nats stream edit`, or accept the difference")
+    let mut fix = "edit the streams with `nats stream edit`, or accept the difference".to_owned();
+    if differences.iter().any(|difference| difference.contains(": deny_purge is true")) {
+        fix += "; a server never takes deny_purge back, so such a log cannot be cut (log_retention) before `tidewatch backup`, deleting the \
+                stream and `tidewatch restore` have brought it over";
+    }
+    Check::warn(NAME, differences.join("; "), fix)
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ impl Forecast {
         while self.points.front().is_some_and(|(at, _)| WINDOW < now - *at) {
             self.points.pop_front();
         }
+        // the beginning of the log was cut off: growth is measured anew
+        if self.points.back().is_some_and(|(_, before)| bytes < *before) {
+            self.points.clear();
+        }
         if self.points.back().is_none_or(|(at, _)| STEP <= now - *at) {
             self.points.push_back((now, bytes));
         }
@@ -119,6 +123,22 @@ mod tests {
         let fill = forecast.look(start + Duration::from_secs(10), 36_000, Some(1 << 40), Some(36_000_000));
         assert_eq!((fill.rate, fill.hours_left), (Some(3_600.0), Some(36_000_000.0 / 3_600.0 / 3_600.0)));
         assert_eq!(fill.warning(), None, "watched for ten seconds only");
+    }
+
+    #[test]
+    fn a_log_that_was_cut_grows_as_before() {
+        let start = Instant::now();
+        let mut forecast = Forecast::default();
+        let rate = |second: u64, bytes: u64, forecast: &mut Forecast| {
+            forecast.look(start + Duration::from_secs(second), bytes, None, None).rate
+        };
+        for second in 0..100 {
+            rate(second, 1_000_000 + second * 100, &mut forecast);
+        }
+        for second in 100..200 {
+            rate(second, second * 100, &mut forecast);
+        }
+        assert_eq!(rate(200, 20_000, &mut forecast), Some(100.0));
     }
 
     #[test]

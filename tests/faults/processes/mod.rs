@@ -1,9 +1,12 @@
 //! What goes wrong around the process, and what it does then: goes on by itself where it can, and says plainly where it cannot.
 
+mod backups;
 mod disk;
 mod log_room;
 mod rebuild;
+mod retention;
 mod secrets;
+mod snapshots;
 mod stuck;
 
 use std::collections::BTreeSet;

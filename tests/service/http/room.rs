@@ -8,10 +8,11 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{self, Raw};
-use tidewatch::http::{App, HttpSettings, LogStatus, Recent, serve, token};
+use tidewatch::http::{App, HttpSettings, LogStatus, Recent, SnapshotDesk, serve, token};
 use tidewatch::ids::Slug;
 use tidewatch::nats::{ConnectConfig, Door, RawMessage, connect, ingest};
 use tidewatch::processor::{self, Batch, Projection, Pulse};
+use tidewatch::snapshot::Shelf;
 use tidewatch::store::{Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -103,6 +104,7 @@ impl Room {
             log: log_receiver,
             recent,
             facts: watch::channel(None).1,
+            snapshots: SnapshotDesk { shelf: Shelf::in_data(folder.path()), requests: mpsc::channel(1).0 },
             streams: streams.into(),
             predictions: None,
             settings,
