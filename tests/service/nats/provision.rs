@@ -26,13 +26,13 @@ async fn a_stream_with_other_settings_is_shown_and_left_alone() {
     let server = NatsServer::start();
     let nats = connected(&server.url()).await;
     let settings = json!({"name": "TW_INPUT", "subjects": ["tw.in.>", "other.>"], "retention": "limits", "storage": "file",
-        "discard": "old", "num_replicas": 1, "max_age": 3_600_000_000_000_u64, "deny_delete": true, "deny_purge": true, "allow_rollup_hdrs": true});
+        "discard": "old", "num_replicas": 1, "max_age": 3_600_000_000_000_u64, "deny_delete": true, "allow_rollup_hdrs": true});
     make_stream(&nats, settings).await;
     for _ in 0..2 {
         let streams = provision::provision(&nats).await.unwrap();
         let differences = &streams[0].differences;
         let fields: Vec<&str> = differences.iter().map(|difference| difference.field.as_str()).collect();
-        for field in ["subjects", "discard", "max_age", "deny_purge", "allow_rollup_hdrs", "max_bytes", "max_msg_size"] {
+        for field in ["subjects", "discard", "max_age", "allow_rollup_hdrs", "max_bytes", "max_msg_size"] {
             assert!(fields.contains(&field), "{field} is missing in {fields:?}");
         }
         assert!(!fields.contains(&"deny_delete") && !fields.contains(&"storage"), "{fields:?}");
