@@ -42,9 +42,12 @@ async fn whatever_hangs_when_it_stops_the_process_ends_with_its_grace_period() {
         let server = NatsServer::start();
         let (url, data) = (server.url(), tempfile::tempdir().unwrap());
         let house = Plan::on(&url, data.path()).with_args(&SHORT_GRACE).failing(hung).open();
-        // enough for several batches, so that the processor has come to its place
+        // a batch each, until the processor has come to its place
         for seed in 0..5 {
-            publish(&url, &records(92 + seed, 50)).await;
+            let last = publish(&url, &records(92 + seed, 50)).await;
+            if tokio::time::timeout(PROMPT, house.applied(last)).await.is_err() {
+                break;
+            }
         }
         let told = Instant::now();
         let status = house.stop();
