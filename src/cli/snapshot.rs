@@ -13,7 +13,7 @@ use super::token::shown;
 use super::up::failure;
 use super::{Answer, Failure, Outcome};
 use crate::server;
-use crate::snapshot::{self, Found, Shelf, Summary};
+use crate::snapshot::{self, Found, Shelf, SnapshotSummary};
 
 /// Longer than taking and reading back a snapshot of a full disk.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(600);
@@ -121,7 +121,7 @@ async fn create(target: &Target, answer: Answer) -> Outcome {
         target.open()?.patient(CREATE_TIMEOUT)?.post("/api/v1/snapshots", &Value::Null).await?
     } else {
         let taken = server::take_snapshot(&config).map_err(failure)?;
-        let mut shown = serde_json::to_value(Summary::new(&taken.id, &taken.manifest))?;
+        let mut shown = serde_json::to_value(SnapshotSummary::new(&taken.id, &taken.manifest))?;
         shown["parts_written"] = json!(taken.parts_written);
         shown
     };
@@ -138,7 +138,7 @@ async fn list(target: &Target, answer: Answer) -> Outcome {
     let listed = if target.is_elsewhere() {
         target.open()?.get("/api/v1/snapshots").await?
     } else {
-        let items: Vec<Summary> = here(target)?.list()?.iter().map(Summary::of).collect();
+        let items: Vec<SnapshotSummary> = here(target)?.list()?.iter().map(SnapshotSummary::of).collect();
         json!({ "items": items })
     };
     answer.give(&listed, |listed| {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
-use crate::snapshot::{Shelf, Summary, Taken};
+use crate::snapshot::{Shelf, SnapshotSummary, Taken};
 
 /// Somebody who waits for a snapshot that is taken now.
 pub type SnapshotRequest = oneshot::Sender<Result<Taken, String>>;
@@ -27,13 +27,13 @@ pub struct SnapshotDesk {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SnapshotList {
     /// The newest first.
-    items: Vec<Summary>,
+    items: Vec<SnapshotSummary>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TakenSnapshot {
     #[serde(flatten)]
-    snapshot: Summary,
+    snapshot: SnapshotSummary,
     /// Parts that no earlier snapshot had.
     parts_written: usize,
 }
@@ -54,7 +54,7 @@ pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<SnapshotList
         let unreadable = |error: crate::snapshot::Error| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "snapshots-unreadable", error.to_string())
         };
-        Ok(shelf.list().map_err(unreadable)?.iter().map(Summary::of).collect())
+        Ok(shelf.list().map_err(unreadable)?.iter().map(SnapshotSummary::of).collect())
     });
     Ok(Json(SnapshotList { items: listed.await? }))
 }
@@ -78,7 +78,7 @@ pub async fn create(State(shared): State<Arc<Shared>>) -> Result<(StatusCode, Js
     }
     match taken.await {
         Ok(Ok(Taken { id, manifest, parts_written })) => {
-            let snapshot = Summary::new(&id, &manifest);
+            let snapshot = SnapshotSummary::new(&id, &manifest);
             Ok((StatusCode::CREATED, Json(TakenSnapshot { snapshot, parts_written })))
         }
         Ok(Err(reason)) => Err(Problem::unavailable("snapshot-failed", format!("no snapshot was taken: {reason}"), 60)),

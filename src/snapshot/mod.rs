@@ -21,7 +21,7 @@ pub use files::{DISK_FREE_MIN, write_whole};
 pub use manifest::{Head, Log, Manifest, PartEntry};
 pub use read::{Verified, read, verify};
 pub use shelf::{Found, Shelf};
-pub use summary::Summary;
+pub use summary::SnapshotSummary;
 pub use take::{Taken, take};
 
 /// The layout of manifest and parts.

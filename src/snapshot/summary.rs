@@ -6,7 +6,7 @@ use super::{Found, Manifest};
 
 /// What a list shows of one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Summary {
+pub struct SnapshotSummary {
     /// Its position and some of the hash of its manifest.
     pub id: String,
     /// The last sequence of the log that it has applied.
@@ -32,7 +32,7 @@ pub struct Summary {
     pub parts: Option<usize>,
 }
 
-impl Summary {
+impl SnapshotSummary {
     pub fn new(id: &str, manifest: &Manifest) -> Self {
         Self {
             id: id.to_owned(),

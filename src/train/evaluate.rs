@@ -2,9 +2,7 @@
 
 use compact_str::CompactString;
 use serde::Serialize;
-use tidewatch_core::event::{Features, Prediction, TaskChoice, Value};
-use tidewatch_core::ids::Name;
-use tidewatch_core::time::Timestamp;
+use tidewatch_core::event::{TaskChoice, Value};
 use tidewatch_core::view::evaluation::{self, Evaluation, Record, Records};
 
 use crate::artifact::Answer;
@@ -37,7 +35,7 @@ pub fn grade(answered: &Answered<'_>) -> Graded {
 impl Records for Answered<'_> {
     fn walk(&self, take: &mut dyn FnMut(&Record)) {
         let classes: Vec<CompactString> = self.task.classes().unwrap_or_default().iter().map(CompactString::from).collect();
-        let mut record = Record { prediction: nothing(), score: None };
+        let mut record = Record::empty();
         for (answer, truth) in self.answers.iter().zip(self.truths) {
             let prediction = &mut record.prediction;
             prediction.actual.clone_from(truth);
@@ -61,22 +59,5 @@ pub fn truth_of(task: &Task, target: f64) -> Value {
     match task {
         Task::Regression => Value::Number(target),
         Task::Classification(classes) => Value::Class(CompactString::from(&classes[target as usize])),
-    }
-}
-
-fn nothing() -> Prediction {
-    Prediction {
-        id: None,
-        model: Name::try_from("model").expect("it is a name"),
-        version: None,
-        at: Timestamp::default(),
-        features: Features::default(),
-        value: None,
-        confidence: None,
-        scores: Vec::new(),
-        response_time: None,
-        failed: false,
-        actual: None,
-        segment: Vec::new(),
     }
 }

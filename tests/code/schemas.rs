@@ -1,6 +1,6 @@
 //! The schemas, the examples and the decoder say the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -240,4 +240,25 @@ fn the_asyncapi_document_names_every_kind_and_fact() {
     for fact in FACTS {
         assert!(document.contains(&format!("address: tw.out.{fact}.{{")), "{fact}");
     }
+}
+
+/// Of two types of one name the OpenAPI document shows only one, in place of both.
+#[test]
+fn no_two_types_of_the_api_have_one_name() {
+    let mut places = BTreeMap::<String, Vec<String>>::new();
+    for file in crate::source::read() {
+        for item in file.code.split("#[derive(").skip(1) {
+            let (derived, item) = item.split_once(")]").unwrap_or_default();
+            let mut words = item.split_whitespace().skip_while(|word| !["struct", "enum"].contains(word));
+            if derived.contains("ToSchema")
+                && let Some(name) = words.nth(1)
+            {
+                let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+                places.entry(name.to_owned()).or_default().push(file.path.clone());
+            }
+        }
+    }
+    assert!(100 < places.len(), "too few are found: {places:?}");
+    places.retain(|_, places| 1 < places.len());
+    assert!(places.is_empty(), "{places:#?}");
 }

@@ -11,11 +11,11 @@ use super::stored::{self, Reading, Stored};
 use crate::cli::files::each_batch;
 use crate::event::fraction::rounded;
 use crate::event::wire::decode_body;
-use crate::event::{Event, Features, Kind, Prediction, Value};
+use crate::event::{Event, Kind, Prediction, Value};
 use crate::files::cell::{Plain, Spelling, classify};
 use crate::files::journal::Journal;
 use crate::files::{Batch, Cell, Error, Rows, Told};
-use crate::ids::{NAME_BYTES_MAX, Name, Slug};
+use crate::ids::{NAME_BYTES_MAX, Slug};
 use crate::time::Timestamp;
 use crate::view::evaluation::Record;
 
@@ -184,7 +184,7 @@ impl Part {
 }
 
 fn draft<'f>(rows: &Rows, cells: impl Iterator<Item = (&'f Field, Cell)>) -> Result<Draft, String> {
-    let mut draft = Draft { prediction: None, actual: None, record: nothing() };
+    let mut draft = Draft { prediction: None, actual: None, record: Record::empty() };
     let prediction = &mut draft.record.prediction;
     for (field, cell) in cells {
         match field {
@@ -204,25 +204,6 @@ fn draft<'f>(rows: &Rows, cells: impl Iterator<Item = (&'f Field, Cell)>) -> Res
         }
     }
     Ok(draft)
-}
-
-/// A record that says nothing.
-pub fn nothing() -> Record {
-    let prediction = Prediction {
-        id: None,
-        model: Name::try_from("offline").expect("a plain word is a name"),
-        version: None,
-        at: LAST,
-        features: Features::default(),
-        value: None,
-        confidence: None,
-        scores: Vec::new(),
-        response_time: None,
-        failed: false,
-        actual: None,
-        segment: Vec::new(),
-    };
-    Record { prediction, score: None }
 }
 
 fn said(rows: &Rows, cell: Cell) -> Result<Option<Said>, String> {

@@ -2,7 +2,7 @@
 
 use compact_str::{CompactString, ToCompactString};
 
-use super::reading::{Counts, Draft, Said, nothing};
+use super::reading::{Counts, Draft, Said};
 use crate::event::Value;
 use crate::files::cell::as_thousands;
 use crate::files::journal::Journal;
@@ -64,7 +64,7 @@ impl Reading {
 impl Records for Stored {
     /// Records without a prediction, and without an error that says why, are passed over.
     fn walk(&self, take: &mut dyn FnMut(&Record)) {
-        let mut record = nothing();
+        let mut record = Record::empty();
         self.journal.walk(|piece| {
             let mut rest = piece;
             while !rest.is_empty() {

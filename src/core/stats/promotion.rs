@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 use super::logarithm::{exp, ln};
 
 /// The constant bets, from 0.03 to 0.75, each larger than the one before by the same factor. All have the same weight. With it a challenger of
-/// 0.92 against 0.90 is promoted after 1,500, 2,550 and 4,850 labels (medians) where 0.06, 0.1 and 0.2 of the answers differ in being right.
+/// 0.92 against 0.90 is promoted after 1,570, 2,490 and 4,720 labels (medians) where 0.06, 0.1 and 0.2 of the answers differ in being right.
 const BETS: [f64; 8] = [0.03, 0.047_508, 0.075_234, 0.119_141, 0.188_674, 0.298_785, 0.473_158, 0.75];
 
 /// The chance of a wrong promotion that is customary here.

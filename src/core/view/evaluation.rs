@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::{Prediction, TaskChoice, Value};
+use crate::event::{Features, Prediction, TaskChoice, Value};
+use crate::ids::Name;
 use crate::monitor::classes::{Classes, OTHER, Task, order};
 use crate::monitor::join::{Answer, Truth};
 use crate::monitor::pane::Cell;
@@ -32,6 +33,27 @@ pub struct Record {
     pub prediction: Prediction,
     /// The probability of the positive class, where it came without the name of that class; 0 to 1.
     pub score: Option<f64>,
+}
+
+impl Record {
+    /// A record that says nothing, for readers that fill in what each row says.
+    pub fn empty() -> Self {
+        let prediction = Prediction {
+            id: None,
+            model: Name::try_from("offline").expect("a plain word is a name"),
+            version: None,
+            at: Timestamp::default(),
+            features: Features::default(),
+            value: None,
+            confidence: None,
+            scores: Vec::new(),
+            response_time: None,
+            failed: false,
+            actual: None,
+            segment: Vec::new(),
+        };
+        Self { prediction, score: None }
+    }
 }
 
 /// Records that can be walked through more than once, in one order.
