@@ -12,7 +12,8 @@ let house;
 let browser;
 
 before(async () => {
-  house = await openHouse({ demo: false });
+  // without an agent nothing is watched, however long the tests before take
+  house = await openHouse({ demo: false, agent: false });
   browser = await launch();
 });
 after(async () => {

@@ -11,14 +11,14 @@ import { setTimeout as pause } from "node:timers/promises";
 const START_MS = 60_000;
 const STOP_MS = 15_000;
 
-export async function openHouse({ demo = true } = {}) {
+export async function openHouse({ demo = true, agent = true } = {}) {
   const { TIDEWATCH_URL: url, TIDEWATCH_TOKEN: given, TIDEWATCH_BIN: binary } = process.env;
   if (url) return { url: url.replace(/\/$/, ""), token: given ?? "", close: async () => undefined };
   if (!binary) throw new Error("set TIDEWATCH_BIN to the tidewatch binary, or TIDEWATCH_URL and TIDEWATCH_TOKEN to a running one");
 
   const data = await mkdtemp(join(tmpdir(), "tidewatch-browser-"));
   const token = given ?? "browser-test-token";
-  const child = spawn(binary, ["up", "--data", data, "--listen", "127.0.0.1:0", "--nats-port", "0", ...(demo ? [] : ["--no-demo"])], {
+  const child = spawn(binary, ["up", "--data", data, "--listen", "127.0.0.1:0", "--nats-port", "0", ...(demo ? [] : ["--no-demo"]), ...(agent ? [] : ["--no-agent"])], {
     env: { ...process.env, TIDEWATCH_TOKEN: token },
     stdio: ["ignore", "pipe", "pipe"],
   });
