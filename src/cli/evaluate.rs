@@ -1,5 +1,6 @@
 //! `tidewatch evaluate`: how good a file of labelled predictions is.
 
+mod counts;
 mod reading;
 mod stored;
 
@@ -20,7 +21,7 @@ use reading::Labelled;
 /// model and one window, whatever they say of models, versions and times.
 #[derive(Args)]
 #[command(after_help = "\
-Columns of tables: prediction (y_pred), actual (y_true, label), confidence, response_time, latency_ms, error; the probability of the positive
+Columns of tables, and keys of JSON: prediction (y_pred), actual (y_true, label), confidence, response_time, latency_ms, error; the probability of the positive
 class as score (y_score, probability, y_proba), those of single classes as scores.CLASS (score_CLASS, proba_CLASS). Others are
 left alone. Of two classes the second is positive: 1 of 0 and 1, true of false and true, yes of no and yes.
 
@@ -57,12 +58,14 @@ enum AskedTask {
 
 impl Evaluate {
     pub fn run(self, answer: Answer) -> Outcome {
-        let Labelled { records, bare_scores, remarks } = reading::read(&self.file)?;
         let task = match self.task {
             Some(AskedTask::Classification) => TaskChoice::Classification,
             Some(AskedTask::Regression) => TaskChoice::Regression,
+            // who names a positive class says that these are classes
+            None if self.positive.is_some() => TaskChoice::Classification,
             None => TaskChoice::Automatic,
         };
+        let Labelled { records, bare_scores, remarks } = reading::read(&self.file, task)?;
         let evaluation = evaluate(&records, task, self.positive.as_deref());
         records.journal.spill().check()?;
         let mut evaluation = evaluation?;

@@ -37,7 +37,7 @@ use space::{BLOB_BYTES, Space};
 
 /// What the rows of a store look like. One of another format is put aside and rebuilt from the log, so raise the number whenever the layout of a
 /// row changes.
-pub const FORMAT: &str = "tidewatch store 9";
+pub const FORMAT: &str = "tidewatch store 10";
 
 /// What sled writes for each byte of a commit, and besides for each row: pages are written whole when enough of them has changed.
 const PAGES_PER_BYTE: u64 = 2;

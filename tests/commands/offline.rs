@@ -521,6 +521,53 @@ fn a_stray_word_among_numbers_is_left_out_and_said() {
 }
 
 #[test]
+fn numbers_in_quotes_and_scores_without_a_class_are_read_from_json_as_from_a_table() {
+    let rows: Vec<(f64, &str, f64)> =
+        (0..60).map(|i| (f64::from(i) + 0.5, ["no", "yes"][i as usize % 2], f64::from(i * 7 % 60) / 60.0)).collect();
+    let (mut table, mut numbers, mut quoted) = ("prediction,actual,score,latency_ms\n".to_owned(), Vec::new(), Vec::new());
+    for (ms, actual, score) in &rows {
+        let _ = writeln!(table, "yes,{actual},{score},{ms}");
+        numbers.push(json!({"prediction": "yes", "actual": actual, "Score": score, "latency_ms": ms}));
+        quoted.push(json!({"prediction": "yes", "actual": actual, "score": score.to_string(), "latency_ms": ms.to_string()}));
+    }
+    let [table, numbers, quoted] =
+        [table, lines(numbers), lines(quoted)].map(|text| answer("evaluation", &["evaluate", "-", "--positive", "yes"], &text));
+    assert!(table["metrics"]["roc_auc"]["value"].is_number());
+    assert_eq!((&numbers["metrics"], &quoted["metrics"]), (&table["metrics"], &table["metrics"]));
+    assert_eq!(quoted["remarks"][0], "120 probabilities and times are numbers in quotes: they are read as numbers");
+
+    let quantities =
+        |value: fn(f64) -> Value| pairs(&rows.iter().map(|(x, _, y)| (value(*x), value(*x + *y))).collect::<Vec<_>>());
+    let [bare, quoted] = [quantities(|x| json!(x)), quantities(|x| json!(x.to_string()))]
+        .map(|text| answer("evaluation", &["evaluate", "-"], &text));
+    assert_eq!((&quoted["metrics"], &quoted["task"]), (&bare["metrics"], &json!("regression")));
+    assert!(quoted["remarks"].to_string().contains("120 predictions and labels are numbers in quotes"), "{quoted}");
+    let codes = pairs(&[(json!("1"), json!("2")), (json!("2"), json!("2"))]);
+    let evaluation = answer("evaluation", &["evaluate", "-"], &codes);
+    assert_eq!(
+        (accuracy_of(&evaluation), &evaluation["task"]),
+        ((0.5, 2), &json!("classification")),
+        "quotes make names of codes"
+    );
+    let percent = tidewatch(&["evaluate", "-"], &lines([json!({"prediction": "yes", "actual": "no", "score": "93"})]));
+    assert!(complaint(&percent).contains("93 is no probability between 0 and 1"), "{}", complaint(&percent));
+}
+
+#[test]
+fn more_classes_than_there_is_room_for_are_said_and_never_taken_for_one() {
+    let all = 1_200;
+    let text = lines((0..2 * all).map(
+        |i| json!({"prediction": format!("c{}", i % all), "actual": format!("c{}", if i < all { i } else { (i + 1) % all })}),
+    ));
+    let evaluation = answer("evaluation", &["evaluate", "-"], &text);
+    assert_eq!(accuracy_of(&evaluation), (1_024.0 / 2_047.0, 2_047));
+    let said = evaluation["remarks"][0].as_str().unwrap();
+    assert!(said.starts_with("352 of 2,400 predictions are of classes beyond the first 1,024: c1024, c1025"), "{said}");
+    assert_eq!(evaluation["confusion"]["labels"].as_array().unwrap().len(), 256);
+    assert_eq!(evaluation["confusion"]["left_out"], 1_024 - 256);
+}
+
+#[test]
 fn ratings_are_quantities_for_who_says_so() {
     let ratings: Vec<(Value, Value)> = (0..30).map(|i| (json!(1 + i % 5), json!(1 + i % 3))).collect();
     let evaluation = answer("evaluation", &["evaluate", "-", "--task", "regression"], &pairs(&ratings));

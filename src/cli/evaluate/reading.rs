@@ -1,20 +1,21 @@
 //! Labelled predictions in files. JSON records are read by the decoder of the stream; in tables the columns have names that are usual for them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::anyhow;
 use compact_str::{CompactString, ToCompactString};
+use memchr::memmem;
 use serde_json::{Map, Value as Json};
 
-use super::stored::{self, Reading, Stored};
+use super::counts::Counts;
+use super::stored::{self, Stored};
 use crate::cli::files::each_batch;
 use crate::event::fraction::rounded;
 use crate::event::wire::decode_body;
-use crate::event::{Event, Kind, Prediction, Value};
-use crate::files::cell::{Plain, Spelling, classify};
+use crate::event::{Event, Kind, Prediction, TaskChoice, Value};
+use crate::files::cell::{Plain, classify};
 use crate::files::journal::Journal;
-use crate::files::{Batch, Cell, Error, Rows, Told};
+use crate::files::{Batch, Cell, Error, Rows};
 use crate::ids::{NAME_BYTES_MAX, Slug};
 use crate::time::Timestamp;
 use crate::view::evaluation::Record;
@@ -69,14 +70,18 @@ pub enum Said {
     Either(f64),
     Word(CompactString),
     Name(CompactString),
+    /// A text of JSON that spells a number.
+    Quoted(CompactString),
 }
 
-/// A record of a table.
+/// A record before it is known how its values are to be read.
 pub struct Draft {
     pub prediction: Option<Said>,
     pub actual: Option<Said>,
     /// The rest of it.
     pub record: Record,
+    /// Numbers of it, other than those two, that stood in quotes.
+    pub unquoted: u64,
 }
 
 /// Records of one batch: what could be read, how many could not, and why the first could not.
@@ -92,8 +97,9 @@ struct Part {
 
 /// Reads every record of `path`.
 ///
-/// Errors: what cannot be read, with the number of such records and the place of the first.
-pub fn read(path: &Path) -> anyhow::Result<Labelled> {
+/// * `task`: what a person says that the values are.
+/// * Errors: what cannot be read, with the number of such records and the place of the first.
+pub fn read(path: &Path, task: TaskChoice) -> anyhow::Result<Labelled> {
     let source = Slug::try_from("offline")?;
     let map = |batch: Batch| {
         let mut part = Part::default();
@@ -137,7 +143,7 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
     if 0 < told.blank_lines {
         remarks.push(format!("{} blank lines are no records", told.blank_lines));
     }
-    let reading = all.counts.reading(&told, &mut remarks);
+    let reading = all.counts.reading(&told, task, &mut remarks);
     let unanswered = all.counts.unanswered(reading);
     if 0 < unanswered {
         let what = format!("{unanswered} of {} records have no prediction and no error that says why", all.rows);
@@ -146,7 +152,7 @@ pub fn read(path: &Path) -> anyhow::Result<Labelled> {
         }
         remarks.push(format!("{what}: they are left out"));
     }
-    let bare_scores = told.names.iter().any(|name| field(name) == Some(Field::Score));
+    let bare_scores = 0 < all.counts.bare_scores;
     Ok(Labelled { records: Stored { journal, reading }, bare_scores, remarks })
 }
 
@@ -184,7 +190,7 @@ impl Part {
 }
 
 fn draft<'f>(rows: &Rows, cells: impl Iterator<Item = (&'f Field, Cell)>) -> Result<Draft, String> {
-    let mut draft = Draft { prediction: None, actual: None, record: Record::empty() };
+    let mut draft = Draft { prediction: None, actual: None, record: Record::empty(), unquoted: 0 };
     let prediction = &mut draft.record.prediction;
     for (field, cell) in cells {
         match field {
@@ -237,12 +243,12 @@ fn number(rows: &Rows, cell: Cell) -> Result<Option<f64>, String> {
 }
 
 fn fraction(rows: &Rows, cell: Cell, name: &str) -> Result<Option<f64>, String> {
-    match number(rows, cell).map_err(|what| format!("{name}: {what}, and so no probability"))? {
-        Some(number) => rounded(number)
-            .map(Some)
-            .ok_or_else(|| format!("{name}: {number} is no probability between 0 and 1: divide a percentage by 100")),
-        None => Ok(None),
-    }
+    let number = number(rows, cell).map_err(|what| format!("{name}: {what}, and so no probability"))?;
+    number.map(|number| as_probability(number, name)).transpose()
+}
+
+fn as_probability(number: f64, name: &str) -> Result<f64, String> {
+    rounded(number).ok_or_else(|| format!("{name}: {number} is no probability between 0 and 1: divide a percentage by 100"))
 }
 
 fn duration(rows: &Rows, cell: Cell) -> Result<Option<f64>, String> {
@@ -264,33 +270,91 @@ fn is_failure(cell: Cell) -> bool {
 /// The record of a line of JSON, by the decoder of the stream.
 fn of_line(line: &[u8], place: u64, source: &Slug) -> Result<Draft, Error> {
     let is_plain = line.split(|byte| !byte.is_ascii_digit()).all(|digits| digits.len() <= DIGITS_SURE);
-    if is_plain && let Some(Ok(Event::PredictionLogged(prediction))) = decoded(line, source) {
+    if is_plain
+        && let Some(Ok(Event::PredictionLogged(prediction))) = decoded(line, source)
+        && (!prediction.scores.is_empty() || !may_name_score(line))
+    {
         return Ok(of_event(prediction));
     }
     of_object(crate::files::Lines::record(place, line)?, place, source)
 }
 
+/// Whether a key of the line may be one of [`SCORES`] or [`SCORES_OF`], which the stream does not know.
+fn may_name_score(line: &[u8]) -> bool {
+    ["core", "CORE", "rob", "ROB"].iter().any(|part| memmem::find(line, part.as_bytes()).is_some())
+}
+
 fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result<Draft, Error> {
+    let at = |what: String| Error::At { unit: "line or element", place, what };
     // a time that cannot be read must not cost a record that needs none
     ["at", "timestamp", "ts"].into_iter().for_each(|time| {
         object.remove(time);
     });
-    // two whole numbers that no double tells apart are two classes
-    for (_, value) in object.iter_mut().filter(|(name, _)| matches!(field(name), Some(Field::Prediction | Field::Actual))) {
-        let is_long = value.as_i64().is_some_and(|whole| whole as f64 as i64 != whole || (1 << 53) < whole.unsigned_abs());
-        let is_big = value.as_u64().is_some_and(|whole| (1 << 53) < whole);
-        if is_long || is_big {
-            *value = Json::String(value.to_string());
+    let (mut unquoted, mut score, mut scores) = (0, None, Vec::new());
+    for (name, value) in &mut object {
+        match field(name) {
+            Some(Field::Prediction | Field::Actual) => keep_long(value),
+            Some(Field::Confidence | Field::ResponseTime | Field::LatencyMs) => unquoted += unquote(value),
+            Some(Field::Score) => {
+                unquoted += unquote(value);
+                score = probability(value, name).map_err(at)?.or(score);
+            }
+            Some(Field::ScoreOf(class)) => {
+                unquoted += unquote(value);
+                scores.extend(probability(value, name).map_err(at)?.map(|score| (class, score)));
+            }
+            Some(Field::Error) => {}
+            None if name == "scores" => {
+                unquoted += value.as_object_mut().into_iter().flat_map(Map::values_mut).map(unquote).sum::<u64>();
+            }
+            None => {}
         }
     }
     let body = Json::Object(object).to_string();
     match decoded(body.as_bytes(), source) {
-        Some(Ok(Event::PredictionLogged(prediction))) => Ok(of_event(prediction)),
-        Some(Err(fault)) => {
-            let what = format!(": {} ({}{})", fault.detail, fault.reason, fault.pointer);
-            Err(Error::At { unit: "line or element", place, what })
+        Some(Ok(Event::PredictionLogged(mut prediction))) => {
+            if prediction.scores.is_empty() {
+                prediction.scores = scores;
+            }
+            let mut draft = of_event(prediction);
+            (draft.record.score, draft.unquoted) = (score, unquoted);
+            Ok(draft)
         }
-        _ => Err(Error::At { unit: "line or element", place, what: " is not a prediction".to_owned() }),
+        Some(Err(fault)) => Err(at(format!(": {} ({}{})", fault.detail, fault.reason, fault.pointer))),
+        _ => Err(at(" is not a prediction".to_owned())),
+    }
+}
+
+/// Two whole numbers that no double tells apart are two classes.
+fn keep_long(value: &mut Json) {
+    let is_long = value.as_i64().is_some_and(|whole| whole as f64 as i64 != whole || (1 << 53) < whole.unsigned_abs());
+    let is_big = value.as_u64().is_some_and(|whole| (1 << 53) < whole);
+    if is_long || is_big {
+        *value = Json::String(value.to_string());
+    }
+}
+
+/// Makes a number of a text that spells one, and nothing of an empty one; gives how many were made.
+fn unquote(value: &mut Json) -> u64 {
+    let Json::String(text) = value else { return 0 };
+    match classify(text.trim()) {
+        Plain::Cell(Cell::Number(number)) => {
+            *value = number.into();
+            1
+        }
+        Plain::Cell(Cell::Missing) => {
+            *value = Json::Null;
+            0
+        }
+        _ => 0,
+    }
+}
+
+fn probability(value: &Json, name: &str) -> Result<Option<f64>, String> {
+    match (value, value.as_f64()) {
+        (Json::Null, _) => Ok(None),
+        (_, Some(number)) => as_probability(number, name).map(Some),
+        (other, None) => Err(format!(": {name}: {other} is no number, and so no probability")),
     }
 }
 
@@ -306,89 +370,12 @@ fn of_event(mut prediction: Prediction) -> Draft {
         Value::Class(name) => match classify(&name) {
             Plain::Cell(Cell::Truth(truth)) => Said::Truth(truth),
             Plain::Cell(Cell::Number(number)) if number.fract() == 0.0 && name.contains('.') => {
-                Said::Name(number.to_compact_string())
+                Said::Quoted(number.to_compact_string())
             }
+            Plain::Cell(Cell::Number(_)) => Said::Quoted(name),
             _ => Said::Name(name),
         },
     };
     let (answer, actual) = (prediction.value.take().map(said), prediction.actual.take().map(said));
-    Draft { prediction: answer, actual, record: Record { prediction, score: None } }
-}
-
-/// What predictions and labels are, all of them.
-#[derive(Default)]
-pub struct Counts {
-    pub numbers: u64,
-    pub truths: u64,
-    pub names: u64,
-    spelling: Spelling,
-    /// Numbers that are neither 0 nor 1.
-    others: u64,
-    words: BTreeMap<(&'static str, CompactString), u64>,
-    /// Records without a prediction and an error.
-    silent: u64,
-}
-
-impl Counts {
-    fn add(&mut self, draft: &Draft) {
-        for (column, said) in [("prediction", &draft.prediction), ("actual", &draft.actual)] {
-            match said {
-                None => {}
-                Some(Said::Number(number)) => {
-                    self.numbers += 1;
-                    self.others += u64::from(*number != 0.0 && *number != 1.0);
-                }
-                Some(Said::Truth(_)) => self.truths += 1,
-                Some(Said::Comma(_)) => self.spelling.comma += 1,
-                Some(Said::Grouped(_)) => self.spelling.grouped += 1,
-                Some(Said::Either(_)) => self.spelling.either += 1,
-                Some(Said::Name(_)) => self.names += 1,
-                Some(Said::Word(word)) => *self.words.entry((column, word.clone())).or_default() += 1,
-            }
-        }
-        self.silent += u64::from(draft.prediction.is_none() && !draft.record.prediction.failed);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.numbers += other.numbers;
-        self.truths += other.truths;
-        self.names += other.names;
-        self.spelling.merge(other.spelling);
-        self.others += other.others;
-        self.silent += other.silent;
-        for (word, count) in other.words {
-            *self.words.entry(word).or_default() += count;
-        }
-    }
-
-    pub const fn are_zero_one(&self) -> bool {
-        self.others == 0
-    }
-
-    /// Numbers with a decimal comma or marks between thousands.
-    pub const fn marked(&self) -> u64 {
-        self.spelling.count()
-    }
-
-    /// Records that say nothing under this reading.
-    fn unanswered(&self, reading: Reading) -> u64 {
-        let words = self.words.iter().filter(|((column, _), _)| *column == "prediction").map(|(_, count)| count);
-        self.silent + if reading.words_are_classes { 0 } else { words.sum() }
-    }
-
-    /// How all of them are to be read: words such as `None` are classes among classes, and nothing among numbers.
-    fn reading(&self, told: &Told, remarks: &mut Vec<String>) -> Reading {
-        let thousands = self.spelling.thousands(told.format);
-        let reading = Reading::of(self, thousands);
-        for ((column, word), rows) in &self.words {
-            let what = if reading.words_are_classes { "is a class like any other" } else { "is taken for no value" };
-            remarks
-                .push(format!("column {column}: {word:?} in {rows} rows {what}; an empty cell always says that there is none"));
-        }
-        if 0 < self.marked() {
-            let what = if thousands { "marks between thousands: 1,234 is 1234" } else { "decimal commas: 1,234 is 1.234" };
-            remarks.push(format!("{} predictions and labels are written with {what}", self.marked()));
-        }
-        reading
-    }
+    Draft { prediction: answer, actual, record: Record { prediction, score: None }, unquoted: 0 }
 }

@@ -2,7 +2,7 @@
 
 use compact_str::{CompactString, ToCompactString};
 
-use super::reading::{Counts, Draft, Said};
+use super::reading::{Draft, Said};
 use crate::event::Value;
 use crate::files::cell::as_thousands;
 use crate::files::journal::Journal;
@@ -16,12 +16,14 @@ const HAS_SCORES: u8 = 16;
 
 const NOTHING: u8 = 0;
 const NUMBER: u8 = 1;
-const TRUTH: u8 = 2;
+const TRUE: u8 = 2;
+const FALSE: u8 = 9;
 const COMMA: u8 = 3;
 const GROUPED: u8 = 4;
 const EITHER: u8 = 5;
 const WORD: u8 = 6;
 const NAME: u8 = 7;
+const QUOTED: u8 = 8;
 
 /// All records of a file, and how their values are to be read.
 pub struct Stored {
@@ -38,17 +40,11 @@ pub struct Reading {
     pub truths_are_numbers: bool,
     /// Whether `1,234` has a mark between thousands.
     pub thousands: bool,
+    /// Whether texts of JSON that spell numbers are numbers.
+    pub quoted_are_numbers: bool,
 }
 
 impl Reading {
-    pub fn of(counts: &Counts, thousands: bool) -> Self {
-        Self {
-            words_are_classes: 0 < counts.names + counts.truths,
-            truths_are_numbers: counts.names == 0 && counts.are_zero_one() && 0 < counts.numbers && counts.marked() == 0,
-            thousands,
-        }
-    }
-
     fn value(self, said: Said) -> Option<Value> {
         Some(match said {
             Said::Number(number) | Said::Comma(number) | Said::Grouped(number) => Value::Number(number),
@@ -56,7 +52,8 @@ impl Reading {
             Said::Truth(truth) if self.truths_are_numbers => Value::Number(f64::from(u8::from(truth))),
             Said::Truth(truth) => Value::Class(truth.to_compact_string()),
             Said::Word(_) if !self.words_are_classes => return None,
-            Said::Word(name) | Said::Name(name) => Value::Class(name),
+            Said::Quoted(text) if self.quoted_are_numbers => Value::Number(text.parse().ok()?),
+            Said::Word(name) | Said::Name(name) | Said::Quoted(name) => Value::Class(name),
         })
     }
 }
@@ -79,7 +76,7 @@ impl Records for Stored {
 
 /// Appends a record.
 pub fn encode(draft: &Draft, out: &mut Vec<u8>) {
-    let Draft { prediction: said, actual, record } = draft;
+    let Draft { prediction: said, actual, record, .. } = draft;
     let prediction = &record.prediction;
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     out.push(
@@ -104,26 +101,20 @@ pub fn encode(draft: &Draft, out: &mut Vec<u8>) {
 }
 
 fn encode_said(said: Option<&Said>, out: &mut Vec<u8>) {
-    let mut number = |tag: u8, number: f64| {
-        out.push(tag);
-        out.extend_from_slice(&number.to_le_bytes());
+    let (tag, number, text) = match said {
+        None => (NOTHING, None, None),
+        Some(Said::Number(value)) => (NUMBER, Some(*value), None),
+        Some(Said::Comma(value)) => (COMMA, Some(*value), None),
+        Some(Said::Grouped(value)) => (GROUPED, Some(*value), None),
+        Some(Said::Either(value)) => (EITHER, Some(*value), None),
+        Some(Said::Truth(truth)) => (if *truth { TRUE } else { FALSE }, None, None),
+        Some(Said::Word(text)) => (WORD, None, Some(text)),
+        Some(Said::Name(text)) => (NAME, None, Some(text)),
+        Some(Said::Quoted(text)) => (QUOTED, None, Some(text)),
     };
-    match said {
-        None => out.push(NOTHING),
-        Some(Said::Number(value)) => number(NUMBER, *value),
-        Some(Said::Comma(value)) => number(COMMA, *value),
-        Some(Said::Grouped(value)) => number(GROUPED, *value),
-        Some(Said::Either(value)) => number(EITHER, *value),
-        Some(Said::Truth(truth)) => out.extend_from_slice(&[TRUTH, u8::from(*truth)]),
-        Some(Said::Word(word)) => {
-            out.push(WORD);
-            encode_text(word, out);
-        }
-        Some(Said::Name(name)) => {
-            out.push(NAME);
-            encode_text(name, out);
-        }
-    }
+    out.push(tag);
+    number.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    text.iter().for_each(|text| encode_text(text, out));
 }
 
 fn encode_text(text: &str, out: &mut Vec<u8>) {
@@ -157,9 +148,10 @@ fn decode_said(rest: &mut &[u8]) -> Option<Said> {
         COMMA => Said::Comma(f64::from_le_bytes(take(rest))),
         GROUPED => Said::Grouped(f64::from_le_bytes(take(rest))),
         EITHER => Said::Either(f64::from_le_bytes(take(rest))),
-        TRUTH => Said::Truth(take::<1>(rest)[0] != 0),
+        TRUE | FALSE => Said::Truth(tag == TRUE),
         WORD => Said::Word(decode_text(rest)),
         NAME => Said::Name(decode_text(rest)),
+        QUOTED => Said::Quoted(decode_text(rest)),
         _ => return None,
     })
 }

@@ -5,30 +5,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Value;
 use crate::monitor::join::{Answer, Truth};
-use crate::monitor::limits::{CLASSES_MAX, NUMBERS_MAX};
+use crate::monitor::limits::{CLASSES_MAX, NUMBERS_AMONG_NAMES_MAX, NUMBERS_MAX};
 pub use crate::monitor::task::Task;
 use crate::monitor::task::{Decision, Numbers, Reading, Sort};
 use crate::stats::regression;
 
-/// The index of every class beyond [`CLASSES_MAX`].
+mod known;
+
+use known::{Class, Known};
+
+/// The index of every class beyond [`CLASSES_MAX`]. Whether two of them are the same is not known, so they are in no figure.
 pub const OTHER: u16 = u16::MAX;
 
 /// The classes a model has predicted, scored or been labelled with, and whether its values are classes at all. Numbers are kept as classes
 /// while they are few, whatever the decision: a person may still say that they are some.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Classes {
-    known: Vec<Class>,
+    known: Known,
     /// Numbers came that are not kept.
     many_numbers: bool,
     pub decision: Decision,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Class {
-    name: CompactString,
-    /// What the name spells, where that is its canonical text: so a number is found without formatting it. `true` and `false` are 1 and 0.
-    number: Option<f64>,
-    sort: Sort,
 }
 
 impl Classes {
@@ -60,7 +56,7 @@ impl Classes {
         match value {
             Value::Class(name) => self.find_name(name).map(Some),
             Value::Number(_) if self.many_numbers && self.decision.reading == Some(Reading::Quantities) => Some(None),
-            Value::Number(number) => match self.find_number(*number) {
+            Value::Number(number) => match self.known.find_number(*number) {
                 None if self.many_numbers && !self.takes_numbers() => Some(self.of_unkept()),
                 found => found.map(Some),
             },
@@ -68,31 +64,35 @@ impl Classes {
     }
 
     pub fn find_name(&self, name: &str) -> Option<u16> {
-        let named = self.known.iter().position(|class| class.name == name).map(|at| at as u16);
-        named.or_else(|| self.find_number(spelt(name)?))
+        self.known.find_name(name).or_else(|| self.known.find_number(spelt(name)?))
     }
 
     /// The class that a person calls so: by its name, or by another way to write its number.
     pub fn find_written(&self, name: &str) -> Option<u16> {
-        self.find_name(name).or_else(|| self.find_number(name.trim().parse().ok()?))
+        self.find_name(name).or_else(|| self.known.find_number(name.trim().parse().ok()?))
     }
 
     pub fn name(&self, index: u16) -> &str {
-        self.known.get(usize::from(index)).map_or("(other)", |class| &class.name)
+        self.known.get(index).map_or("(other)", |class| &class.name)
     }
 
     /// What a value is by itself, given as class, number or both; `None` if it is neither.
     pub fn sort(&self, class: Option<u16>, number: Option<f64>) -> Option<Sort> {
-        let of_class = |class: u16| self.known.get(usize::from(class)).map_or(Sort::Word, |class| class.sort);
+        let of_class = |class: u16| self.known.get(class).map_or(Sort::Word, |class| class.sort);
         number.map(Sort::of_number).or_else(|| class.map(of_class))
     }
 
+    /// The same, but that a value of a class beyond the table is nothing else.
+    pub fn kept_sort(&self, class: Option<u16>, number: Option<f64>) -> Option<Sort> {
+        if class == Some(OTHER) { Some(Sort::Unkept) } else { self.sort(class, number) }
+    }
+
     pub fn len(&self) -> usize {
-        self.known.len()
+        self.known.list().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.list().is_empty()
     }
 
     pub fn task(&self) -> Task {
@@ -106,7 +106,7 @@ impl Classes {
 
     /// The numbers among the classes.
     pub fn numbers(&self) -> Numbers {
-        let numbers = || self.known.iter().filter(|class| class.sort != Sort::Flag).filter_map(|class| class.number);
+        let numbers = || self.known.list().iter().filter(|class| class.sort != Sort::Flag).filter_map(|class| class.number);
         let small = || numbers().filter(|number| Sort::of_number(*number) == Sort::Small);
         let has = |wanted: f64| small().any(|number| number == wanted);
         let count = small().count();
@@ -121,10 +121,10 @@ impl Classes {
     /// Whether a class is one of those that a model read like this gives.
     pub fn fits(&self, class: u16, reading: Reading) -> bool {
         match reading {
-            Reading::Names => true,
+            Reading::Names => class != OTHER,
             Reading::Quantities => false,
             Reading::SmallNumbers | Reading::WholeNumbers => {
-                let number = self.known.get(usize::from(class)).and_then(|class| class.number);
+                let number = self.known.get(class).and_then(|class| class.number);
                 number.is_some_and(|number| reading.takes(Sort::of_number(number)))
             }
         }
@@ -133,7 +133,7 @@ impl Classes {
     /// The classes that fit the decision, by index.
     pub fn fitting(&self) -> impl Iterator<Item = u16> + '_ {
         let reading = self.decision.reading;
-        (0..self.known.len() as u16).filter(move |class| reading.is_some_and(|reading| self.fits(*class, reading)))
+        (0..self.len() as u16).filter(move |class| reading.is_some_and(|reading| self.fits(*class, reading)))
     }
 
     /// The class that counts as positive in a problem of two: the last by [`order`]. `None` unless there are one or two classes.
@@ -160,16 +160,15 @@ impl Classes {
         }
     }
 
-    fn find_number(&self, number: f64) -> Option<u16> {
-        self.known.iter().position(|class| class.number == Some(number)).map(|at| at as u16)
-    }
-
     /// Whether a further number is kept as a class.
     fn takes_numbers(&self) -> bool {
-        match self.decision.reading {
-            Some(Reading::Names | Reading::WholeNumbers) => self.known.len() < CLASSES_MAX,
-            _ => self.known.iter().filter(|class| class.number.is_some() && class.sort != Sort::Flag).count() < NUMBERS_MAX,
-        }
+        let most = match self.decision.reading {
+            Some(Reading::WholeNumbers) => CLASSES_MAX,
+            Some(Reading::Names) => NUMBERS_AMONG_NAMES_MAX,
+            _ => NUMBERS_MAX,
+        };
+        let kept = self.known.list().iter().filter(|class| class.number.is_some() && class.sort != Sort::Flag);
+        self.len() < CLASSES_MAX && kept.count() < most
     }
 
     /// The class of a number that is not kept.
@@ -178,12 +177,11 @@ impl Classes {
     }
 
     fn add(&mut self, name: CompactString, number: Option<f64>) -> u16 {
-        if CLASSES_MAX <= self.known.len() {
+        if CLASSES_MAX <= self.len() {
             return OTHER;
         }
         let sort = Sort::of_name(&name, number);
-        self.known.push(Class { name, number, sort });
-        (self.known.len() - 1) as u16
+        self.known.push(Class { name, number, sort })
     }
 }
 
@@ -295,7 +293,29 @@ mod tests {
             classes.index_of_name(&format!("class {i}"));
         }
         assert_eq!(classes.index_of_name("one more"), OTHER);
+        assert_eq!(classes.kept_sort(Some(OTHER), None), Some(Sort::Unkept));
         assert_eq!(classes.len(), CLASSES_MAX);
         assert_eq!(classes.name(OTHER), "(other)");
+    }
+
+    #[test]
+    fn many_classes_are_found_as_few_are_also_after_they_were_stored() {
+        let mut classes = read_as(Reading::Names);
+        for i in 0..40 {
+            let index = i as u16 * 2;
+            assert_eq!(classes.index(&Value::Number(f64::from(i))), Some(index));
+            assert_eq!(classes.index_of_name(&format!("class {i}")), index + 1);
+            let stored: Classes = rmp_serde::from_slice(&rmp_serde::to_vec(&classes).unwrap()).unwrap();
+            assert_eq!(stored, classes);
+            for known in [&classes, &stored] {
+                for j in 0..=i {
+                    assert_eq!(known.find_name(&format!("class {j}")), Some(j as u16 * 2 + 1));
+                    assert_eq!(known.find_name(&j.to_string()), Some(j as u16 * 2));
+                    assert_eq!(known.find(&Value::Number(f64::from(j))), Some(Some(j as u16 * 2)));
+                }
+                assert_eq!(known.find_name("-0"), None);
+                assert_eq!(known.find(&Value::Number(-0.0)), Some(Some(0)));
+            }
+        }
     }
 }

@@ -75,11 +75,18 @@ pub const TAGS_MAX: usize = 20;
 /// Sources of samples, logs, events, snapshots and jobs; records of further ones are rejected as `too_many_sources`.
 pub const SOURCES_MAX: usize = 20_000;
 
-/// Classes of one model; further ones are folded into [`crate::monitor::classes::OTHER`].
-pub const CLASSES_MAX: usize = 256;
+/// Classes of one model. What is of a further one is in no figure; it is counted and told as a value that does not fit. Room for the
+/// thousand classes of the usual image models.
+pub const CLASSES_MAX: usize = 1_024;
+
+/// Classes of one window that have figures of their own and a row of the confusion matrix: those seen most. All are in the totals.
+pub const CLASSES_SHOWN_MAX: usize = 256;
 
 /// Different numbers of one model that are kept as classes while nothing says that they are some.
 pub const NUMBERS_MAX: usize = 64;
+
+/// The same where names are the classes: more different numbers than this are quantities, and none of the names.
+pub const NUMBERS_AMONG_NAMES_MAX: usize = 256;
 
 /// Labelled predictions that the task of a model is decided from; after that it is kept.
 pub const TASK_ROWS: u32 = 1_000;

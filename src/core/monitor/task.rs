@@ -55,6 +55,8 @@ pub enum Sort {
     Blank,
     /// Any other text.
     Word,
+    /// Of a class beyond those that are kept.
+    Unkept,
 }
 
 /// Whole numbers up to this magnitude are classes where nothing says otherwise; larger ones are quantities.
@@ -143,7 +145,8 @@ pub struct Doubt {
     unfit: u32,
 }
 
-pub const SORTS: [Sort; 7] = [Sort::Small, Sort::Whole, Sort::Fraction, Sort::Digits, Sort::Flag, Sort::Blank, Sort::Word];
+pub const SORTS: [Sort; 8] =
+    [Sort::Small, Sort::Whole, Sort::Fraction, Sort::Digits, Sort::Flag, Sort::Blank, Sort::Word, Sort::Unkept];
 
 impl Task {
     pub const fn as_str(self) -> &'static str {
@@ -178,7 +181,7 @@ impl Reading {
             Self::Quantities => matches!(sort, Sort::Small | Sort::Whole | Sort::Fraction),
             Self::SmallNumbers => matches!(sort, Sort::Small | Sort::Digits),
             Self::WholeNumbers => matches!(sort, Sort::Small | Sort::Digits | Sort::Whole),
-            Self::Names => true,
+            Self::Names => !matches!(sort, Sort::Unkept),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::monitor::classes::{Classes, Task};
-use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::limits::{CLASSES_SHOWN_MAX, PANE_WIDTH};
 use crate::monitor::pane::Cell;
 use crate::monitor::point::Point;
 use crate::monitor::task::{Apart, Reading};
@@ -36,7 +36,9 @@ pub fn metrics(total: &Cell, classes: &Classes) -> BTreeMap<String, Estimate> {
                 (None, Some(multi)) => put(multi.metrics()),
                 (None, None) => {}
             }
-            for (class, figures) in read.confusion.per_class() {
+            let shown = read.confusion.most_seen(CLASSES_SHOWN_MAX);
+            let per_class = read.confusion.per_class().into_iter();
+            for (class, figures) in per_class.filter(|(class, _)| shown.binary_search(class).is_ok()) {
                 for (metric, figure) in [("precision", figures.precision), ("recall", figures.recall), ("f1", figures.f1)] {
                     metrics.insert(format!("{metric}/{}", classes.name(class)), figure);
                 }

@@ -1,5 +1,6 @@
 //! What a classifier's answers say, from counts of (truth, predicted).
 
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Estimate;
 use super::MetricName;
 use super::multinomial::Table;
+
+/// So many pairs are put in one by one.
+const FEW_PAIRS: usize = 16;
 
 /// How often each class was taken for which, by class index. Holds a count per pair seen; sorted; none is 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,15 +55,11 @@ impl Confusion {
     }
 
     pub fn merge(&mut self, other: &Self) {
-        for (truth, predicted, count) in &other.cells {
-            self.put(*truth, *predicted, *count);
-        }
+        self.put_all(other, 1);
     }
 
     pub fn unmerge(&mut self, other: &Self) {
-        for (truth, predicted, count) in &other.cells {
-            self.put(*truth, *predicted, -count);
-        }
+        self.put_all(other, -1);
     }
 
     /// Whether all classes seen are wanted.
@@ -94,12 +94,23 @@ impl Confusion {
         self.margins().into_keys().collect()
     }
 
+    /// The `most` classes that were the truth or the prediction most often, ascending; of equal ones the first.
+    pub fn most_seen(&self, most: usize) -> Vec<u16> {
+        let mut seen: Vec<(u64, u16)> =
+            self.margins().into_iter().map(|(class, margin)| (margin.truths + margin.predictions, class)).collect();
+        seen.sort_by_key(|(times, class)| (Reverse(*times), *class));
+        seen.truncate(most);
+        let mut classes: Vec<u16> = seen.into_iter().map(|(_, class)| class).collect();
+        classes.sort_unstable();
+        classes
+    }
+
     /// Counts with a row per true class and a column per predicted class, in the order of `classes`.
     pub fn matrix(&self, classes: &[u16]) -> Vec<Vec<u64>> {
-        let place = |class: u16| classes.iter().position(|listed| *listed == class);
+        let places: BTreeMap<u16, usize> = classes.iter().enumerate().map(|(place, class)| (*class, place)).collect();
         let mut matrix = vec![vec![0; classes.len()]; classes.len()];
         for (truth, predicted, count) in self.iter() {
-            if let (Some(row), Some(column)) = (place(truth), place(predicted)) {
+            if let (Some(&row), Some(&column)) = (places.get(&truth), places.get(&predicted)) {
                 matrix[row][column] = count;
             }
         }
@@ -187,6 +198,33 @@ impl Confusion {
             Ok(at) => self.cells[at].2 += times,
             Err(at) => self.cells.insert(at, (truth, predicted, times)),
         }
+    }
+
+    /// Adds all counts of `other`, `times` each. One pass over both: of a thousand classes there may be a million pairs.
+    fn put_all(&mut self, other: &Self, times: i64) {
+        if other.cells.len() <= FEW_PAIRS {
+            other.cells.iter().for_each(|(truth, predicted, count)| self.put(*truth, *predicted, times * count));
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.cells.len().max(other.cells.len()));
+        let (mut ours, mut theirs) = (self.cells.iter().peekable(), other.cells.iter().peekable());
+        loop {
+            let place = |cell: &(u16, u16, i64)| (cell.0, cell.1);
+            let order = match (ours.peek(), theirs.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(our), Some(their)) => place(our).cmp(&place(their)),
+            };
+            let our = if order.is_le() { ours.next() } else { None };
+            let their = if order.is_ge() { theirs.next() } else { None };
+            let Some((truth, predicted, _)) = our.or(their) else { break };
+            let count = our.map_or(0, |cell| cell.2) + their.map_or(0, |cell| times * cell.2);
+            if count != 0 {
+                merged.push((*truth, *predicted, count));
+            }
+        }
+        self.cells = merged;
     }
 
     fn margins(&self) -> BTreeMap<u16, Margin> {

@@ -239,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn confusions_group(answers in inputs((0..5u16, 0..5u16), 100)) {
+    fn confusions_group(answers in inputs((0..9u16, 0..9u16), 100)) {
         assert_group!(CONFUSIONS, answers);
     }
 

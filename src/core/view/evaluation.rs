@@ -265,7 +265,7 @@ impl Window {
         (answer.class, answer.number) = self.value_of(prediction.value.as_ref());
         (answer.failed, answer.confidence) = (prediction.failed, prediction.confidence);
         self.total.add_prediction(&answer, prediction.response_time);
-        let sort = self.classes.sort(answer.class, answer.number).filter(|_| !answer.failed);
+        let sort = self.classes.kept_sort(answer.class, answer.number).filter(|_| !answer.failed);
         if let (Some(sort), Some(value)) = (sort, &prediction.value) {
             note(&mut self.values.predictions, &self.classes.decision, sort, value);
         }
@@ -278,7 +278,7 @@ impl Window {
 
     fn label(&mut self, answer: &Answer, sort: Option<Sort>, actual: &Value) {
         let (class, number) = self.value_of(Some(actual));
-        let label = self.classes.sort(class, number);
+        let label = self.classes.kept_sort(class, number);
         let mut apart = None;
         if let (Some(sort), Some(label)) = (sort, label) {
             note(&mut self.values.labels, &self.classes.decision, label, actual);
@@ -329,8 +329,10 @@ impl Window {
     /// `value` as a class, a number or both.
     fn value_of(&self, value: Option<&Value>) -> (Option<u16>, Option<f64>) {
         let Some(value) = value else { return (None, None) };
-        let number = if let Value::Number(number) = value { Some(*number) } else { None };
-        (self.classes.find(value).flatten(), number)
+        match value {
+            Value::Number(number) => (self.classes.find(value).flatten(), Some(*number)),
+            Value::Class(name) => (Some(self.classes.find_name(name).unwrap_or(OTHER)), None),
+        }
     }
 
     fn evaluation(self) -> Evaluation {

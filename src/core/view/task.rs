@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::monitor::analysis::unfit;
 use crate::monitor::classes::Classes;
+use crate::monitor::limits::CLASSES_MAX;
 use crate::monitor::model::Model;
 use crate::monitor::task::{Reading, Side, Task, Values};
 use crate::view::alike::{alike, groups};
@@ -113,13 +114,14 @@ fn class_names(classes: &Classes) -> impl Iterator<Item = &str> {
 
 /// Which of `name` (predictions or labels) are in no figure; `None` if none is.
 pub fn unfit_remark(values: &unfit::Unfit, name: &str, reading: Reading) -> Option<String> {
-    let what = match reading {
-        Reading::Quantities => "numbers",
-        Reading::SmallNumbers => "whole numbers from -255 to 255 as the classes are",
-        Reading::WholeNumbers | Reading::Names => "whole numbers as the classes are",
+    let are = match reading {
+        Reading::Quantities => "are no numbers".to_owned(),
+        Reading::SmallNumbers => "are no whole numbers from -255 to 255 as the classes are".to_owned(),
+        Reading::WholeNumbers => "are no whole numbers as the classes are, or more different ones than are kept".to_owned(),
+        Reading::Names => format!("are of classes beyond the first {}", thousands(CLASSES_MAX as u64)),
     };
     let (count, of, examples) = (thousands(values.count), thousands(values.of), values.examples.join(", "));
-    (values.count != 0).then(|| format!("{count} of {of} {name} are no {what}: {examples} (they are in no figure)"))
+    (values.count != 0).then(|| format!("{count} of {of} {name} {are}: {examples} (they are in no figure)"))
 }
 
 /// What a reader of the figures has to know: what was compared, which values are in no figure, which versions are of another kind, which classes are

@@ -8,7 +8,7 @@ use crate::monitor::classes::{Classes, order};
 use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::tally::Tally;
-use crate::monitor::limits::PANE_WIDTH;
+use crate::monitor::limits::{CLASSES_SHOWN_MAX, PANE_WIDTH};
 use crate::monitor::model::{CellKey, Model};
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::window::metrics;
@@ -87,11 +87,19 @@ pub struct Latency {
     pub n: u64,
 }
 
-/// Counts by true class (rows) and predicted class (columns), in the order of `labels`.
+/// Counts by true class (rows) and predicted class (columns), in the order of `labels`: of the 256 classes seen most.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ConfusionMatrix {
     pub labels: Vec<String>,
     pub matrix: Vec<Vec<u64>>,
+    /// Classes beyond the 256 seen most: in the totals, and not listed here.
+    #[serde(skip_serializing_if = "is_none_left_out")]
+    #[schema(required = false)]
+    pub left_out: usize,
+}
+
+const fn is_none_left_out(left_out: &usize) -> bool {
+    *left_out == 0
 }
 
 impl Resolution {
@@ -270,9 +278,10 @@ impl ConfusionMatrix {
         if confusion.count() == 0 {
             return None;
         }
-        let mut seen = confusion.classes();
+        let mut seen = confusion.most_seen(CLASSES_SHOWN_MAX);
+        let left_out = confusion.classes().len() - seen.len();
         seen.sort_by(|a, b| order(classes.name(*a), classes.name(*b)));
         let labels = seen.iter().map(|class| classes.name(*class).to_owned()).collect();
-        Some(Self { labels, matrix: confusion.matrix(&seen) })
+        Some(Self { labels, matrix: confusion.matrix(&seen), left_out })
     }
 }

@@ -13,6 +13,9 @@ use crate::monitor::model::{Model, Models, Verdict, too_many_models};
 use crate::monitor::task::{Apart, Change, Decision, Reading, Side, Sort, Task, is_doubtful};
 use crate::time::Timestamp;
 
+#[cfg(test)]
+mod tests;
+
 impl Models {
     /// Has a model read as a person says, or as its rows say. A model may be told before its first prediction.
     pub(in crate::monitor) fn on_task(&mut self, place: Place<'_>, model: &Name, choice: TaskChoice) -> Verdict {
@@ -60,7 +63,7 @@ impl Model {
 
     /// Counts what was predicted by its sort. Until a label comes, that is all there is to decide by.
     pub(super) fn weigh_answer(&mut self, answer: &Answer, prediction: &Prediction) {
-        let sort = self.profile.classes.sort(answer.class, answer.number);
+        let sort = self.profile.classes.kept_sort(answer.class, answer.number);
         let (Some(sort), Some(value), false) = (sort, &prediction.value, answer.failed) else { return };
         let decision = &self.profile.classes.decision;
         note(&mut self.values.predictions, decision, sort, value);
@@ -72,8 +75,11 @@ impl Model {
     /// Weighs a labelled answer, and says where it is counted.
     pub(super) fn weigh_label(&mut self, served: &Served, truth: &Truth, actual: &Value, log_time: Timestamp) -> Option<Apart> {
         let (answer, label) = self.sorts(served, truth)?;
-        let decision = &self.profile.classes.decision;
-        note(&mut self.values.labels, decision, label, actual);
+        let classes = &self.profile.classes;
+        let kept_answer = classes.kept_sort(served.answer.class, served.answer.number)?;
+        let kept_label = classes.kept_sort(truth.class, truth.number)?;
+        let decision = &classes.decision;
+        note(&mut self.values.labels, decision, kept_label, actual);
         let scored = !served.answer.scores.is_empty();
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         match (decision.settled, decision.told, track) {
@@ -86,12 +92,14 @@ impl Model {
         }
         let decision = &self.profile.classes.decision;
         let (whole, own) = (decision.reading?, decision.reading_of(track)?);
-        if own == whole { Apart::of(whole, answer, label) } else { Some(Apart::Of(own)) }
+        if own == whole { Apart::of(whole, kept_answer, kept_label) } else { Some(Apart::Of(own)) }
     }
 
     /// Takes the count of a label back that another one replaces.
     pub(super) fn unweigh_label(&mut self, served: &Served, truth: &Truth) {
-        if let Some((_, label)) = self.sorts(served, truth) {
+        if self.sorts(served, truth).is_some()
+            && let Some(label) = self.profile.classes.kept_sort(truth.class, truth.number)
+        {
             self.values.labels.take(label);
         }
     }
@@ -177,308 +185,5 @@ fn note(side: &mut Side, decision: &Decision, sort: Sort, value: &Value) {
             Value::Number(number) => side.show(sort, &classes::text_of(*number)),
             Value::Class(name) => side.show(sort, name),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Command, Event, Features};
-    use crate::monitor::analysis::finding::{Finding, Pattern};
-    use crate::monitor::pane::Cell;
-    use crate::monitor::tests::{Input, MODEL, START, World};
-    use crate::monitor::window::metrics;
-    use crate::time::Span;
-    use crate::view::task::TaskFigures;
-    use crate::view::wording;
-
-    /// A stream of labelled predictions, one a second, and what its model makes of them.
-    #[derive(Default)]
-    struct Stream {
-        world: World,
-        rows: i64,
-    }
-
-    fn number(value: f64) -> Value {
-        Value::Number(value)
-    }
-
-    fn text(value: &str) -> Value {
-        Value::Class(value.into())
-    }
-
-    impl Stream {
-        fn row(&mut self, version: Option<&str>, answer: Value, actual: Value) {
-            let at = START + Span::from_secs(self.rows);
-            self.rows += 1;
-            let prediction = Prediction {
-                id: None,
-                model: Name::try_from(MODEL).unwrap(),
-                version: version.map(|version| Name::try_from(version).unwrap()),
-                at,
-                features: Features::default(),
-                value: Some(answer),
-                confidence: None,
-                scores: Vec::new(),
-                response_time: None,
-                failed: false,
-                actual: Some(actual),
-                segment: Vec::new(),
-            };
-            self.world.when(Input { event: Event::PredictionLogged(prediction), stored_at: at });
-        }
-
-        fn rows(&mut self, count: usize, row: impl Fn(usize) -> (Value, Value)) {
-            for i in 0..count {
-                let (answer, actual) = row(i);
-                self.row(None, answer, actual);
-            }
-        }
-
-        fn tell(&mut self, task: TaskChoice) {
-            let command = Command::SetTask { model: Name::try_from(MODEL).unwrap(), task };
-            self.world.when(Input { event: Event::CommandGiven(command), stored_at: START + Span::from_secs(self.rows) });
-        }
-
-        /// The clock ticks so many seconds after the last row.
-        fn tick(&mut self, after: i64) {
-            let stored_at = START + Span::from_secs(self.rows + after);
-            self.world.when(Input { event: Event::ClockTicked, stored_at });
-        }
-
-        /// What is found about the values of the model, and whether it goes on.
-        fn found(&self) -> Vec<(String, bool)> {
-            let subjects = self.world.state.analysis.iter().map(|(_, subject)| &**subject.watched);
-            let of_values = |finding: &&Finding| finding.pattern == Pattern::Unfit;
-            subjects
-                .flat_map(|watched| {
-                    let findings = watched.findings.iter().filter(of_values);
-                    findings.map(|finding| (wording::sentence(watched, None, finding), finding.is_open()))
-                })
-                .collect()
-        }
-
-        fn total(&self, of: impl Fn(u16) -> bool) -> Cell {
-            let mut total = Cell::default();
-            self.world.cold.panes.values().for_each(|pane| pane.merge_into(&mut total, &of));
-            self.world.model().hot.values().for_each(|pane| pane.merge_into(&mut total, &of));
-            total
-        }
-
-        fn figures(&self) -> std::collections::BTreeMap<String, crate::stats::Estimate> {
-            metrics(&self.total(|_| true), &self.world.model().profile.classes)
-        }
-
-        fn figure(&self, name: &str) -> Option<(f64, u64)> {
-            self.figures().get(name).and_then(|figure| Some((figure.value?, figure.n)))
-        }
-
-        fn told(&self) -> TaskFigures {
-            TaskFigures::of(self.world.model())
-        }
-    }
-
-    fn price(i: usize) -> (Value, Value) {
-        let actual = 10.0 + i as f64 * 0.37;
-        (number(actual + 1.0), number(actual))
-    }
-
-    fn bit(i: usize) -> (Value, Value) {
-        (number(f64::from(i.is_multiple_of(3))), number(f64::from(i.is_multiple_of(2))))
-    }
-
-    /// All figures but the rate of failures, whose denominator counts every prediction.
-    fn without_failures(stream: &Stream) -> Vec<(String, crate::stats::Estimate)> {
-        stream.figures().into_iter().filter(|(name, _)| name != "error_rate").collect()
-    }
-
-    #[test]
-    fn a_stray_value_in_a_regression_changes_nothing_but_a_counter() {
-        let strays = [
-            (text("n/a"), number(12.0)),
-            (text("true"), number(12.0)),
-            (text(r#"{"a":1,"b":2}"#), number(12.0)),
-            (number(12.0), text("unknown")),
-            (text("inf"), number(3.5)),
-            (number(1.5), text("#DIV/0!")),
-        ];
-        for (place, stray) in
-            [0, 5, 40, 1_000, 1_500].into_iter().flat_map(|place| strays.iter().map(move |stray| (place, stray)))
-        {
-            let (mut clean, mut stained) = (Stream::default(), Stream::default());
-            clean.rows(1_600, price);
-            stained.rows(place, price);
-            stained.row(None, stray.0.clone(), stray.1.clone());
-            stained.rows(1_600 - place, |i| price(i + place));
-            assert_eq!(without_failures(&clean), without_failures(&stained), "{stray:?} at {place}");
-            assert_eq!(stained.figure("mae").map(|(_, n)| n), Some(1_600));
-            let told = stained.told();
-            assert_eq!((told.task, told.predictions.count + told.labels.count), ("regression", 1), "{stray:?} at {place}");
-        }
-    }
-
-    #[test]
-    fn a_stray_value_in_a_classifier_of_numbers_changes_nothing_but_a_counter() {
-        let strays = [
-            (number(0.73), number(1.0)),
-            (number(300.0), number(1.0)),
-            (number(1.0), number(0.5)),
-            (text("n/a"), number(1.0)),
-            (number(1.0), text("unknown")),
-        ];
-        for (place, stray) in [2, 30, 999, 1_200].into_iter().flat_map(|place| strays.iter().map(move |stray| (place, stray))) {
-            let (mut clean, mut stained) = (Stream::default(), Stream::default());
-            clean.rows(1_300, bit);
-            stained.rows(place, bit);
-            stained.row(None, stray.0.clone(), stray.1.clone());
-            stained.rows(1_300 - place, |i| bit(i + place));
-            assert_eq!(without_failures(&clean), without_failures(&stained), "{stray:?} at {place}");
-            let told = stained.told();
-            assert_eq!((told.task, told.predictions.count + told.labels.count), ("classification", 1), "{stray:?} at {place}");
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_counted_and_named() {
-        let mut stream = Stream::default();
-        stream.rows(988, price);
-        stream.rows(12, |_| (text("n/a"), number(5.0)));
-        let told = stream.told();
-        assert_eq!((told.predictions.count, told.predictions.of), (12, 1_000));
-        assert_eq!(told.predictions.examples, ["n/a"]);
-        assert_eq!(told.remarks[1], "12 of 1,000 predictions are no numbers: n/a (they are in no figure)");
-    }
-
-    #[test]
-    fn values_that_do_not_fit_are_a_finding_until_none_has_come_for_an_hour() {
-        let mut stream = Stream::default();
-        stream.rows(988, price);
-        stream.tick(0);
-        assert_eq!(stream.found(), []);
-        stream.rows(12, |_| (text("n/a"), number(5.0)));
-        stream.tick(0);
-        let told = format!("{MODEL}: 12 of 1,000 predictions are no numbers: n/a (they are in no figure).");
-        assert_eq!(stream.found(), [(told, true)]);
-        stream.rows(1, |_| (number(5.0), text("unknown")));
-        stream.tick(10);
-        assert!(stream.found()[0].0.contains("; 1 of 1,001 labels are no numbers: unknown"), "{:?}", stream.found());
-        stream.tick(3_609);
-        assert!(stream.found()[0].1, "the last came less than an hour ago");
-        stream.tick(3_610);
-        assert!(!stream.found()[0].1 && stream.found()[0].0.ends_with("It is over."), "{:?}", stream.found());
-        stream.rows += 3_700;
-        stream.rows(1, |_| (text("n/a"), number(5.0)));
-        stream.tick(0);
-        assert_eq!(stream.found().iter().map(|(_, goes_on)| *goes_on).collect::<Vec<_>>(), [false, true]);
-    }
-
-    #[test]
-    fn a_few_values_of_a_task_that_is_not_known_yet_are_no_finding_and_one_that_is_told_otherwise_ends_it() {
-        let mut stream = Stream::default();
-        stream.rows(10, price);
-        stream.row(None, text("n/a"), number(5.0));
-        stream.tick(0);
-        assert_eq!(stream.found(), [], "22 values");
-        stream.rows(1_100, price);
-        stream.tick(0);
-        assert!(stream.found()[0].1);
-        stream.tell(TaskChoice::Classification);
-        stream.tick(0);
-        assert_eq!(stream.found().iter().filter(|(_, goes_on)| *goes_on).count(), 0, "{:?}", stream.found());
-    }
-
-    #[test]
-    fn who_says_that_ratings_are_quantities_gets_their_error_of_the_past_too() {
-        let mut stream = Stream::default();
-        stream.rows(50, |i| (number((1 + i % 5) as f64), number((1 + i % 3) as f64)));
-        assert_eq!((stream.told().task, stream.figure("mae")), ("classification", None));
-        stream.tell(TaskChoice::Regression);
-        let error: f64 = (0..50).map(|i| (f64::from(i % 5) - f64::from(i % 3)).abs()).sum::<f64>() / 50.0;
-        assert_eq!(stream.figure("mae"), Some((error, 50)));
-        assert_eq!((stream.told().task, stream.told().from), ("regression", "told"));
-        stream.tell(TaskChoice::Automatic);
-        assert_eq!((stream.told().task, stream.figure("mae")), ("classification", None));
-    }
-
-    #[test]
-    fn who_says_that_codes_are_classes_gets_their_accuracy_whenever_it_is_said() {
-        let codes = |i: usize| (number([401.0, 403.0, 404.0][i % 3]), number([401.0, 403.0][i % 2]));
-        let (mut before, mut after) = (Stream::default(), Stream::default());
-        before.tell(TaskChoice::Classification);
-        before.rows(60, codes);
-        after.rows(60, codes);
-        assert_eq!(after.told().task, "regression");
-        assert!(after.told().remarks[0].contains("within 10 %"), "{:?}", after.told().remarks);
-        after.tell(TaskChoice::Classification);
-        assert_eq!(before.figure("accuracy"), Some((20.0 / 60.0, 60)));
-        assert_eq!(before.figures(), after.figures());
-    }
-
-    #[test]
-    fn one_label_that_is_a_word_makes_names_of_all_codes() {
-        let rows = [("ok", "ok"), ("ok", "timeout")].map(|(actual, answer)| (text(answer), text(actual)));
-        let codes = [(404.0, 404.0), (404.0, 503.0), (503.0, 503.0), (503.0, 503.0)]
-            .map(|(actual, answer)| (number(answer), number(actual)));
-        for order in [[&rows[..], &codes[..]], [&codes[..], &rows[..]]] {
-            let mut stream = Stream::default();
-            order.into_iter().flatten().for_each(|(answer, actual)| stream.row(None, answer.clone(), actual.clone()));
-            assert_eq!(stream.figure("accuracy"), Some((4.0 / 6.0, 6)));
-            assert_eq!(stream.told().labels.count, 0);
-        }
-    }
-
-    #[test]
-    fn a_version_that_turns_to_another_kind_is_told_of_and_counted_apart() {
-        let mut stream = Stream::default();
-        for i in 0..1_200 {
-            let (answer, actual) = price(i);
-            stream.row(Some("1"), answer, actual);
-        }
-        let before = stream.figure("mae");
-        for i in 0..300 {
-            stream.row(Some("2"), text(["dear", "cheap"][i % 2]), text("dear"));
-        }
-        let told = stream.told();
-        assert_eq!(told.changes.len(), 1);
-        assert_eq!(
-            (told.changes[0].version.as_deref(), told.changes[0].from, told.changes[0].to),
-            (Some("2"), "regression", "classification")
-        );
-        assert_eq!(stream.figure("mae"), before, "the first version is what it was");
-        let second = stream
-            .world
-            .model()
-            .profile
-            .cells
-            .iter()
-            .position(|key| key.version.as_ref().is_some_and(|version| version.as_str() == "2"))
-            .unwrap() as u16;
-        let of_second = metrics(&stream.total(|cell| cell == second), &stream.world.model().profile.classes);
-        assert_eq!(of_second["accuracy"].value, Some(100.0 / 201.0));
-        assert_eq!(of_second["accuracy"].n, 201, "from the row on that settled it");
-        assert_eq!(stream.world.model().busiest_task(), Task::Classification, "most of the last minutes");
-    }
-
-    #[test]
-    fn a_classifier_of_names_whose_version_gives_quantities_is_told_of() {
-        let mut stream = Stream::default();
-        stream.rows(1_100, |i| (text(["yes", "no"][i % 2]), text("yes")));
-        let before = stream.figure("accuracy");
-        for i in 0..600 {
-            let (answer, actual) = price(i);
-            stream.row(Some("2"), answer, actual);
-        }
-        assert_eq!(stream.told().changes.len(), 1);
-        let second = stream
-            .world
-            .model()
-            .profile
-            .cells
-            .iter()
-            .position(|key| key.version.as_ref().is_some_and(|version| version.as_str() == "2"))
-            .unwrap() as u16;
-        let of_second = metrics(&stream.total(|cell| cell == second), &stream.world.model().profile.classes);
-        assert!((of_second["mae"].value.unwrap() - 1.0).abs() < 1e-9);
-        assert!(stream.figure("accuracy").unwrap().1 < before.unwrap().1 + 500);
     }
 }

@@ -73,8 +73,8 @@ impl Side {
     }
 
     fn reading(&self, numbers: Numbers) -> Option<Reading> {
-        let [small, whole, fraction, digits, flag, blank, word] = self.counts;
-        let (as_numbers, named) = (small + whole + fraction + digits, flag + word);
+        let [small, whole, fraction, digits, flag, blank, word, unkept] = self.counts;
+        let (as_numbers, named) = (small + whole + fraction + digits, flag + word + unkept);
         match (as_numbers, named) {
             (0, 0) => (0 < blank).then_some(Reading::Names),
             (numbers, named) if numbers <= named => Some(Reading::Names),

@@ -28,6 +28,8 @@ export interface Latency {
 export interface Confusion {
   labels: string[];
   matrix: number[][];
+  /** Classes beyond those seen most. */
+  left_out?: number;
 }
 
 export interface Window {

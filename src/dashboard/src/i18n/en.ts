@@ -342,6 +342,7 @@ export const en = {
   "details.truth": "True class",
   "details.predicted": "Predicted class",
   "details.confusionCell": "{n} of {total} that are {truth} were predicted as {predicted}",
+  "details.confusionLeftOut": "Only the classes seen most are shown; {n} more are in the totals.",
   "details.noLabels": "No labels have arrived for this window yet.",
   "details.noticed": "Noticed in this window",
   "details.none": "No predictions in this range.",

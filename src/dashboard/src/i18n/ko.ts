@@ -344,6 +344,7 @@ export const ko: Record<Key, string> = {
   "details.truth": "실제 클래스",
   "details.predicted": "예측 클래스",
   "details.confusionCell": "실제 {truth} {total}건 중 {n}건을 {predicted}(으)로 예측",
+  "details.confusionLeftOut": "가장 많이 나온 클래스만 표시합니다. 나머지 {n}개는 합계에 들어 있습니다.",
   "details.noLabels": "이 구간에는 아직 정답이 도착하지 않았습니다.",
   "details.noticed": "이 구간에서 알아챈 것",
   "details.none": "이 범위에는 예측이 없습니다.",

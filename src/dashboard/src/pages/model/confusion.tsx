@@ -50,6 +50,7 @@ export function ConfusionMatrix({ confusion }: { confusion: Confusion }) {
           })}
         </tbody>
       </table>
+      {confusion.left_out ? <p class="note">{t("details.confusionLeftOut", { n: confusion.left_out })}</p> : null}
     </div>
   );
 }
