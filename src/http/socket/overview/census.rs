@@ -236,11 +236,11 @@ impl Entry {
             Sort::Name => Some(0.0),
             Sort::Accuracy => glance.accuracy,
             Sort::ErrorRate => glance.error_rate,
-            Sort::P95 => glance.p95,
-            Sort::Throughput => glance.throughput,
+            Sort::P95Seconds => glance.p95,
+            Sort::ThroughputPerSecond => glance.throughput,
             Sort::Coverage => glance.coverage,
             Sort::Drift => glance.drift,
-            Sort::Updated => glance.newest.map(|newest| newest.micros() as f64),
+            Sort::LastPredictionAt => glance.newest.map(|newest| newest.micros() as f64),
         }
     }
 }

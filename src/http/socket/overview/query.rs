@@ -45,11 +45,11 @@ pub enum Sort {
     Name,
     Accuracy,
     ErrorRate,
-    P95,
-    Throughput,
+    P95Seconds,
+    ThroughputPerSecond,
     Coverage,
     Drift,
-    Updated,
+    LastPredictionAt,
 }
 
 /// What stands together below one heading.

@@ -29,8 +29,8 @@ const COLUMNS: { sort: Sort | null; class: string; label: Key; window: Key | nul
   { sort: "accuracy", class: "c-number accuracy", label: "column.accuracy", window: "window.last5" },
   { sort: null, class: "c-trail", label: "column.trail", window: "window.last60" },
   { sort: "error_rate", class: "c-number errors", label: "column.errorRate", window: "window.last5" },
-  { sort: "p95", class: "c-number", label: "column.p95", window: "window.last5" },
-  { sort: "throughput", class: "c-number", label: "column.throughput", window: "window.last5" },
+  { sort: "p95_seconds", class: "c-number", label: "column.p95", window: "window.last5" },
+  { sort: "throughput_per_second", class: "c-number", label: "column.throughput", window: "window.last5" },
   { sort: "coverage", class: "c-number coverage", label: "column.coverage", window: "window.last5" },
   { sort: "drift", class: "c-number drift", label: "column.drift", window: "window.lastDrift" },
 ];

@@ -4,8 +4,11 @@ import { computed } from "@preact/signals";
 import type { Status } from "../../api/types";
 import { query, setQuery } from "../../route/route";
 
-export const SORTS = ["status", "name", "accuracy", "error_rate", "p95", "throughput", "coverage", "drift", "updated"] as const;
+export const SORTS = ["status", "name", "accuracy", "error_rate", "p95_seconds", "throughput_per_second", "coverage", "drift", "last_prediction_at"] as const;
 export type Sort = (typeof SORTS)[number];
+
+/** The first click on these shows the largest first. */
+const LARGEST_FIRST: ReadonlySet<Sort> = new Set(["error_rate", "p95_seconds", "throughput_per_second", "drift", "last_prediction_at"]);
 
 export const GROUPS = ["none", "owner", "tag", "status"] as const;
 export type Group = (typeof GROUPS)[number];
@@ -61,7 +64,7 @@ export const clearFilter = (): void => setQuery({ q: null, status: null, tag: nu
 /** The same column again turns the order round. Figures start with the largest, which is what one looks for. */
 export function sortBy(sort: Sort): void {
   const { sort: current, descending } = selection.value;
-  const largestFirst = sort === "error_rate" || sort === "p95" || sort === "throughput" || sort === "drift" || sort === "updated";
+  const largestFirst = LARGEST_FIRST.has(sort);
   const next = current === sort ? !descending : largestFirst;
   setQuery({ sort: sort === "status" ? null : sort, order: next ? "desc" : null });
 }

@@ -23,11 +23,11 @@ export const SORT_LABELS: Record<Sort, Key> = {
   name: "column.model",
   accuracy: "column.accuracy",
   error_rate: "column.errorRate",
-  p95: "column.p95",
-  throughput: "column.throughput",
+  p95_seconds: "column.p95",
+  throughput_per_second: "column.throughput",
   coverage: "column.coverage",
   drift: "column.drift",
-  updated: "column.updated",
+  last_prediction_at: "column.updated",
 };
 
 interface Props {
