@@ -262,3 +262,33 @@ fn no_two_types_of_the_api_have_one_name() {
     places.retain(|_, places| 1 < places.len());
     assert!(places.is_empty(), "{places:#?}");
 }
+
+/// What is the same in the API and in frames of `/ws` has one description: fields, types and words.
+#[test]
+fn frames_of_ws_have_the_types_of_the_api() {
+    let document = serde_json::to_string(&tidewatch::http::openapi()).unwrap();
+    let document: Value = serde_json::from_str(&document.replace("#/components/schemas/", "#/$defs/")).unwrap();
+    let live = json(&schemas().join("live.v1.schema.json"));
+    let described = live["$defs"].as_object().unwrap().iter();
+    let of_both =
+        described.filter_map(|(name, described)| Some((name, described, document["components"]["schemas"].get(name)?)));
+    let mut compared = 0;
+    for (name, described, of_api) in of_both {
+        let mut of_api = of_api.clone();
+        without_examples(&mut of_api);
+        assert_eq!(described, &of_api, "{name} in schemas/live.v1.schema.json is not what the API says:\n{of_api:#}");
+        compared += 1;
+    }
+    assert!(15 < compared, "too few are found: {compared}");
+}
+
+fn without_examples(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.remove("example");
+            object.values_mut().for_each(without_examples);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_examples),
+        _ => {}
+    }
+}
