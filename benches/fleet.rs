@@ -4,13 +4,12 @@
 //!
 //! `cargo bench --bench fleet`: the whole fleet. `FLEET_MODELS=300` and `FLEET_PREDICTIONS` make it smaller.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{Raw, decode};
 use tidewatch::ids::Slug;
-use tidewatch::memory;
 use tidewatch::nats::Saved;
 use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::{Options, Store};
@@ -19,11 +18,7 @@ use tidewatch::time::Timestamp;
 const FRAME: usize = 500;
 const START_MS: usize = 1_767_225_600_000;
 
-/// Between two rounds of giving free pages back.
-const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
-
 fn main() {
-    memory::bound_arenas();
     let of = |name: &str, usual: usize| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let (models, predictions) = (of("FLEET_MODELS", 10_000), of("FLEET_PREDICTIONS", 1_200));
     println!("models={models} features=10 predictions={predictions} each, in turns");
@@ -32,7 +27,7 @@ fn main() {
     let store = Store::open(&folder.path().join("store"), Options::default()).expect("a fresh store").store;
     let mut projection = Projection::load(store, 1).expect("a fresh projection");
     let (started, resident_before) = (Instant::now(), resident_mb());
-    let (mut since_commit, mut since_given_back, mut most) = (Instant::now(), Instant::now(), 0.0_f64);
+    let (mut since_commit, mut most) = (Instant::now(), 0.0_f64);
     let total = models * predictions;
     let mut told = 0;
     for (frame, first) in (0..total).step_by(FRAME).enumerate() {
@@ -45,11 +40,6 @@ fn main() {
             projection.commit().expect("the disk has room");
             since_commit = Instant::now();
             most = most.max(resident_mb() - resident_before);
-        }
-        // as the process does it
-        if GIVE_BACK_EVERY <= since_given_back.elapsed() {
-            memory::give_back();
-            since_given_back = Instant::now();
         }
         if told < first * 12 / total {
             told = first * 12 / total;

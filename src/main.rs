@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    tidewatch::memory::bound_arenas();
     tidewatch::memory::forbid_core_dumps();
     tidewatch::cli::main()
 }

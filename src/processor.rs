@@ -53,6 +53,12 @@ const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(2);
 /// Cold panes held in memory before a commit is due: labels that come late at random touch one pane each.
 const COLD_PANES_MAX: usize = 16_384;
 
+/// Effects held in memory before a commit is due: thousands of models may close a window each.
+const EFFECTS_MAX: usize = 16_384;
+
+/// Effects of one row of the outbox, but for those of one message, which are never split. The hands hold one row at a time.
+const OUTBOX_ROW_EFFECTS: usize = 1_024;
+
 /// Bytes of kept records held in memory before a commit is due.
 const LIST_BYTES_MAX: usize = 2 << 20;
 
@@ -264,6 +270,7 @@ impl Projection {
         COMMIT_RECORDS_MAX + models * COMMIT_RECORDS_PER_MODEL <= self.records_uncommitted
             || COMMIT_INTERVAL_MAX + COMMIT_INTERVAL_PER_MODEL * models as u32 <= since_first
             || COLD_PANES_MAX <= self.cold.panes_held()
+            || EFFECTS_MAX <= self.effects.len()
             || LIST_BYTES_MAX <= self.cold.bytes_held()
     }
 
@@ -301,13 +308,14 @@ impl Projection {
         Ok(Arc::new(self.view.clone()))
     }
 
-    /// Puts the effects of this commit as one row, and deletes the rows whose effects have all been carried out.
+    /// Puts the effects of this commit, and deletes the rows whose effects have all been carried out.
     fn put_outbox(&mut self) {
         let settled = self.state.desk.settled_through;
         let mut effects = std::mem::take(&mut self.effects);
         effects.retain(|effect| settled < effect.id.seq);
-        if let Some(last) = effects.last().map(|effect| effect.id.seq) {
-            self.cold.put_aside(key::outbox(last), Some(rmp_serde::to_vec(&effects).expect("effects are plain data")));
+        for row in outbox_rows(&effects) {
+            let last = row.last().map_or(0, |effect| effect.id.seq);
+            self.cold.put_aside(key::outbox(last), Some(rmp_serde::to_vec(row).expect("effects are plain data")));
             self.outbox.insert(last);
         }
         while let Some(seq) = self.outbox.first().copied().filter(|seq| *seq <= settled) {
@@ -361,6 +369,17 @@ pub fn run(
     Ok(())
 }
 
+/// Effects as rows of the outbox have them: of whole messages each, in their order.
+fn outbox_rows(effects: &[Effect]) -> impl Iterator<Item = &[Effect]> {
+    let mut rest = effects;
+    std::iter::from_fn(move || {
+        let last = rest.get(..rest.len().min(OUTBOX_ROW_EFFECTS))?.last()?.id.seq;
+        let (row, after) = rest.split_at(rest.partition_point(|effect| effect.id.seq <= last));
+        rest = after;
+        Some(row)
+    })
+}
+
 fn desk_bytes(desk: &Desk) -> Vec<u8> {
     rmp_serde::to_vec(desk).expect("the desk is plain data")
 }
@@ -392,8 +411,42 @@ fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Ti
 mod tests {
     use super::*;
     use crate::event::Value;
+    use crate::ids::{EffectId, Name};
+    use crate::monitor::effect::{Action, Announcement};
     use crate::monitor::join::Parked;
+    use crate::monitor::status::Status;
     use crate::time::Span;
+
+    #[test]
+    fn rows_of_the_outbox_are_bounded_and_hold_whole_messages() {
+        let effect = |seq: u64, index: u32| Effect {
+            id: EffectId { seq, index },
+            action: Action::Announce(Announcement::StatusChanged {
+                model: Name::try_from("fraud").unwrap(),
+                from: Status::Healthy,
+                to: Status::Warning,
+                reasons: Vec::new(),
+                at: Timestamp::default(),
+            }),
+        };
+        let of_messages = |counts: &[u32]| -> Vec<Effect> {
+            let messages = counts.iter().zip(1..);
+            messages.flat_map(|(count, seq)| (0..*count).map(move |index| effect(seq, index))).collect()
+        };
+        let most = OUTBOX_ROW_EFFECTS as u32;
+        for (counts, rows) in [
+            (&[][..], &[][..]),
+            (&[3], &[3]),
+            (&[most, 1], &[OUTBOX_ROW_EFFECTS, 1]),
+            (&[most - 1, 5, 2], &[OUTBOX_ROW_EFFECTS + 4, 2]),
+            (&[3 * most, 1, 1], &[3 * OUTBOX_ROW_EFFECTS, 2]),
+        ] {
+            let effects = of_messages(counts);
+            let split: Vec<&[Effect]> = outbox_rows(&effects).collect();
+            assert_eq!(split.iter().map(|row| row.len()).collect::<Vec<_>>(), rows, "{counts:?}");
+            assert_eq!(split.concat(), effects);
+        }
+    }
 
     #[test]
     fn a_parked_label_is_kept_as_long_as_the_core_may_ask_for_it_and_not_a_month() {

@@ -38,7 +38,7 @@ use crate::run_file::RunFile;
 use crate::snapshot::Shelf;
 use crate::store::pending::committed_row;
 use crate::telemetry::chain;
-use crate::{agent, clock, demo, memory, ticker};
+use crate::{agent, clock, demo, ticker};
 
 pub use backup::{Restored, backup, restore};
 pub use rebuild::{Rebuilt, Survey, Wanted, rebuild};
@@ -241,7 +241,6 @@ async fn serve_until(
     };
     tasks.spawn(http::serve(listener, app, doors.clone()));
     tasks.spawn(ticker::run(door.clone(), own.clone(), doors.clone()));
-    tasks.spawn(memory::give_back_free_pages(doors.clone()));
     let hands = Hands {
         view: pipeline.view.clone(),
         reader: pipeline.reader.clone(),

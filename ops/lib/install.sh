@@ -22,6 +22,12 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
 }
 
+# What builds the C that some crates bring: the allocator, compression, TLS.
+install_build_tools() {
+  if command -v cc >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then return; fi
+  apt_install build-essential || die "a C compiler and make are missing: build-essential on Debian, xcode-select --install on macOS"
+}
+
 install_nats_server() {
   command -v nats-server >/dev/null 2>&1 && return
   # Debian puts it where only root's PATH looks.

@@ -151,20 +151,19 @@ impl Hands {
     /// change holds them up.
     async fn publish(&self, facts: Vec<Fact>, refused: &mut Refused) -> Result<(), Error> {
         let facts: Vec<Fact> = facts.into_iter().filter(|fact| !refused.given_up.contains(&fact.id)).collect();
-        match self.facts.publish_all(facts.clone()).await {
+        match self.facts.publish_all(&facts).await {
             Ok(()) => return Ok(()),
             Err(error) if error.is_retryable() => return Err(Error::Publish(error)),
             Err(error) => debug!(error = %chain(&error), "one of these facts is refused"),
         }
         // which one shows one by one; the stream drops those that it has
         for fact in facts {
-            let (id, subject) = (fact.id, fact.subject.clone());
-            let Err(error) = self.facts.publish_all(vec![fact]).await else { continue };
-            if error.is_retryable() || !refused.is_for_good(id, &error) {
+            let Err(error) = self.facts.publish_all(std::slice::from_ref(&fact)).await else { continue };
+            if error.is_retryable() || !refused.is_for_good(fact.id, &error) {
                 return Err(Error::Publish(error));
             }
             telemetry::EFFECTS_GIVEN_UP.add(1);
-            warn!(%id, subject, error = %chain(&error), "a fact is given up");
+            warn!(id = %fact.id, subject = fact.subject, error = %chain(&error), "a fact is given up");
         }
         Ok(())
     }

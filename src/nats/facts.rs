@@ -44,8 +44,8 @@ impl Facts {
 
     /// Publishes facts in order, each under its id with CloudEvents headers, and waits until the stream has every one. On an error
     /// some may be stored: publish all again, under the same ids.
-    pub async fn publish_all(&self, facts: Vec<Fact>) -> Result<(), DoorError> {
-        let messages = facts.into_iter().map(|fact| {
+    pub async fn publish_all(&self, facts: &[Fact]) -> Result<(), DoorError> {
+        let message_of = |fact: &Fact| {
             let id = fact.id.to_string();
             let headers = [
                 ("Nats-Msg-Id", id.as_str()),
@@ -56,8 +56,9 @@ impl Facts {
                 ("ce-source", "tidewatch"),
             ];
             let headers = headers.into_iter().try_fold(Headers::new(), |headers, (name, value)| headers.with(name, value));
-            (fact.subject, headers.expect("ids and constants are fit for headers"), fact.payload)
-        });
+            (fact.subject.clone(), headers.expect("ids and constants are fit for headers"), fact.payload.clone())
+        };
+        let messages: Vec<_> = facts.iter().map(message_of).collect();
         self.door.publish_to(messages).await.map(|_sequences| ())
     }
 }
