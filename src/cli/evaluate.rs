@@ -1,6 +1,7 @@
 //! `tidewatch evaluate`: how good a file of labelled predictions is.
 
 mod counts;
+mod guesses;
 mod reading;
 mod stored;
 

@@ -11,6 +11,35 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::table::shown;
 use crate::files::{Ask, Batch, Error, Input, Told, read};
 
+/// Columns that hold the probability of the positive class.
+const SCORES: [&str; 5] = ["score", "y_score", "probability", "y_proba", "proba"];
+/// What columns with the probability of a class begin with, before its name: the first is the event's own.
+const SCORES_OF: [&str; 4] = ["scores.", "score_", "proba_", "probability_"];
+
+/// What a column is a probability of, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scored<'n> {
+    Positive,
+    Class(&'n str),
+    /// Of this class, if there is one: `score_fico` is of none.
+    MayBeClass(&'n str),
+}
+
+impl<'n> Scored<'n> {
+    /// `None` of a column that holds something else. In whatever case the name is written.
+    pub fn of(name: &'n str) -> Option<Self> {
+        if SCORES.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Some(Self::Positive);
+        }
+        let class_after = |prefix: &str| {
+            let (first, class) = name.split_at_checked(prefix.len())?;
+            (first.eq_ignore_ascii_case(prefix) && !class.is_empty()).then_some(class)
+        };
+        let [own, others @ ..] = SCORES_OF;
+        class_after(own).map(Self::Class).or_else(|| others.into_iter().find_map(class_after).map(Self::MayBeClass))
+    }
+}
+
 /// Files smaller than this are read before anybody looks.
 const SHOWN_FROM: u64 = 32 << 20;
 

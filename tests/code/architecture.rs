@@ -309,7 +309,9 @@ fn only_the_clock_reads_the_wall_clock() {
 fn unsafe_is_in_one_room() {
     let mut faults = Faults::default();
     for file in read().iter().filter(|file| file.room != "memory") {
-        for line in seen_in(&file.code, &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe(", "allow(unsafe_code)"]) {
+        for line in
+            seen_in(&file.code, &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe(", "allow(unsafe_code)"])
+        {
             faults.add(file, line, "unsafe code");
         }
     }

@@ -554,6 +554,25 @@ fn numbers_in_quotes_and_scores_without_a_class_are_read_from_json_as_from_a_tab
 }
 
 #[test]
+fn a_column_that_looks_like_a_score_is_one_if_there_is_such_a_class() {
+    let rows = [("yes", "yes", 0.9), ("no", "no", 0.2), ("yes", "no", 0.6), ("no", "yes", 0.4)];
+    let mut table = "prediction,actual,proba_yes,proba_no,score_fico\n".to_owned();
+    let mut records = Vec::new();
+    for (i, (prediction, actual, score)) in rows.iter().enumerate() {
+        let _ = writeln!(table, "{prediction},{actual},{score},{},{}", 1.0 - score, 600 + i);
+        records.push(json!({"prediction": prediction, "actual": actual, "proba_yes": score, "proba_no": 1.0 - score, "score_fico": 600 + i}));
+    }
+    for text in [table, lines(records)] {
+        let evaluation = answer("evaluation", &["evaluate", "-"], &text);
+        assert_eq!(evaluation["metrics"]["roc_auc"]["value"], 0.75, "{text}");
+        let said = r#"a column is of "fico", which is neither predicted nor true: it is no probability, and left alone"#;
+        assert_eq!(evaluation["remarks"], json!([said]), "{text}");
+    }
+    let percent = tidewatch(&["evaluate", "-"], "prediction,actual,proba_yes\nyes,yes,93\nno,no,20\n");
+    assert!(complaint(&percent).contains("line 2: yes: 93 is no probability"), "{}", complaint(&percent));
+}
+
+#[test]
 fn more_classes_than_there_is_room_for_are_said_and_never_taken_for_one() {
     let all = 1_200;
     let text = lines((0..2 * all).map(

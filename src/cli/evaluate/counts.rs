@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
+use super::guesses::Guesses;
 use super::reading::{Draft, Said};
 use super::stored::Reading;
 use crate::event::TaskChoice;
@@ -24,6 +25,7 @@ pub struct Counts {
     unquoted: u64,
     /// Records with a probability that names no class.
     pub bare_scores: u64,
+    pub guesses: Guesses,
     spelling: Spelling,
     /// Numbers that are neither 0 nor 1.
     others: u64,
@@ -67,6 +69,7 @@ impl Counts {
         self.fractions += other.fractions;
         self.unquoted += other.unquoted;
         self.bare_scores += other.bare_scores;
+        self.guesses.merge(other.guesses);
         self.spelling.merge(other.spelling);
         self.others += other.others;
         self.silent += other.silent;

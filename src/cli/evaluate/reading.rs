@@ -8,8 +8,9 @@ use memchr::memmem;
 use serde_json::{Map, Value as Json};
 
 use super::counts::Counts;
+use super::guesses::spelt;
 use super::stored::{self, Stored};
-use crate::cli::files::each_batch;
+use crate::cli::files::{Scored, each_batch};
 use crate::event::fraction::rounded;
 use crate::event::wire::decode_body;
 use crate::event::{Event, Kind, Prediction, TaskChoice, Value};
@@ -32,10 +33,6 @@ const FIELDS: [(Field, &[&str]); 6] = [
     (Field::LatencyMs, &["latency_ms"]),
     (Field::Error, &["error"]),
 ];
-/// Columns that hold the probability of the positive class.
-const SCORES: [&str; 5] = ["score", "y_score", "probability", "y_proba", "proba"];
-/// What columns with the probability of a class begin with, before its name.
-const SCORES_OF: [&str; 4] = ["scores.", "score_", "proba_", "probability_"];
 
 /// A whole number of more digits may be one that no double holds.
 const DIGITS_SURE: usize = 15;
@@ -50,6 +47,8 @@ enum Field {
     Error,
     Score,
     ScoreOf(CompactString),
+    /// The same, if there is such a class: `score_fico` is none of a class.
+    MayBeScoreOf(CompactString),
 }
 
 /// The records of a file, and what was not used of it.
@@ -82,6 +81,24 @@ pub struct Draft {
     pub record: Record,
     /// Numbers of it, other than those two, that stood in quotes.
     pub unquoted: u64,
+    /// What may be probabilities of these classes, and why one cannot be. Those that can are among the scores of the record.
+    pub guessed: Vec<(CompactString, Option<String>)>,
+}
+
+impl Draft {
+    fn empty() -> Self {
+        Self { prediction: None, actual: None, record: Record::empty(), unquoted: 0, guessed: Vec::new() }
+    }
+
+    fn guess(&mut self, class: &CompactString, score: Result<Option<f64>, String>) {
+        match score {
+            Ok(score) => {
+                self.record.prediction.scores.extend(score.map(|score| (class.clone(), score)));
+                self.guessed.push((class.clone(), None));
+            }
+            Err(problem) => self.guessed.push((class.clone(), Some(problem))),
+        }
+    }
 }
 
 /// Records of one batch: what could be read, how many could not, and why the first could not.
@@ -105,9 +122,12 @@ pub fn read(path: &Path, task: TaskChoice) -> anyhow::Result<Labelled> {
         let mut part = Part::default();
         match batch {
             Batch::Rows(rows) => part.of_rows(&rows),
-            Batch::Lines(lines) => lines.raw().for_each(|(place, line)| part.take(of_line(line, place, &source))),
+            Batch::Lines(lines) => {
+                lines.raw().for_each(|(place, line)| part.take(of_line(line, place, &source), |what| at_record(place, what)));
+            }
             Batch::Records(records) => {
-                records.into_iter().for_each(|(place, record)| part.take(of_object(record, place, &source)));
+                let take = |(place, record)| part.take(of_object(record, place, &source), |what| at_record(place, what));
+                records.into_iter().for_each(take);
             }
         }
         Ok(part)
@@ -153,24 +173,28 @@ pub fn read(path: &Path, task: TaskChoice) -> anyhow::Result<Labelled> {
         remarks.push(format!("{what}: they are left out"));
     }
     let bare_scores = 0 < all.counts.bare_scores;
-    Ok(Labelled { records: Stored { journal, reading }, bare_scores, remarks })
+    let no_classes = all.counts.guesses.without_class(&mut remarks)?;
+    Ok(Labelled { records: Stored { journal, reading, no_classes }, bare_scores, remarks })
 }
 
 /// What a column holds by its name, in whatever case that is written.
 fn field(name: &str) -> Option<Field> {
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
     let plain = FIELDS.iter().find(|(_, names)| names.iter().any(&is)).map(|(field, _)| field.clone());
-    let score = || SCORES.iter().any(&is).then_some(Field::Score);
-    let of_class = || SCORES_OF.iter().find_map(|prefix| name.strip_prefix(prefix)).map(|class| Field::ScoreOf(class.into()));
-    plain.or_else(score).or_else(of_class)
+    plain.or_else(|| match Scored::of(name)? {
+        Scored::Positive => Some(Field::Score),
+        Scored::Class(class) => Some(Field::ScoreOf(spelt(class))),
+        Scored::MayBeClass(class) => Some(Field::MayBeScoreOf(spelt(class))),
+    })
 }
 
 impl Part {
-    fn take(&mut self, read: Result<Draft, Error>) {
+    fn take(&mut self, read: Result<Draft, Error>, at: impl Fn(String) -> Error) {
         match read {
-            Ok(draft) => {
+            Ok(mut draft) => {
                 self.rows += 1;
                 self.counts.add(&draft);
+                self.counts.guesses.add(&mut draft, at);
                 stored::encode(&draft, &mut self.bytes);
             }
             Err(error) => {
@@ -184,15 +208,16 @@ impl Part {
         let fields: Vec<Field> = rows.names.iter().filter_map(|name| field(name)).collect();
         for row in 0..rows.count() {
             let cells = fields.iter().zip(rows.columns.iter().map(|cells| cells[row]));
-            self.take(draft(rows, cells).map_err(|what| rows.error(row, format!(": {what}"))));
+            let at = |what: String| rows.error(row, format!(": {what}"));
+            self.take(draft(rows, cells).map_err(at), at);
         }
     }
 }
 
 fn draft<'f>(rows: &Rows, cells: impl Iterator<Item = (&'f Field, Cell)>) -> Result<Draft, String> {
-    let mut draft = Draft { prediction: None, actual: None, record: Record::empty(), unquoted: 0 };
-    let prediction = &mut draft.record.prediction;
+    let mut draft = Draft::empty();
     for (field, cell) in cells {
+        let prediction = &mut draft.record.prediction;
         match field {
             Field::Prediction => draft.prediction = draft.prediction.or(said(rows, cell)?),
             Field::Actual => draft.actual = draft.actual.or(said(rows, cell)?),
@@ -201,6 +226,7 @@ fn draft<'f>(rows: &Rows, cells: impl Iterator<Item = (&'f Field, Cell)>) -> Res
             Field::ScoreOf(class) => {
                 prediction.scores.extend(fraction(rows, cell, class)?.map(|score| (class.clone(), score)));
             }
+            Field::MayBeScoreOf(class) => draft.guess(class, fraction(rows, cell, class)),
             Field::ResponseTime => prediction.response_time = duration(rows, cell)?.or(prediction.response_time),
             Field::LatencyMs => {
                 prediction.response_time =
@@ -279,33 +305,39 @@ fn of_line(line: &[u8], place: u64, source: &Slug) -> Result<Draft, Error> {
     of_object(crate::files::Lines::record(place, line)?, place, source)
 }
 
-/// Whether a key of the line may be one of [`SCORES`] or [`SCORES_OF`], which the stream does not know.
+/// Whether a key of the line may be one of [`Scored`], which the stream does not know.
 fn may_name_score(line: &[u8]) -> bool {
     ["core", "CORE", "rob", "ROB"].iter().any(|part| memmem::find(line, part.as_bytes()).is_some())
 }
 
 fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result<Draft, Error> {
-    let at = |what: String| Error::At { unit: "line or element", place, what };
     // a time that cannot be read must not cost a record that needs none
     ["at", "timestamp", "ts"].into_iter().for_each(|time| {
         object.remove(time);
     });
-    let (mut unquoted, mut score, mut scores) = (0, None, Vec::new());
+    let mut draft = Draft::empty();
     for (name, value) in &mut object {
         match field(name) {
             Some(Field::Prediction | Field::Actual) => keep_long(value),
-            Some(Field::Confidence | Field::ResponseTime | Field::LatencyMs) => unquoted += unquote(value),
+            Some(Field::Confidence | Field::ResponseTime | Field::LatencyMs) => draft.unquoted += unquote(value),
             Some(Field::Score) => {
-                unquoted += unquote(value);
-                score = probability(value, name).map_err(at)?.or(score);
+                draft.unquoted += unquote(value);
+                draft.record.score = probability(value, name).map_err(|what| at_record(place, what))?.or(draft.record.score);
             }
             Some(Field::ScoreOf(class)) => {
-                unquoted += unquote(value);
-                scores.extend(probability(value, name).map_err(at)?.map(|score| (class, score)));
+                draft.unquoted += unquote(value);
+                let score = probability(value, name).map_err(|what| at_record(place, what))?;
+                draft.record.prediction.scores.extend(score.map(|score| (class, score)));
+            }
+            Some(Field::MayBeScoreOf(class)) => {
+                let is_quoted = unquote(value);
+                let score = probability(value, name);
+                draft.unquoted += if score.is_ok() { is_quoted } else { 0 };
+                draft.guess(&class, score);
             }
             Some(Field::Error) => {}
             None if name == "scores" => {
-                unquoted += value.as_object_mut().into_iter().flat_map(Map::values_mut).map(unquote).sum::<u64>();
+                draft.unquoted += value.as_object_mut().into_iter().flat_map(Map::values_mut).map(unquote).sum::<u64>();
             }
             None => {}
         }
@@ -314,15 +346,22 @@ fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result
     match decoded(body.as_bytes(), source) {
         Some(Ok(Event::PredictionLogged(mut prediction))) => {
             if prediction.scores.is_empty() {
-                prediction.scores = scores;
+                prediction.scores = draft.record.prediction.scores;
             }
-            let mut draft = of_event(prediction);
-            (draft.record.score, draft.unquoted) = (score, unquoted);
-            Ok(draft)
+            let read = of_event(prediction);
+            let record = Record { score: draft.record.score, ..read.record };
+            Ok(Draft { prediction: read.prediction, actual: read.actual, record, ..draft })
         }
-        Some(Err(fault)) => Err(at(format!(": {} ({}{})", fault.detail, fault.reason, fault.pointer))),
-        _ => Err(at(" is not a prediction".to_owned())),
+        Some(Err(fault)) => Err(at_record(place, format!("{} ({}{})", fault.detail, fault.reason, fault.pointer))),
+        _ => Err(Error::At { unit: RECORD, place, what: " is not a prediction".to_owned() }),
     }
+}
+
+/// What a place of JSON is counted in.
+const RECORD: &str = "line or element";
+
+fn at_record(place: u64, what: String) -> Error {
+    Error::At { unit: RECORD, place, what: format!(": {what}") }
 }
 
 /// Two whole numbers that no double tells apart are two classes.
@@ -354,7 +393,7 @@ fn probability(value: &Json, name: &str) -> Result<Option<f64>, String> {
     match (value, value.as_f64()) {
         (Json::Null, _) => Ok(None),
         (_, Some(number)) => as_probability(number, name).map(Some),
-        (other, None) => Err(format!(": {name}: {other} is no number, and so no probability")),
+        (other, None) => Err(format!("{name}: {other} is no number, and so no probability")),
     }
 }
 
@@ -377,5 +416,5 @@ fn of_event(mut prediction: Prediction) -> Draft {
         },
     };
     let (answer, actual) = (prediction.value.take().map(said), prediction.actual.take().map(said));
-    Draft { prediction: answer, actual, record: Record { prediction, score: None }, unquoted: 0 }
+    Draft { prediction: answer, actual, record: Record { prediction, score: None }, unquoted: 0, guessed: Vec::new() }
 }

@@ -29,6 +29,8 @@ const QUOTED: u8 = 8;
 pub struct Stored {
     pub journal: Journal,
     pub reading: Reading,
+    /// Scores are kept of these, which are no classes.
+    pub no_classes: Vec<CompactString>,
 }
 
 /// How predictions and labels are read, from all of them.
@@ -66,6 +68,7 @@ impl Records for Stored {
             let mut rest = piece;
             while !rest.is_empty() {
                 decode(&mut rest, &mut record, self.reading);
+                record.prediction.scores.retain(|(class, _)| !self.no_classes.contains(class));
                 if record.prediction.value.is_some() || record.prediction.failed {
                     take(&record);
                 }

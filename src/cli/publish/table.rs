@@ -1,7 +1,7 @@
 //! A table as records: which column is which field, and what its cells are. A cell of a CSV file has no type, so a whole column decides: it holds
 //! numbers if each of its cells is empty or one. The file is read twice, and its rows are handed over in their order as they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Number, Value};
 
 use super::frames::Line;
-use crate::cli::files::remark;
+use crate::cli::files::{Scored, remark};
 use crate::event::Kind;
 use crate::files::cell::{self, Plain, Spelling, as_thousands, classify};
 use crate::files::{self, Ask, Batch, Cell, Error, Input, Rows, Told};
@@ -17,8 +17,9 @@ use crate::files::{self, Ask, Batch, Cell, Error, Input, Rows, Told};
 /// Batches of rows that are read and not published yet; more are not read ahead.
 const BATCHES_AHEAD: usize = 4;
 
-/// The most classes that are looked at to know what a score is of.
-const CLASSES_MAX: usize = 3;
+/// The most classes that are looked at to know what a score is of, and how many of them an error names.
+const CLASSES_MAX: usize = 1_024;
+const CLASSES_NAMED: usize = 3;
 
 /// Which column holds a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +90,8 @@ enum Place {
     Score,
     /// The probability of a class.
     ScoreOf(String),
+    /// The same if there is such a class, and else the feature of the second name.
+    MayBeScoreOf(String, String),
     Feature(String),
     Segment(String),
     Metric(String),
@@ -99,14 +102,19 @@ impl Place {
     /// As `name` says, of a column or on the left of a mapping.
     fn of(name: &str, kind: Kind) -> Self {
         let prefixed = |prefix: &str| name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
-        if fields(kind).contains(&name) {
-            return Self::Field(name.to_owned());
+        if let Some(field) = fields(kind).iter().find(|field| field.eq_ignore_ascii_case(name)) {
+            return Self::Field((*field).to_owned());
+        }
+        let scored = if kind == Kind::Prediction { Scored::of(name) } else { None };
+        match scored {
+            Some(Scored::Positive) => return Self::Score,
+            Some(Scored::Class(class)) => return Self::ScoreOf(class.to_owned()),
+            Some(Scored::MayBeClass(class)) => return Self::MayBeScoreOf(class.to_owned(), name.to_owned()),
+            None => {}
         }
         match kind {
-            Kind::Prediction if name == "score" => Self::Score,
-            Kind::Prediction => prefixed("scores.")
-                .map(Self::ScoreOf)
-                .or_else(|| prefixed("segment.").map(Self::Segment))
+            Kind::Prediction => prefixed("segment.")
+                .map(Self::Segment)
                 .or_else(|| prefixed("features.").map(Self::Feature))
                 .unwrap_or_else(|| Self::Feature(name.to_owned())),
             Kind::Sample => prefixed("labels.")
@@ -129,9 +137,22 @@ impl Place {
         matches!(self, Self::Field(name) if name == "prediction" || name == "y_pred")
     }
 
+    fn is_truth(&self) -> bool {
+        matches!(self, Self::Field(name) if ["actual", "actual_result", "y_true"].contains(&name.as_str()))
+    }
+
+    /// What it is, once it is known which classes there are.
+    fn decided(self, is_class: impl Fn(&str) -> bool) -> Self {
+        match self {
+            Self::MayBeScoreOf(class, _) if is_class(&class) => Self::ScoreOf(class),
+            Self::MayBeScoreOf(_, name) => Self::Feature(name),
+            place => place,
+        }
+    }
+
     /// Whether a word such as `NA` says that there is nothing; elsewhere it may be a name or a class.
     const fn is_measured(&self) -> bool {
-        matches!(self, Self::Feature(_) | Self::Metric(_) | Self::Score | Self::ScoreOf(_))
+        matches!(self, Self::Feature(_) | Self::Metric(_) | Self::Score | Self::ScoreOf(_) | Self::MayBeScoreOf(..))
     }
 }
 
@@ -262,18 +283,21 @@ impl Plan {
             remark(&format!("column {name:?} holds {kind} and is not published"));
         }
         let places = places(&told, kind, map)?;
+        let classes_of = |wanted: fn(&Place) -> bool| {
+            let found = places.iter().filter(|(_, place)| wanted(place)).filter_map(|(name, _)| tallies.get(name));
+            found.flat_map(|tally| tally.classes.keys().cloned()).collect::<BTreeSet<String>>()
+        };
+        let (classes, truths) = (classes_of(Place::is_answer), classes_of(Place::is_truth));
         let mut columns = BTreeMap::new();
-        let (mut classes, mut has_score) = (BTreeMap::new(), false);
+        let mut has_score = false;
         for (name, place) in places {
+            let place = place.decided(|class| classes.contains(class) || truths.contains(class));
             let tally = tallies.remove(&name).unwrap_or_default();
             if let Some(word) = tally.word.as_ref().filter(|_| place.is_measured()) {
                 remark(&format!("column {name:?}: {} cells such as {word:?} are taken for no value", tally.words));
             }
             has_score |= place == Place::Score;
             let (is_numeric, thousands) = (tally.is_numeric(&place), tally.spelling.thousands(told.format));
-            if place.is_answer() {
-                classes = tally.classes;
-            }
             columns.insert(name, Column { place, is_numeric, thousands });
         }
         let positive = if has_score { Some(positive_class(positive, &classes)?) } else { None };
@@ -301,7 +325,7 @@ impl Plan {
                 return;
             }
             Place::Score => ("scores", self.positive.as_deref().unwrap_or_default()),
-            Place::ScoreOf(class) => ("scores", class.as_str()),
+            Place::ScoreOf(class) | Place::MayBeScoreOf(class, _) => ("scores", class.as_str()),
             Place::Feature(name) => ("features", name.as_str()),
             Place::Segment(name) => ("segment", name.as_str()),
             Place::Metric(name) => ("metrics", name.as_str()),
@@ -359,8 +383,16 @@ fn places(told: &Told, kind: Kind, map: Option<&Mapping>) -> anyhow::Result<Vec<
     }
     let mut places: Vec<(String, Place)> = Vec::new();
     for name in names {
-        let field = mapped.iter().find(|(_, column)| column == name).map_or(name, |(field, _)| field);
-        let place = Place::of(field, kind);
+        let place = match mapped.iter().find(|(_, column)| column == name) {
+            Some((field, _)) => Place::of(field, kind),
+            None if kind == Kind::Prediction && name.eq_ignore_ascii_case("label") => {
+                remark(&format!(
+                    "column {name:?} is published as what turned out to be true; --map prediction={name} says otherwise"
+                ));
+                Place::Field("actual".to_owned())
+            }
+            None => Place::of(name, kind),
+        };
         if places.iter().any(|(_, other)| *other == place) {
             bail!("column {name:?} fills what another column fills already: {place:?}");
         }
@@ -370,17 +402,17 @@ fn places(told: &Told, kind: Kind, map: Option<&Mapping>) -> anyhow::Result<Vec<
 }
 
 /// The class whose probability a lone score is.
-fn positive_class(given: Option<&str>, classes: &BTreeMap<String, ()>) -> anyhow::Result<String> {
+fn positive_class(given: Option<&str>, classes: &BTreeSet<String>) -> anyhow::Result<String> {
     if let Some(given) = given {
         return Ok(given.to_owned());
     }
-    let known = ["1", "1.0", "true", "True", "TRUE"].into_iter().find(|class| classes.contains_key(*class));
-    let zero = ["0", "0.0", "false", "False", "FALSE"].into_iter().any(|class| classes.contains_key(class));
+    let known = ["1", "1.0", "true", "True", "TRUE"].into_iter().find(|class| classes.contains(*class));
+    let zero = ["0", "0.0", "false", "False", "FALSE"].into_iter().any(|class| classes.contains(class));
     match known {
         Some(class) => Ok(if class.starts_with('1') { "1".to_owned() } else { class.to_owned() }),
         None if zero && classes.len() == 1 => Ok("1".to_owned()),
         None => {
-            let some: Vec<&str> = classes.keys().map(String::as_str).collect();
+            let some: Vec<&str> = classes.iter().map(String::as_str).take(CLASSES_NAMED).collect();
             Err(anyhow!("the score is of which class? The predictions hold {}; say it with --positive CLASS", some.join(", ")))
         }
     }
@@ -412,6 +444,18 @@ mod tests {
         );
         let mixed = published("prediction,x\n404,1\ntimeout,2\n", Kind::Prediction, "", None).unwrap();
         assert_eq!(mixed[0], json!({"prediction": "404", "features": {"x": 1}}), "one word makes all of them names");
+    }
+
+    #[test]
+    fn scores_have_the_names_that_evaluate_knows_and_only_of_classes() {
+        let csv = "Y_PRED,label,proba_yes,Proba_no,score_fico,features.score_band\nyes,no,0.9,0.1,700,3\nno,no,0.2,0.8,650,4\n";
+        let records = published(csv, Kind::Prediction, "", None).unwrap();
+        assert_eq!(
+            records[0],
+            json!({"y_pred": "yes", "actual": "no", "scores": {"yes": 0.9, "no": 0.1}, "features": {"score_fico": 700, "score_band": 3}})
+        );
+        let lone = published("prediction,y_proba\n1,0.9\n0,0.2\n", Kind::Prediction, "", None).unwrap();
+        assert_eq!(lone[1], json!({"prediction": 0, "scores": {"1": 0.2}}));
     }
 
     #[test]
