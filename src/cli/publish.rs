@@ -1,6 +1,7 @@
 //! `tidewatch publish`: records into the log, each checked as the stream will check it, and each acknowledged.
 
 mod frames;
+mod place;
 mod refused;
 mod table;
 
@@ -15,8 +16,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::frames::{Frame, Frames, Line};
+use self::place::Mapping;
 use self::refused::Refused;
-use self::table::Mapping;
 use super::settings::Publishing;
 use super::{Answer, Exit, Failure, Outcome};
 use crate::clock;
