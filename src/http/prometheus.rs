@@ -91,6 +91,8 @@ fn process(page: &mut Exposition, view: &View, lag: u64, is_ready: bool) {
         page.family(name, Kind::Gauge, help);
         page.sample("", &[], value);
     }
+    page.family("tidewatch_sources_outlived", Kind::Counter, "Sources forgotten because nothing had come of them for 30 days.");
+    page.sample("_total", &[], view.sources_outlived as f64);
     page.family("tidewatch_input_records", Kind::Counter, "Records of the log, by what became of them.");
     let counts = &view.counts;
     for (outcome, count) in [

@@ -73,6 +73,14 @@ impl State {
         verdict
     }
 
+    /// Forgets sources of which nothing has come for long. Of one for whose rows there is no room a later tick is asked.
+    pub(super) fn forget_outlived(&mut self, cold: &mut dyn Cold, effects: &mut Effects) {
+        for source in self.sources.outlived(self.desk.log_time) {
+            let verdict = self.forget_source(cold, &source, effects);
+            self.desk.forgotten.sources_outlived += u64::from(verdict == Verdict::Applied);
+        }
+    }
+
     /// As [`Self::forget_model`], of a source.
     fn forget_source(&mut self, cold: &mut dyn Cold, source: &Name, effects: &mut Effects) -> Verdict {
         let turn = &mut Turn { cold, desk: &mut self.desk, effects };

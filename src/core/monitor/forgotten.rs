@@ -1,4 +1,4 @@
-//! Names that were forgotten by command: what of theirs still lies in the store, and how many numbers had been given.
+//! Names that were forgotten, by command or because nothing came any more: what of theirs still lies in the store, and how many numbers had been given.
 //!
 //! A model that has served for a year has half a million minutes in the store. So its name is free at once and nothing of it is shown any
 //! more, but the rows of its past are deleted at ticks, so many at a time. Which rows a tick deletes follows from the log alone.
@@ -18,6 +18,8 @@ pub struct Forgotten {
     /// Models and sources forgotten so far.
     pub models: u64,
     pub sources: u64,
+    /// Of those sources: forgotten because nothing had come of them for long.
+    pub sources_outlived: u64,
     /// Sequence of the last command that had a model forgotten; 0 before the first.
     pub models_forgotten_at: u64,
     /// Numbers given when one of them was last forgotten: the last ones may have no row any more.

@@ -75,6 +75,11 @@ pub const TAGS_MAX: usize = 20;
 /// Sources of samples, logs, events, snapshots and jobs; records of further ones are rejected as `too_many_sources`.
 pub const SOURCES_MAX: usize = 20_000;
 
+/// A source of which nothing has come for so long, in log time, is forgotten, so that there is room for new names: hosts and pods come and go.
+/// So many a tick, since the findings about each end with it.
+pub const SOURCE_KEPT: Span = Span::from_secs(30 * 86_400);
+pub const SOURCES_RETIRED_PER_TICK: usize = 256;
+
 /// Classes of one model. What is of a further one is in no figure; it is counted and told as a value that does not fit. Room for the
 /// thousand classes of the usual image models.
 pub const CLASSES_MAX: usize = 1_024;

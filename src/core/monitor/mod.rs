@@ -149,6 +149,7 @@ impl State {
                 self.analysis.judge_values(turn, &self.models);
                 self.analysis.judge_names(turn, &self.models, &self.sources);
                 turn.desk.forgotten.erase(turn.cold);
+                self.forget_outlived(cold, effects);
                 Verdict::Applied
             }
         }

@@ -16,7 +16,9 @@ use crate::monitor::cold::{Cold, List};
 use crate::monitor::forgotten::{self, Left};
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::{HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SILENCE_MIN, SOURCES_MAX};
+use crate::monitor::limits::{
+    HORIZON, NOTE_BYTES_MAX, NOTES_MAX, SERIES_MAX, SILENCE_MIN, SOURCE_KEPT, SOURCES_MAX, SOURCES_RETIRED_PER_TICK,
+};
 use crate::monitor::model::Verdict;
 use crate::monitor::numbered::Numbered;
 use crate::monitor::rows::{Changed, Key, Reader, Rows, Tag, Writer};
@@ -48,6 +50,8 @@ pub struct Source {
     pub series_refused: u64,
     /// Log time of the newest sample.
     pub heard_at: Timestamp,
+    /// Log time of the newest record of any kind.
+    pub seen_at: Timestamp,
 }
 
 /// What names a series within its source: the metric, and its labels sorted by name.
@@ -127,7 +131,7 @@ impl Sources {
         }
         let source = self.touch(id);
         source.receive(at.kind, sample.at);
-        source.heard_at = now;
+        (source.heard_at, source.seen_at) = (now, now);
         analysis.on_heard(turn, &source.name, sample.at);
         for metric in &sample.metrics {
             let key = (metric.name.clone(), metric.labels.clone());
@@ -159,6 +163,12 @@ impl Sources {
         silent.for_each(|source| analysis.on_silence(turn, source));
     }
 
+    /// Sources of which nothing has come for [`SOURCE_KEPT`], oldest number first, as many as one tick may forget.
+    pub(super) fn outlived(&self, now: Timestamp) -> Vec<Name> {
+        let outlived = self.list.iter().filter(|(_, source)| SOURCE_KEPT < now - source.seen_at);
+        outlived.map(|(_, source)| source.name.clone()).take(SOURCES_RETIRED_PER_TICK).collect()
+    }
+
     pub(super) fn on_note(&mut self, turn: &mut Turn<'_>, at: Place<'_>, note: &Note) -> Verdict {
         let now = turn.time();
         let Some(id) = self.id_of(&note.source, at.source) else { return too_many_sources() };
@@ -166,6 +176,7 @@ impl Sources {
             return Verdict::Duplicate;
         }
         let source = self.touch(id);
+        source.seen_at = now;
         let ordinal = source.receive(note.kind, note.at);
         let kind = note.kind as u8;
         let body = match note.body.len() {
@@ -194,6 +205,7 @@ impl Sources {
             series: BTreeMap::new(),
             series_refused: 0,
             heard_at: Timestamp::default(),
+            seen_at: Timestamp::default(),
         })));
         Some(id)
     }

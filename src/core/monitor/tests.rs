@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Command, Event, Features, Kind, Label, Message, Prediction, Value};
+use crate::event::{Command, Event, Features, Kind, Label, Message, Note, Prediction, Value};
 use crate::ids::{Name, Slug};
 use crate::monitor::cold::InMemory;
 use crate::monitor::effect::{Action, Effect};
+use crate::monitor::limits::SOURCES_RETIRED_PER_TICK;
 use crate::monitor::model::Model;
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::{State, apply};
@@ -386,6 +387,30 @@ fn what_a_forgotten_model_left_behind_goes_at_ticks_and_a_late_label_finds_nothi
     world.given([prediction("p3", "a", at("30:15"))]);
     let counters = world.model().counters;
     assert_eq!((counters.predictions, counters.labelled, counters.duplicates), (1, 1, 0));
+}
+
+#[test]
+fn a_source_of_which_nothing_has_come_for_a_month_makes_room_for_another() {
+    let mut world = World::default();
+    let day = |days: i64| START + Span::from_secs(days * 86_400);
+    let pod = |number: usize| Name::try_from(format!("pod-{number}").as_str()).unwrap();
+    let note = |source: Name, at: Timestamp| {
+        let note = Note { kind: Kind::Log, source, at, event_id: None, body: "{}".to_owned() };
+        Input { event: Event::RecordNoted(note), stored_at: at }
+    };
+    let pods = SOURCES_RETIRED_PER_TICK + 10;
+    world.given((0..pods).map(|number| note(pod(number), day(0))));
+    world.given((1..31).map(|days| note(pod(3), day(days))));
+    world.given([tick(day(30))]);
+    assert_eq!(world.state.sources.len(), pods, "a month is not over");
+    world.given([tick(day(31))]);
+    assert_eq!(world.state.sources.len(), 10, "so many at a tick");
+    world.given([tick(day(31)), tick(day(31))]);
+    assert_eq!((world.state.sources.len(), world.state.desk.forgotten.sources_outlived), (1, pods as u64 - 1));
+    assert!(world.state.sources.by_name(&pod(3)).is_some());
+    assert_eq!(world.cold.lists.len(), 31, "what they had sent is gone with them");
+    world.given([note(pod(0), day(32))]);
+    assert_eq!(world.state.sources.by_name(&pod(0)).unwrap().kinds[&Kind::Log].records, 1, "it begins anew");
 }
 
 /// A few predictions and labels over ten minutes, some early, some late, some twice.

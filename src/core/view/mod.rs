@@ -58,6 +58,8 @@ pub struct View {
     pub settled_through: u64,
     /// Sequence of the last command that had a model forgotten; 0 before the first.
     pub models_forgotten_at: u64,
+    /// Sources forgotten because nothing had come of them for long.
+    pub sources_outlived: u64,
     pub models: OrdMap<Name, Arc<Model>>,
     pub sources: OrdMap<Name, (u32, Arc<Kept<Source>>)>,
     /// What is analysed, by the number of the subject.
@@ -82,6 +84,7 @@ impl View {
             tokens: Arc::clone(&desk.tokens),
             settled_through: desk.settled_through,
             models_forgotten_at: desk.forgotten.models_forgotten_at,
+            sources_outlived: desk.forgotten.sources_outlived,
             models: self.models.clone(),
             sources: self.sources.clone(),
             analysis: self.analysis.clone(),
