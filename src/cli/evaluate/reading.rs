@@ -1,10 +1,11 @@
 //! Labelled predictions in files. JSON records are read by the decoder of the stream; in tables the columns have names that are usual for them.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::anyhow;
 use compact_str::{CompactString, ToCompactString};
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::{Map, Value as Json};
 
 use super::counts::Counts;
@@ -307,7 +308,8 @@ fn of_line(line: &[u8], place: u64, source: &Slug) -> Result<Draft, Error> {
 
 /// Whether a key of the line may be one of [`Scored`], which the stream does not know.
 fn may_name_score(line: &[u8]) -> bool {
-    ["core", "CORE", "rob", "ROB"].iter().any(|part| memmem::find(line, part.as_bytes()).is_some())
+    static PARTS: LazyLock<[Finder; 4]> = LazyLock::new(|| ["core", "CORE", "rob", "ROB"].map(Finder::new));
+    PARTS.iter().any(|part| part.find(line).is_some())
 }
 
 fn of_object(mut object: Map<String, Json>, place: u64, source: &Slug) -> Result<Draft, Error> {
