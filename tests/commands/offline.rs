@@ -568,6 +568,8 @@ fn a_column_that_looks_like_a_score_is_one_if_there_is_such_a_class() {
         let said = r#"a column is of "fico", which is neither predicted nor true: it is no probability, and left alone"#;
         assert_eq!(evaluation["remarks"], json!([said]), "{text}");
     }
+    let spelt = tidewatch(&["evaluate", "-"], "prediction,actual,score\nYES,yes,0.9\nno,no,0.2\n");
+    assert!(complaint(&spelt).contains(r#""YES" and "yes": they differ only in case"#), "{}", complaint(&spelt));
     let percent = tidewatch(&["evaluate", "-"], "prediction,actual,proba_yes\nyes,yes,93\nno,no,20\n");
     assert!(complaint(&percent).contains("line 2: yes: 93 is no probability"), "{}", complaint(&percent));
 }

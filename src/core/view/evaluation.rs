@@ -20,6 +20,7 @@ use crate::stats::estimate::{NoInterval, Z};
 use crate::stats::ranking::{Tally, average_precision, roc_auc};
 use crate::stats::{Estimate, MetricName};
 use crate::time::Timestamp;
+use crate::view::alike::alike;
 use crate::view::task::remarks;
 use crate::view::window::ConfusionMatrix;
 
@@ -169,7 +170,11 @@ fn names_of(classes: &Classes) -> String {
     let more = names.len().saturating_sub(10);
     names.truncate(10);
     let named = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    if more == 0 { named } else { format!("{named} and {more} more") }
+    let named = if more == 0 { named } else { format!("{named} and {more} more") };
+    match alike(classes.fitting().map(|index| classes.name(index))) {
+        Some(what) => format!("{named} ({what})"),
+        None => named,
+    }
 }
 
 /// The class that counts as positive.
