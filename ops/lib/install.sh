@@ -46,18 +46,22 @@ install_nats_server() {
   esac
 }
 
+# With what a stage ends that could not be run for want of a tool.
+SKIPPED=77
+
 # python_tools NAME: an environment of Python in target/NAME with what ops/NAME/requirements.txt pins. Fails with a word where there is no Python
 # with venv, or no package index.
 python_tools() {
   local home=$PWD/target/$1 wanted
-  wanted=$(cksum <"ops/$1/requirements.txt")
+  # its programs hold the place where they were installed
+  wanted="$(cksum <"ops/$1/requirements.txt") $home"
   [ "$(cat "$home/wanted" 2>/dev/null)" != "$wanted" ] || return 0
   say "installing $1"
   rm -rf "$home"
   # Debian has Python without what makes environments.
   if { python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv; } &&
     python3 -m venv "$home" &&
-    "$home/bin/pip" install -q --disable-pip-version-check -r "ops/$1/requirements.txt"; then
+    "$home/bin/pip" install -q --disable-pip-version-check --retries 2 --timeout 20 -r "ops/$1/requirements.txt"; then
     printf '%s' "$wanted" >"$home/wanted"
     return 0
   fi

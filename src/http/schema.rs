@@ -1,7 +1,8 @@
 //! Schemas of parameters and fields that are more than their Rust type says: the document allows what the handlers take, and no more.
 
 use serde_json::{Value, json};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::ids::NAME_BYTES_MAX;
@@ -73,6 +74,17 @@ impl PartialSchema for Records {
 }
 
 impl ToSchema for Records {}
+
+/// A table in any of its forms, which its bytes tell and no schema does.
+pub struct Table;
+
+impl PartialSchema for Table {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
+    }
+}
+
+impl ToSchema for Table {}
 
 /// A prediction as the endpoints of the requirement take it.
 pub struct LoggedRecord;

@@ -65,7 +65,10 @@ pub struct ReferenceTaken {
 #[utoipa::path(
     put, path = "/api/v1/models/{model}/reference", tag = "drift",
     params(("model" = String, Path, description = "Its name, percent-encoded"), ReferenceQuery),
-    request_body(content = String, content_type = "text/csv", description = "A training set, or nothing"),
+    request_body(content(
+        (inline(schema::Table) = "text/csv"), (inline(schema::Table) = "application/x-ndjson"), (inline(schema::Table) = "application/json"),
+        (inline(schema::Table) = "application/octet-stream"), (inline(schema::Table) = "*/*"),
+    ), description = "A training set, or nothing. What it is follows from its bytes, whatever content type is named"),
     responses(
         (status = 200, description = "In force", body = ReferenceTaken),
         (status = 400, description = "A range that is no range, or one beside a training set", body = Problem, content_type = "application/problem+json"),
