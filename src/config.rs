@@ -106,8 +106,10 @@ pub struct Store {
     pub cache_bytes: u64,
     /// Between two syncs of the store to disk.
     pub sync_interval: Duration,
-    /// How long one batch may take to be applied and committed, before the process ends.
+    /// How long nothing may go on with a batch that is in hand, before the process ends.
     pub hang_limit: Duration,
+    /// Between two times that all rows are added up.
+    pub audit_interval: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -186,7 +188,12 @@ pub const KEYS: &[Key] = &[
     key(
         "hang_limit",
         "120s",
-        "a batch that takes longer to commit ends the process, to be started again; the longest work known takes some seconds",
+        "a batch with which nothing goes on for so long ends the process, to be started again; the longest step known takes some seconds",
+    ),
+    key(
+        "audit_interval",
+        "24h",
+        "between two times that all rows of the store are added up and compared with its commits; a day, as it reads the whole store",
     ),
     key(
         "snapshot_interval",
@@ -255,6 +262,7 @@ impl Config {
                 cache_bytes: layers.parse("cache_bytes", value::bytes)?,
                 sync_interval: layers.parse("sync_interval", value::duration)?,
                 hang_limit: layers.parse("hang_limit", value::duration)?,
+                audit_interval: layers.parse("audit_interval", value::duration)?,
             },
             snapshots: Snapshots {
                 interval: layers.parse("snapshot_interval", value::interval)?,

@@ -153,6 +153,7 @@ pub struct Projection {
     /// Effects of messages applied since the last commit.
     effects: Vec<Effect>,
     records_uncommitted: usize,
+    pulse: Arc<Pulse>,
 }
 
 impl Projection {
@@ -174,7 +175,8 @@ impl Projection {
         let digest = digest_of(rows_digest, &desk_bytes(&state.desk));
         let view = View::of(epoch, &state, digest);
         let cold = ColdStore::new(store, rows_digest);
-        Ok(Self { state, cold, view, epoch, log, outbox, effects: Vec::new(), records_uncommitted: 0 })
+        let pulse = Arc::default();
+        Ok(Self { state, cold, view, epoch, log, outbox, effects: Vec::new(), records_uncommitted: 0, pulse })
     }
 
     pub const fn view(&self) -> &View {
@@ -201,6 +203,11 @@ impl Projection {
         self.cold.auditor()
     }
 
+    /// How it gets on, for whoever watches it.
+    pub const fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
     /// What the store remembers of the log; `None` if nothing was applied.
     pub fn saved(&self) -> Option<Saved> {
         (self.log.last.seq != 0).then_some(self.log)
@@ -219,7 +226,7 @@ impl Projection {
     }
 
     /// Waits for room on the disk for what is to be committed. False if `stop` was cancelled before: then there must be no commit.
-    fn wait_for_room(&mut self, pulse: &Pulse, stop: &CancellationToken) -> bool {
+    fn wait_for_room(&mut self, stop: &CancellationToken) -> bool {
         let mut waited = false;
         while let Err(error) = self.cold.make_room() {
             if !waited {
@@ -235,7 +242,7 @@ impl Projection {
             }
             std::thread::sleep(ROOM_INTERVAL);
             // waiting is no standstill
-            pulse.begin();
+            self.pulse.begin();
         }
         if waited {
             info!("there is room on the disk again; the store goes on");
@@ -255,6 +262,7 @@ impl Projection {
                 }
                 self.effects.extend(monitor::apply(&mut self.state, &mut self.cold, message));
                 self.records_uncommitted += message.records.len();
+                self.pulse.step();
             }
         }
         if self.log.last.seq <= batch.saved.last.seq {
@@ -283,8 +291,10 @@ impl Projection {
     /// Puts what the commit will land.
     fn gather(&mut self) -> Changed {
         let changed = self.state.save(&mut self.cold);
+        self.pulse.step();
         self.cold.fold_panes();
         self.put_outbox();
+        self.pulse.step();
         changed
     }
 
@@ -331,13 +341,12 @@ pub fn run(
     mut projection: Projection,
     inbox: &Receiver<Batch>,
     view: &watch::Sender<Arc<View>>,
-    pulse: &Pulse,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let mut committed = clock::monotonic();
     while let Ok(batch) = inbox.recv() {
         let started = clock::monotonic();
-        pulse.begin();
+        projection.pulse.begin();
         projection.apply(&batch);
         let mut open = true;
         while open && !projection.is_full(started.elapsed()) {
@@ -358,11 +367,11 @@ pub fn run(
             }
         }
         let changed = projection.gather();
-        if !projection.wait_for_room(pulse, stop) {
+        if !projection.wait_for_room(stop) {
             return Ok(());
         }
         let next = projection.land(&changed)?;
-        pulse.end();
+        projection.pulse.end();
         committed = clock::monotonic();
         view.send_replace(next);
     }

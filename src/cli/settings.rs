@@ -195,9 +195,12 @@ struct Store {
     /// Between two syncs of the store to disk [default: 1s]
     #[arg(long, value_name = "TIME")]
     sync_interval: Option<String>,
-    /// Longest time for one commit before the process ends, to be started again [default: 120s]
+    /// How long nothing may go on with a batch before the process ends, to be started again [default: 120s]
     #[arg(long, value_name = "TIME")]
     hang_limit: Option<String>,
+    /// Between two times that all rows of the store are added up and compared with its commits [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    audit_interval: Option<String>,
     /// Between two snapshots of the store, or `off` [default: 24h]
     #[arg(long, value_name = "TIME")]
     snapshot_interval: Option<String>,
@@ -338,6 +341,7 @@ impl Flags for Store {
             ("cache_bytes", self.cache_bytes.clone()),
             ("sync_interval", self.sync_interval.clone()),
             ("hang_limit", self.hang_limit.clone()),
+            ("audit_interval", self.audit_interval.clone()),
             ("snapshot_interval", self.snapshot_interval.clone()),
             ("snapshots_kept", self.snapshots_kept.clone()),
             ("log_retention", self.log_retention.clone()),

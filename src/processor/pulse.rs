@@ -1,7 +1,8 @@
-//! Whether the one writer is alive: since when it has had a batch in hand, and when it last committed. Read by whoever watches it.
+//! Whether the one writer is alive: since when it has had a batch in hand, how far it is with that, and when it last committed. Read by whoever
+//! watches it.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -10,6 +11,8 @@ use crate::clock;
 #[derive(Debug)]
 pub struct Pulse {
     beat: Mutex<Beat>,
+    /// Parts of batches that are done: a large batch on a slow machine takes long and does not hang.
+    steps: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -21,14 +24,25 @@ struct Beat {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { beat: Mutex::new(Beat { busy_since: None, committed_at: clock::monotonic() }) }
+        Self { beat: Mutex::new(Beat { busy_since: None, committed_at: clock::monotonic() }), steps: AtomicU64::new(0) }
     }
 }
 
 impl Pulse {
     /// A batch is in hand, or its commit begins: waiting for room on the disk in between is not counted.
     pub fn begin(&self) {
+        self.step();
         self.change(|beat| beat.busy_since = Some(clock::monotonic()));
+    }
+
+    /// A part of what is in hand is done, such as one message.
+    pub fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many parts were done so far.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// What was in hand is committed.

@@ -17,7 +17,7 @@ use crate::failpoint::{self, Point};
 use crate::http::Recent;
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
-use crate::processor::{self, Batch, Projection, Pulse};
+use crate::processor::{self, Batch, Projection};
 use crate::store::{self, Auditor, CopySource, Reader, Syncer};
 use crate::telemetry;
 use crate::view::View;
@@ -31,9 +31,6 @@ const DECODED_BATCHES_MAX: usize = 1;
 /// Rows are added up for so long, with as long pauses: half a core at most, while a large store is added up.
 const AUDIT_TIME: Duration = Duration::from_millis(20);
 const AUDIT_PAUSE: Duration = Duration::from_millis(20);
-
-/// Between two times that all rows are added up.
-const AUDIT_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// The running pipeline.
 pub struct Pipeline {
@@ -82,18 +79,17 @@ impl Pipeline {
         let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &noted, &decoded))?;
         let (alive, processor_ended) = channel::<()>();
         let (alive_too, processor_ended_too) = channel::<()>();
-        let pulse = Arc::new(Pulse::default());
-        watchdog::watch_commits(&pulse, settings.hang_limit).map_err(failed)?;
+        watchdog::watch_commits(projection.pulse(), settings.hang_limit).map_err(failed)?;
         let processor = named("processor", broken.clone(), {
             let stop = stop.clone();
             move || {
                 let _alive = (alive, alive_too);
-                processor::run(projection, &inbox, &view_sender, &pulse, &stop)
+                processor::run(projection, &inbox, &view_sender, &stop)
             }
         })?;
-        let sync_interval = settings.sync_interval;
+        let (sync_interval, audit_interval) = (settings.sync_interval, settings.audit_interval);
         let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
-        let auditor = named("auditor", broken.clone(), move || audit(&auditor, &processor_ended_too))?;
+        let auditor = named("auditor", broken.clone(), move || audit(&auditor, audit_interval, &processor_ended_too))?;
         Ok(Self { view, reader, copies, recent, ingest, decoder, processor, syncer, auditor, broken, stop })
     }
 
@@ -169,15 +165,15 @@ fn sync_all(mut syncer: Syncer, interval: Duration, processor_ended: &Receiver<(
     }
 }
 
-/// Adds up the rows of the store until the processor has ended: what the opening has left, and everything again once a day. Damage ends it,
+/// Adds up the rows of the store until the processor has ended: what the opening has left, and everything again each `interval`. Damage ends it,
 /// and with it the pipeline.
-fn audit(auditor: &Auditor, processor_ended: &Receiver<()>) -> Result<(), store::Error> {
+fn audit(auditor: &Auditor, interval: Duration, processor_ended: &Receiver<()>) -> Result<(), store::Error> {
     loop {
         let is_done = auditor.advance(AUDIT_TIME)?;
         if is_done {
             telemetry::STORE_CHECKS.add(1);
         }
-        let pause = if is_done { AUDIT_INTERVAL } else { AUDIT_PAUSE };
+        let pause = if is_done { interval } else { AUDIT_PAUSE };
         if processor_ended.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
             return Ok(());
         }

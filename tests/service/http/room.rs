@@ -11,7 +11,7 @@ use tidewatch::event::wire::{self, Raw};
 use tidewatch::http::{App, HttpSettings, LogStatus, Recent, SnapshotDesk, serve, token};
 use tidewatch::ids::Slug;
 use tidewatch::nats::{ConnectConfig, Door, RawMessage, connect, ingest};
-use tidewatch::processor::{self, Batch, Projection, Pulse};
+use tidewatch::processor::{self, Batch, Projection};
 use tidewatch::snapshot::Shelf;
 use tidewatch::store::{Options, Store};
 use tokio::net::TcpListener;
@@ -80,9 +80,7 @@ impl Room {
             }
         });
         let processor_stop = stop.clone();
-        std::thread::spawn(move || {
-            processor::run(projection, &inbox, &view_sender, &Pulse::default(), &processor_stop).unwrap()
-        });
+        std::thread::spawn(move || processor::run(projection, &inbox, &view_sender, &processor_stop).unwrap());
         let settings = HttpSettings {
             admin_token_hash: Some(*token::hash(ADMIN).as_bytes()),
             session_key: [7; 32],
