@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
-use crate::files;
+use crate::{files, store};
 
 /// How long a panic is a condition.
 const PANIC_SHOWN: Duration = Duration::from_secs(60 * 60);
@@ -186,12 +186,12 @@ pub fn start(log: &Log) -> Result<(), Error> {
 }
 
 /// Counts every panic from now on and says it in the log, wherever it happens: a task, a thread or a body half sent. Those that a damaged
-/// file causes in the crates that read it are no fault of the program.
+/// file or store causes in the crates that read it are no fault of the program: they are caught, and whoever catches them says what is damaged.
 pub fn watch_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if files::expects_panics() {
-            return tracing::debug!("a damaged file: {}", panic.payload_as_str().unwrap_or("a panic without words"));
+        if files::expects_panics() || store::expects_panics() {
+            return tracing::debug!("a damaged file or store: {}", panic.payload_as_str().unwrap_or("a panic without words"));
         }
         PANICS.add(1);
         note_panic(panic.location());

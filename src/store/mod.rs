@@ -27,7 +27,7 @@ pub use error::Error;
 pub use fill::Filling;
 pub use open::{Opened, Quarantined};
 pub use pending::PendingKey;
-pub use reader::{Order, Reader, Value};
+pub use reader::{Order, Reader, Value, expects_panics};
 pub use sync::Syncer;
 
 use audit::Sums;

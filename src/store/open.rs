@@ -1,7 +1,6 @@
 //! Opening: one process per directory, and a directory that cannot be believed is put aside. The log rebuilds what it held.
 
 use std::fs::{self, File, TryLockError};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::audit::{self, Auditor, Sums};
 use super::pending::Pending;
-use super::reader::{DAMAGE_MARK, Health, panic_text};
+use super::reader::{DAMAGE_MARK, Health, guarded, panic_text};
 use super::{Error, Options, Reader, Store, intent, key, space};
 
 /// Directories put aside for one reason that are kept for inspection; older ones are deleted.
@@ -93,7 +92,7 @@ fn checked_in_time(dir: &Path, options: Options) -> Result<Checked, Error> {
     let (done, result) = mpsc::sync_channel(1);
     let owned = dir.to_owned();
     let spawned = std::thread::Builder::new().name("store-open".into()).spawn(move || {
-        let outcome = catch_unwind(AssertUnwindSafe(|| checked(&owned, options)));
+        let outcome = guarded(|| checked(&owned, options));
         let outcome = outcome.unwrap_or_else(|panic| Err(Error::Damaged(format!("panic at open: {}", panic_text(&*panic)))));
         // The receiver is gone only if we were given up as hanging.
         let _ = done.send(outcome);

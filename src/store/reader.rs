@@ -1,10 +1,12 @@
 //! Reading from any thread, and the one place where a panic of sled becomes an error.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::ops::{Bound, Deref};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::{Error, row_hash};
 use crate::monitor::rows::{self, Key, Row};
@@ -200,7 +202,7 @@ impl Health {
 
     /// Runs one operation of sled; a panic in it is damage, for sled panics on pages that it cannot believe.
     pub(super) fn caught<T>(&self, doing: &'static str, operation: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
-        let error = match catch_unwind(AssertUnwindSafe(operation)) {
+        let error = match guarded(operation) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(source)) => Error::sled(doing, source),
             Err(panic) => Error::Damaged(format!("sled panicked while {doing}: {}", panic_text(&*panic))),
@@ -219,6 +221,24 @@ impl Health {
     }
 }
 
+thread_local! {
+    /// A panic on this thread is caught and becomes damage of the store.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread would be a damaged store and no fault of the program: for a panic hook that counts faults.
+pub fn expects_panics() -> bool {
+    GUARDED.get()
+}
+
+/// Runs what may meet damage; the error is the panic.
+pub(super) fn guarded<T>(operation: impl FnOnce() -> T) -> thread::Result<T> {
+    let before = GUARDED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(operation));
+    GUARDED.set(before);
+    outcome
+}
+
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("no message").to_owned()
@@ -230,5 +250,24 @@ fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
         (Bound::Included(a), Bound::Included(b)) => b < a,
         (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => b <= a,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_sled_is_expected_and_becomes_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let health = Health::new(folder.path().to_owned());
+        let expected = Cell::new(false);
+        let error = health.caught::<()>("reading a row", || {
+            expected.set(expects_panics());
+            panic!("a page nobody can believe");
+        });
+        assert!(expected.get() && !expects_panics());
+        assert!(matches!(error, Err(Error::Damaged(what)) if what.contains("a page nobody can believe")));
+        assert!(folder.path().join(DAMAGE_MARK).exists(), "the next open puts it aside");
     }
 }

@@ -20,8 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &["time"]),
     ("failpoint", &[]),
     ("config", &["event", "ids"]),
-    // a panic over a damaged file is no fault of the program
-    ("telemetry", &["config", "files"]),
+    // a panic over a damaged file or store is no fault of the program
+    ("telemetry", &["config", "files", "store"]),
     ("run_file", &[]),
     ("memory", &[]),
     ("store", &["event", "failpoint", "monitor", "time"]),
