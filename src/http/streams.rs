@@ -11,6 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::rejected::unreachable;
 use crate::http::shared::Shared;
 use crate::nats::provision::Role;
+use crate::nats::room::Held;
 use crate::telemetry;
 use crate::view::View;
 
@@ -35,7 +36,8 @@ pub struct StreamRow {
     lag: Option<u64>,
     /// What its settings let it hold; null without a bound.
     max_bytes: Option<u64>,
-    /// Share of that, 0 to 1.
+    max_messages: Option<u64>,
+    /// Share of its bound, 0 to 1; of both the larger.
     used: Option<f64>,
     /// Mean growth of some ten minutes; null until it is known, and for streams that are not input.
     bytes_per_second: Option<f64>,
@@ -68,7 +70,7 @@ pub struct ServerRow {
 #[utoipa::path(
     get, path = "/api/v1/streams", tag = "log",
     responses(
-        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created_at": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "max_bytes": 68719476736u64, "used": 0.0000036, "bytes_per_second": 230.5, "hours_left": 82810.2, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
+        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created_at": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "max_bytes": 68719476736u64, "max_messages": null, "used": 0.0000036, "bytes_per_second": 230.5, "hours_left": 82810.2, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
         (status = 503, description = "The log cannot be reached", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -94,7 +96,8 @@ pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<
             position: is_input.then_some(view.position),
             lag: is_input.then(|| status.last_seq.saturating_sub(view.position)),
             max_bytes: status.max_bytes,
-            used: status.max_bytes.map(|max| status.bytes as f64 / max as f64),
+            max_messages: status.max_messages,
+            used: status.held().iter().filter_map(Held::share).reduce(f64::max),
             bytes_per_second: telemetry::LOG_BYTES_PER_SECOND.get().filter(|_| is_input),
             hours_left: telemetry::LOG_LEFT_SECONDS.get().filter(|_| is_input).map(|seconds| seconds / 3_600.0),
             differences: differences.collect(),

@@ -154,7 +154,16 @@ mod tests {
 
     fn stream(first_seq: u64, last_seq: u64) -> StreamStatus {
         let messages = last_seq + 1 - first_seq;
-        StreamStatus { created: CREATED, first_seq, last_seq, messages, bytes: 0, max_bytes: None, drops: None }
+        StreamStatus {
+            created: CREATED,
+            first_seq,
+            last_seq,
+            messages,
+            bytes: 0,
+            max_bytes: None,
+            max_messages: None,
+            drops: None,
+        }
     }
 
     fn saved(seq: u64) -> Saved {

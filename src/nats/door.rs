@@ -16,7 +16,7 @@ use crate::ids::Slug;
 use crate::nats::connect::Nats;
 use crate::nats::link::Forbidden;
 use crate::nats::provision::{Role, is_no_room};
-use crate::nats::room::{Class, NoRoom};
+use crate::nats::room::{Class, NoRoom, Unit};
 use crate::telemetry;
 
 /// How long the stream may take to acknowledge, counted from the send.
@@ -70,13 +70,15 @@ pub enum DoorError {
     ConnectionLost,
     #[error("no stream takes {subject}; the input stream was deleted, or JetStream is starting")]
     NoStream { subject: String },
-    #[error("the input stream is full ({detail}); nothing was stored, try again later or raise its max_bytes")]
+    #[error(
+        "the input stream is full ({detail}); nothing was stored, try again later or raise what it or its account may hold"
+    )]
     Full { detail: String },
     #[error(
-        "the log is nearly full ({bytes} of {max_bytes} bytes) and the last {reserve} bytes are kept for commands, outcomes and ticks; \
-         nothing was stored; raise max_bytes of the input stream (`nats stream edit`) and try again"
+        "the log is nearly full ({used} of {most} {}) and the last {reserve} are kept for commands, outcomes and ticks; nothing was stored; \
+         raise {} of the input stream (`nats stream edit`) and try again", unit.shown(), unit.setting()
     )]
-    Kept { bytes: u64, max_bytes: u64, reserve: u64 },
+    Kept { unit: Unit, used: u64, most: u64, reserve: u64 },
     #[error("the disk of the log and the store is full; nothing was stored; free some space and try again")]
     DiskFull,
     #[error("the message has {bytes} bytes, more than the server or stream takes")]
@@ -181,10 +183,17 @@ impl Door {
     }
 
     async fn admitted(&self, class: Class, subject: &str, headers: Headers, payload: Bytes) -> Result<Stored, DoorError> {
-        self.admit(class, subject.len() + headers.bytes() + payload.len())?;
+        let size = subject.len() + headers.bytes() + payload.len();
+        self.look_before_refusing(class, size).await;
+        self.admit(class, size)?;
         let id = headers.0.get("Nats-Msg-Id").map(|id| id.as_str().to_owned());
-        let sent = self.send(subject.to_owned(), headers, payload.clone()).await?;
-        let stored = self.acknowledged(sent).await?;
+        let stored = async { self.acknowledged(self.send(subject.to_owned(), headers, payload.clone()).await?).await }.await;
+        match &stored {
+            Ok(_) => self.nats.room().stored(),
+            Err(DoorError::Full { detail }) => self.nats.room().turn_away(detail.clone()),
+            Err(_) => {}
+        }
+        let stored = stored?;
         if stored.is_repeat {
             self.compare(id.unwrap_or_default(), stored.seq, subject, &payload).await?;
         }
@@ -212,19 +221,35 @@ impl Door {
             telemetry::LOG_REFUSALS.add(1);
             match refused {
                 NoRoom::Disk => DoorError::DiskFull,
-                NoRoom::Kept { bytes, max_bytes, reserve } => DoorError::Kept { bytes, max_bytes, reserve },
+                NoRoom::Kept { unit, used, most, reserve } => DoorError::Kept { unit, used, most, reserve },
+                NoRoom::Server(detail) => DoorError::Full { detail },
             }
         })?;
         room.use_up(size);
         Ok(())
     }
 
-    /// Raises the bound of a full stream a little, so that a command finds room. False if that is not allowed.
+    /// Between two looks of the log's watch the room is an estimate, and a little too small. Whoever would be refused by it is judged by what the
+    /// server says, so that it is refused only where the log is full, and the process says so.
+    async fn look_before_refusing(&self, class: Class, size: usize) {
+        let room = self.nats.room();
+        if matches!(room.admit(class, size), Err(NoRoom::Kept { .. }))
+            && room.is_estimate()
+            && let Ok(status) = self.nats.status(Role::Input).await
+        {
+            room.set(status.held());
+        }
+    }
+
+    /// Raises the bounds of a full stream a little, so that a command finds room. False if that is not allowed, or no bound of it is reached.
     async fn make_room(&self) -> bool {
-        match self.nats.raise_bound().await {
-            Ok(max_bytes) => {
-                warn!(max_bytes, "the log is full: its bound was raised for a command; make room or raise it further");
-                true
+        match self.nats.raise_bounds().await {
+            Ok(raised) => {
+                for (unit, most) in &raised {
+                    let setting = unit.setting();
+                    warn!(setting, most, "the log is full: its bound was raised for a command; make room or raise it further");
+                }
+                !raised.is_empty()
             }
             Err(error) => {
                 warn!(error = %telemetry::chain(&error), "the log is full and its bound cannot be raised for a command");

@@ -7,11 +7,12 @@ use tracing::{info, warn};
 
 use crate::event::subject::Root;
 use crate::nats::connect::Nats;
-use crate::nats::room::reserve;
+use crate::nats::room::{Held, Unit, reserve};
 use crate::nats::stream::{Info, StreamError, StreamStatus, api};
 
 /// The least that the bound of a full stream is raised by: some hundred commands.
-const RAISE_MIN: u64 = 64 << 10;
+const RAISE_BYTES_MIN: u64 = 64 << 10;
+const RAISE_MESSAGES_MIN: u64 = 100;
 
 const DECLARATIONS: [&str; 3] = [
     include_str!("../../streams/input.toml"),
@@ -235,7 +236,7 @@ async fn grown(nats: &Nats, declaration: &Declaration, info: Info) -> Result<Inf
     let name = declaration.role.stream_name(nats.root());
     let mut max_bytes = declaration.max_bytes;
     while declaration.max_bytes_min < max_bytes {
-        match resize(nats, &name, &info, max_bytes).await {
+        match resize(nats, &name, &info, &[(Unit::Bytes, max_bytes)]).await {
             Ok(info) => return Ok(info),
             Err(StreamError::Refused { .. }) => max_bytes /= 2,
             Err(error) => return Err(error.into()),
@@ -244,25 +245,38 @@ async fn grown(nats: &Nats, declaration: &Declaration, info: Info) -> Result<Inf
     Ok(info)
 }
 
-async fn resize(nats: &Nats, name: &str, info: &Info, max_bytes: u64) -> Result<Info, StreamError> {
+/// Gives the stream other bounds.
+async fn resize(nats: &Nats, name: &str, info: &Info, bounds: &[(Unit, u64)]) -> Result<Info, StreamError> {
     let mut config = info.config.clone();
-    config["max_bytes"] = json!(max_bytes);
+    for (unit, most) in bounds {
+        config[unit.setting()] = json!(most);
+    }
     api(nats, name, "STREAM.UPDATE", &config).await
 }
 
 impl Nats {
-    /// Raises the bound of the input stream by what is kept for commands, so that one finds room in a log that others have filled to the
-    /// brim. Only admins give commands, so this is not a way around the bound. Gives the new bound.
-    pub(crate) async fn raise_bound(&self) -> Result<u64, StreamError> {
+    /// Raises the bounds of the input stream that are nearly reached by what is kept for commands, so that one finds room in a log that others have
+    /// filled to the brim. Only admins give commands, so this is not a way around the bounds. Gives the new ones; none if the settings bound nothing.
+    pub(crate) async fn raise_bounds(&self) -> Result<Vec<(Unit, u64)>, StreamError> {
         let name = Role::Input.stream_name(self.root());
         let info: Info = api(self, &name, "STREAM.INFO", &()).await?;
-        let status = info.status(&name)?;
-        let Some(max_bytes) = status.max_bytes else { return Ok(u64::MAX) };
-        let more = reserve(max_bytes).max(RAISE_MIN);
-        let raised = resize(self, &name, &info, max_bytes + more).await?.status(&name)?;
-        self.room().set(raised.bytes, raised.max_bytes);
-        Ok(max_bytes + more)
+        let raised: Vec<(Unit, u64)> = info.status(&name)?.held().into_iter().filter_map(raised).collect();
+        if !raised.is_empty() {
+            self.room().set(resize(self, &name, &info, &raised).await?.status(&name)?.held());
+        }
+        Ok(raised)
     }
+}
+
+/// A higher bound of what is nearly used up.
+fn raised(held: Held) -> Option<(Unit, u64)> {
+    let most = held.most?;
+    let more = reserve(held.unit, most);
+    let least = match held.unit {
+        Unit::Bytes => RAISE_BYTES_MIN,
+        Unit::Messages => RAISE_MESSAGES_MIN,
+    };
+    (most <= held.used.saturating_add(more.max(least))).then(|| (held.unit, most + more.max(least)))
 }
 
 /// The server, the account or a tier has no storage left to give.

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::nats::connect::Nats;
 use crate::nats::link::Forbidden;
 use crate::nats::provision::Role;
+use crate::nats::room::{Held, Unit};
 use crate::time::Timestamp;
 
 /// Where a stream begins and ends.
@@ -28,6 +29,7 @@ pub struct StreamStatus {
     pub bytes: u64,
     /// What its settings let it hold; `None` if they set no bound.
     pub max_bytes: Option<u64>,
+    pub max_messages: Option<u64>,
     /// Why its settings let it drop messages by itself, such as `max_age`; `None` if they do not, so that none may ever be missing.
     pub drops: Option<String>,
 }
@@ -83,6 +85,16 @@ pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let spelled = headers.iter().filter(|(known, _)| AsRef::<str>::as_ref(*known).eq_ignore_ascii_case(name));
     let (_, values) = spelled.min_by(|(a, _), (b, _)| AsRef::<str>::as_ref(*a).cmp(b.as_ref()))?;
     values.first().map(AsRef::as_ref)
+}
+
+impl StreamStatus {
+    /// What it holds and may hold, of each that may be bounded.
+    pub fn held(&self) -> [Held; 2] {
+        [
+            Held { unit: Unit::Bytes, used: self.bytes, most: self.max_bytes },
+            Held { unit: Unit::Messages, used: self.messages, most: self.max_messages },
+        ]
+    }
 }
 
 impl StoredMessage {
@@ -193,8 +205,13 @@ impl Info {
         let created = Timestamp::parse_rfc3339(&self.created)
             .ok_or_else(|| StreamError::BadTime { stream: stream.to_owned(), text: self.created.clone() })?;
         let State { messages, bytes, first_seq, last_seq, .. } = self.state;
-        let max_bytes = self.config["max_bytes"].as_u64().filter(|bytes| 0 < *bytes);
-        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes, max_bytes, drops: self.drops() })
+        let [max_bytes, max_messages] = [Unit::Bytes, Unit::Messages].map(|unit| self.bound(unit));
+        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes, max_bytes, max_messages, drops: self.drops() })
+    }
+
+    /// What the stream may hold of that; `None` if its settings set no bound.
+    pub(crate) fn bound(&self, unit: Unit) -> Option<u64> {
+        self.config[unit.setting()].as_u64().filter(|most| 0 < *most)
     }
 
     /// Which of its settings let the stream drop messages by itself.

@@ -58,7 +58,7 @@ impl Foundation {
             }
         };
         projection.bind(input.created, input.first_seq);
-        nats.room().set(input.bytes, input.max_bytes);
+        nats.room().set(input.held());
         Ok(Self { data, nats, streams, input, managed, projection: Some(projection) })
     }
 

@@ -16,12 +16,12 @@ use tracing::{error, warn};
 use crate::http::LogStatus;
 use crate::ids::Slug;
 use crate::nats::provision::Role;
-use crate::nats::room::{self, NoRoom};
+use crate::nats::room::{self, NoRoom, Unit};
 use crate::nats::{LogChanged, Nats, StreamError, StreamStatus, continuity};
 use crate::telemetry;
 use crate::telemetry::condition::{self, Severity};
 use crate::view::View;
-use forecast::Forecast;
+use forecast::{Fill, Forecast};
 use rights::Rights;
 
 /// Between two questions to the server.
@@ -74,7 +74,8 @@ pub fn start(
 
 struct Watch {
     watched: Watched,
-    forecast: Forecast,
+    /// By bytes, and by messages.
+    forecasts: [Forecast; 2],
     /// The first sequence that the log is known to have.
     first_seq: u64,
     rights: Rights,
@@ -87,7 +88,7 @@ impl Watch {
     fn of(watched: Watched, changed: Option<oneshot::Sender<LogChanged>>) -> Self {
         let first_seq = watched.input.first_seq;
         let rights = Rights::proven(watched.own.clone(), &watched.nats);
-        Self { watched, forecast: Forecast::default(), first_seq, rights, silent_since: None, changed }
+        Self { watched, forecasts: Default::default(), first_seq, rights, silent_since: None, changed }
     }
 
     async fn run(&mut self, sender: watch::Sender<LogStatus>, stop: CancellationToken) {
@@ -198,12 +199,14 @@ impl Watch {
     /// How full the log is, and for how long it will do.
     fn note_room(&mut self, status: &StreamStatus) {
         let room = self.watched.nats.room();
-        room.set(status.bytes, status.max_bytes);
+        room.set(status.held());
         let disk = if self.watched.managed { free_bytes(&self.watched.data) } else { None };
-        let fill = self.forecast.look(Instant::now().into_std(), status.bytes, status.max_bytes, disk);
-        fill.show();
-        telemetry::LOG_RESERVE_BYTES.set(status.max_bytes.map_or(f64::NAN, |bytes| room::reserve(bytes) as f64));
-        match fill.warning() {
+        let now = Instant::now().into_std();
+        let ([by_bytes, by_messages], [bytes, messages]) = (&mut self.forecasts, status.held());
+        let fills = [by_bytes.look(now, bytes, disk), by_messages.look(now, messages, None)];
+        forecast::show(&fills[0], &fills[1]);
+        telemetry::LOG_RESERVE_BYTES.set(status.max_bytes.map_or(f64::NAN, |most| room::reserve(Unit::Bytes, most) as f64));
+        match fills.iter().filter_map(Fill::warning).max_by_key(|(severity, _)| *severity) {
             Some((severity, detail)) => {
                 if condition::raise("log_filling", severity, false, detail.clone()) {
                     warn!(detail, "the log fills up");
@@ -213,19 +216,12 @@ impl Watch {
                 condition::clear("log_filling");
             }
         }
-        match room.full() {
-            Some(NoRoom::Kept { bytes, max_bytes, reserve }) => {
-                let detail = format!(
-                    "the log is full: {bytes} of {max_bytes} bytes are used and the last {reserve} are kept for commands, outcomes and \
-                     ticks; producers are refused. Raise max_bytes of the input stream (`nats stream edit`)"
-                );
-                if condition::raise("log_full", Severity::Critical, true, detail.clone()) {
-                    error!(detail, "the log is full");
-                }
-            }
-            _ => {
-                condition::clear("log_full");
-            }
+        let Some(detail) = room.full().and_then(full) else {
+            condition::clear("log_full");
+            return;
+        };
+        if condition::raise("log_full", Severity::Critical, true, detail.clone()) {
+            error!(detail, "the log is full");
         }
     }
 
@@ -244,6 +240,23 @@ impl Watch {
         } else {
             condition::clear("log_disk_full");
         }
+    }
+}
+
+/// What there is to say of a log that takes no more from producers; `None` if it is the disk, which is told of by itself.
+fn full(why: NoRoom) -> Option<String> {
+    match why {
+        NoRoom::Kept { unit, used, most, reserve } => Some(format!(
+            "the log is full: {used} of {most} {} are used and the last {reserve} are kept for commands, outcomes and ticks; producers are \
+             refused. Raise {} of the input stream (`nats stream edit`)",
+            unit.shown(),
+            unit.setting()
+        )),
+        NoRoom::Server(detail) => Some(format!(
+            "the log is full: the NATS server has no room for another message ({detail}). Free space on its disk, or raise max_file_store of \
+             the server or the limit of the account"
+        )),
+        NoRoom::Disk => None,
     }
 }
 

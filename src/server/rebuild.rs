@@ -253,6 +253,7 @@ mod tests {
             messages: 0,
             bytes: 0,
             max_bytes: None,
+            max_messages: None,
             drops: None,
         };
         let missing = |saved, log: StreamStatus| Survey::of(saved, Some(&log), Choice::default()).missing;

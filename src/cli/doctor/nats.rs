@@ -9,6 +9,7 @@ use crate::clock;
 use crate::config::{Config, Durability, NatsServer};
 use crate::event::wire::SKEW_MAX;
 use crate::nats::managed::{self, OLDEST, Version};
+use crate::nats::room::{Held, Unit};
 use crate::nats::{self, ConnectConfig, ConnectError, Nats, Role, StreamError, StreamStatus};
 use crate::run_file::RunFile;
 use crate::time::{Span, Timestamp};
@@ -115,14 +116,17 @@ async fn stream(nats: &Nats) -> Vec<Check> {
 /// How full the stream is, and whether it drops messages by itself.
 fn room(name: &'static str, status: &StreamStatus) -> Check {
     let StreamStatus { messages, first_seq, last_seq, bytes, .. } = status;
-    let share = status.max_bytes.map(|max| *bytes as f64 / max as f64);
-    let bound = match (status.max_bytes, share) {
-        (Some(max), Some(share)) => format!(" of {max} ({:.0} %)", share * 100.0),
-        _ => ", without a bound".to_owned(),
+    let fullest = status.held().into_iter().filter_map(|held| Some((held, held.share()?))).max_by(|a, b| a.1.total_cmp(&b.1));
+    let bound = match fullest {
+        Some((Held { unit, most: Some(most), .. }, share)) => {
+            format!("{:.0} % of {most} {}", share * 100.0, unit.shown())
+        }
+        _ => "without a bound".to_owned(),
     };
-    let found = format!("{messages} messages, {first_seq} to {last_seq}, {bytes} bytes{bound}");
-    let more = "raise its max_bytes (`nats stream edit`) and give its disk the space";
-    match share.unwrap_or(0.0) {
+    let found = format!("{messages} messages, {first_seq} to {last_seq}, {bytes} bytes, {bound}");
+    let setting = fullest.map_or(Unit::Bytes, |(held, _)| held.unit).setting();
+    let more = format!("raise its {setting} (`nats stream edit`) and give its disk the space");
+    match fullest.map_or(0.0, |(_, share)| share) {
         share if ROOM_HIGH <= share => Check::fail(name, found, more),
         share if ROOM_LOW <= share => Check::warn(name, found, more),
         _ => match &status.drops {
@@ -164,6 +168,7 @@ mod tests {
             messages: 9,
             bytes,
             max_bytes,
+            max_messages: None,
             drops: drops.map(str::to_owned),
         };
         let verdict = |status| room("input stream", &status).verdict;
@@ -171,6 +176,8 @@ mod tests {
         assert_eq!(verdict(status(80, Some(100), None)), Verdict::Warn);
         assert_eq!(verdict(status(95, Some(100), None)), Verdict::Fail);
         assert_eq!(verdict(status(1 << 40, None, None)), Verdict::Ok);
+        let bounded = StreamStatus { max_messages: Some(10), ..status(1, Some(100), None) };
+        assert!(room("input stream", &bounded).fix.is_some_and(|fix| fix.contains("max_msgs")), "nine of ten messages");
         assert_eq!(verdict(status(1, Some(100), Some("max_age"))), Verdict::Warn);
     }
 

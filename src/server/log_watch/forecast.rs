@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::nats::room::{Held, Unit};
 use crate::telemetry;
 use crate::telemetry::condition::Severity;
 
@@ -19,18 +20,17 @@ const USED_LOW: f64 = 0.80;
 const USED_HIGH: f64 = 0.95;
 const HOURS_LOW: f64 = 72.0;
 
-/// The sizes of the last [`WINDOW`].
+/// How much it held in the last [`WINDOW`].
 #[derive(Debug, Default)]
 pub struct Forecast {
     points: VecDeque<(Instant, u64)>,
 }
 
-/// How full the log is.
+/// How full the log is by one of its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fill {
-    bytes: u64,
-    max_bytes: Option<u64>,
-    /// Bytes a second; `None` until it has been watched for a while.
+    held: Held,
+    /// A second; `None` until it has been watched for a while.
     rate: Option<f64>,
     hours_left: Option<f64>,
     watched: Duration,
@@ -38,57 +38,61 @@ pub struct Fill {
 
 impl Forecast {
     /// Takes one look at `now`; `disk`: bytes free on the disk of the log, where that is known.
-    pub fn look(&mut self, now: Instant, bytes: u64, max_bytes: Option<u64>, disk: Option<u64>) -> Fill {
+    pub fn look(&mut self, now: Instant, held: Held, disk: Option<u64>) -> Fill {
+        let Held { used, most, .. } = held;
         while self.points.front().is_some_and(|(at, _)| WINDOW < now - *at) {
             self.points.pop_front();
         }
         // the beginning of the log was cut off: growth is measured anew
-        if self.points.back().is_some_and(|(_, before)| bytes < *before) {
+        if self.points.back().is_some_and(|(_, before)| used < *before) {
             self.points.clear();
         }
         if self.points.back().is_none_or(|(at, _)| STEP <= now - *at) {
-            self.points.push_back((now, bytes));
+            self.points.push_back((now, used));
         }
-        let (since, before) = self.points.front().copied().unwrap_or((now, bytes));
+        let (since, before) = self.points.front().copied().unwrap_or((now, used));
         let watched = now - since;
-        let rate = (TOLD_AFTER <= watched).then(|| bytes.saturating_sub(before) as f64 / watched.as_secs_f64());
-        let room = [max_bytes.map(|max| max.saturating_sub(bytes)), disk].into_iter().flatten().min();
+        let rate = (TOLD_AFTER <= watched).then(|| used.saturating_sub(before) as f64 / watched.as_secs_f64());
+        let room = [most.map(|most| most.saturating_sub(used)), disk].into_iter().flatten().min();
         let hours = |(room, rate): (u64, f64)| (0.0 < rate).then(|| room as f64 / rate / 3_600.0);
-        Fill { bytes, max_bytes, rate, hours_left: room.zip(rate).and_then(hours), watched }
+        Fill { held, rate, hours_left: room.zip(rate).and_then(hours), watched }
     }
 }
 
+/// Sets the gauges; `bytes` and `messages` are the same log by both of its bounds.
+pub fn show(bytes: &Fill, messages: &Fill) {
+    let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    telemetry::LOG_BYTES.set(bytes.held.used as f64);
+    telemetry::LOG_MAX_BYTES.set(known(bytes.held.most.map(|most| most as f64)));
+    telemetry::LOG_BYTES_PER_SECOND.set(known(bytes.rate));
+    let both = [bytes, messages];
+    telemetry::LOG_USED_RATIO.set(known(both.iter().filter_map(|fill| fill.held.share()).reduce(f64::max)));
+    let left = both.iter().filter_map(|fill| fill.hours_left).reduce(f64::min);
+    telemetry::LOG_LEFT_SECONDS.set(known(left.map(|hours| hours * 3_600.0)));
+}
+
 impl Fill {
-    fn used(&self) -> Option<f64> {
-        self.max_bytes.map(|max| self.bytes as f64 / max as f64)
-    }
-
-    /// Sets the gauges.
-    pub fn show(&self) {
-        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
-        telemetry::LOG_BYTES.set(self.bytes as f64);
-        telemetry::LOG_MAX_BYTES.set(known(self.max_bytes.map(|max| max as f64)));
-        telemetry::LOG_USED_RATIO.set(known(self.used()));
-        telemetry::LOG_BYTES_PER_SECOND.set(known(self.rate));
-        telemetry::LOG_LEFT_SECONDS.set(known(self.hours_left.map(|hours| hours * 3_600.0)));
-    }
-
     /// What somebody should know; `None` if there is room for long.
     pub fn warning(&self) -> Option<(Severity, String)> {
-        let used = self.used().unwrap_or(0.0);
+        let used = self.held.share().unwrap_or(0.0);
         let soon = self.hours_left.filter(|hours| *hours < HOURS_LOW && WARNED_AFTER <= self.watched);
         if used < USED_LOW && soon.is_none() {
             return None;
         }
         let severity = if USED_HIGH <= used { Severity::Critical } else { Severity::Warning };
-        let bound = self.max_bytes.map_or_else(|| "no bound".to_owned(), |max| format!("{max} bytes"));
-        let share = self.used().map_or_else(String::new, |used| format!(" ({:.0} %)", used * 100.0));
+        let (unit, setting) = (self.held.unit.shown(), self.held.unit.setting());
+        let bound = self.held.most.map_or_else(|| "no bound".to_owned(), |most| format!("{most} {unit}"));
+        let share = self.held.share().map_or_else(String::new, |used| format!(" ({:.0} %)", used * 100.0));
         let end = match (self.hours_left, self.rate) {
-            (Some(hours), Some(rate)) => format!("; at {rate:.0} bytes/s it is full in {hours:.1} h"),
+            (Some(hours), Some(rate)) => format!("; at {rate:.0} {unit}/s it is full in {hours:.1} h"),
             _ => String::new(),
         };
-        let way = "raise max_bytes of the input stream (`nats stream edit`) or give its disk more space";
-        Some((severity, format!("the log holds {} bytes of {bound}{share}{end}; {way}", self.bytes)))
+        let disk = match self.held.unit {
+            Unit::Bytes => " or give its disk more space",
+            Unit::Messages => "",
+        };
+        let way = format!("raise {setting} of the input stream (`nats stream edit`){disk}");
+        Some((severity, format!("the log holds {} {unit} of {bound}{share}{end}; {way}", self.held.used)))
     }
 }
 
@@ -96,17 +100,21 @@ impl Fill {
 mod tests {
     use super::*;
 
+    fn bytes(used: u64, most: impl Into<Option<u64>>) -> Held {
+        Held { unit: Unit::Bytes, used, most: most.into() }
+    }
+
     #[test]
     fn the_log_is_told_of_at_80_and_95_percent_and_at_three_days() {
         let start = Instant::now();
-        let warning = |bytes| Forecast::default().look(start, bytes, Some(1_000), None).warning();
+        let warning = |used| Forecast::default().look(start, bytes(used, 1_000), None).warning();
         assert_eq!(warning(799), None);
         assert_eq!(warning(800).unwrap().0, Severity::Warning);
         assert_eq!(warning(950).unwrap().0, Severity::Critical);
         let mut forecast = Forecast::default();
         let mut last = None;
         for second in 0..=200 {
-            last = Some(forecast.look(start + Duration::from_secs(second), second * 1_000, Some(100_000_000), None));
+            last = Some(forecast.look(start + Duration::from_secs(second), bytes(second * 1_000, 100_000_000), None));
         }
         let fill = last.unwrap();
         assert_eq!(fill.rate, Some(1_000.0));
@@ -119,8 +127,8 @@ mod tests {
     fn a_disk_that_is_smaller_than_the_bound_decides_and_a_burst_is_no_trend() {
         let start = Instant::now();
         let mut forecast = Forecast::default();
-        forecast.look(start, 0, Some(1 << 40), Some(1 << 40));
-        let fill = forecast.look(start + Duration::from_secs(10), 36_000, Some(1 << 40), Some(36_000_000));
+        forecast.look(start, bytes(0, 1 << 40), Some(1 << 40));
+        let fill = forecast.look(start + Duration::from_secs(10), bytes(36_000, 1 << 40), Some(36_000_000));
         assert_eq!((fill.rate, fill.hours_left), (Some(3_600.0), Some(36_000_000.0 / 3_600.0 / 3_600.0)));
         assert_eq!(fill.warning(), None, "watched for ten seconds only");
     }
@@ -129,8 +137,8 @@ mod tests {
     fn a_log_that_was_cut_grows_as_before() {
         let start = Instant::now();
         let mut forecast = Forecast::default();
-        let rate = |second: u64, bytes: u64, forecast: &mut Forecast| {
-            forecast.look(start + Duration::from_secs(second), bytes, None, None).rate
+        let rate = |second: u64, used: u64, forecast: &mut Forecast| {
+            forecast.look(start + Duration::from_secs(second), bytes(used, None), None).rate
         };
         for second in 0..100 {
             rate(second, 1_000_000 + second * 100, &mut forecast);
@@ -146,12 +154,23 @@ mod tests {
         let start = Instant::now();
         let mut forecast = Forecast::default();
         for second in 0..2_000_u64 {
-            let bytes = second.min(1_000) * 100;
-            let fill = forecast.look(start + Duration::from_secs(second), bytes, None, None);
+            let held = bytes(second.min(1_000) * 100, None);
+            let fill = forecast.look(start + Duration::from_secs(second), held, None);
             assert!(forecast.points.len() <= 62);
             if 1_700 < second {
                 assert_eq!(fill.rate, Some(0.0));
             }
         }
+    }
+
+    #[test]
+    fn a_log_that_is_bounded_in_messages_is_told_of_too() {
+        let held = Held { unit: Unit::Messages, used: 97, most: Some(100) };
+        let (severity, detail) = Forecast::default().look(Instant::now(), held, None).warning().unwrap();
+        assert_eq!(severity, Severity::Critical);
+        assert_eq!(
+            detail,
+            "the log holds 97 messages of 100 messages (97 %); raise max_msgs of the input stream (`nats stream edit`)"
+        );
     }
 }

@@ -14,16 +14,20 @@ use crate::workload::records;
 
 /// The input stream with so many bytes, as an operator may have made it.
 async fn small_log(url: &str, max_bytes: i64) -> jetstream::Context {
+    bounded_log(url, Config { max_bytes, ..Config::default() }).await
+}
+
+/// The input stream with those bounds.
+async fn bounded_log(url: &str, bounds: Config) -> jetstream::Context {
     let context = jetstream::new(async_nats::connect(url).await.unwrap());
     let config = Config {
         name: "TW_INPUT".into(),
         subjects: vec!["tw.in.>".into()],
         discard: jetstream::stream::DiscardPolicy::New,
-        max_bytes,
         deny_delete: true,
         deny_purge: true,
         duplicate_window: Duration::from_secs(30),
-        ..Config::default()
+        ..bounds
     };
     context.create_stream(config).await.unwrap();
     context
@@ -78,6 +82,28 @@ async fn a_full_log_refuses_producers_says_so_and_still_revokes_a_token() {
     let tokens = house.get("/api/v1/tokens").await.unwrap();
     assert!(!tokens.to_string().contains(&id), "{tokens}");
     assert_eq!(first_seq(&context).await, 1, "nothing that was acknowledged was dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_bounded_in_messages_is_told_of_too_and_still_takes_commands_when_others_have_filled_it() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    let context = bounded_log(&url, Config { max_messages: 400, ..Config::default() }).await;
+    let house = Plan::on(&url, data.path()).open();
+    let (status, answer) = fill_over_http(&house).await;
+    assert_eq!((status, &answer["type"]), (503, &json!("urn:tidewatch:problem:log-full")), "{answer}");
+    assert!(answer["detail"].as_str().unwrap().contains("raise max_msgs"), "{answer}");
+    let ready = house.ready_when("not ready", |status, _| status == 503).await;
+    assert!(ready["reason"].as_str().unwrap().contains("of 400 messages"), "{ready}");
+    assert!(0.95 < house.metric("tidewatch_log_used_ratio").await.unwrap());
+
+    // what plain NATS still takes
+    let body = json!({"model": "m", "prediction": "yes"}).to_string();
+    while context.publish("tw.in.prediction.tests", body.clone().into()).await.unwrap().await.is_ok() {}
+    let (status, answer) = house.send(Method::POST, "/api/v1/tokens", json!({"name": "t", "role": "viewer"}).to_string()).await;
+    assert_eq!(status, 201, "{answer}");
+    let state = context.get_stream("TW_INPUT").await.unwrap().cached_info().state.clone();
+    assert!(state.first_sequence == 1 && 400 < state.messages, "{state:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
