@@ -15,15 +15,16 @@ mod snapshots;
 mod watchdog;
 
 use std::error::Error as StdError;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::effects::Hands;
@@ -87,8 +88,7 @@ fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
 ///
 /// Errors: see [`Error`]; the first thing that cannot go on stops the others in order.
 pub async fn run(mut config: Config, stop: CancellationToken, started: impl FnOnce(&RunFile)) -> Result<(), Error> {
-    let listener = std::net::TcpListener::bind(config.listen).map_err(|source| cannot_listen(&config, source))?;
-    listener.set_nonblocking(true).map_err(failed)?;
+    let listener = listen(config.listen).map_err(|source| cannot_listen(&config, source))?;
     let mut configured = config.token.take().map(Configured::new);
     let mut started = Some(started);
     let mut repairs = 0;
@@ -102,6 +102,17 @@ pub async fn run(mut config: Config, stop: CancellationToken, started: impl FnOn
             ended => return ended,
         }
     }
+}
+
+/// Connections that wait in the kernel until they are accepted. Where there is no place, a client tries again after a second.
+const WAITING_CONNECTIONS_MAX: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // the port of a process that was just stopped is taken at once
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_CONNECTIONS_MAX)?.into_std()
 }
 
 /// From the foundation to its end.
@@ -284,13 +295,30 @@ async fn serve_until(
     }
     info!(%address, nats = nats.url(), "listening");
 
-    // all branches are cancel-safe: tokens, and a receiver that is not asked again
+    // all branches are cancel-safe: tokens, a receiver that is not asked again, and a set of tasks
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         () = pipeline.broken() => Ok(()),
         Ok(changed) = log_changed => Err(Error::Diverged(changed.into())),
+        error = panicked(&mut tasks) => Err(failed(error)),
     };
     Ok((tasks, doors, run_file, ended))
+}
+
+/// How long a process goes on in which a task has panicked, so that the log is told of it.
+const PANIC_TOLD: Duration = Duration::from_secs(10);
+
+/// Returns some time after a task has panicked: without HTTP, ticks or facts a process only looks alive, and one that is started again has
+/// them.
+async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            error!(%error, "a part of the process has ended; the process ends in {PANIC_TOLD:?}, to be started again");
+            tokio::time::sleep(PANIC_TOLD).await;
+            return error;
+        }
+    }
+    std::future::pending().await
 }
 
 /// The source of what the process itself publishes.

@@ -101,10 +101,6 @@ fn rebuild(url: &str, data: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-async fn position(house: &House) -> Option<u64> {
-    house.get("/api/v1/health").await?["position"].as_u64()
-}
-
 /// The number that follows `words` in the last line of the log that holds them.
 #[track_caller]
 fn number_after(data: &Path, words: &str) -> u64 {
@@ -124,8 +120,8 @@ async fn a_nats_server_killed_under_load_is_back_within_ten_seconds_and_nothing_
         server.kill();
         server.restart();
         let restarted = Instant::now();
-        let before = position(&house).await.expect("reads go on without the log");
-        while position(&house).await <= Some(before) {
+        let before = house.position().await.expect("reads go on without the log");
+        while house.position().await <= Some(before) {
             assert!(restarted.elapsed() < PROMPT, "no progress after {before}: {}", log_tail(data.path()));
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

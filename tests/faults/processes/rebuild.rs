@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use super::publish;
-use crate::house::Plan;
+use crate::house::{Plan, log_tail};
 use crate::nats_server::NatsServer;
 use crate::workload::records;
 
@@ -110,6 +110,27 @@ async fn a_data_directory_is_its_owners_alone_and_an_older_one_is_tightened() {
     let log = std::fs::read_to_string(data.join("test.log")).unwrap();
     assert!(log.contains("tightened=1"), "{log}");
     assert!(house.stop().success());
+
+    // whatever a process with a log of its own leaves there
+    let data = tempfile::tempdir().unwrap();
+    let plan = Plan::alone(data.path());
+    let house = plan.open();
+    house.ready_when("ready", |status, _| status == 200).await;
+    assert!(house.stop().success());
+    let everything = || {
+        let found = Command::new("find").arg(data.path()).args(["-not", "-name", "test.log"]).output().unwrap();
+        let paths = String::from_utf8(found.stdout).unwrap();
+        paths.lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
+    };
+    for path in everything() {
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    assert!(plan.open().stop().success());
+    for path in everything() {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,4 +189,31 @@ async fn damage_found_while_it_runs_is_put_aside_and_rebuilt_without_a_restart()
     assert!(data.path().join("store.quarantine-1").exists());
     stop.cancel();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_lost_after_the_first_check_is_found_by_the_next_one_and_the_store_rebuilt_by_itself() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    // what a day is in earnest; the row is lost after more rows than a fresh store has at its first check
+    let args = ["--no-demo", "--no-agent", "--audit-interval", "500ms"];
+    let house = Plan::on(&url, data.path()).with_args(&args).failing("store::lost_row=400*off->1*return").open();
+    let deadline = std::time::Instant::now() + super::PATIENCE;
+    while house.metric("tidewatch_store_checks_total").await.is_none_or(|checks| checks < 1.0) {
+        assert!(std::time::Instant::now() < deadline, "nobody adds up: {}", log_tail(data.path()));
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(!data.path().join("store.quarantine-1").exists(), "the first check finds nothing: {}", log_tail(data.path()));
+    let mut seed = 0;
+    while !data.path().join("store.quarantine-1").exists() {
+        assert!(std::time::Instant::now() < deadline, "not found: {}", log_tail(data.path()));
+        seed += 1;
+        publish(&url, &records(seed, 20)).await;
+    }
+    assert!(log_tail(data.path()).contains("its rows do not add up"), "{}", log_tail(data.path()));
+    super::assert_counted_once(&house, &url).await;
+    assert_eq!(house.get("/api/v1/state").await.unwrap()["epoch"], 2);
+    assert_eq!(house.metric("tidewatch_store_quarantines_total").await, Some(1.0));
+    assert_eq!(house.metric("tidewatch_panics_total").await, Some(0.0), "it is no fault of the program");
+    assert!(house.stop().success());
 }

@@ -68,7 +68,7 @@ async fn a_panic_is_counted_and_is_a_finding_that_a_restart_ends() {
     let server = NatsServer::start();
     let (url, data) = (server.url(), tempfile::tempdir().unwrap());
     // once the log was told that a fact was published
-    let house = Plan::on(&url, data.path()).failing("effect.settled=1*panic->off").open();
+    let mut house = Plan::on(&url, data.path()).failing("effect.settled=1*panic->off").open();
     house.send(reqwest::Method::POST, "/api/v1/publish/prediction/bad?partial=true", "{\"model\":\"m\"}".to_owned()).await;
     let found = house.finding_when("process", "panicked").await;
     let text = found["text"].as_str().unwrap();
@@ -79,7 +79,8 @@ async fn a_panic_is_counted_and_is_a_finding_that_a_restart_ends() {
     );
     assert_eq!(house.metric("tidewatch_panics_total").await, Some(1.0));
     assert_eq!(house.get("/api/v1/health").await.unwrap()["panics"], 1);
-    house.kill();
+    // nobody publishes facts any more: a supervisor starts it again
+    assert_eq!(house.wait().code(), Some(1), "{}", log_tail(data.path()));
 
     let house = Plan::on(&url, data.path()).open();
     let deadline = Instant::now() + PATIENCE;
