@@ -6,7 +6,7 @@
 //! * `idle`: rests on less than 2 % of a core, and with the simulator on less than 80 MB that do not grow.
 //! * `feed`: the overview of 10,000 models, 2,000 of them live, costs its reader at most 1 MB in 30 s, has its first rows within a second, and
 //!   the process at most 256 MiB.
-//! * `crowd`: beside 2,600 silent connections of one address 99 % of the answers to everybody else come within 100 ms.
+//! * `crowd`: beside 2,600 silent connections of one address, idle or coming again, 99 % of the answers to everybody else come within 100 ms.
 //! * `overload`: a minute at three times what is taken: nothing lost, at most 350 MB, 99 % of answers to readers within 50 ms.
 //! * `models`: a prediction costs the same processor time with 1 model as with 10,000.
 //!
