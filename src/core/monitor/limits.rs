@@ -46,6 +46,9 @@ pub const LABEL_PATIENCE: Span = Span::from_secs(86_400);
 /// Newest panes that are read for the segment behind a bad status: six hours.
 pub const EXPLAINED_PANES_MAX: i64 = 360;
 
+/// For how long after a bad status the segment behind it is looked for again, in the panes in memory, if it was not found at once.
+pub const EXPLAINED_WITHIN: Span = Span::from_secs(900);
+
 /// Changes of one model's status that are remembered, and for how long: beyond 30 days, so that a strip of them is whole.
 pub const HISTORY_MAX: usize = 500;
 pub const HISTORY_KEPT: Span = Span::from_secs(31 * 86_400);

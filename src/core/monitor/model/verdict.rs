@@ -146,18 +146,21 @@ impl Model {
         }
     }
 
-    /// Names the segments behind what has just been found.
+    /// Names the segments behind what has been found lately.
     fn explain(&mut self, cold: &mut dyn Cold, log_time: Timestamp) {
         for (place, finding) in self.condition.unexplained(log_time) {
-            self.condition.findings[place].mostly = self.segment_behind(cold, &finding);
+            let older: Option<&mut dyn Cold> = if finding.since == log_time { Some(&mut *cold) } else { None };
+            self.condition.findings[place].mostly = self.segment_behind(older, &finding);
         }
     }
 
     /// The segment that explains most of what is wrong in the windows that `finding` is about.
-    fn segment_behind(&self, cold: &mut dyn Cold, finding: &Finding) -> Option<Mostly> {
+    ///
+    /// * `older`: where panes lie that are not in memory; `None`: they are not looked at.
+    fn segment_behind(&self, older: Option<&mut dyn Cold>, finding: &Finding) -> Option<Mostly> {
         let is_accuracy = finding.metric == ACCURACY;
         let delay = self.condition.label_delay().filter(|_| is_accuracy).unwrap_or_default();
-        let from = finding.over.from - Span::from_micros((delay * 1e6) as i64) - PANE_WIDTH;
+        let from = finding.over.from - Span::from_micros((delay * 1e6) as i64);
         let newest = self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
         let from = from.max(newest - Span::from_micros(PANE_WIDTH.micros() * EXPLAINED_PANES_MAX)).floor(PANE_WIDTH);
         let mut cells: BTreeMap<u16, Wrong> = BTreeMap::new();
@@ -173,10 +176,12 @@ impl Model {
                 *sum = Wrong { n: sum.n + seen.n, wrong: sum.wrong + seen.wrong };
             }
         };
-        cold.each_pane(self.id, from, self.hot_from, &mut |_, pane| {
-            see(pane);
-            Next::Shown
-        });
+        if let Some(cold) = older {
+            cold.each_pane(self.id, from, self.hot_from, &mut |_, pane| {
+                see(pane);
+                Next::Shown
+            });
+        }
         self.hot.range(from..).for_each(|(_, pane)| see(pane));
         let allowed = match finding.line.direction {
             Direction::Below => 1.0 - finding.line.threshold,

@@ -1,32 +1,32 @@
 //! How evident it is that a figure lies on one side of a line, and the interval that says the same.
 //!
-//! The status of a model is looked at again and again, over stretches of every length, so evidence must be much stronger than for one look:
-//! [`needed`]. Short stretches need most of all, because there are so many of them that one always happens to be bad.
+//! The status of a model is looked at again and again, over stretches of every length, so evidence must be much stronger than for one look. Of all that
+//! is known [`needed`] is enough. Newer parts of it are so many that one always happens to be bad, so they must also be evidently another thing than what came
+//! before: [`Looks::needed_of_change`].
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::logarithm::ln;
+use crate::stats::logarithm::{exp, ln};
 
-/// Nats that a long stretch needs, and the observations' worth of nats that a short one needs on top. Tuned with `ops/bench status`: with a
-/// floor of 0.7 the stretches that decide are then those that a cumulative sum for a fall from 0.73 to 0.6 would find (Page (1954),
-/// *Biometrika* 41, 100–115), which nothing is quicker than at the same rate of false alarms (Lorden (1971), *Ann. Math. Stat.* 42, 1897–1908).
+/// Nats that decide over many observations, and the observations' worth of nats that few need on top. Thirty failures in a row decide against any
+/// ceiling up to three quarters. Tuned with `ops/bench status`, like the other figures here.
 const NATS_LONG: f64 = 4.8;
-const NATS_SHORT: f64 = 460.0;
+const NATS_SHORT: f64 = 100.0;
 
-/// What is enough for the shortest stretches: a chance of `e^−20` is none, however often one looks. So thirty failures in a row decide against any
-/// ceiling up to a half.
-const NATS_MAX: f64 = 20.0;
-
-/// Nats that tell a stretch from what came before it, where that lies on the other side of a line. Between 0.73 and a fall to 0.6 it asks for what
-/// [`needed`] asks for anyway; nearer to a floor it keeps false alarms as rare as there.
+/// Nats that tell a newest part of [`CHANGE_LENGTH`] observations from what came before it. That many find a fall from 0.73 to 0.6, and no method
+/// needs much fewer at the same rate of false alarms (Lorden (1971), *Ann. Math. Stat.* 42, 1897–1908).
 const NATS_OF_CHANGE: f64 = 11.0;
+const CHANGE_LENGTH: f64 = 270.0;
+
+/// Nats that a part of a length needs more for each time that it is `e` times shorter, since there are so many more of them (Dümbgen & Spokoiny
+/// (2001), *Ann. Stat.* 29, 124–152), and the least and the most that any needs. Thirty failures in a row after a long time of few are more.
+const NATS_OF_LENGTH: f64 = 1.5;
+const NATS_OF_CHANGE_MIN: f64 = 7.0;
+const NATS_OF_CHANGE_MAX: f64 = 19.0;
 
 /// Nats of change on top for each time that the pace is `e` times one observation a second. Looks are so many more that some are needed; that it is
 /// more than one costs no time, since the observations come so much sooner.
 const NATS_OF_PACE: f64 = 3.0;
-
-/// What is enough of a change at any pace. Thirty failures in a row after a long time of few are more.
-const NATS_OF_CHANGE_MAX: f64 = 19.0;
 
 /// What one look at the 95 % level needs: 1.96² / 2 nats.
 pub const NATS_OF_ONE_LOOK: f64 = 1.920_729_410_347_062;
@@ -44,15 +44,37 @@ pub enum Basis {
     Bare { n: u64, value: f64 },
 }
 
-/// Nats that decide over a stretch of `n` observations.
+/// Nats that decide over `n` observations.
 pub fn needed(n: u64) -> f64 {
-    (NATS_LONG + NATS_SHORT / n.max(1) as f64).min(NATS_MAX)
+    NATS_LONG + NATS_SHORT / n.max(1) as f64
 }
 
-/// Nats that tell a change, where one observation comes every `gap` seconds; `None`: that is not known.
-pub fn needed_of_change(gap: Option<f64>) -> f64 {
-    let pace = gap.map_or(1.0, |gap| 1.0 / gap.max(1e-6));
-    if pace <= 1.0 { NATS_OF_CHANGE } else { (NATS_OF_CHANGE + NATS_OF_PACE * ln(pace)).min(NATS_OF_CHANGE_MAX) }
+/// How often a figure is looked at, and whether its past is compared with its present.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Looks {
+    /// Nats of change for the pace of the observations.
+    of_pace: f64,
+    /// What came before a newest part tells whether that is news.
+    pub compare: bool,
+}
+
+impl Looks {
+    /// * `gap`: seconds between two observations; `None`: that is not known.
+    pub fn every(gap: Option<f64>) -> Self {
+        let pace = gap.map_or(1.0, |gap| 1.0 / gap.max(1e-6));
+        Self { of_pace: if pace <= 1.0 { 0.0 } else { NATS_OF_PACE * ln(pace) }, compare: true }
+    }
+
+    /// Of observations so much alike that the error of all of them says nothing of a change: each part is only compared with the line.
+    pub const fn alike() -> Self {
+        Self { of_pace: 0.0, compare: false }
+    }
+
+    /// Nats that tell the newest `n` observations from what came before.
+    pub fn needed_of_change(&self, n: u64) -> f64 {
+        let nats = NATS_OF_CHANGE + self.of_pace + NATS_OF_LENGTH * ln(CHANGE_LENGTH / n.max(1) as f64);
+        nats.clamp(NATS_OF_CHANGE_MIN, NATS_OF_CHANGE_MAX)
+    }
 }
 
 impl Basis {
@@ -73,17 +95,18 @@ impl Basis {
     /// Evidence in nats that the truth is not `line` but on the side of the figure.
     ///
     /// Of a share the log likelihood ratio `n KL(p̂ ‖ line)`: by Chernoff's bound so large a deviation has a chance of at most `e^−nats` (Hoeffding (1963),
-    /// *J. Am. Stat. Assoc.* 58, 13–30, theorem 1). Of a mean `z² / 2`, which is the same to second order.
+    /// *J. Am. Stat. Assoc.* 58, 13–30, theorem 1). Of a mean whose variance is known from its values only `n/2 · ln(1 + z²/n)`, the log likelihood
+    /// ratio of Student's test: of few values it is much less than `z² / 2`.
     pub fn nats(&self, line: f64) -> f64 {
         match *self {
             Self::Share { n: 0, .. } | Self::Mean { n: 0, .. } => 0.0,
             // no share lies there
             Self::Share { .. } if !(0.0..=1.0).contains(&line) => f64::INFINITY,
             Self::Share { n, hits } => share_nats(hits, n, line),
-            Self::Mean { mean, error_squared, .. } => normal_nats(mean - line, error_squared),
-            Self::Estimate { value, low, high, .. } => {
+            Self::Mean { n, mean, error_squared } => mean_nats(mean - line, error_squared, n),
+            Self::Estimate { n, value, low, high } => {
                 let reach = if line < value { value - low } else { high - value };
-                normal_nats(value - line, reach * reach / (2.0 * NATS_OF_ONE_LOOK))
+                mean_nats(value - line, reach * reach / (2.0 * NATS_OF_ONE_LOOK), n)
             }
             // all that is known of it is the figure itself
             Self::Bare { value, .. } => {
@@ -110,7 +133,7 @@ impl Basis {
             {
                 let (of_stretch, rest) = (n as f64, (all - n) as f64);
                 let older = (of_all * all as f64 - mean * of_stretch) / rest;
-                Some((older, normal_nats(mean - older, error_squared + of_whole * all as f64 / rest)))
+                Some((older, mean_nats(mean - older, error_squared + of_whole * all as f64 / rest, n)))
             }
             (Self::Estimate { n, value, .. }, Self::Estimate { n: all, value: of_all, .. }) if n < all => {
                 // a figure is to first order a mean of what each observation adds to it (van der Vaart (1998), *Asymptotic Statistics*, §20.2)
@@ -127,6 +150,18 @@ impl Basis {
             Self::Mean { error_squared, .. } => error_squared,
             Self::Estimate { low, high, .. } => (high - low).powi(2) / (8.0 * NATS_OF_ONE_LOOK),
             Self::Share { .. } | Self::Bare { .. } => 0.0,
+        }
+    }
+
+    /// The mean of equal values says nothing of how much they vary: then it has the variance of `whole`, of which it is the newest part, and without
+    /// any it has no interval.
+    pub fn with_variance_of(self, whole: &Self) -> Self {
+        match (self, *whole) {
+            (Self::Mean { n, mean, error_squared: 0.0 }, Self::Mean { n: all, error_squared, .. }) if 0.0 < error_squared => {
+                Self::Mean { n, mean, error_squared: error_squared * all as f64 / n.max(1) as f64 }
+            }
+            (Self::Mean { n, mean, error_squared: 0.0 }, _) => Self::Bare { n, value: mean },
+            (other, _) => other,
         }
     }
 
@@ -153,12 +188,12 @@ impl Basis {
                 let share = hits as f64 / n.max(1) as f64;
                 Some((edge(0.0, share, |line| nats <= self.nats(line)), edge(1.0, share, |line| nats <= self.nats(line))))
             }
-            Self::Mean { mean, error_squared, .. } => {
-                let reach = (2.0 * nats * error_squared).sqrt();
+            Self::Mean { n, mean, error_squared } => {
+                let reach = (deviations_squared(nats, n) * error_squared).sqrt();
                 Some((mean - reach, mean + reach))
             }
-            Self::Estimate { value, low, high, .. } => {
-                let widened = (nats / NATS_OF_ONE_LOOK).sqrt();
+            Self::Estimate { n, value, low, high } => {
+                let widened = (deviations_squared(nats, n) / (2.0 * NATS_OF_ONE_LOOK)).sqrt();
                 Some((value - (value - low) * widened, value + (high - value) * widened))
             }
         }
@@ -175,11 +210,19 @@ fn share_nats(hits: u64, n: u64, line: f64) -> f64 {
     (term(hits, line) + term(n - hits, 1.0 - line)).max(0.0)
 }
 
-fn normal_nats(away: f64, error_squared: f64) -> f64 {
+fn mean_nats(away: f64, error_squared: f64, n: u64) -> f64 {
     if away == 0.0 {
         return 0.0;
     }
-    if error_squared <= 0.0 { f64::INFINITY } else { away * away / (2.0 * error_squared) }
+    let deviations_squared = away * away / error_squared;
+    let n = n.max(1) as f64;
+    if deviations_squared.is_finite() { n / 2.0 * ln(1.0 + deviations_squared / n) } else { f64::INFINITY }
+}
+
+/// The `z²` at which [`mean_nats`] are `nats`.
+fn deviations_squared(nats: f64, n: u64) -> f64 {
+    let n = n.max(1) as f64;
+    n * (exp(2.0 * nats / n) - 1.0)
 }
 
 /// The end of the interval around `inside` in the direction of `far`; `far` itself if that is not outside.
@@ -234,7 +277,7 @@ mod tests {
         assert_eq!(whole.change_within(&whole), None);
         let mean = |n: u64, mean: f64| Basis::Mean { n, mean, error_squared: 4.0 / n as f64 };
         let (older, nats) = mean(100, 11.0).change_within(&mean(10_100, 10.01)).unwrap();
-        assert!((older - 10.0001).abs() < 1e-3 && (nats - 12.4).abs() < 0.1, "{older} {nats}");
+        assert!((older - 10.0001).abs() < 1e-3 && (nats - 11.06).abs() < 0.1, "{older} {nats}");
     }
 
     #[test]
@@ -244,15 +287,17 @@ mod tests {
             Basis::Estimate { n, value, low: value - reach, high: value + reach }
         };
         let (older, nats) = of(100, 11.0).change_within(&of(10_100, 10.01)).unwrap();
-        assert!((older - 10.0001).abs() < 1e-3 && (nats - 12.4).abs() < 0.1, "{older} {nats}");
+        assert!((older - 10.0001).abs() < 1e-3 && (nats - 11.06).abs() < 0.1, "{older} {nats}");
         assert_eq!(of(100, 11.0).change_within(&of(100, 11.0)), None);
     }
 
     #[test]
-    fn at_a_higher_pace_a_change_must_be_more_evident() {
-        assert_eq!([None, Some(30.0), Some(1.0)].map(needed_of_change), [NATS_OF_CHANGE; 3]);
-        assert!((needed_of_change(Some(1.0 / 7.0)) - 16.84).abs() < 0.01);
-        assert_eq!(needed_of_change(Some(0.0)), NATS_OF_CHANGE_MAX);
+    fn a_short_part_and_a_higher_pace_need_more_evidence_of_a_change() {
+        let (steady, churn) = (Looks::every(None), Looks::every(Some(1.0 / 7.0)));
+        assert_eq!([Some(30.0), Some(1.0)].map(Looks::every), [steady; 2]);
+        assert_eq!((steady.needed_of_change(270), steady.needed_of_change(1_000_000)), (NATS_OF_CHANGE, NATS_OF_CHANGE_MIN));
+        assert!((steady.needed_of_change(100) - 12.49).abs() < 0.01 && (churn.needed_of_change(270) - 16.84).abs() < 0.01);
+        assert_eq!(Looks::every(Some(0.0)).needed_of_change(30), NATS_OF_CHANGE_MAX);
         let (failing, whole) = (Basis::Share { n: 37, hits: 7 }, Basis::Share { n: 1_037, hits: 707 });
         assert!(NATS_OF_CHANGE_MAX < failing.change_within(&whole).unwrap().1, "thirty in a row are a change at any pace");
     }
@@ -260,17 +305,27 @@ mod tests {
     #[test]
     fn longer_stretches_need_less() {
         assert!(needed(1_000) < needed(100) && needed(u64::MAX) - NATS_LONG < 1e-9);
-        assert_eq!((needed(100), needed(20)), (NATS_LONG + NATS_SHORT / 100.0, NATS_MAX));
-        assert!(Basis::Share { n: 30, hits: 30 }.decides(0.5, needed(30)));
+        assert_eq!(needed(100), NATS_LONG + NATS_SHORT / 100.0);
+        assert!(Basis::Share { n: 30, hits: 30 }.decides(0.75, needed(30)));
     }
 
     #[test]
     fn a_mean_and_an_estimate_are_judged_by_their_standard_error() {
         let mean = Basis::Mean { n: 100, mean: 10.0, error_squared: 0.25 };
-        assert_eq!(mean.nats(8.0), 8.0);
-        let (low, high) = mean.interval(8.0).unwrap();
-        assert_eq!((low, high), (8.0, 12.0));
+        // Student's likelihood ratio of four standard errors: 50 ln 1.16
+        assert!((mean.nats(8.0) - 7.421).abs() < 0.001);
+        let (low, high) = mean.interval(mean.nats(8.0)).unwrap();
+        assert!((low - 8.0).abs() < 1e-9 && (high - 12.0).abs() < 1e-9);
         let same = Basis::Estimate { n: 100, value: 10.0, low: 10.0 - 1.96 * 0.5, high: 10.0 + 1.96 * 0.5 };
-        assert!((same.nats(8.0) - 8.0).abs() < 1e-3);
+        assert!((same.nats(8.0) - mean.nats(8.0)).abs() < 1e-3);
+    }
+
+    #[test]
+    fn equal_values_have_the_variance_of_all_or_no_interval() {
+        let equal = Basis::Mean { n: 30, mean: 3.0, error_squared: 0.0 };
+        let whole = Basis::Mean { n: 300, mean: 2.0, error_squared: 0.01 };
+        assert_eq!(equal.with_variance_of(&whole), Basis::Mean { n: 30, mean: 3.0, error_squared: 0.1 });
+        assert_eq!(equal.with_variance_of(&equal), Basis::Bare { n: 30, value: 3.0 });
+        assert_eq!(whole.with_variance_of(&whole), whole);
     }
 }

@@ -26,10 +26,10 @@ use crate::ids::Name;
 use crate::monitor::classes::Task;
 use crate::monitor::drift::judge::Score;
 use crate::monitor::limits::{
-    LABEL_PATIENCE, LABELS_OVERDUE, LABELS_OVERDUE_DELAYS, LOSS_REFERENCE, SAMPLES_MIN, STALE_AFTER, STALE_GAPS,
+    EXPLAINED_WITHIN, LABEL_PATIENCE, LABELS_OVERDUE, LABELS_OVERDUE_DELAYS, LOSS_REFERENCE, SAMPLES_MIN, STALE_AFTER, STALE_GAPS,
 };
 use crate::time::{Span as Length, Timestamp};
-use evidence::{Basis, needed_of_change};
+use evidence::{Basis, Looks};
 use ladder::Ladder;
 use rule::{Decision, Line, Span};
 use samples::{Newest, Sampled};
@@ -312,8 +312,8 @@ impl Condition {
             let Outcomes { n, met, .. } = stretch.tally;
             Span { from: stretch.from, basis: Basis::Share { n, hits: met } }
         });
-        let of_change = needed_of_change(self.labels.gap());
-        let decision = rule::judge(self.before(ACCURACY, line), &line, of_change, &spans.collect::<Vec<Span>>());
+        let looks = Looks::every(self.labels.gap());
+        let decision = rule::judge(self.before(ACCURACY, line), &line, &looks, &spans.collect::<Vec<Span>>());
         if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.labels.forget_before(from);
         }
@@ -332,8 +332,8 @@ impl Condition {
             let (n, mean) = (stretch.tally.n, stretch.tally.mean().unwrap_or_default());
             Span { from: stretch.from, basis: Basis::Mean { n, mean, error_squared: stretch.tally.error_squared() + doubt } }
         });
-        let (of_change, spans) = (needed_of_change(self.losses.gap()), spans.collect::<Vec<Span>>());
-        let decision = rule::judge(self.before(LOSS, line), &line, of_change, &spans).filter(|_| reference.n == LOSS_REFERENCE);
+        let (looks, spans) = (Looks::every(self.losses.gap()), spans.collect::<Vec<Span>>());
+        let decision = rule::judge(self.before(LOSS, line), &line, &looks, &spans).filter(|_| reference.n == LOSS_REFERENCE);
         if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.losses.forget_before(from);
         }
@@ -348,8 +348,8 @@ impl Condition {
             let Service { n, failed, .. } = stretch.tally;
             Span { from: stretch.from, basis: Basis::Share { n, hits: failed } }
         });
-        let of_change = needed_of_change(self.served.gap());
-        let decision = rule::judge(self.before(ERROR_RATE, line), &line, of_change, &spans.collect::<Vec<Span>>());
+        let looks = Looks::every(self.served.gap());
+        let decision = rule::judge(self.before(ERROR_RATE, line), &line, &looks, &spans.collect::<Vec<Span>>());
         let n = self.served.total().n;
         if let Some(from) = decision.and_then(|decision| decision.new_from) {
             self.served.forget_before(from);
@@ -363,8 +363,8 @@ impl Condition {
         let line = case.line(RESPONSE_TIME, case.thresholds.response_time());
         let timed = self.served.stretches().filter(|stretch| SAMPLES_MIN <= stretch.tally.times.n);
         let spans = timed.map(|stretch| Span { from: stretch.from, basis: stretch.tally.times.basis() });
-        let (of_change, spans) = (needed_of_change(self.served.gap()), spans.collect::<Vec<Span>>());
-        let decision = rule::judge(self.before(RESPONSE_TIME, line), &line, of_change, &spans)?;
+        let (looks, spans) = (Looks::every(self.served.gap()), spans.collect::<Vec<Span>>());
+        let decision = rule::judge(self.before(RESPONSE_TIME, line), &line, &looks, &spans)?;
         Some(self.found(RESPONSE_TIME.into(), line, decision, case))
     }
 
@@ -393,7 +393,7 @@ impl Condition {
         let spans = self.stretches.iter().flatten().filter(|(of, _)| *of == place).map(|(_, span)| *span);
         let spans: Vec<Span> = spans.collect();
         let n = spans.last().map_or(0, |span| span.basis.n());
-        let decision = rule::judge(before, &line, needed_of_change(self.served.gap()), &spans);
+        let decision = rule::judge(before, &line, &Looks::every(self.served.gap()), &spans);
         let what = match own.metric.as_str() {
             ERROR_RATE | RESPONSE_TIME | DRIFT | thresholds::COVERAGE | "p50" | "p95" | "p99" => What::Predictions,
             _ => What::Labels,
@@ -433,9 +433,12 @@ impl Condition {
         self.unmeasured
     }
 
-    /// The findings that are about wrong answers or failures, are not healthy, and wait for their segment since `log_time`.
+    /// The findings that are about wrong answers or failures, are not healthy, and have no segment: new ones, and those of lately, whose first minutes
+    /// may have been too few.
     pub fn unexplained(&self, log_time: Timestamp) -> Vec<(usize, Finding)> {
-        let new = |finding: &&Finding| finding.status > Status::Unknown && finding.since == log_time;
+        let new = |finding: &&Finding| {
+            finding.status > Status::Unknown && finding.mostly.is_none() && log_time - finding.since < EXPLAINED_WITHIN
+        };
         let about = |finding: &&Finding| matches!(&*finding.metric, ACCURACY | ERROR_RATE);
         let waiting = self.findings.iter().enumerate().filter(|(_, finding)| new(finding) && about(finding));
         waiting.map(|(place, finding)| (place, finding.clone())).collect()

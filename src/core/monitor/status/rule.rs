@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Status;
-use super::evidence::{Basis, needed};
+use super::evidence::{Basis, Looks, needed};
 pub use crate::event::Direction;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::time::Timestamp;
@@ -55,6 +55,12 @@ struct Found {
     contradicted: bool,
 }
 
+impl Span {
+    fn with_variance_of(&self, whole: &Basis) -> Self {
+        Self { basis: self.basis.with_variance_of(whole), ..*self }
+    }
+}
+
 impl Line {
     /// The line a figure must be clear of to be healthy.
     pub fn near(&self) -> f64 {
@@ -75,29 +81,36 @@ impl Line {
     fn side(&self, basis: &Basis, line: f64, needed: f64) -> Option<Side> {
         basis.decides(line, needed).then(|| if self.is_beyond(basis.value(), line) { Side::Bad } else { Side::Good })
     }
+
+    /// Whether a stretch on one side of `line` may decide beside the `whole` that it is the newest part of. What came before it and lies on the other side is
+    /// what the model is known to be like, and it must evidently differ from that; else from the line itself. Without this, a model right above its floor would be
+    /// critical every few hours.
+    fn is_news(&self, side: Side, line: f64, (basis, whole): (&Basis, &Basis), looks: &Looks) -> bool {
+        let Some((older, change)) = basis.change_within(whole) else { return true };
+        let opposite = self.is_beyond(older, line) != (side == Side::Bad);
+        let nats = if opposite && looks.compare { change } else { basis.nats(line) };
+        looks.needed_of_change(basis.n()) <= nats
+    }
 }
 
 impl Found {
-    /// Looks at a stretch, the newest part of `whole`. What came before it and lies on the other side of the line is what the model is known to be
-    /// like: that it has changed must be evident too. Without this, a model right above its floor would be critical every few hours.
+    /// Looks at a stretch, the newest part of `whole`.
     ///
-    /// * `needed`: nats of evidence, and of a change.
-    fn see(&mut self, line: &Line, at: f64, (span, whole): (&Span, &Span), (needed, of_change): (f64, f64)) {
+    /// * `more`: nats needed beyond the usual.
+    fn see(&mut self, line: &Line, at: f64, (span, whole): (&Span, &Span), looks: &Looks, more: f64) {
         if self.contradicted {
             return;
         }
-        let Some(side) = line.side(&span.basis, at, needed) else { return };
-        if let Some((older, change)) = span.basis.change_within(&whole.basis)
-            && line.is_beyond(older, at) != (side == Side::Bad)
-            && change < of_change
-        {
+        let nats = needed(span.basis.n()) + more;
+        let Some(side) = line.side(&span.basis, at, nats) else { return };
+        if !line.is_news(side, at, (&span.basis, &whole.basis), looks) {
             return;
         }
         if self.side.is_some_and(|(known, ..)| known != side) {
             self.contradicted = true;
             return;
         }
-        let excess = span.basis.nats(at) - needed;
+        let excess = span.basis.nats(at) - nats;
         if self.side.is_none_or(|(_, _, most)| most < excess) {
             self.side = Some((side, *span, excess));
         }
@@ -106,19 +119,20 @@ impl Found {
 
 /// Judges stretches, shortest first, after `before` was decided. `None`: the longest has fewer than [`SAMPLES_MIN`] observations.
 ///
-/// * `of_change`: nats that a stretch must differ by from what came before it.
+/// * `looks`: how much a stretch must differ from what came before it.
 /// * Critical if the shortest stretch whose interval lies on one side of the threshold lies beyond it, and until one lies on the good side. Then what was
 ///   before that no longer counts.
 /// * A warning if the shortest stretch whose interval lies on one side of the margin's line lies beyond that, and until one lies on the good side.
 /// * Where no interval decides the estimate of the longest stretch does: at first as it is; later only where its interval excludes the threshold.
-pub fn judge(before: Option<Status>, line: &Line, of_change: f64, spans: &[Span]) -> Option<Decision> {
+pub fn judge(before: Option<Status>, line: &Line, looks: &Looks, spans: &[Span]) -> Option<Decision> {
     let begin = spans.iter().position(|span| SAMPLES_MIN <= span.basis.n())?;
-    let (spans, longest) = (&spans[begin..], spans[spans.len() - 1]);
+    let (spans, whole) = (&spans[begin..], spans[spans.len() - 1].basis);
+    let longest = spans[spans.len() - 1].with_variance_of(&whole);
     let (mut floor, mut near) = (Found::default(), Found::default());
     for span in spans {
-        let nats = needed(span.basis.n());
-        floor.see(line, line.threshold, (span, &longest), (nats, of_change));
-        near.see(line, line.near(), (span, &longest), (nats + NATS_OF_MARGIN, of_change));
+        let span = span.with_variance_of(&whole);
+        floor.see(line, line.threshold, (&span, &longest), looks, 0.0);
+        near.see(line, line.near(), (&span, &longest), looks, NATS_OF_MARGIN);
     }
     match (floor.side, before == Some(Status::Critical)) {
         (Some((Side::Bad, over, _)), was_critical) => {
@@ -128,7 +142,7 @@ pub fn judge(before: Option<Status>, line: &Line, of_change: f64, spans: &[Span]
         (Some((Side::Good, over, _)), true) => {
             // judged as it will be at the next look, or that would say something else
             let since = spans.iter().take_while(|span| over.from <= span.from).count();
-            let decision = judge(Some(Status::Warning), line, of_change, &spans[..since])?;
+            let decision = judge(Some(Status::Warning), line, looks, &spans[..since])?;
             Some(Decision { new_from: Some(over.from), ..decision })
         }
         (_, false) => Some(beside(before, line, near.side, longest)),
@@ -176,11 +190,15 @@ mod tests {
     const FLOOR: Line = Line { direction: Direction::Below, threshold: 0.7, margin: 0.02 };
 
     fn spans(of: &[(u64, u64)]) -> Vec<Span> {
-        of.iter().map(|(hits, n)| Span { from: Timestamp::default(), basis: Basis::Share { n: *n, hits: *hits } }).collect()
+        let span = |(hits, n): &(u64, u64)| Span {
+            from: Timestamp::from_micros(-(*n as i64)),
+            basis: Basis::Share { n: *n, hits: *hits },
+        };
+        of.iter().map(span).collect()
     }
 
     fn status(before: Option<Status>, of: &[(u64, u64)]) -> Option<Status> {
-        judge(before, &FLOOR, 11.0, &spans(of)).map(|decision| decision.status)
+        judge(before, &FLOOR, &Looks::every(None), &spans(of)).map(|decision| decision.status)
     }
 
     #[test]
@@ -206,7 +224,7 @@ mod tests {
         assert_eq!(status(Some(Status::Critical), &[(75, 100)]), Some(Status::Critical), "75 % of 100 may be 65 %");
         assert_eq!(status(Some(Status::Critical), &[(900, 1_000), (1_500, 2_000)]), Some(Status::Healthy));
         assert_eq!(
-            status(Some(Status::Critical), &[(205, 250), (580, 840)]),
+            status(Some(Status::Critical), &[(200, 250), (560, 840)]),
             Some(Status::Warning),
             "what was before it ended is not news, and the margin is still near"
         );
@@ -214,10 +232,10 @@ mod tests {
 
     #[test]
     fn a_recovery_says_at_once_what_the_next_look_will() {
-        let before = spans(&[(205, 250), (580, 840)]);
-        let recovered = judge(Some(Status::Critical), &FLOOR, 11.0, &before).unwrap();
+        let before = spans(&[(200, 250), (560, 840)]);
+        let recovered = judge(Some(Status::Critical), &FLOOR, &Looks::every(None), &before).unwrap();
         assert_eq!(recovered.new_from, Some(before[0].from));
-        let next = judge(Some(recovered.status), &FLOOR, 11.0, &before[..1]).unwrap();
+        let next = judge(Some(recovered.status), &FLOOR, &Looks::every(None), &before[..1]).unwrap();
         assert_eq!(recovered.status, next.status);
     }
 
@@ -230,7 +248,7 @@ mod tests {
     #[test]
     fn a_ceiling_is_a_floor_upside_down() {
         let ceiling = Line { direction: Direction::Above, threshold: 0.1, margin: 0.02 };
-        let judged = |before, of: &[(u64, u64)]| judge(before, &ceiling, 11.0, &spans(of)).map(|decision| decision.status);
+        let judged = |before, of: &[(u64, u64)]| judge(before, &ceiling, &Looks::every(None), &spans(of)).map(|decision| decision.status);
         assert_eq!(judged(None, &[(30, 30)]), Some(Status::Critical));
         assert_eq!(judged(None, &[(0, 1_000)]), Some(Status::Healthy));
         assert_eq!(judged(Some(Status::Healthy), &[(950, 10_000)]), Some(Status::Warning));

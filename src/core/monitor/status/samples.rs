@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::Status;
-use super::evidence::Basis;
+use super::evidence::{Basis, Looks};
 use super::ladder::{Ladder, Tally};
 use super::rule::{self, Decision, Line, Span};
 use crate::ids::Name;
@@ -89,8 +89,7 @@ impl Sampled {
     pub fn judge(&self, before: Option<Status>, line: &Line) -> Decision {
         let spans: Vec<Span> =
             self.lately.stretches().map(|stretch| Span { from: stretch.from, basis: stretch.tally.basis() }).collect();
-        // where samples have changed the whole of them is so much alike that its error says nothing of the change
-        rule::judge(before, line, 0.0, &spans).unwrap_or_else(|| {
+        rule::judge(before, line, &Looks::alike(), &spans).unwrap_or_else(|| {
             let over = Span { from: self.at, basis: Basis::Bare { n: 1, value: self.value } };
             rule::judge_point(before, line, over)
         })
