@@ -60,7 +60,28 @@ impl Unfit {
     }
 }
 
+/// What a look at the values of a model tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// Values that do not fit have come, or are read in another way now.
+    More,
+    /// Corrections have taken some of them back.
+    Fewer,
+    /// None has come for long.
+    Silence,
+}
+
 impl UnfitValues {
+    fn news(&self, reading: Option<Reading>, [predictions, labels]: [u64; 2], now: Timestamp) -> Option<News> {
+        if Some(self.reading) != reading || self.predictions.count < predictions || self.labels.count < labels {
+            Some(News::More)
+        } else if self.finding.is_some() && OVER_AFTER <= now - self.last_at {
+            Some(News::Silence)
+        } else {
+            (predictions < self.predictions.count || labels < self.labels.count).then_some(News::Fewer)
+        }
+    }
+
     /// The larger share of both sides.
     fn figures(&self) -> Figures {
         let share = self.predictions.share().max(self.labels.share());
@@ -78,16 +99,13 @@ impl Analysis {
             let counts = sides.map(|side| reading.map_or(0, |reading| side.unfit_count(reading)));
             let id = self.by_name.get(&(About::Model, model.name.clone())).copied();
             let known = id.and_then(|id| self.get(id).watched.unfit.as_ref());
-            let (is_new, is_silent) = match known {
-                None => (counts != [0, 0], false),
-                Some(known) => {
-                    let as_known = [known.predictions.count, known.labels.count] == counts && Some(known.reading) == reading;
-                    (!as_known, known.finding.is_some() && OVER_AFTER <= turn.time() - known.last_at)
-                }
+            let news = match known {
+                None => (counts != [0, 0]).then_some(News::More),
+                Some(known) => known.news(reading, counts, turn.time()),
             };
-            if is_new || is_silent {
+            if let Some(news) = news {
                 let id = id.unwrap_or_else(|| self.id_of(About::Model, &model.name));
-                self.turns += u64::from(self.change(id).hear_of_values(turn, model, is_new));
+                self.turns += u64::from(self.change(id).hear_of_values(turn, model, news));
             }
         }
     }
@@ -95,24 +113,24 @@ impl Analysis {
 
 impl Watched {
     /// Takes in what a look at the values of its model says. True if a finding begins or is over.
-    fn hear_of_values(&mut self, turn: &mut Turn<'_>, model: &Model, is_new: bool) -> bool {
+    fn hear_of_values(&mut self, turn: &mut Turn<'_>, model: &Model, news: News) -> bool {
         let before = self.unfit.take();
         let finding = before.as_ref().and_then(|before| before.finding);
         let now = model.profile.classes.decision.reading.map(|reading| UnfitValues {
             reading,
             predictions: Unfit::of(&model.values.predictions, reading),
             labels: Unfit::of(&model.values.labels, reading),
-            last_at: if is_new { turn.time() } else { before.as_ref().map_or_else(|| turn.time(), |before| before.last_at) },
+            last_at: before.as_ref().filter(|_| news != News::More).map_or_else(|| turn.time(), |before| before.last_at),
             finding,
         });
-        let goes_on = is_new && now.as_ref().is_some_and(|now| now.predictions.count + now.labels.count != 0);
+        let goes_on = news != News::Silence && now.as_ref().is_some_and(|now| now.predictions.count + now.labels.count != 0);
         self.unfit = now;
         match (finding, goes_on) {
-            (None, false) => false,
-            (None, true) => {
+            (None, true) if news == News::More => {
                 self.begin_unfit(turn, before.as_ref());
                 true
             }
+            (None, _) => false,
             (Some(ordinal), true) => {
                 self.follow_unfit(turn, ordinal, before.as_ref());
                 false

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Command, Event, Features};
+use crate::event::{Command, Event, Features, Label};
 use crate::monitor::analysis::finding::{Finding, Pattern};
 use crate::monitor::limits::{CLASSES_MAX, CLASSES_SHOWN_MAX};
 use crate::monitor::pane::Cell;
@@ -186,6 +186,37 @@ fn values_that_do_not_fit_are_a_finding_until_none_has_come_for_an_hour() {
     stream.rows(1, |_| (text("n/a"), number(5.0)));
     stream.tick(0);
     assert_eq!(stream.found().iter().map(|(_, goes_on)| *goes_on).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn a_correction_that_takes_a_value_back_is_no_news_of_another() {
+    let mut stream = Stream::default();
+    stream.rows(988, price);
+    let labelled = |stream: &mut Stream, id: &str, actual: Value| {
+        let at = START + Span::from_secs(stream.rows);
+        let label = Label { prediction: id.into(), model: Name::try_from(MODEL).unwrap(), actual, at };
+        stream.world.when(Input { event: Event::LabelArrived(label), stored_at: at });
+    };
+    for id in ["one", "two"] {
+        let at = START + Span::from_secs(stream.rows);
+        let mut input = crate::monitor::tests::prediction(id, "a", at);
+        if let Event::PredictionLogged(prediction) = &mut input.event {
+            prediction.value = Some(number(5.0));
+        }
+        stream.world.when(input);
+        labelled(&mut stream, id, text("unknown"));
+    }
+    stream.tick(0);
+    assert!(stream.found()[0].0.contains("2 of 990 labels are no numbers: unknown"), "{:?}", stream.found());
+    stream.rows += 3_000;
+    labelled(&mut stream, "one", number(5.0));
+    stream.tick(0);
+    assert!(stream.found()[0].0.contains("1 of 990 labels"), "{:?}", stream.found());
+    stream.tick(601);
+    assert!(!stream.found()[0].1, "an hour after the newest, whatever was corrected since: {:?}", stream.found());
+    labelled(&mut stream, "two", number(5.0));
+    stream.tick(1_200);
+    assert_eq!(stream.found().len(), 1, "nothing begins: {:?}", stream.found());
 }
 
 #[test]
