@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ids::Name;
+use crate::monitor::drift::Track;
 use crate::monitor::drift::incident::{Incident, Incidents, Part};
 use crate::view::alarm::AlarmFigures;
 
@@ -35,11 +36,60 @@ pub struct IncidentFigures {
     pub segments: Vec<BTreeMap<String, String>>,
     /// `window`, or names of change detectors.
     pub detectors: Vec<String>,
-    /// The first alarm, and the newest: how much and how evidently.
+    /// The first alarm, and the newest: how much and how evidently when it was told.
     pub first: AlarmFigures,
     pub latest: AlarmFigures,
+    /// How it stands now: what the last judged window of each version that it is in says of the subject. Empty once it is over, and where windows say
+    /// nothing of it.
+    pub now: Vec<WindowNow>,
     /// What can be done: `accept` (PUT …/reference without a body: what comes from here on is the reference).
     pub actions: Vec<&'static str>,
+}
+
+/// What the last judged window of a version says of the subject of an incident.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct WindowNow {
+    /// Null: predictions that name none.
+    pub version: Option<String>,
+    /// Event time.
+    pub start: String,
+    pub end: String,
+    /// As alarms have it: `psi`, `jensen_shannon` and `missing_change`; of `error` `rate_before` and `rate_now`.
+    pub effect: BTreeMap<&'static str, f64>,
+    /// Predictions of the window; of `error` its labels.
+    pub n: u64,
+    /// Nats against "nothing has changed", and how many were needed; null of `error`.
+    pub evidence: Option<f64>,
+    pub needed: Option<f64>,
+    /// Whether the window by itself says that it has moved.
+    pub detected: bool,
+}
+
+impl WindowNow {
+    fn of(track: &Track, subject: &str) -> Option<Self> {
+        let score = track.watch.score.as_ref()?;
+        let blank = Self {
+            version: track.watch.version.as_ref().map(Name::to_string),
+            start: score.window.to_string(),
+            end: (score.window + score.width).to_string(),
+            effect: BTreeMap::new(),
+            n: score.predictions,
+            evidence: None,
+            needed: None,
+            detected: false,
+        };
+        if subject == "error" {
+            let of = score.accuracy?;
+            let effect = BTreeMap::from([("rate_before", 1.0 - of.before), ("rate_now", 1.0 - of.now)]);
+            return Some(Self { effect, n: of.n, detected: of.evident, ..blank });
+        }
+        let columns = &track.baseline.as_ref()?.columns;
+        let place = columns.iter().position(|column| column.subject() == subject)?;
+        let of = track.watch.standings.get(place)?.figures?;
+        let effect = [("psi", of.psi), ("jensen_shannon", of.jensen_shannon), ("missing_change", of.missing_change)];
+        let (evidence, needed) = (Some(of.evidence), Some(of.needed));
+        Some(Self { effect: BTreeMap::from(effect), evidence, needed, detected: of.drift, ..blank })
+    }
 }
 
 /// An incident that goes on, at a glance.
@@ -79,13 +129,17 @@ impl OpenIncident {
 
 impl IncidentFigures {
     /// All that are remembered, the newest last.
-    pub fn all(incidents: &Incidents) -> Vec<Self> {
-        incidents.iter().map(Self::of).collect()
+    ///
+    /// * `tracks`: the versions of the model.
+    pub fn all(incidents: &Incidents, tracks: &[Track]) -> Vec<Self> {
+        incidents.iter().map(|incident| Self::of(incident, tracks)).collect()
     }
 
-    fn of(incident: &Incident) -> Self {
+    fn of(incident: &Incident, tracks: &[Track]) -> Self {
         let detectors: BTreeSet<&str> = incident.parts.iter().map(|part: &Part| part.detector.as_ref()).collect();
         let is_open = incident.end.is_none();
+        let versions = incident.versions();
+        let is_in = |track: &&Track| is_open && versions.contains(&track.watch.version);
         Self {
             number: incident.number,
             subject: incident.subject.clone(),
@@ -105,6 +159,7 @@ impl IncidentFigures {
             detectors: detectors.into_iter().map(str::to_owned).collect(),
             first: AlarmFigures::of(incident, &incident.first),
             latest: AlarmFigures::of(incident, &incident.latest),
+            now: tracks.iter().filter(is_in).filter_map(|track| WindowNow::of(track, &incident.subject)).collect(),
             actions: if is_open { vec!["accept"] } else { Vec::new() },
         }
     }

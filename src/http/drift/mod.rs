@@ -134,7 +134,7 @@ pub async fn report(
             estimator: EstimatorFigures::of(&track, &view.drift, &queues),
             segments: SegmentReport::all(&track),
             alarms: incident::alarms(&model.profile.incidents, |_| true),
-            incidents: IncidentFigures::all(&model.profile.incidents),
+            incidents: IncidentFigures::all(&model.profile.incidents, &model.drift.tracks),
         })
     });
     Ok(Json(report.await?))

@@ -195,6 +195,20 @@ export interface Alarm {
 export type Ending = "recovered" | "accepted" | "unwatched";
 
 /** One subject of a model that has moved. Further alarms about it while it goes on are updates of it. */
+/** What the last judged window of a version says of the subject of an incident. */
+export interface WindowNow {
+  version: string | null;
+  start: string;
+  end: string;
+  /** As alarms have it; of `error` `rate_before` and `rate_now`. */
+  effect: Record<string, number>;
+  /** Predictions of the window; of `error` its labels. */
+  n: number;
+  evidence: number | null;
+  needed: number | null;
+  detected: boolean;
+}
+
 export interface Incident {
   number: number;
   subject: string;
@@ -212,6 +226,8 @@ export interface Incident {
   detectors: string[];
   first: Alarm;
   latest: Alarm;
+  /** How it stands now, by the last judged window of each version that it is in. */
+  now: WindowNow[];
   actions: "accept"[];
 }
 

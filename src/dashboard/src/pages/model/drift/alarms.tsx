@@ -105,19 +105,20 @@ function whereOf({ versions, segments, updates }: Incident): string {
   return [isNamed ? t("alarm.versions", { names }) : names, ...(1 < parts.length ? [parts.join("; ")] : []), ...told].join(" · ");
 }
 
-/** What the last judged window of the version that is looked at says of what goes on: the figures of verdict and score, and not those of then. */
+/** What the last judged window says of what goes on, of the version that is looked at if it is one of them: how it is now, and not when it was told. */
 function Lately({ incident, report }: { incident: Incident; report: DriftReport }) {
   const locale = language.value;
-  if (incident.end !== null || !incident.versions.includes(report.version)) return null;
-  const { accuracy } = report.score ?? { accuracy: null };
-  if (incident.subject === "error" && accuracy !== null) {
-    const rates = t("alarm.rates", { before: percent(locale, 1 - accuracy.before), now: percent(locale, 1 - accuracy.now), n: count(locale, accuracy.n) });
-    return <p class="quiet">{t("alarm.lately", { figures: rates })}</p>;
+  const judged = incident.now.find(({ version }) => version === report.version) ?? incident.now[0];
+  if (judged === undefined) return null;
+  const { rate_before: before, rate_now: now, psi } = judged.effect;
+  const name = judged.version === report.version ? "" : ` · ${judged.version ?? t("drift.unnamed")}`;
+  if (before !== undefined && now !== undefined) {
+    const rates = t("alarm.rates", { before: percent(locale, before), now: percent(locale, now), n: count(locale, judged.n) });
+    return <p class="quiet">{t("alarm.lately", { figures: rates + name })}</p>;
   }
-  const judged = report.columns.find(({ subject }) => subject === incident.subject)?.judged ?? null;
-  if (judged === null) return null;
-  const window = t("alarm.window", { effect: effect(locale, judged.psi), evidence: nats(locale, judged.evidence), needed: nats(locale, judged.needed) });
-  return <p class="quiet">{t("alarm.lately", { figures: window })}</p>;
+  if (psi === undefined || judged.evidence === null || judged.needed === null) return null;
+  const window = t("alarm.window", { effect: effect(locale, psi), evidence: nats(locale, judged.evidence), needed: nats(locale, judged.needed) });
+  return <p class="quiet">{t("alarm.lately", { figures: window + name })}</p>;
 }
 
 /** Takes what comes from here on for what is normal: the reference of the version is gathered anew. */
