@@ -146,7 +146,11 @@ impl ModelSummary {
             status_since: condition.is_judged().then(|| condition.since.to_string()),
             status_history: model.profile.statuses.newest(RECENT_CHANGES).iter().map(StatusChange::of).collect(),
             reasons: model.reasons(view.log_time).into_iter().map(Reason::of).collect(),
-            judged: condition.findings.iter().map(|finding| Reason::of(status::Reason::of(finding, view.log_time))).collect(),
+            judged: condition
+                .findings
+                .iter()
+                .map(|finding| Reason::of(status::Reason::of(condition, finding, view.log_time)))
+                .collect(),
             task: model.busiest_task().as_str(),
             task_decision: TaskFigures::of(model),
             counters: CounterFigures::of(&model.counters),

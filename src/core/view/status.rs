@@ -49,6 +49,10 @@ pub struct Reason {
     pub since: Option<String>,
     /// When the stretch that was judged begins: labels by their arrival, predictions by their own time.
     pub window: Option<String>,
+    /// Of a figure of labels: about what share of the predictions of that time has one, and the mean seconds between a prediction and its label. Null of
+    /// other figures, and where it is not known.
+    pub labelled: Option<f64>,
+    pub label_delay: Option<f64>,
     /// The segment that explains most of what is wrong; null where none does.
     pub mostly: Option<Segment>,
 }
@@ -104,7 +108,8 @@ impl JudgedAccuracy {
     pub fn of(model: &Model) -> Option<Self> {
         let findings = &model.condition.findings;
         let finding = findings.iter().find(|finding| finding.metric == status::ACCURACY && finding.lacking.is_none())?;
-        let status::Reason { value, low, high, n, window, .. } = status::Reason::of(finding, model.condition.since);
+        let status::Reason { value, low, high, n, window, .. } =
+            status::Reason::of(&model.condition, finding, model.condition.since);
         Some(Self { value: value?, low, high, n, window: window? })
     }
 }
@@ -168,6 +173,8 @@ impl Reason {
             direction,
             since: reason.since,
             window: reason.window,
+            labelled: reason.labelled,
+            label_delay: reason.label_delay,
             mostly: reason.mostly.map(|of| Segment { name: of.name, value: of.value, share: of.share }),
         }
     }

@@ -107,6 +107,18 @@ impl<T: Tally> Ladder<T> {
         after.map(|part| part.tally.n()).sum()
     }
 
+    /// About how many were observed at `moment` or later: of a part that began before, by its share of the time. `None` if it began before all that is
+    /// remembered.
+    pub fn about_since(&self, moment: Timestamp) -> Option<f64> {
+        let moment = f64::from(second_of(moment));
+        self.parts.first().filter(|oldest| f64::from(oldest.first) <= moment)?;
+        let later = self.parts.iter().map(|part| {
+            let (first, end) = (f64::from(part.first), f64::from(part.newest) + 1.0);
+            part.tally.n() as f64 * ((end - moment) / (end - first)).clamp(0.0, 1.0)
+        });
+        Some(later.sum())
+    }
+
     /// The mean time in seconds between two observations; `None` below two.
     pub fn gap(&self) -> Option<f64> {
         let (first, last) = (self.parts.first()?, self.parts.last()?);
@@ -176,6 +188,17 @@ mod tests {
             assert_eq!(stretch.tally.met, 0);
             assert_eq!(stretch.from, at(1_000 - stretch.tally.n as i64));
         }
+    }
+
+    #[test]
+    fn how_many_came_since_a_moment_is_known_to_a_few_in_a_hundred() {
+        let mut ladder = Ladder::default();
+        (0..10_000).for_each(|i| ladder.add(at(i), &outcome(true)));
+        for since in [1, 777, 5_000, 9_990] {
+            let about = ladder.about_since(at(since)).unwrap();
+            assert!((about - (10_000 - since) as f64).abs() < 1e-6, "{since}: {about}");
+        }
+        assert_eq!((ladder.about_since(at(-5)), ladder.about_since(at(20_000))), (None, Some(0.0)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::needed;
 use super::rule::Direction;
-use super::{ACCURACY, Condition, DRIFT, ERROR_RATE, Finding, LOSS, RESPONSE_TIME, Status, What, thresholds};
+use super::{ACCURACY, Condition, DRIFT, ERROR_RATE, Finding, LOSS, Labelling, RESPONSE_TIME, Status, What, thresholds};
 use crate::time::{Span, Timestamp};
 
 /// Why a status is not healthy.
@@ -36,9 +36,16 @@ pub struct Reason {
     pub since: Option<String>,
     /// When the stretch that was judged begins; of labels that have stopped coming, when the last came.
     pub window: Option<String>,
+    /// Of a figure of labels: about what share of the predictions of that time has one, and mean seconds until it comes.
+    pub labelled: Option<f64>,
+    pub label_delay: Option<f64>,
     /// The segment that explains most of what is wrong.
     pub mostly: Option<Segment>,
 }
+
+/// Labels are said to be few where less than this share of predictions has one, and late from so many seconds on.
+const LABELLED_FEW: f64 = 0.8;
+const LABELS_LATE: f64 = 600.0;
 
 /// A value of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +60,8 @@ pub struct Segment {
 pub fn reasons(condition: &Condition, newest: Timestamp, log_time: Timestamp) -> Vec<Reason> {
     let stale = condition.stale.then(|| stale(newest, log_time));
     let unhealthy = condition.findings.iter().filter(|finding| finding.status != Status::Healthy);
-    let mut reasons: Vec<Reason> = stale.into_iter().chain(unhealthy.map(|finding| Reason::of(finding, log_time))).collect();
+    let mut reasons: Vec<Reason> =
+        stale.into_iter().chain(unhealthy.map(|finding| Reason::of(condition, finding, log_time))).collect();
     if reasons.is_empty() && condition.status == Status::Unknown {
         reasons.push(Reason::bare("no_data", "nothing has been judged yet".to_owned()));
     }
@@ -85,21 +93,24 @@ impl Reason {
             direction: None,
             since: None,
             window: None,
+            labelled: None,
+            label_delay: None,
             mostly: None,
         }
     }
 
-    /// What was found of one metric, as of `log_time`.
-    pub fn of(finding: &Finding, log_time: Timestamp) -> Self {
+    /// What was found of one metric in `condition`, as of `log_time`.
+    pub fn of(condition: &Condition, finding: &Finding, log_time: Timestamp) -> Self {
         let Finding { metric, status, since, line, over, lacking, mostly } = finding;
         let n = over.basis.n();
         let judged = lacking.is_none();
         let (low, high) = over.basis.interval(needed(n)).filter(|_| judged).unzip();
+        let labelling = condition.labelling(finding);
         let code = if judged { metric.clone() } else { Cow::Borrowed("no_data") };
         Self {
             code,
             status: *status,
-            message: sentence(finding, low.zip(high), log_time),
+            message: sentence(finding, low.zip(high), labelling, log_time),
             metric: Some(metric.clone()),
             value: judged.then(|| over.basis.value()),
             low,
@@ -113,6 +124,8 @@ impl Reason {
             since: Some(since.to_string()),
             window: (judged || lacking.is_some_and(|lacking| lacking.what == What::RecentLabels))
                 .then(|| over.from.to_string()),
+            labelled: labelling.and_then(|labelling| labelling.share),
+            label_delay: labelling.map(|labelling| labelling.delay),
             mostly: mostly.as_ref().map(|mostly| Segment {
                 name: mostly.name.to_string(),
                 value: mostly.value.to_string(),
@@ -122,8 +135,8 @@ impl Reason {
     }
 }
 
-/// `accuracy 63 % (62–64), floor 70 %, for 18 min; mostly channel=app`.
-fn sentence(finding: &Finding, interval: Option<(f64, f64)>, log_time: Timestamp) -> String {
+/// `accuracy 63 % (62–64), floor 70 %, for 18 min; 12 % of predictions have labels; mostly channel=app`.
+fn sentence(finding: &Finding, interval: Option<(f64, f64)>, labelling: Option<Labelling>, log_time: Timestamp) -> String {
     let Finding { metric, status, since, line, over, lacking, mostly } = finding;
     if let Some(lacking) = lacking {
         let what = match lacking.what {
@@ -158,10 +171,20 @@ fn sentence(finding: &Finding, interval: Option<(f64, f64)>, log_time: Timestamp
     if *status != Status::Healthy && Span::default() < log_time - *since {
         write!(text, ", for {}", length(log_time - *since)).expect("writing to a String cannot fail");
     }
+    text.extend(labelling.into_iter().flat_map(limits_of));
     if let Some(mostly) = mostly {
         write!(text, "; mostly {}={}", mostly.name, mostly.value).expect("writing to a String cannot fail");
     }
     text
+}
+
+/// What few or late labels hide.
+fn limits_of(Labelling { share, delay }: Labelling) -> impl Iterator<Item = String> {
+    let few = share.filter(|share| *share < LABELLED_FEW);
+    let few = few.map(|share| format!("; {} of predictions have labels", Unit::Percent.whole(share)));
+    let late =
+        (LABELS_LATE <= delay).then(|| format!("; labels come {} later", length(Span::from_micros((delay * 1e6) as i64))));
+    few.into_iter().chain(late)
 }
 
 /// A metric as people call it; what is not known here is called by its own name.

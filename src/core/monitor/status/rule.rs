@@ -248,7 +248,9 @@ mod tests {
     #[test]
     fn a_ceiling_is_a_floor_upside_down() {
         let ceiling = Line { direction: Direction::Above, threshold: 0.1, margin: 0.02 };
-        let judged = |before, of: &[(u64, u64)]| judge(before, &ceiling, &Looks::every(None), &spans(of)).map(|decision| decision.status);
+        let judged = |before, of: &[(u64, u64)]| {
+            judge(before, &ceiling, &Looks::every(None), &spans(of)).map(|decision| decision.status)
+        };
         assert_eq!(judged(None, &[(30, 30)]), Some(Status::Critical));
         assert_eq!(judged(None, &[(0, 1_000)]), Some(Status::Healthy));
         assert_eq!(judged(Some(Status::Healthy), &[(950, 10_000)]), Some(Status::Warning));

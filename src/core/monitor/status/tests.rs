@@ -228,6 +228,31 @@ fn the_reason_tells_figure_interval_threshold_since_when_and_the_segment() {
 }
 
 #[test]
+fn few_and_late_labels_are_said_beside_the_figure() {
+    let mut feed = Feed::every(1);
+    for i in 0..6_000 {
+        let at = second(feed.next);
+        feed.tell(prediction(&format!("p{i}"), "a", at));
+        // one in five gets a label, a quarter of an hour later
+        if let Some(old) = (i as i64).checked_sub(900).filter(|old| 0 <= *old && old % 5 == 0) {
+            feed.tell(label(&format!("p{old}"), "b", at));
+        }
+        feed.pass(1);
+    }
+    let why = &feed.why()[0];
+    assert!(why.ends_with(" of predictions have labels; labels come 15 min later"), "{why}");
+    let log_time = feed.world.state.desk.log_time;
+    let reason = feed.world.model().reasons(log_time).swap_remove(0);
+    assert!((reason.labelled.unwrap() - 0.2).abs() < 0.02 && reason.label_delay == Some(900.0), "{reason:?}");
+    let mut complete = Feed::every(1);
+    complete.serve_many(3_000, |_| false);
+    let log_time = complete.world.state.desk.log_time;
+    let reason = complete.world.model().reasons(log_time).swap_remove(0);
+    assert!(0.97 < reason.labelled.unwrap() && reason.label_delay == Some(0.0), "{reason:?}");
+    assert!(!reason.message.contains("labels"), "{}", reason.message);
+}
+
+#[test]
 fn every_answer_gives_the_status_that_was_stored_and_told() {
     let mut feed = Feed::every(1);
     feed.serve_many(400, |n| n % 10 < 6);

@@ -74,6 +74,9 @@ export interface Reason {
   direction: "below" | "above" | null;
   since: string | null;
   window: string | null;
+  /** Of a figure of labels: about what share of the predictions of that time has one, and mean seconds until it comes. */
+  labelled: number | null;
+  label_delay: number | null;
   /** The segment that explains most of what is wrong. */
   mostly: { name: string; value: string; share: number } | null;
 }

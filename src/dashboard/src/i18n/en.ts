@@ -783,6 +783,8 @@ export const en = {
   "reason.point": "{points} point",
   "reason.points": "{points} points",
   "reason.for": ", for {time}",
+  "reason.labelled": "; {share} of predictions have labels",
+  "reason.late": "; labels come {time} later",
   "reason.mostly": "; mostly {segment}",
   "reason.few.labels": "Not enough data: {n} of {needed} labels in 7 days",
   "reason.few.predictions": "Not enough data: {n} of {needed} predictions in 7 days",

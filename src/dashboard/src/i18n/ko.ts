@@ -785,6 +785,8 @@ export const ko: Record<Key, string> = {
   "reason.point": "{points}%p",
   "reason.points": "{points}%p",
   "reason.for": ", {time} 동안",
+  "reason.labelled": "; 예측의 {share}만 정답이 있음",
+  "reason.late": "; 정답은 {time} 뒤에 옴",
   "reason.mostly": "; 주로 {segment}",
   "reason.few.labels": "데이터 부족: 7일간 정답 {needed}개 중 {n}개",
   "reason.few.predictions": "데이터 부족: 7일간 예측 {needed}개 중 {n}개",

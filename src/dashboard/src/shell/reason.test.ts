@@ -22,6 +22,8 @@ const accuracy: Reason = {
   direction: "below",
   since: SINCE,
   window: SINCE,
+  labelled: 1,
+  label_delay: 4,
   mostly: { name: "channel", value: "app", share: 0.8 },
 };
 
@@ -34,6 +36,14 @@ test("a reason tells figure, interval, threshold, since when and the segment, in
   expect(reasonText(accuracy, LATER)).toBe("Accuracy 63.0% (62.0–64.0%), floor 70.0%, for 18 min; mostly channel=app");
   language.value = "ko";
   expect(reasonText(accuracy, LATER)).toBe("정확도 63.0% (62.0–64.0%), 하한 70.0%, 18분 동안; 주로 channel=app");
+});
+
+test("few and late labels are said where they matter", () => {
+  const late: Reason = { ...accuracy, labelled: 0.12, label_delay: 10_800, mostly: null };
+  language.value = "en";
+  expect(reasonText(late, LATER)).toBe("Accuracy 63.0% (62.0–64.0%), floor 70.0%, for 18 min; 12.0% of predictions have labels; labels come 3 h later");
+  language.value = "ko";
+  expect(reasonText(late, LATER)).toBe("정확도 63.0% (62.0–64.0%), 하한 70.0%, 18분 동안; 예측의 12.0%만 정답이 있음; 정답은 3시간 뒤에 옴");
 });
 
 test("a warning above the floor says how near it is and never that it is higher than it must be", () => {

@@ -2,7 +2,7 @@
 
 import type { Reason } from "../api/types";
 import { figureText, isShare, rangeText } from "../format/metric";
-import { duration, type Locale } from "../format/number";
+import { duration, type Locale, percent } from "../format/number";
 import { isKey, metricName, t } from "../i18n";
 import { now as present } from "../store/clock";
 import { language } from "../store/preferences";
@@ -24,7 +24,7 @@ export function reasonText(reason: Reason, now: number = present.value.getTime()
     value: figureText(locale, metric, value) + range(locale, reason),
     threshold: figureText(locale, metric, threshold),
   });
-  return sentence + aside(locale, reason, direction === "below" ? value < threshold : threshold < value) + lasting(locale, reason, now) + behind(reason);
+  return sentence + aside(locale, reason, direction === "below" ? value < threshold : threshold < value) + lasting(locale, reason, now) + limits(locale, reason) + behind(reason);
 }
 
 /** What the state says beyond the figures: how it can be a warning, or still be critical. */
@@ -38,6 +38,16 @@ function aside(locale: Locale, reason: Reason, beyond: boolean): string {
 function lasting(locale: Locale, reason: Reason, now: number): string {
   const seconds = reason.since === null ? 0 : Math.floor((now - Date.parse(reason.since)) / 1000);
   return reason.status === "healthy" || seconds < 1 ? "" : t("reason.for", { time: duration(locale, seconds, true) });
+}
+
+/** Labels are said to be few where less than this share of predictions has one, and late from so many seconds on. */
+const LABELLED_FEW = 0.8;
+const LABELS_LATE = 600;
+
+/** What few or late labels hide. */
+function limits(locale: Locale, { labelled, label_delay: delay }: Reason): string {
+  const few = labelled !== null && labelled < LABELLED_FEW ? t("reason.labelled", { share: percent(locale, labelled) }) : "";
+  return few + (delay !== null && LABELS_LATE <= delay ? t("reason.late", { time: duration(locale, delay, true) }) : "");
 }
 
 const behind = (reason: Reason): string =>
