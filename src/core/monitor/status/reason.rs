@@ -36,11 +36,14 @@ pub struct Reason {
     pub since: Option<String>,
     /// When the stretch that was judged begins; of labels that have stopped coming, when the last came.
     pub window: Option<String>,
-    /// Of a figure of labels: about what share of the predictions of that time has one, and mean seconds until it comes.
-    pub labelled: Option<f64>,
-    pub label_delay: Option<f64>,
     /// The segment that explains most of what is wrong.
     pub mostly: Option<Segment>,
+    /// Of a figure of labels: about what share of the predictions of that time has one, and mean seconds until it comes. Last, so that facts which
+    /// wait in a store without them can still be read.
+    #[serde(default)]
+    pub labelled: Option<f64>,
+    #[serde(default)]
+    pub label_delay: Option<f64>,
 }
 
 /// Labels are said to be few where less than this share of predictions has one, and late from so many seconds on.
