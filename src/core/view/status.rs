@@ -49,9 +49,9 @@ pub struct Reason {
     pub since: Option<String>,
     /// When the stretch that was judged begins: labels by their arrival, predictions by their own time.
     pub window: Option<String>,
-    /// Of a figure of labels: about what share of the predictions of that time has one, and the mean seconds between a prediction and its label. Null of
-    /// other figures, and where it is not known.
+    /// Of a figure of labels: about what share of the predictions of that time has one; null where that is not known.
     pub labelled: Option<f64>,
+    /// Of a figure of labels: mean seconds between a prediction and its label.
     pub label_delay: Option<f64>,
     /// The segment that explains most of what is wrong; null where none does.
     pub mostly: Option<Segment>,

@@ -4,6 +4,7 @@
 pub mod evidence;
 pub mod explain;
 pub mod history;
+pub mod labelling;
 pub mod ladder;
 pub mod reason;
 pub mod rule;
@@ -133,15 +134,6 @@ pub enum What {
     Samples,
 }
 
-/// What stands behind a figure of labels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Labelling {
-    /// Of the predictions of the time that the labels are of, about what share has one; `None` if that is not known.
-    pub share: Option<f64>,
-    /// Mean seconds between a prediction and its label.
-    pub delay: f64,
-}
-
 /// A segment, and its share of what is wrong beyond the threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mostly {
@@ -230,22 +222,6 @@ impl Condition {
     pub fn label_delay(&self) -> Option<f64> {
         let total = self.labels.total();
         (total.n != 0).then(|| total.delay as f64 / total.n as f64)
-    }
-
-    /// How complete and how late the labels of a finding are; `None` of what is not about labels.
-    pub fn labelling(&self, finding: &Finding) -> Option<Labelling> {
-        let newest = match &*finding.metric {
-            ACCURACY => self.labels.newest(),
-            LOSS => self.losses.newest(),
-            _ => None,
-        };
-        let (newest, delay) = newest.filter(|_| finding.lacking.is_none()).zip(self.label_delay())?;
-        let late = Length::from_micros((delay * 1e6) as i64);
-        let since = |moment: Timestamp| self.served.about_since(moment - late);
-        let served = since(finding.over.from).zip(since(newest + Length::from_secs(1))).map(|(all, since)| all - since);
-        let served = served.filter(|served| SAMPLES_MIN as f64 <= *served);
-        let share = served.map(|served| (finding.over.basis.n() as f64 / served).min(1.0));
-        Some(Labelling { share, delay })
     }
 
     /// Judges all metrics anew.

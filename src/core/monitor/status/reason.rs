@@ -6,8 +6,9 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::needed;
+use super::labelling::Labelling;
 use super::rule::Direction;
-use super::{ACCURACY, Condition, DRIFT, ERROR_RATE, Finding, LOSS, Labelling, RESPONSE_TIME, Status, What, thresholds};
+use super::{ACCURACY, Condition, DRIFT, ERROR_RATE, Finding, LOSS, RESPONSE_TIME, Status, What, thresholds};
 use crate::time::{Span, Timestamp};
 
 /// Why a status is not healthy.
