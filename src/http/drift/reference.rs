@@ -66,7 +66,8 @@ pub struct ReferenceTaken {
     put, path = "/api/v1/models/{model}/reference", tag = "drift",
     params(("model" = String, Path, description = "Its name, percent-encoded"), ReferenceQuery),
     request_body(content(
-        (inline(schema::Table) = "text/csv"), (inline(schema::Table) = "application/x-ndjson"), (inline(schema::Table) = "application/json"),
+        (inline(schema::Table) = "text/csv"), (inline(schema::Table) = "application/x-ndjson"),
+        (inline(schema::Table) = "application/json", example = json!([{"age": 42, "income": 52000.0, "prediction": "yes", "score": 0.8}])),
         (inline(schema::Table) = "application/octet-stream"), (inline(schema::Table) = "*/*"),
     ), description = "A training set, or nothing. What it is follows from its bytes, whatever content type is named"),
     responses(
