@@ -1,6 +1,6 @@
 //! Columns that look like the probability of a class, such as `score_yes`: they are, if there is such a class. `score_fico` is something else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use compact_str::{CompactString, ToCompactString};
 
@@ -8,16 +8,16 @@ use super::reading::{Draft, Said};
 use crate::files::cell::{Plain, classify};
 use crate::files::{Cell, Error};
 
-/// Values that are remembered to know which classes there are; of more the columns are taken at their word.
-const VALUES_MAX: usize = 4_096;
-
-/// What is known of such columns from all records.
+/// What is known of such columns from all records, by class.
 #[derive(Default)]
-pub struct Guesses {
-    /// By class: why the first value that is no probability is none.
-    columns: BTreeMap<CompactString, Option<Error>>,
-    /// What is predicted or true in the records that have such columns, as text.
-    values: BTreeSet<CompactString>,
+pub struct Guesses(BTreeMap<CompactString, Guess>);
+
+#[derive(Default)]
+struct Guess {
+    /// Whether it is predicted or true in a record that has such a column.
+    is_class: bool,
+    /// Why the first value that is no probability is none.
+    problem: Option<Error>,
 }
 
 impl Guesses {
@@ -27,20 +27,22 @@ impl Guesses {
             return;
         }
         for (class, problem) in draft.guessed.drain(..) {
-            let known = self.columns.entry(class).or_default();
-            *known = known.take().or_else(|| problem.map(&at));
+            let known = self.0.entry(class).or_default();
+            known.problem = known.problem.take().or_else(|| problem.map(&at));
         }
-        let values = [&draft.prediction, &draft.actual].into_iter().flatten().map(text_of);
-        let room = VALUES_MAX.saturating_sub(self.values.len());
-        self.values.extend(values.take(room));
+        for said in [&draft.prediction, &draft.actual].into_iter().flatten() {
+            if let Some(guess) = self.0.get_mut(&text_of(said)) {
+                guess.is_class = true;
+            }
+        }
     }
 
     pub fn merge(&mut self, other: Self) {
-        for (class, problem) in other.columns {
-            let known = self.columns.entry(class).or_default();
-            *known = known.take().or(problem);
+        for (class, Guess { is_class, problem }) in other.0 {
+            let known = self.0.entry(class).or_default();
+            known.is_class |= is_class;
+            known.problem = known.problem.take().or(problem);
         }
-        self.values.extend(other.values);
     }
 
     /// The classes of these columns that are none, each with a remark.
@@ -48,8 +50,7 @@ impl Guesses {
     /// Errors: a value of a column of a class that is no probability.
     pub fn without_class(self, remarks: &mut Vec<String>) -> anyhow::Result<Vec<CompactString>> {
         let mut none = Vec::new();
-        for (class, problem) in self.columns {
-            let is_class = VALUES_MAX <= self.values.len() || self.values.contains(&class);
+        for (class, Guess { is_class, problem }) in self.0 {
             match problem {
                 Some(problem) if is_class => return Err(problem.into()),
                 _ if is_class => {}
