@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::event::{Command, Event, Features, Label};
 use crate::monitor::analysis::finding::{Finding, Pattern};
@@ -5,6 +7,7 @@ use crate::monitor::limits::{CLASSES_MAX, CLASSES_SHOWN_MAX};
 use crate::monitor::pane::Cell;
 use crate::monitor::tests::{Input, MODEL, START, World};
 use crate::monitor::window::metrics;
+use crate::stats::Estimate;
 use crate::time::Span;
 use crate::view::task::TaskFigures;
 use crate::view::wording;
@@ -61,6 +64,13 @@ impl Stream {
     fn tick(&mut self, after: i64) {
         let stored_at = START + Span::from_secs(self.rows + after);
         self.world.when(Input { event: Event::ClockTicked, stored_at });
+    }
+
+    /// The metrics of one version.
+    fn metrics_of(&self, version: &str) -> BTreeMap<String, Estimate> {
+        let mut cells = self.world.model().profile.cells.iter();
+        let place = cells.position(|key| key.version.as_ref().is_some_and(|known| known.as_str() == version)).unwrap() as u16;
+        metrics(&self.total(|cell| cell == place), &self.world.model().profile.classes)
     }
 
     /// What is found about the values of the model, and whether it goes on.
@@ -292,15 +302,7 @@ fn a_version_that_turns_to_another_kind_is_told_of_and_counted_apart() {
         (Some("2"), "regression", "classification")
     );
     assert_eq!(stream.figure("mae"), before, "the first version is what it was");
-    let second = stream
-        .world
-        .model()
-        .profile
-        .cells
-        .iter()
-        .position(|key| key.version.as_ref().is_some_and(|version| version.as_str() == "2"))
-        .unwrap() as u16;
-    let of_second = metrics(&stream.total(|cell| cell == second), &stream.world.model().profile.classes);
+    let of_second = stream.metrics_of("2");
     assert_eq!(of_second["accuracy"].value, Some(100.0 / 201.0));
     assert_eq!(of_second["accuracy"].n, 201, "from the row on that settled it");
     assert_eq!(stream.world.model().busiest_task(), Task::Classification, "most of the last minutes");
@@ -316,15 +318,7 @@ fn a_classifier_of_names_whose_version_gives_quantities_is_told_of() {
         stream.row(Some("2"), answer, actual);
     }
     assert_eq!(stream.told().changes.len(), 1);
-    let second = stream
-        .world
-        .model()
-        .profile
-        .cells
-        .iter()
-        .position(|key| key.version.as_ref().is_some_and(|version| version.as_str() == "2"))
-        .unwrap() as u16;
-    let of_second = metrics(&stream.total(|cell| cell == second), &stream.world.model().profile.classes);
+    let of_second = stream.metrics_of("2");
     assert!((of_second["mae"].value.unwrap() - 1.0).abs() < 1e-9);
     assert!(stream.figure("accuracy").unwrap().1 < before.unwrap().1 + 500);
 }
