@@ -569,7 +569,9 @@ fn a_column_that_looks_like_a_score_is_one_if_there_is_such_a_class() {
         assert_eq!(evaluation["remarks"], json!([said]), "{text}");
     }
     let mut quantities = "prediction,actual,score_fico\n".to_owned();
-    (0..10_000).for_each(|i| drop(writeln!(quantities, "{},{},{}", f64::from(i) + 0.25, f64::from(i) * 1.01, 300 + i % 500)));
+    for i in 0..10_000 {
+        let _ = writeln!(quantities, "{},{},{}", f64::from(i) + 0.25, f64::from(i) * 1.01, 300 + i % 500);
+    }
     assert_eq!(answer("evaluation", &["evaluate", "-"], &quantities)["task"], "regression", "however many values there are");
     let spelt = tidewatch(&["evaluate", "-"], "prediction,actual,score\nYES,yes,0.9\nno,no,0.2\n");
     assert!(complaint(&spelt).contains(r#""YES" and "yes": they differ only in case"#), "{}", complaint(&spelt));
