@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::house::House;
 use crate::workload::{Figures, Record, told, truth};
 
-/// Every prediction and label of the input stream in its order, how many other records of the world it holds, and the last sequence.
-pub async fn log_of(url: &str) -> (Vec<Record>, u64, u64) {
-    let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream("TW_INPUT").await.unwrap();
+/// Every prediction and label of a stream in its order, how many other records of the world it holds, and the last sequence.
+pub async fn log_of(url: &str, stream: &str) -> (Vec<Record>, u64, u64) {
+    let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream(stream).await.unwrap();
     let last = stream.cached_info().state.last_sequence;
     let (mut log, mut others) = (Vec::new(), 0);
     for seq in 1..=last {
@@ -47,7 +47,12 @@ async fn windows_of(house: &House) -> BTreeMap<(String, i64), Figures> {
 
 /// Waits for the end of the log and compares; gives how many predictions and labels the log holds.
 pub async fn assert_counted_once(house: &House, url: &str) -> usize {
-    let (mut log, others, last) = log_of(url).await;
+    assert_counted_once_in(house, url, "TW_INPUT").await
+}
+
+/// As [`assert_counted_once`], where `stream` still holds what was cut off the input stream.
+pub async fn assert_counted_once_in(house: &House, url: &str, stream: &str) -> usize {
+    let (mut log, others, last) = log_of(url, stream).await;
     let state = house.applied(last).await;
     let count = |name: &str| state["counts"][name].as_u64().unwrap();
     let counted: u64 = ["applied", "rejected", "duplicates", "too_late", "ignored"].map(count).iter().sum();

@@ -28,7 +28,12 @@ impl Headers for Stored {
 
 /// Every message of the input stream, decoded.
 pub async fn input(url: &str) -> Vec<Message> {
-    let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream("TW_INPUT").await.unwrap();
+    input_in(url, "TW_INPUT").await
+}
+
+/// Every message of a stream that holds what was put into the input stream, from the first on.
+pub async fn input_in(url: &str, stream: &str) -> Vec<Message> {
+    let stream = jetstream::new(async_nats::connect(url).await.unwrap()).get_stream(stream).await.unwrap();
     let mut log = Vec::new();
     for seq in 1..=stream.cached_info().state.last_sequence {
         let message = stream.get_raw_message(seq).await.unwrap();
