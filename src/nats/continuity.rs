@@ -162,6 +162,7 @@ mod tests {
             bytes: 0,
             max_bytes: None,
             max_messages: None,
+            restricted: false,
             drops: None,
         }
     }

@@ -10,6 +10,7 @@ mod cut;
 pub mod door;
 pub mod facts;
 pub mod ingest;
+mod intake;
 mod link;
 pub mod managed;
 pub mod provision;

@@ -166,7 +166,7 @@ fn provisioned(nats: &Nats, declaration: &Declaration, found: (Info, bool)) -> R
 }
 
 impl Declaration {
-    fn subjects(&self, root: &Root) -> Vec<String> {
+    pub(super) fn subjects(&self, root: &Root) -> Vec<String> {
         self.subjects.iter().map(|subject| format!("{}.{subject}", root.as_str())).collect()
     }
 

@@ -54,6 +54,10 @@ pub struct Room {
     refused: AtomicU64,
     /// The disk that the server and the store write to is nearly full.
     disk_low: AtomicBool,
+    /// The stream takes commands, outcomes and ticks only.
+    restricted: AtomicBool,
+    /// Bytes that were published through us.
+    published: AtomicU64,
     /// What the server said when it found no room though its settings leave some, such as a limit of the account; until it stores again.
     turned_away: Mutex<Option<String>>,
     /// Whether there is something in it, so that a message that is stored costs no lock.
@@ -135,17 +139,23 @@ impl Measure {
         self.most.store(held.most.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Why `size` more do not fit for that class.
-    fn kept_from(&self, unit: Unit, class: Class, size: u64) -> Option<NoRoom> {
+    /// What is not for that class.
+    fn kept(&self, unit: Unit, class: Class) -> NoRoom {
         let (used, most) = (self.used.load(Ordering::Relaxed), self.most.load(Ordering::Relaxed));
         let reserve = reserve(unit, most);
-        let kept = match class {
+        let reserve = match class {
             Class::Ordinary => reserve,
             Class::Clock => reserve / 2,
             Class::Command => reserve / 16,
         };
-        let fits = most == 0 || used + size + kept <= most;
-        (!fits).then_some(NoRoom::Kept { unit, used, most, reserve: kept })
+        NoRoom::Kept { unit, used, most, reserve }
+    }
+
+    /// Why `size` more do not fit for that class.
+    fn kept_from(&self, unit: Unit, class: Class, size: u64) -> Option<NoRoom> {
+        let kept = self.kept(unit, class);
+        let NoRoom::Kept { used, most, reserve, .. } = kept else { return None };
+        (most != 0 && most < used + size + reserve).then_some(kept)
     }
 }
 
@@ -156,6 +166,8 @@ impl Default for Room {
             messages: Measure::default(),
             refused: AtomicU64::new(u64::MAX),
             disk_low: AtomicBool::new(false),
+            restricted: AtomicBool::new(false),
+            published: AtomicU64::new(0),
             turned_away: Mutex::default(),
             is_turned_away: AtomicBool::new(false),
             asked_at: Mutex::default(),
@@ -213,6 +225,20 @@ impl Room {
         self.disk_low.store(low, Ordering::Relaxed);
     }
 
+    /// Whether the stream takes commands, outcomes and ticks only: ordinary producers are refused then.
+    pub fn set_restricted(&self, restricted: bool) {
+        self.restricted.store(restricted, Ordering::Relaxed);
+    }
+
+    pub fn is_restricted(&self) -> bool {
+        self.restricted.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that were published through us so far, a little more than the stream takes for them.
+    pub fn published(&self) -> u64 {
+        self.published.load(Ordering::Relaxed)
+    }
+
     /// Whether a message of `size` bytes (subject, headers and payload) may be published by that class.
     ///
     /// A server before 2.10 counts payloads when it refuses and whole messages when it then drops the oldest, so even the last of the
@@ -229,6 +255,9 @@ impl Room {
     }
 
     fn kept_from(&self, class: Class, size: u64) -> Option<NoRoom> {
+        if class == Class::Ordinary && self.is_restricted() {
+            return Some(self.bytes.kept(Unit::Bytes, class));
+        }
         let bytes = self.bytes.kept_from(Unit::Bytes, class, size + FRAMING);
         bytes.or_else(|| self.messages.kept_from(Unit::Messages, class, 1))
     }
@@ -237,6 +266,7 @@ impl Room {
     pub fn use_up(&self, size: usize) {
         self.bytes.used.fetch_add(size as u64 + FRAMING, Ordering::Relaxed);
         self.messages.used.fetch_add(1, Ordering::Relaxed);
+        self.published.fetch_add(size as u64 + FRAMING, Ordering::Relaxed);
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::nats::connect::Nats;
+use crate::nats::intake;
 use crate::nats::link::Forbidden;
 use crate::nats::provision::Role;
 use crate::nats::room::{Held, Unit};
@@ -30,6 +31,8 @@ pub struct StreamStatus {
     /// What its settings let it hold; `None` if they set no bound.
     pub max_bytes: Option<u64>,
     pub max_messages: Option<u64>,
+    /// It takes commands, outcomes and ticks only, so that it is not filled to its bound: see [`Nats::restrict_input`].
+    pub restricted: bool,
     /// Why its settings let it drop messages by itself, such as `max_age`; `None` if they do not, so that none may ever be missing.
     pub drops: Option<String>,
 }
@@ -206,7 +209,8 @@ impl Info {
             .ok_or_else(|| StreamError::BadTime { stream: stream.to_owned(), text: self.created.clone() })?;
         let State { messages, bytes, first_seq, last_seq, .. } = self.state;
         let [max_bytes, max_messages] = [Unit::Bytes, Unit::Messages].map(|unit| self.bound(unit));
-        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes, max_bytes, max_messages, drops: self.drops() })
+        let (restricted, drops) = (intake::is_restricted(&self.config["subjects"]), self.drops());
+        Ok(StreamStatus { created, first_seq, last_seq, messages, bytes, max_bytes, max_messages, restricted, drops })
     }
 
     /// What the stream may hold of that; `None` if its settings set no bound.

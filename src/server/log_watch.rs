@@ -1,6 +1,7 @@
 //! Watches the log: where it begins and ends, how much room is left and for how long, and whether it is still the one we read.
 
 mod forecast;
+mod intake;
 mod rights;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::telemetry;
 use crate::telemetry::condition::{self, Severity};
 use crate::view::View;
 use forecast::{Fill, Forecast};
+use intake::Intake;
 use rights::Rights;
 
 /// Between two questions to the server.
@@ -33,6 +35,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// Free bytes on the disk of the data directory below which a managed server takes nothing more from us.
 const DISK_LOW: u64 = 16 << 20;
+
+/// What is added where a server would drop acknowledged messages.
+const RESTRICTED: &str = ", or take nats-server 2.10 or newer: this one would drop the oldest acknowledged messages of a full stream, so the stream takes \
+    commands, outcomes and ticks only, and publishers over NATS hear `no responders`. It takes everything again by itself once there is room";
 
 /// What the watch looks at.
 pub struct Watched {
@@ -76,6 +82,7 @@ struct Watch {
     watched: Watched,
     /// By bytes, and by messages.
     forecasts: [Forecast; 2],
+    intake: Intake,
     /// The first sequence that the log is known to have.
     first_seq: u64,
     rights: Rights,
@@ -88,7 +95,15 @@ impl Watch {
     fn of(watched: Watched, changed: Option<oneshot::Sender<LogChanged>>) -> Self {
         let first_seq = watched.input.first_seq;
         let rights = Rights::proven(watched.own.clone(), &watched.nats);
-        Self { watched, forecasts: Default::default(), first_seq, rights, silent_since: None, changed }
+        Self {
+            watched,
+            forecasts: Default::default(),
+            intake: Intake::default(),
+            first_seq,
+            rights,
+            silent_since: None,
+            changed,
+        }
     }
 
     async fn run(&mut self, sender: watch::Sender<LogStatus>, stop: CancellationToken) {
@@ -98,16 +113,24 @@ impl Watch {
         let mut view = self.watched.view.clone();
         let mut caught_up = false;
         loop {
-            // all branches are cancel-safe: a token, a watch and a timer
-            tokio::select! {
+            // all branches are cancel-safe: a token, a watch and timers
+            let is_whole = tokio::select! {
                 () = stop.cancelled() => return,
-                seen = view.wait_for(|view| start_seq <= view.position), if !caught_up => match seen {
-                    Ok(_) => caught_up = true,
-                    Err(_closed) => return,
-                },
-                _ = interval.tick() => {}
+                seen = view.wait_for(|view| start_seq <= view.position), if !caught_up => {
+                    if seen.is_err() {
+                        return;
+                    }
+                    caught_up = true;
+                    true
+                }
+                () = tokio::time::sleep(self.intake.next_look()), if self.intake.next_look() < INTERVAL => false,
+                _ = interval.tick() => true,
+            };
+            if is_whole {
+                self.look(&sender).await;
+            } else {
+                self.look_at_room().await;
             }
-            self.look(&sender).await;
         }
     }
 
@@ -120,6 +143,7 @@ impl Watch {
         let status = status.and_then(Result::ok);
         if let Some(status) = &status {
             self.note_front(status);
+            self.intake.look(&self.watched.nats, status).await;
             self.note_room(status);
         }
         self.note_disk();
@@ -134,6 +158,13 @@ impl Watch {
             log.connected = connected;
             log.ready = readiness(connected, position, log.start_seq);
         });
+    }
+
+    /// Asks for the room only, between two whole looks at a stream that others may fill in less.
+    async fn look_at_room(&mut self) {
+        if let Ok(status) = self.watched.nats.status(Role::Input).await {
+            self.intake.look(&self.watched.nats, &status).await;
+        }
     }
 
     /// A server that does not answer for the stream, or has it no longer.
@@ -216,7 +247,7 @@ impl Watch {
                 condition::clear("log_filling");
             }
         }
-        let Some(detail) = room.full().and_then(full) else {
+        let Some(detail) = room.full().and_then(|why| full(why, room.is_restricted())) else {
             condition::clear("log_full");
             return;
         };
@@ -244,13 +275,14 @@ impl Watch {
 }
 
 /// What there is to say of a log that takes no more from producers; `None` if it is the disk, which is told of by itself.
-fn full(why: NoRoom) -> Option<String> {
+fn full(why: NoRoom, restricted: bool) -> Option<String> {
     match why {
         NoRoom::Kept { unit, used, most, reserve } => Some(format!(
             "the log is full: {used} of {most} {} are used and the last {reserve} are kept for commands, outcomes and ticks; producers are \
-             refused. Raise {} of the input stream (`nats stream edit`)",
+             refused. Raise {} of the input stream (`nats stream edit`){}",
             unit.shown(),
-            unit.setting()
+            unit.setting(),
+            if restricted { RESTRICTED } else { "" }
         )),
         NoRoom::Server(detail) => Some(format!(
             "the log is full: the NATS server has no room for another message ({detail}). Free space on its disk, or raise max_file_store of \

@@ -254,6 +254,7 @@ mod tests {
             bytes: 0,
             max_bytes: None,
             max_messages: None,
+            restricted: false,
             drops: None,
         };
         let missing = |saved, log: StreamStatus| Survey::of(saved, Some(&log), Choice::default()).missing;

@@ -169,6 +169,7 @@ mod tests {
             bytes,
             max_bytes,
             max_messages: None,
+            restricted: false,
             drops: drops.map(str::to_owned),
         };
         let verdict = |status| room("input stream", &status).verdict;

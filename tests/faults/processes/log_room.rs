@@ -149,10 +149,11 @@ async fn ticks_stop_before_the_server_drops_acknowledged_messages() {
     // within the part that is kept for commands
     let context = small_log(&url, 256 << 10).await;
     let house = Plan::on(&url, data.path()).open();
-    let body = json!({"model": "m", "prediction": "yes", "features": {"text": "x".repeat(1_000)}}).to_string();
+    // commands are taken to the last, whoever sends them
+    let body = json!({"command": "x".repeat(1_000)}).to_string();
     let full = 256 * 1024 - 3_000;
     while (context.get_stream("TW_INPUT").await.unwrap().cached_info().state.bytes) < full {
-        context.publish("tw.in.prediction.tests", body.clone().into()).await.unwrap().await.unwrap();
+        context.publish("tw.in.command.tests", body.clone().into()).await.unwrap().await.unwrap();
     }
     house.ready_when("not ready", |status, _| status == 503).await;
     let last = context.get_stream("TW_INPUT").await.unwrap().cached_info().state.last_sequence;
@@ -166,6 +167,55 @@ async fn ticks_stop_before_the_server_drops_acknowledged_messages() {
     }
     let state = context.get_stream("TW_INPUT").await.unwrap().cached_info().state.clone();
     assert_eq!((state.first_sequence, state.last_sequence), (1, last));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn producers_that_fill_the_log_over_nats_lose_no_acknowledged_message_on_any_server() {
+    let server = NatsServer::start();
+    let (url, data) = (server.url(), tempfile::tempdir().unwrap());
+    let context = small_log(&url, 64 << 20).await;
+    let house = Plan::on(&url, data.path()).open();
+    // four at once, as fast as they are acknowledged, until they are refused
+    let mut producers = tokio::task::JoinSet::new();
+    for size in [300, 900, 2_000, 5_000] {
+        let context = context.clone();
+        producers.spawn(async move {
+            let payload = json!({"model": "m", "prediction": "yes", "features": {"text": "x".repeat(size)}}).to_string();
+            let (mut acknowledged, mut refused) = (0, 0);
+            while refused < 50 {
+                match context.publish("tw.in.prediction.tests", payload.clone().into()).await.unwrap().await {
+                    Ok(_) => acknowledged += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+            acknowledged
+        });
+    }
+    let mut acknowledged: u64 = producers.join_all().await.into_iter().sum();
+    let state = async || context.get_stream("TW_INPUT").await.unwrap().cached_info().state.clone();
+    for _ in 0..20 {
+        // a payload that fits, of a message that does not
+        let free = (64 << 20) - state().await.bytes;
+        let payload = vec![b'x'; (free.min(1 << 20) as usize).saturating_sub(20)];
+        acknowledged += u64::from(context.publish("tw.in.prediction.tests", payload.into()).await.unwrap().await.is_ok());
+    }
+    house.ready_when("not ready", |status, body| status == 503 && body.to_string().contains("the log is full")).await;
+    let state = state().await;
+    assert_eq!(state.first_sequence, 1, "nothing that was acknowledged was dropped: {}", log_tail(data.path()));
+    let told = house.applied(state.last_sequence).await;
+    let counted: u64 = ["applied", "rejected", "duplicates"].map(|name| told["counts"][name].as_u64().unwrap()).iter().sum();
+    assert!(acknowledged <= counted, "{acknowledged} acknowledged, {}", told["counts"]);
+    let (status, answer) = house.send(Method::POST, "/api/v1/tokens", json!({"name": "t", "role": "viewer"}).to_string()).await;
+    assert_eq!(status, 201, "{answer}");
+
+    // somebody makes room
+    let mut config = context.get_stream("TW_INPUT").await.unwrap().cached_info().config.clone();
+    config.max_bytes *= 2;
+    context.update_stream(config).await.unwrap();
+    house.ready_when("ready", |status, _| status == 200).await;
+    let payload = json!({"model": "m", "prediction": "yes"}).to_string();
+    let again = context.publish("tw.in.prediction.tests", payload.into()).await.unwrap().await.unwrap();
+    house.applied(again.sequence).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
