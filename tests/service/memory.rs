@@ -74,6 +74,9 @@ async fn a_flood_of_model_names_is_bounded_and_known_models_go_on() {
     assert!(metrics.lines().any(|line| line == counter), "{metrics}");
     assert_eq!(house.get("/api/v1/models/flood-0").await.unwrap()["predictions"], 1);
     assert!(house.get(&format!("/api/v1/models/flood-{}", FLOOD - 1)).await.is_none());
+    let found = house.finding_when("model_names", "There is no room for another name").await;
+    let text = found["text"].as_str().unwrap();
+    assert!(text.starts_with("producer tests: made ") && text.contains("`tidewatch forget model` makes room"), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
