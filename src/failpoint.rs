@@ -10,6 +10,10 @@ pub enum Point {
     IngestDecoded,
     /// Records were applied in memory and not yet committed.
     ProcessorApplied,
+    /// All that a large commit changes was written, so that it can be done again, and nothing of it has landed.
+    StoreAnnounced,
+    /// A piece of a large commit landed.
+    StorePiece,
     /// The batch was committed and the view not yet published.
     StoreCommitted,
     /// The store's files were flushed and not yet synced.
@@ -43,9 +47,11 @@ pub enum Point {
 }
 
 /// Faults that can be caused and are no place where a process stops, so that nobody who kills at all places causes them: armed with `return`.
-const FAULTS: [&str; 1] = [
+const FAULTS: [&str; 2] = [
     // a row of a commit is lost without a word
     "store::lost_row",
+    // commits of a few rows land in pieces
+    "store::small_pieces",
 ];
 
 /// Why `FAILPOINTS` could not be armed.
@@ -54,10 +60,12 @@ const FAULTS: [&str; 1] = [
 pub struct Error(String);
 
 impl Point {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::IngestFetched,
         Self::IngestDecoded,
         Self::ProcessorApplied,
+        Self::StoreAnnounced,
+        Self::StorePiece,
         Self::StoreCommitted,
         Self::StoreFlushed,
         Self::StoreSynced,
@@ -81,6 +89,8 @@ impl Point {
             Self::IngestFetched => "ingest.fetched",
             Self::IngestDecoded => "ingest.decoded",
             Self::ProcessorApplied => "processor.applied",
+            Self::StoreAnnounced => "store.announced",
+            Self::StorePiece => "store.piece",
             Self::StoreCommitted => "store.committed",
             Self::StoreFlushed => "store.flushed",
             Self::StoreSynced => "store.synced",

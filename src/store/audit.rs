@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::copy::Copying;
 use super::key::{self, Tag};
+use super::landing::Change;
 use super::{Error, Order, Reader, row_hash};
 
 /// Rows read at a time: a commit waits for so many at most, about a millisecond.
@@ -36,10 +37,10 @@ struct Scan {
 /// By key, what is added to the sum.
 type Changes = Vec<(Vec<u8>, u128)>;
 
-/// One sled batch and what it does to the sum.
+/// What a commit changes, and what that does to the sum.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub rows: sled::Batch,
+    pub rows: Vec<Change>,
     change: u128,
     /// The change by key, while rows are added up.
     changes: Option<Changes>,
@@ -103,7 +104,7 @@ impl Batch {
         self.note(&key, row_hash(&key, &value).wrapping_sub(before), before != 0);
         // `return` loses a row without a word, as damage to sled's files can: one of the notes, as others are soon written again.
         fail::fail_point!("store::lost_row", key.first() == Some(&(crate::monitor::rows::Tag::Note as u8)), |_| ());
-        self.rows.insert(key, value);
+        self.rows.push((key, Some(value)));
     }
 
     /// Puts a row whose key is new.
@@ -114,11 +115,11 @@ impl Batch {
     /// Deletes a row; `before`: its hash.
     pub fn remove(&mut self, key: Vec<u8>, before: u128) {
         self.note(&key, 0_u128.wrapping_sub(before), true);
-        self.rows.remove(key);
+        self.rows.push((key, None));
     }
 
-    /// What goes into sled, and what [`Sums::landed`] is told then.
-    pub fn into_parts(self) -> (sled::Batch, u128, Option<Changes>) {
+    /// What is to land, and what [`Sums::landed`] is told then.
+    pub fn into_parts(self) -> (Vec<Change>, u128, Option<Changes>) {
         (self.rows, self.change, self.changes)
     }
 
@@ -136,9 +137,9 @@ impl Batch {
     }
 }
 
-/// The rows that say which store this is, what the last commit was about to do, and the sum itself are not part of the sum.
+/// The rows that say which store this is, what the last commit was about to do and would do again, and the sum itself are not part of the sum.
 pub(super) fn is_counted(row_key: &[u8]) -> bool {
-    let uncounted = [Tag::Identity, Tag::Intent, Tag::Sum].map(|tag| tag as u8);
+    let uncounted = [Tag::Identity, Tag::Intent, Tag::Redo, Tag::Sum].map(|tag| tag as u8);
     row_key.first().is_some_and(|tag| !uncounted.contains(tag))
 }
 

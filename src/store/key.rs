@@ -9,6 +9,7 @@ pub use crate::monitor::rows::{Fields, fields};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Tag {
+    Redo = b'c',
     Directory = b'd',
     RunPart = b'f',
     Head = b'h',
@@ -21,7 +22,8 @@ pub enum Tag {
 }
 
 impl Tag {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Redo,
         Self::Directory,
         Self::RunPart,
         Self::Head,
@@ -62,6 +64,11 @@ pub(super) fn identity() -> Key {
 /// What the last commit was about to change.
 pub(super) fn intent() -> Key {
     Tag::Intent.all()
+}
+
+/// A part of what the last commit changes.
+pub(super) fn redo(number: u32) -> Key {
+    Tag::Redo.all().u32(number)
 }
 
 /// The sum of the hashes of all rows.

@@ -9,6 +9,7 @@ mod error;
 mod fill;
 mod intent;
 pub mod key;
+mod landing;
 mod open;
 pub mod pending;
 mod reader;
@@ -31,6 +32,7 @@ pub use reader::{Order, Reader, Value, expects_panics};
 pub use sync::Syncer;
 
 use audit::Sums;
+use landing::Landing;
 use pending::Pending;
 use reader::Health;
 use space::{BLOB_BYTES, Space};
@@ -39,7 +41,8 @@ use space::{BLOB_BYTES, Space};
 /// row changes.
 pub const FORMAT: &str = "tidewatch store 10";
 
-/// What sled writes for each byte of a commit, and besides for each row: pages are written whole when enough of them has changed.
+/// What sled writes for each byte of a commit, and for each that it writes to redo it, and besides for each row: pages are written whole when enough
+/// of them has changed.
 const PAGES_PER_BYTE: u64 = 2;
 const PAGE_OVERHEAD: u64 = 512;
 
@@ -50,11 +53,13 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Bounds of the pending rows.
     pub pending: pending::Limits,
+    /// From which size on commits land in pieces.
+    pub landing: landing::Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 16 << 20, pending: pending::Limits::default() }
+        Self { cache_bytes: 16 << 20, pending: pending::Limits::default(), landing: landing::Limits::default() }
     }
 }
 
@@ -90,6 +95,7 @@ pub struct Store {
     tree: sled::Tree,
     db: sled::Db,
     pending: Pending,
+    landing: landing::Limits,
     health: Arc<Health>,
     space: Space,
     sums: Arc<Mutex<Sums>>,
@@ -129,9 +135,9 @@ impl Store {
     }
 
     fn of(checked: open::Checked, lock: File, dir: &Path) -> Result<Self, Error> {
-        let open::Checked { db, tree, health, pending, sums } = checked;
+        let open::Checked { db, tree, health, pending, landing, sums } = checked;
         let space = Space::of(dir)?;
-        Ok(Self { tree, db, pending, health, space, sums, dir: dir.to_owned(), _lock: lock })
+        Ok(Self { tree, db, pending, landing, health, space, sums, dir: dir.to_owned(), _lock: lock })
     }
 
     /// The head row of the last commit; `None` in a fresh store.
@@ -144,7 +150,7 @@ impl Store {
         &mut self.pending
     }
 
-    /// Lands `commit` whole or not at all. Not synced here: the log rebuilds what a power cut takes back, to the same bytes, so
+    /// Lands `commit`; after a crash it is there whole or not at all. Not synced here: the log rebuilds what a power cut takes back, to the same bytes, so
     /// a [`Syncer`] runs on a timer.
     ///
     /// Errors are final for this process: the state in memory is ahead of the disk then, and later commits are
@@ -162,7 +168,8 @@ impl Store {
         let (blobs, inline): (Vec<usize>, Vec<usize>) = sizes.partition(|size| BLOB_BYTES <= *size);
         let inline = inline.into_iter().sum::<usize>() as u64 + self.pending.bytes_due();
         let beside = blobs.into_iter().sum::<usize>() as u64;
-        self.space.ensure(PAGES_PER_BYTE * inline + PAGE_OVERHEAD * puts.len() as u64, beside)
+        let redo = inline + beside;
+        self.space.ensure(PAGES_PER_BYTE * (inline + redo) + PAGE_OVERHEAD * puts.len() as u64, beside)
     }
 
     /// Reads from any thread.
@@ -211,8 +218,7 @@ impl Store {
         batch.insert(key::sum().into(), sums.after(&batch));
         sums.keep_for_copy(&batch, &reader)?;
         let (rows, change, changes) = batch.into_parts();
-        self.health.caught("announcing a commit", || self.tree.insert(&*key::intent(), intent))?;
-        self.health.caught("committing", || self.tree.apply_batch(rows))?;
+        Landing { tree: &self.tree, health: &self.health, limits: self.landing }.land(rows, intent)?;
         sums.landed(change, changes);
         Ok(())
     }

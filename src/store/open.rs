@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::audit::{self, Auditor, Sums};
+use super::landing::{self, Landing};
 use super::pending::Pending;
 use super::reader::{DAMAGE_MARK, Health, guarded, panic_text};
-use super::{Error, Options, Reader, Store, intent, key, space};
+use super::{Error, Options, Reader, Store, key, space};
 
 /// Directories put aside for one reason that are kept for inspection; older ones are deleted.
 const ASIDE_MAX: usize = 2;
@@ -51,6 +52,7 @@ pub(super) struct Checked {
     pub tree: sled::Tree,
     pub health: Arc<Health>,
     pub pending: Pending,
+    pub landing: landing::Limits,
     pub sums: Arc<Mutex<Sums>>,
 }
 
@@ -116,12 +118,12 @@ fn checked(dir: &Path, options: Options) -> Result<Checked, Error> {
     let health = Health::new(dir.to_owned());
     check_identity(&tree, written)?;
     let reader = Reader::new(tree.clone(), Arc::clone(&health));
-    intent::check(&reader)?;
+    Landing { tree: &tree, health: &health, limits: options.landing }.finish(&reader)?;
     let sums = Arc::new(Mutex::new(audit::read(&reader)?));
     // most stores are added up before anything is read from them; what is left of a large one follows in the background
     Auditor::new(reader.clone(), Arc::clone(&sums)).add_up(AUDIT_TIME_AT_OPEN)?;
     let pending = Pending::load(reader, options.pending)?;
-    Ok(Checked { db, tree, health, pending, sums })
+    Ok(Checked { db, tree, health, pending, landing: options.landing, sums })
 }
 
 pub(super) fn configured(dir: &Path, options: Options) -> sled::Config {

@@ -35,8 +35,8 @@ pub enum Order {
     Descending,
 }
 
-/// Reads the committed rows; cheap to clone, usable from any thread. A single `get` sees whole commits; a scan, and two gets
-/// in a row, may see a commit that landed between two of their steps.
+/// Reads the committed rows; cheap to clone, usable from any thread. A row is as one commit left it; a scan, and two gets in a row, may see
+/// rows of a commit that landed between two of their steps, or of a large one that is landing.
 #[derive(Clone, Debug)]
 pub struct Reader {
     tree: sled::Tree,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::pending::{Limits, ROW_BYTES_MAX};
-use super::{Commit, CopyError, Error, Options, Order, PendingKey, Put, Store, key, row_hash};
+use super::{Commit, CopyError, Error, Options, Order, PendingKey, Put, Store, key, landing, row_hash};
 use crate::event::wire::ENTRIES_MAX;
 use crate::monitor::classes::OTHER;
 use crate::monitor::join::{Answer, JoinRow, Served, Truth};
@@ -18,7 +18,8 @@ use crate::time::Timestamp;
 /// So small that a few dozen rows freeze memtables and merge over three levels.
 fn tiny() -> Options {
     let pending = Limits { memtable_rows: 24, memtable_bytes: 4096, direct_rows: 16, fan_out: 2, slice_rows: 2 };
-    Options { cache_bytes: 1 << 20, pending }
+    let landing = landing::Limits { whole_rows: 30, piece_rows: 7, piece_bytes: 1 << 10 };
+    Options { cache_bytes: 1 << 20, pending, landing }
 }
 
 /// A store and what it must hold.
