@@ -1,6 +1,7 @@
 //! Whether what is said with probability p comes true with probability p.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Estimate;
 use super::estimate::NoInterval;
@@ -10,11 +11,13 @@ use super::exact::ExactSum;
 ///
 /// Give it the positive class's probability and whether it was positive, or the probability of whatever was predicted and
 /// whether that was right (top-label calibration).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+///
+/// Serialised as the bins up to the last one in use.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "Vec<Bin>")]
 pub struct Calibration<const BINS: usize = 10> {
-    /// Up to the last one in use.
-    bins: Vec<Bin>,
+    /// Those in use, each with its place, ascending. There is one of these a minute and model, and most use few bins.
+    bins: Vec<(usize, Bin)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,27 +54,27 @@ impl<const BINS: usize> Calibration<BINS> {
     }
 
     pub fn merge(&mut self, other: &Self) {
-        self.grow(other.bins.len());
-        for (bin, other) in self.bins.iter_mut().zip(&other.bins) {
-            bin.count += other.count;
-            bin.hits += other.hits;
-            bin.stated.merge(&other.stated);
+        for (place, theirs) in &other.bins {
+            let bin = self.bin(*place);
+            bin.count += theirs.count;
+            bin.hits += theirs.hits;
+            bin.stated.merge(&theirs.stated);
         }
         self.trim();
     }
 
     pub fn unmerge(&mut self, other: &Self) {
-        self.grow(other.bins.len());
-        for (bin, other) in self.bins.iter_mut().zip(&other.bins) {
-            bin.count -= other.count;
-            bin.hits -= other.hits;
-            bin.stated.unmerge(&other.stated);
+        for (place, theirs) in &other.bins {
+            let bin = self.bin(*place);
+            bin.count -= theirs.count;
+            bin.hits -= theirs.hits;
+            bin.stated.unmerge(&theirs.stated);
         }
         self.trim();
     }
 
     pub fn count(&self) -> u64 {
-        self.bins.iter().map(|bin| bin.count).sum::<i64>().max(0) as u64
+        self.bins.iter().map(|(_, bin)| bin.count).sum::<i64>().max(0) as u64
     }
 
     /// Expected calibration error `Σ (n_b/n) |mean outcome − mean probability|`, 0 to 1; missing if empty.
@@ -93,7 +96,7 @@ impl<const BINS: usize> Calibration<BINS> {
     /// Mean stated probability: the confidence shown with a window. `None` if empty.
     pub fn mean_stated(&self) -> Option<f64> {
         let mut sum = ExactSum::default();
-        self.bins.iter().for_each(|bin| sum.merge(&bin.stated));
+        self.bins.iter().for_each(|(_, bin)| sum.merge(&bin.stated));
         let n = self.count();
         (0 < n).then(|| sum.value() / n as f64)
     }
@@ -111,9 +114,7 @@ impl<const BINS: usize> Calibration<BINS> {
     }
 
     pub(super) fn put(&mut self, probability: f64, hits: i64, misses: i64) {
-        let place = place::<BINS>(probability);
-        self.grow(place + 1);
-        let bin = &mut self.bins[place];
+        let bin = self.bin(place::<BINS>(probability));
         bin.count += hits + misses;
         bin.hits += hits;
         match hits + misses {
@@ -127,20 +128,44 @@ impl<const BINS: usize> Calibration<BINS> {
     }
 
     fn held(&self) -> impl Iterator<Item = (usize, &Bin)> {
-        self.bins.iter().enumerate().filter(|(_, bin)| 0 < bin.count)
+        self.bins.iter().filter(|(_, bin)| 0 < bin.count).map(|(place, bin)| (*place, bin))
     }
 
-    fn grow(&mut self, bins: usize) {
-        if self.bins.len() < bins {
-            self.bins.resize_with(bins, Bin::default);
-        }
+    fn bin(&mut self, place: usize) -> &mut Bin {
+        let at = self.bins.binary_search_by_key(&place, |(place, _)| *place).unwrap_or_else(|at| {
+            self.bins.reserve_exact(1);
+            self.bins.insert(at, (place, Bin::default()));
+            at
+        });
+        &mut self.bins[at].1
     }
 
     fn trim(&mut self) {
+        self.bins.retain(|(_, bin)| *bin != Bin::default());
+    }
+}
+
+impl<const BINS: usize> Serialize for Calibration<BINS> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let empty = Bin::default();
-        while self.bins.last().is_some_and(|bin| *bin == empty) {
-            self.bins.pop();
+        let mut held = self.bins.iter().peekable();
+        let mut all = serializer.serialize_seq(Some(self.bins.last().map_or(0, |(place, _)| place + 1)))?;
+        let mut next = 0;
+        while let Some((place, bin)) = held.peek() {
+            let is_next = *place == next;
+            all.serialize_element(if is_next { bin } else { &empty })?;
+            next += 1;
+            held.next_if(|_| is_next);
         }
+        all.end()
+    }
+}
+
+impl<const BINS: usize> From<Vec<Bin>> for Calibration<BINS> {
+    fn from(all: Vec<Bin>) -> Self {
+        let mut calibration = Self { bins: all.into_iter().enumerate().collect() };
+        calibration.trim();
+        calibration
     }
 }
 
@@ -159,4 +184,24 @@ fn place<const BINS: usize>(probability: f64) -> usize {
         place += 1;
     }
     place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_that_are_not_in_use_are_written_between_those_that_are() {
+        let mut calibration = Calibration::<10>::default();
+        for (probability, hit) in [(0.31, true), (0.55, false), (0.95, true), (0.98, true)] {
+            calibration.add(probability, hit);
+        }
+        calibration.sub(0.95, true);
+        calibration.sub(0.98, true);
+        let written = serde_json::to_value(&calibration).unwrap();
+        let counts: Vec<i64> = written.as_array().unwrap().iter().map(|bin| bin["count"].as_i64().unwrap()).collect();
+        assert_eq!(counts, [0, 0, 0, 1, 0, 1]);
+        assert_eq!(serde_json::from_value::<Calibration<10>>(written).unwrap(), calibration);
+        assert_eq!(serde_json::to_value(Calibration::<10>::default()).unwrap(), serde_json::json!([]));
+    }
 }

@@ -193,6 +193,7 @@ impl Chosen {
 /// run length that is wanted now, whenever it was started.
 pub fn start(watching: &mut Vec<Watching>, chosen: &[Chosen], policy: &Policy) {
     if watching.is_empty() {
+        watching.reserve_exact(STANDARD + chosen.len());
         let promised = e_detector::Params {
             run_length: policy.error_run_length,
             baseline: policy.reference_rows,

@@ -241,6 +241,7 @@ impl Condition {
         findings.extend(self.of_times(case));
         findings.extend(self.of_drift(case));
         findings.extend(self.of_own(case));
+        findings.shrink_to_fit();
         self.findings = findings;
         let to = self.overall();
         let from = std::mem::replace(&mut self.status, to);
