@@ -17,7 +17,7 @@ use tidewatch::monitor::rows::Tag;
 use tidewatch::nats::Saved;
 use tidewatch::processor::{Batch, Projection};
 use tidewatch::store::pending::Limits;
-use tidewatch::store::{Commit, Error, Opened, Options, Order, PendingKey, Put, Store, key};
+use tidewatch::store::{Commit, Error, Opened, Options, Order, PendingKey, Put, Store, key, landing};
 use tidewatch::time::Timestamp;
 use workload::{START_MS, records, with_late_data_and_commands};
 use xxhash_rust::xxh3::xxh3_128;
@@ -28,7 +28,8 @@ const ROWS_PER_COMMIT: u64 = 10;
 /// Small enough that a few commits go through every stage of the pending rows.
 fn options() -> Options {
     let pending = Limits { memtable_rows: 100, memtable_bytes: 8192, direct_rows: 60, fan_out: 3, slice_rows: 40 };
-    Options { cache_bytes: 1 << 20, pending }
+    let landing = landing::Limits { whole_rows: 40, piece_rows: 10, piece_bytes: 4 << 10 };
+    Options { cache_bytes: 1 << 20, pending, landing }
 }
 
 /// Commit `n` writes `n` into every model row and into its own pending rows, renews the rows of commit `n / 2`, and deletes and

@@ -336,7 +336,7 @@ fn model_of(view: &View, prediction_id: &str) -> Result<String, Problem> {
 /// The range of the last 60 windows that have data.
 fn recent(model: &Model) -> Range {
     let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-    let trail = model.profile.trail.first().map(|point| point.start);
+    let trail = model.profile.trail.iter().next().map(|point| point.start);
     let first = trail.into_iter().chain(model.hot.keys().next().copied()).min().unwrap_or(newest_end - PANE_WIDTH);
     Range::whole(first, newest_end, Resolution::Minute)
 }

@@ -9,7 +9,7 @@ mod error;
 mod fill;
 mod intent;
 pub mod key;
-mod landing;
+pub mod landing;
 mod open;
 pub mod pending;
 mod reader;

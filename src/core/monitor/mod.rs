@@ -21,6 +21,7 @@ pub mod source;
 pub mod status;
 pub mod task;
 pub mod tokens;
+pub mod trail;
 pub mod turn;
 pub mod window;
 

@@ -15,13 +15,14 @@ use crate::monitor::drift::{Drift, Seen};
 use crate::monitor::effect::Announcement;
 use crate::monitor::join::{self, JoinRow, Parked, Served};
 use crate::monitor::kept::{Kept, Written};
-use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH, TRAIL_MAX};
+use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH};
 use crate::monitor::numbered::Numbered;
 use crate::monitor::pane::{Cell, Pane};
 use crate::monitor::point::Point;
 use crate::monitor::status::Condition;
 use crate::monitor::status::history::History;
 use crate::monitor::task::{Doubt, Evidence, Task, Values};
+use crate::monitor::trail::Trail;
 use crate::monitor::turn::Turn;
 use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
@@ -122,8 +123,7 @@ pub struct Model {
 pub struct Profile {
     pub classes: Classes,
     pub cells: Vec<CellKey>,
-    /// Newest closed windows, oldest first.
-    pub trail: Vec<Point>,
+    pub trail: Trail,
     /// Thresholds of its own, by metric.
     pub thresholds: Vec<MetricThreshold>,
     /// What its status has been.
@@ -507,7 +507,7 @@ impl Model {
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             turn.effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: turn.time() });
-            self.extend_trail(point);
+            self.profile_mut().trail.put(&point);
         }
         if !closing.is_empty() {
             self.announce_revised(turn);
@@ -573,7 +573,7 @@ impl Model {
             let point = self.point_of(start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             turn.effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: turn.time() });
-            self.extend_trail(point);
+            self.profile_mut().trail.put(&point);
         }
     }
 
@@ -581,24 +581,6 @@ impl Model {
         let mut total = Cell::default();
         pane.merge_into(&mut total, |_| true);
         Point::of(start, self.is_closed(start), &total, &self.profile.classes)
-    }
-
-    /// Puts a closed window on the trail, in its place. The room for it is never more than it needs: a list that grows by itself doubles, and
-    /// every model has one.
-    fn extend_trail(&mut self, point: Point) {
-        let trail = &mut self.profile_mut().trail;
-        match trail.binary_search_by_key(&point.start, |point| point.start) {
-            Ok(at) => trail[at] = point,
-            Err(at) if trail.len() < TRAIL_MAX => {
-                trail.reserve_exact(1);
-                trail.insert(at, point);
-            }
-            Err(0) => {}
-            Err(at) => {
-                trail.remove(0);
-                trail.insert(at - 1, point);
-            }
-        }
     }
 
     /// An id for a prediction that came without: `<model>_<milliseconds>`, made unique by its place in the log.

@@ -111,7 +111,7 @@ fn strip(view: &View, model: &Model) -> Value {
 
 /// The sparkline: of each minute its number since 1970, the accuracy and how many labels it rests on.
 fn trail(model: &Model) -> Vec<(i64, Value)> {
-    let point = |point: &Point| {
+    let point = |point: Point| {
         let minute = point.start.micros().div_euclid(60_000_000);
         let accuracy = (point.judged != 0).then(|| point.correct as f64 / point.judged as f64);
         (minute, rounded(json!([minute, accuracy, point.labelled])))
