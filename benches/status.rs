@@ -6,7 +6,7 @@
 //! what lies around it (the log, windows, drift) is left out.
 //!
 //!     ops/bench status                       1,000 models a row, on all cores; the process fails where a promise is broken
-//!     STATUS_MODELS=40 ops/bench status      a look
+//!     STATUS_MODELS=40 ops/bench status      a look; STATUS_ROWS=20/min, =2/min, =1/s or =churn for some rows only
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -286,6 +286,8 @@ fn row_of_churn(models: u64) -> Option<String> {
 
 fn main() {
     let models: u64 = std::env::var("STATUS_MODELS").ok().and_then(|value| value.parse().ok()).unwrap_or(1_000).max(1);
+    let rows_wanted = std::env::var("STATUS_ROWS").ok();
+    let is_wanted = |name: &str| rows_wanted.as_deref().is_none_or(|wanted| wanted == name);
     let begun = Instant::now();
     println!("{models} models a row, {DAYS} days each, floor 0.7, judged every {TICK} s");
     println!(
@@ -293,7 +295,7 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|");
     let (mut broken, mut rows) = (Vec::new(), 0);
-    for rate in &RATES {
+    for rate in RATES.iter().filter(|rate| is_wanted(rate.name)) {
         for delay in DELAYS {
             for accuracy in ACCURACIES {
                 let seed = |model| seed_of(model, rate.gap, delay, accuracy);
@@ -308,7 +310,9 @@ fn main() {
             broken.push(format!("{}: always wrong, critical after {hopeless:?} predictions", rate.name));
         }
     }
-    broken.extend(row_of_churn(models.div_ceil(10)));
+    if is_wanted("churn") {
+        broken.extend(row_of_churn(models.div_ceil(10)));
+    }
     println!("{} model-days in {:.0} s", rows * models * DAYS.cast_unsigned(), begun.elapsed().as_secs_f64());
     assert!(broken.is_empty(), "not as promised:\n{}", broken.join("\n"));
 }
