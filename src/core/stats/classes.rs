@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use super::MetricName;
+use super::estimate::{MEMBERS_MIN, NoInterval};
 use super::multinomial::Table;
 
 /// So many pairs are put in one by one.
@@ -125,7 +126,7 @@ impl Confusion {
     /// * `positive`: the positive class of a binary problem. Precision, recall, F1, FPR, FNR and specificity are then of that
     ///   class; with `None` they are macro averages over the classes seen, each against the rest.
     ///
-    /// Intervals: Wilson for proportions; F1 of one class by [`Estimate::map`] of the Wilson interval of TP/(TP+FP+FN);
+    /// Intervals: Wilson for proportions, none of fewer than 12 members of a class; F1 of one class by [`Estimate::map`] of the Wilson interval of TP/(TP+FP+FN);
     /// macro averages of recall and of precision by [`Estimate::mean_of_proportions`]; macro and weighted F1, weighted precision, macro FPR
     /// and specificity, kappa and Matthews' coefficient by the delta method, see [`Table::interval`].
     pub fn metrics(&self, positive: Option<u16>) -> Vec<(MetricName, Estimate)> {
@@ -265,15 +266,19 @@ impl Margin {
         let negatives = self.all - self.truths;
         let false_positives = self.predictions - self.hits;
         let either = self.truths + self.predictions - self.hits;
+        let share = |hits: u64, members: u64| {
+            let share = Estimate::proportion(hits, members);
+            if members < MEMBERS_MIN { share.without(NoInterval::TooFewRows) } else { share }
+        };
         // F1 = 2J/(1 + J) with J = TP/(TP + FP + FN), a proportion of the answers that concern the class at all.
         let overlap = Estimate::proportion(self.hits, either);
         ClassFigures {
-            precision: Estimate::proportion(self.hits, self.predictions).or_zero(),
-            recall: Estimate::proportion(self.hits, self.truths).or_zero(),
+            precision: share(self.hits, self.predictions).or_zero(),
+            recall: share(self.hits, self.truths).or_zero(),
             f1: overlap.map(|share| 2.0 * share / (1.0 + share)).or_zero(),
-            fpr: Estimate::proportion(false_positives, negatives),
-            fnr: Estimate::proportion(self.truths - self.hits, self.truths),
-            specificity: Estimate::proportion(negatives - false_positives, negatives),
+            fpr: share(false_positives, negatives),
+            fnr: share(self.truths - self.hits, self.truths),
+            specificity: share(negatives - false_positives, negatives),
             support: self.truths,
         }
     }
@@ -305,6 +310,18 @@ mod tests {
     fn nothing_labelled_gives_no_figures() {
         assert_eq!(Confusion::default().metrics(Some(1)), []);
         assert_eq!(Confusion::default().per_class(), []);
+    }
+
+    #[test]
+    fn figures_of_a_class_with_few_members_have_no_interval_and_say_why() {
+        let figures = |positives: u64| confusion(&[(0, 0, 80), (0, 1, 10), (1, 1, positives - 2), (1, 0, 2)]).metrics(Some(1));
+        let of = |positives: u64, name: MetricName| figures(positives).into_iter().find(|(other, _)| *other == name).unwrap().1;
+        for name in [MetricName::Recall, MetricName::Fnr, MetricName::BalancedAccuracy, MetricName::F1Macro] {
+            let (few, enough) = (of(11, name), of(12, name));
+            assert_eq!((few.low, few.why), (None, Some(NoInterval::TooFewRows)), "{name:?}");
+            assert!(few.value.is_some() && enough.low.is_some(), "{name:?} {enough:?}");
+        }
+        assert!(of(11, MetricName::Accuracy).low.is_some() && of(11, MetricName::Specificity).low.is_some());
     }
 
     #[test]

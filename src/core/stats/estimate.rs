@@ -7,8 +7,14 @@ use super::exact::ExactSum;
 /// The standard normal quantile at 0.975: all intervals here are 95 % and two-sided.
 pub const Z: f64 = 1.959_963_984_540_054;
 
-/// Fewest values behind the interval of a mean.
+/// Fewest values behind the interval of a mean, and behind that of a mean of squares: of fewer the skewness is hardly known, and samples that
+/// happen to look harmless are those whose interval is too low.
 const VALUES_MIN: u64 = 10;
+const SQUARES_MIN: u64 = 250;
+
+/// Fewest members of a class behind the interval of a figure of that class, and of a mean over classes in which each weighs the same. Of fewer an
+/// interval that holds what it says for one share of right answers, or one distribution of scores, holds far less or far more for another.
+pub(super) const MEMBERS_MIN: u64 = 12;
 
 /// A figure, its 95 % confidence interval and how many observations stand behind it. `None` is "not known", never 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,9 +62,11 @@ pub struct Moments<'s> {
 pub enum Tails {
     /// Values are bounded, or grow as a logarithm.
     Short,
-    /// Values are distances: the skewness may be `√(n / 2)`, at which a single value makes up most of the spread.
+    /// Values are distances or ratios: the skewness may be `√(n / 2)`, at which a single value makes up most of the spread.
     Long,
-    /// Values are squares or ratios, whose variance is often infinite: the skewness may be `√(n / 60)`. Of errors with such tails (Student's t of
+    /// Values are differences, with long tails on both sides: what they seem to be skewed is mostly chance, so the interval also holds Student's.
+    Both,
+    /// Values are squares, whose variance is often infinite: the skewness may be `√(n / 60)`. Of errors with such tails (Student's t of
     /// 3 degrees, log-normal) more than 99 of 100 samples of 100 to 1,000 rows are found out. A looser bound would not only let more of them
     /// pass: those that pass are the ones that lack their large values, and whose interval is too low.
     Heavy,
@@ -102,8 +110,9 @@ impl Estimate {
     /// The mean of values with an interval that allows for their skewness: `x̄ − g⁻¹(±t) s/√n` with
     /// `g⁻¹(y) = 3/a ((1 + a (y − a/6))^⅓ − 1)`, `a` the sample skewness over `√n`, `t` Student's quantile: Hall (1992), *J. R. Stat. Soc.
     /// B* 54, 221–228. Where tails may be long `t` is larger by `a²` of it, what the next term of the Edgeworth expansion says of the skewness at this
-    /// level (Hall (1992), *The Bootstrap and Edgeworth Expansion*, §2.6). None below 10 values, of equal values, and of a sample that is more
-    /// skewed than its `tails` allow.
+    /// level (Hall (1992), *The Bootstrap and Edgeworth Expansion*, §2.6). None below 10 values (250 squares), of equal values, and of a sample that is more
+    /// skewed than its `tails` allow. What no row of a sample shows no interval can allow for (Bahadur & Savage (1956), *Ann. Math. Stat.* 27,
+    /// 1115–1122): where one row in 50 is ten times as far off as the others, an interval of 100 rows that has met none of them is too low.
     pub fn mean(moments: Moments<'_>, tails: Tails) -> Self {
         let Moments { sum, squares, n, .. } = moments;
         if n == 0 {
@@ -112,11 +121,11 @@ impl Estimate {
         let count = n as f64;
         let mean = sum.mean(n);
         let bare = |why| Self::bare(mean, n, why);
-        if n < VALUES_MIN {
-            return bare(NoInterval::TooFewRows);
-        }
         if f64::MAX <= squares.value() {
             return bare(NoInterval::TooLarge);
+        }
+        if n < if tails == Tails::Heavy { SQUARES_MIN } else { VALUES_MIN } {
+            return bare(NoInterval::TooFewRows);
         }
         let deviations = ExactSum::squared_deviations(sum, squares, n);
         if deviations == 0.0 {
@@ -125,7 +134,7 @@ impl Estimate {
         let Some(skewness) = moments.skewness(mean, deviations) else { return bare(NoInterval::TooLarge) };
         let bearable = match tails {
             Tails::Short => f64::INFINITY,
-            Tails::Long => count / 2.0,
+            Tails::Long | Tails::Both => count / 2.0,
             Tails::Heavy => count / 60.0,
         };
         if bearable < skewness * skewness {
@@ -134,8 +143,11 @@ impl Estimate {
         let error = (deviations / (count - 1.0) / count).sqrt();
         let slant = skewness / count.sqrt();
         let widened = if tails == Tails::Short { 1.0 } else { 1.0 + slant * slant };
-        let t = t_quantile(count - 1.0) * widened;
-        bare(NoInterval::TooLarge).between(mean - error * unskewed(t, slant), mean - error * unskewed(-t, slant))
+        let student = t_quantile(count - 1.0);
+        let t = student * widened;
+        let (low, high) = (mean - error * unskewed(t, slant), mean - error * unskewed(-t, slant));
+        let margin = if tails == Tails::Both { error * student } else { f64::NEG_INFINITY };
+        bare(NoInterval::TooLarge).between(low.min(mean - margin), high.max(mean + margin))
     }
 
     /// The unweighted mean of independent proportions. Its interval combines their Wilson intervals by the method of variance
@@ -271,7 +283,7 @@ mod tests {
     #[test]
     fn the_interval_of_a_mean_without_skewness_is_students() {
         let values: Vec<f64> = (0..11).map(f64::from).collect();
-        let mean = mean_of(&values, Tails::Heavy);
+        let mean = mean_of(&values, Tails::Both);
         // R: t.test(0:10)$conf.int
         assert_eq!(mean.value, Some(5.0));
         assert!((mean.low.unwrap() - 2.771_841).abs() < 2e-4 && (mean.high.unwrap() - 7.228_159).abs() < 2e-4, "{mean:?}");
@@ -291,7 +303,8 @@ mod tests {
         assert_eq!(mean_of(&[1.0; 100], Tails::Short).why, Some(NoInterval::NoSpread));
         let mut one_of_all = [1.0; 100];
         one_of_all[7] = 1e6;
-        assert_eq!(mean_of(&one_of_all, Tails::Heavy).why, Some(NoInterval::HeavyTails));
+        assert_eq!(mean_of(&one_of_all, Tails::Heavy).why, Some(NoInterval::TooFewRows));
+        assert_eq!(mean_of(&[one_of_all; 3].concat(), Tails::Heavy).why, Some(NoInterval::HeavyTails));
         assert_eq!(mean_of(&[1e200; 20], Tails::Heavy).value, Some(1e200));
         let far_apart: Vec<f64> = (0..20).map(|i| f64::from(i) * 1e200).collect();
         assert_eq!(mean_of(&far_apart, Tails::Heavy).why, Some(NoInterval::TooLarge));

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Estimate;
 use super::classes::{Confusion, Margin};
-use super::estimate::{NoInterval, Z, logit, of_logit, t_quantile};
+use super::estimate::{MEMBERS_MIN, NoInterval, Z, logit, of_logit, t_quantile};
 
 /// Fewest answers behind such an interval.
 const ROWS_MIN: u64 = 30;
-
-/// Fewest labels and predictions of each class that a mean over classes, each of the same weight, needs for its interval.
-const MEMBERS_MIN: u64 = 5;
 
 /// Counts as shares of all answers.
 pub(super) struct Table {

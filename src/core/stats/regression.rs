@@ -112,9 +112,9 @@ impl Regression {
         let positive = |figure: Estimate| figure.within(0.0, f64::INFINITY);
         let mse = known(self.beyond, positive(mean([&self.squares, &self.fourths, &self.sixths], Tails::Heavy)));
         let mae = positive(mean([&self.absolute, &self.squares, &self.absolute_cubes], Tails::Long));
-        let mape = positive(mean([&self.relative, &self.relative_squares, &self.relative_cubes], Tails::Heavy));
+        let mape = positive(mean([&self.relative, &self.relative_squares, &self.relative_cubes], Tails::Long));
         let smape = mean([&self.symmetric, &self.symmetric_squares, &self.symmetric_cubes], Tails::Long).within(0.0, 2.0);
-        let bias = mean([&self.errors, &self.squares, &self.error_cubes], Tails::Long);
+        let bias = mean([&self.errors, &self.squares, &self.error_cubes], Tails::Both);
         let highest =
             self.peak.highest().map_or(Estimate::MISSING, |highest| Estimate::bare(highest, n, NoInterval::NoneKnown));
         vec![

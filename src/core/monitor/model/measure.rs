@@ -13,7 +13,7 @@ use crate::monitor::status::thresholds::{COVERAGE, QUANTILES, SAMPLE};
 use crate::monitor::status::{Condition, DRIFT, RESPONSE_TIME};
 use crate::monitor::window::metrics;
 use crate::stats::Estimate;
-use crate::stats::estimate::Z;
+use crate::stats::estimate::{NoInterval, Z};
 use crate::stats::latency::Latency;
 use crate::time::{Span, Timestamp};
 
@@ -92,9 +92,10 @@ impl Stretch {
 
 fn of_estimate(estimate: &Estimate) -> Option<Basis> {
     let (n, value) = (estimate.n, estimate.value?);
-    Some(match estimate.low.zip(estimate.high) {
-        Some((low, high)) => Basis::Estimate { n, value, low, high },
-        None => Basis::Bare { n, value },
+    Some(match (estimate.low.zip(estimate.high), estimate.why) {
+        (Some((low, high)), _) => Basis::Estimate { n, value, low, high },
+        (None, Some(NoInterval::TooFewRows)) => Basis::Unsure { n, value },
+        (None, _) => Basis::Bare { n, value },
     })
 }
 

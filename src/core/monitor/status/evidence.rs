@@ -42,6 +42,8 @@ pub enum Basis {
     Estimate { n: u64, value: f64, low: f64, high: f64 },
     /// A figure of `n` observations without an interval.
     Bare { n: u64, value: f64 },
+    /// A figure of too few observations for an interval: it decides nothing.
+    Unsure { n: u64, value: f64 },
 }
 
 /// Nats that decide over `n` observations.
@@ -80,7 +82,11 @@ impl Looks {
 impl Basis {
     pub const fn n(&self) -> u64 {
         match self {
-            Self::Share { n, .. } | Self::Mean { n, .. } | Self::Estimate { n, .. } | Self::Bare { n, .. } => *n,
+            Self::Share { n, .. }
+            | Self::Mean { n, .. }
+            | Self::Estimate { n, .. }
+            | Self::Bare { n, .. }
+            | Self::Unsure { n, .. } => *n,
         }
     }
 
@@ -88,7 +94,7 @@ impl Basis {
         match *self {
             Self::Share { n, hits } => hits as f64 / n.max(1) as f64,
             Self::Mean { mean, .. } => mean,
-            Self::Estimate { value, .. } | Self::Bare { value, .. } => value,
+            Self::Estimate { value, .. } | Self::Bare { value, .. } | Self::Unsure { value, .. } => value,
         }
     }
 
@@ -99,7 +105,7 @@ impl Basis {
     /// ratio of Student's test: of few values it is much less than `z² / 2`.
     pub fn nats(&self, line: f64) -> f64 {
         match *self {
-            Self::Share { n: 0, .. } | Self::Mean { n: 0, .. } => 0.0,
+            Self::Share { n: 0, .. } | Self::Mean { n: 0, .. } | Self::Unsure { .. } => 0.0,
             // no share lies there
             Self::Share { .. } if !(0.0..=1.0).contains(&line) => f64::INFINITY,
             Self::Share { n, hits } => share_nats(hits, n, line),
@@ -149,7 +155,7 @@ impl Basis {
         match *self {
             Self::Mean { error_squared, .. } => error_squared,
             Self::Estimate { low, high, .. } => (high - low).powi(2) / (8.0 * NATS_OF_ONE_LOOK),
-            Self::Share { .. } | Self::Bare { .. } => 0.0,
+            Self::Share { .. } | Self::Bare { .. } | Self::Unsure { .. } => 0.0,
         }
     }
 
@@ -183,7 +189,7 @@ impl Basis {
     /// All lines against which there is less evidence than `nats`. `None` if no interval is known.
     pub fn interval(&self, nats: f64) -> Option<(f64, f64)> {
         match *self {
-            Self::Bare { .. } => None,
+            Self::Bare { .. } | Self::Unsure { .. } => None,
             Self::Share { n, hits } => {
                 let share = hits as f64 / n.max(1) as f64;
                 Some((edge(0.0, share, |line| nats <= self.nats(line)), edge(1.0, share, |line| nats <= self.nats(line))))

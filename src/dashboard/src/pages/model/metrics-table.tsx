@@ -41,9 +41,13 @@ export function MetricsTable({ task, window }: { task: Task; window: Window }) {
                   {ofClass === null ? null : <small> {t("details.class", { name: ofClass })}</small>}
                 </th>
                 <td>{metricText(locale, name, estimate.value)}</td>
-                <td class="quiet" title={estimate.why === undefined ? undefined : t(`details.why.${estimate.why}`)}>
-                  {metricRange(locale, name, estimate.low, estimate.high)}
-                </td>
+                {estimate.why === undefined ? (
+                  <td class="quiet">{metricRange(locale, name, estimate.low, estimate.high)}</td>
+                ) : (
+                  <td class="quiet" title={t(`details.why.${estimate.why}`)}>
+                    <small>{t(`details.none.${estimate.why}`)}</small>
+                  </td>
+                )}
                 <td class="quiet">{count(locale, estimate.n)}</td>
               </tr>
             );
