@@ -64,7 +64,7 @@ const LIST_BYTES_MAX: usize = 2 << 20;
 
 /// The number of what [`monitor::apply`] makes of a log. Raise it when the same log gives other figures: snapshots that an earlier logic
 /// has made are then not used where the whole log can be read instead.
-pub const LOGIC: u32 = 2;
+pub const LOGIC: u32 = 3;
 
 /// Between two looks for room on a full disk.
 const ROOM_INTERVAL: Duration = Duration::from_millis(200);

@@ -44,7 +44,7 @@ pub struct TakenSnapshot {
 #[utoipa::path(
     get, path = "/api/v1/snapshots", tag = "log",
     responses(
-        (status = 200, description = "The snapshots in the data directory", body = SnapshotList, example = json!({"items": [{"id": "81920-9f3a1c2b4d5e6f70", "position": 81920, "problem": null, "digest": "00000000000000000000000000000000", "taken_at": "2026-01-01T00:00:00Z", "log_time": "2026-01-01T00:00:00Z", "log_created_at": "2025-12-01T00:00:00Z", "format": "tidewatch store 10", "version": "0.1.0", "rows": 1024, "bytes": 250000, "stored_bytes": 90000, "parts": 3}]})),
+        (status = 200, description = "The snapshots in the data directory", body = SnapshotList, example = json!({"items": [{"id": "81920-9f3a1c2b4d5e6f70", "position": 81920, "problem": null, "digest": "00000000000000000000000000000000", "taken_at": "2026-01-01T00:00:00Z", "log_time": "2026-01-01T00:00:00Z", "log_created_at": "2025-12-01T00:00:00Z", "format": "tidewatch store 11", "version": "0.1.0", "rows": 1024, "bytes": 250000, "stored_bytes": 90000, "parts": 3}]})),
         (status = 500, description = "Their directory cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -65,7 +65,7 @@ pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<SnapshotList
 #[utoipa::path(
     post, path = "/api/v1/snapshots", tag = "log",
     responses(
-        (status = 201, description = "It counts", body = TakenSnapshot, example = json!({"id": "81920-9f3a1c2b4d5e6f70", "position": 81920, "problem": null, "digest": "00000000000000000000000000000000", "taken_at": "2026-01-01T00:00:00Z", "log_time": "2026-01-01T00:00:00Z", "log_created_at": "2025-12-01T00:00:00Z", "format": "tidewatch store 10", "version": "0.1.0", "rows": 1024, "bytes": 250000, "stored_bytes": 90000, "parts": 3, "parts_written": 1})),
+        (status = 201, description = "It counts", body = TakenSnapshot, example = json!({"id": "81920-9f3a1c2b4d5e6f70", "position": 81920, "problem": null, "digest": "00000000000000000000000000000000", "taken_at": "2026-01-01T00:00:00Z", "log_time": "2026-01-01T00:00:00Z", "log_created_at": "2025-12-01T00:00:00Z", "format": "tidewatch store 11", "version": "0.1.0", "rows": 1024, "bytes": 250000, "stored_bytes": 90000, "parts": 3, "parts_written": 1})),
         (status = 409, description = "Others are being taken", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "It was not taken", body = Problem, content_type = "application/problem+json"),
     )

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::ids::Name;
 use crate::monitor::drift::Track;
 use crate::monitor::drift::incident::{Incident, Incidents, Part};
+use crate::monitor::drift::sighting::{Seen, Sighting};
 use crate::view::alarm::AlarmFigures;
 
 /// One subject of a model that has moved. Further alarms about it while it goes on are updates of it.
@@ -41,14 +42,17 @@ pub struct IncidentFigures {
     pub latest: AlarmFigures,
     /// How it stands now: what the last judged window of each version that it is in says of the subject. Empty once it is over, and where windows say
     /// nothing of it.
-    pub now: Vec<WindowNow>,
+    pub now: Vec<JudgedWindow>,
+    /// How bad it has been: the judged window in which the subject stood worst, of all versions that it was in. Null before the first, and where
+    /// windows say nothing of it.
+    pub worst: Option<JudgedWindow>,
     /// What can be done: `accept` (PUT …/reference without a body: what comes from here on is the reference).
     pub actions: Vec<&'static str>,
 }
 
-/// What the last judged window of a version says of the subject of an incident.
+/// What a judged window of a version says of the subject of an incident.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct WindowNow {
+pub struct JudgedWindow {
     /// Null: predictions that name none.
     pub version: Option<String>,
     /// Event time.
@@ -65,30 +69,28 @@ pub struct WindowNow {
     pub detected: bool,
 }
 
-impl WindowNow {
-    fn of(track: &Track, subject: &str) -> Option<Self> {
-        let score = track.watch.score.as_ref()?;
-        let blank = Self {
-            version: track.watch.version.as_ref().map(Name::to_string),
-            start: score.window.to_string(),
-            end: (score.window + score.width).to_string(),
-            effect: BTreeMap::new(),
-            n: score.predictions,
-            evidence: None,
-            needed: None,
-            detected: false,
+impl JudgedWindow {
+    fn of(sighting: &Sighting) -> Self {
+        let (effect, evidence, needed, detected) = match sighting.seen {
+            Seen::Answers(of) => {
+                let effect = BTreeMap::from([("rate_before", 1.0 - of.before), ("rate_now", 1.0 - of.now)]);
+                (effect, None, None, of.evident)
+            }
+            Seen::Column(of) => {
+                let effect = [("psi", of.psi), ("jensen_shannon", of.jensen_shannon), ("missing_change", of.missing_change)];
+                (BTreeMap::from(effect), Some(of.evidence), Some(of.needed), of.drift)
+            }
         };
-        if subject == "error" {
-            let of = score.accuracy?;
-            let effect = BTreeMap::from([("rate_before", 1.0 - of.before), ("rate_now", 1.0 - of.now)]);
-            return Some(Self { effect, n: of.n, detected: of.evident, ..blank });
+        Self {
+            version: sighting.version.as_ref().map(Name::to_string),
+            start: sighting.start.to_string(),
+            end: sighting.end.to_string(),
+            effect,
+            n: sighting.n,
+            evidence,
+            needed,
+            detected,
         }
-        let columns = &track.baseline.as_ref()?.columns;
-        let place = columns.iter().position(|column| column.subject() == subject)?;
-        let of = track.watch.standings.get(place)?.figures?;
-        let effect = [("psi", of.psi), ("jensen_shannon", of.jensen_shannon), ("missing_change", of.missing_change)];
-        let (evidence, needed) = (Some(of.evidence), Some(of.needed));
-        Some(Self { effect: BTreeMap::from(effect), evidence, needed, detected: of.drift, ..blank })
     }
 }
 
@@ -159,7 +161,13 @@ impl IncidentFigures {
             detectors: detectors.into_iter().map(str::to_owned).collect(),
             first: AlarmFigures::of(incident, &incident.first),
             latest: AlarmFigures::of(incident, &incident.latest),
-            now: tracks.iter().filter(is_in).filter_map(|track| WindowNow::of(track, &incident.subject)).collect(),
+            now: tracks
+                .iter()
+                .filter(is_in)
+                .filter_map(|track| Sighting::last(track, &incident.subject))
+                .map(|sighting| JudgedWindow::of(&sighting))
+                .collect(),
+            worst: incident.worst.as_ref().map(JudgedWindow::of),
             actions: if is_open { vec!["accept"] } else { Vec::new() },
         }
     }

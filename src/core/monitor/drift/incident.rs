@@ -15,6 +15,7 @@ use crate::ids::Name;
 use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::detectors::{self, Lately};
 use crate::monitor::drift::judge::CALM_WINDOWS;
+use crate::monitor::drift::sighting::Sighting;
 use crate::monitor::limits::{INCIDENT_PARTS_MAX, INCIDENTS_MAX};
 use crate::time::Timestamp;
 
@@ -49,6 +50,8 @@ pub struct Incident {
     pub version: Option<Name>,
     pub first: Alarm,
     pub latest: Alarm,
+    /// The judged window in which it stood worst, of those of versions that it was in. `None` before the first, and of what windows do not judge.
+    pub worst: Option<Sighting>,
     pub parts: Vec<Part>,
 }
 
@@ -156,15 +159,18 @@ impl Incidents {
     }
 
     /// A drift window of `version` was judged: its change detectors have seen `lately` since the one before. Gives what is over.
+    ///
+    /// * `seen`: what the window says of a subject.
     pub fn window_judged(
         &mut self,
         version: Option<&Name>,
-        window: Timestamp,
+        (window, seen): (Timestamp, impl Fn(&str) -> Option<Sighting>),
         lately: &[Lately],
         at: Timestamp,
     ) -> Vec<(Alarm, Told)> {
         let open = self.list.iter_mut().filter(|incident| incident.end.is_none());
         open.filter_map(|incident| {
+            incident.remember(version, &seen);
             let calm_since = incident.settle(version, window, lately)?;
             incident.end_at(calm_since, Ending::Recovered, incident.over(calm_since, at))
         })
@@ -206,6 +212,7 @@ impl Incidents {
             version: version.cloned(),
             first: alarm.clone(),
             latest: alarm.clone(),
+            worst: None,
             parts: vec![Part::of(version, &alarm)],
         };
         let told = incident.told();
@@ -287,6 +294,16 @@ impl Incident {
     fn quiet_detectors(&mut self, version: Option<&Name>) {
         let saw = |part: &&mut Part| part.version.as_ref() == version && part.detector != WINDOW;
         self.parts.iter_mut().filter(saw).for_each(|part| part.on = false);
+    }
+
+    /// Keeps what the judged window of a version says, if it was never worse.
+    fn remember(&mut self, version: Option<&Name>, seen: impl Fn(&str) -> Option<Sighting>) {
+        if self.parts.iter().any(|part| part.on && part.version.as_ref() == version)
+            && let Some(seen) = seen(&self.subject)
+            && self.worst.as_ref().is_none_or(|worst| seen.is_worse_than(worst))
+        {
+            self.worst = Some(seen);
+        }
     }
 
     /// A window of a version was judged. From when on nothing says any more that the incident goes on, if that is news.
@@ -434,7 +451,7 @@ mod tests {
         let mut incidents = Incidents::default();
         incidents.take(None, errors("e_detector", 10, 0.3, 0.4));
         let mut judged = |minute: i64, n: u64, mean: f64| {
-            incidents.window_judged(None, at(minute), &lately("e_detector", n, mean), at(minute + 11))
+            incidents.window_judged(None, (at(minute), |_: &str| None), &lately("e_detector", n, mean), at(minute + 11))
         };
         assert!(judged(20, 100, 0.38).is_empty());
         assert!(judged(30, 100, 0.31).is_empty(), "one window is none");

@@ -207,6 +207,11 @@ impl Standing {
 }
 
 impl Figures {
+    /// How far the column has moved: 1 where custom acts.
+    pub fn severity(&self) -> f64 {
+        (self.psi / PSI_ACT).max(self.missing_change.abs() / MISSING_ACT)
+    }
+
     /// Compares one column of a window with that of its baseline. `None` if either side has too few rows, or no value at all on one.
     fn of(
         bins: &Bins,
@@ -276,7 +281,7 @@ pub fn score(
         let of = |group: Group| baseline.columns.iter().zip(figures).filter(move |(column, _)| column.group == group);
         // a column drifts until it has been seen without drift often enough: the score counts what the verdicts count
         let weight = |standing: &Standing| match (standing.since, &standing.figures) {
-            (Some(_), Some(figures)) => (figures.psi / PSI_ACT).max(figures.missing_change.abs() / MISSING_ACT).min(1.0),
+            (Some(_), Some(figures)) => figures.severity().min(1.0),
             _ => 0.0,
         };
         let features = baseline.columns.iter().zip(standings).filter(|(column, _)| column.group == Group::Feature);

@@ -25,6 +25,7 @@ mod rows;
 pub mod season;
 pub mod segments;
 pub mod sight;
+pub mod sighting;
 pub mod tally;
 #[cfg(test)]
 mod tests;

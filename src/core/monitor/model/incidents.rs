@@ -11,6 +11,7 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::detectors::Lately;
 use crate::monitor::drift::incident::{Ending, Incident, Incidents, Part, Told, WINDOW};
 use crate::monitor::drift::judge::{CALM_WINDOWS, Policy};
+use crate::monitor::drift::sighting::Sighting;
 use crate::monitor::effect::{Announcement, Effects};
 use crate::monitor::limits::INCIDENT_PATIENCE;
 use crate::monitor::turn::Turn;
@@ -64,7 +65,11 @@ impl Model {
             return;
         }
         let version = self.drift.tracks[usize::from(track)].watch.version.clone();
-        let told = self.incidents_mut().window_judged(version.as_ref(), window, lately, turn.time());
+        let drift = Arc::clone(&self.drift);
+        let seen = |subject: &str| Sighting::last(&drift.tracks[usize::from(track)], subject);
+        let told = self.incidents_mut().window_judged(version.as_ref(), (window, seen), lately, turn.time());
+        // who changes a track must not have to copy all of them
+        drop(drift);
         self.tell(told, turn.effects);
         for silent in 0..self.drift.tracks.len() as u16 {
             let of = &self.drift.tracks[usize::from(silent)];

@@ -194,9 +194,8 @@ export interface Alarm {
 
 export type Ending = "recovered" | "accepted" | "unwatched";
 
-/** One subject of a model that has moved. Further alarms about it while it goes on are updates of it. */
-/** What the last judged window of a version says of the subject of an incident. */
-export interface WindowNow {
+/** What a judged window of a version says of the subject of an incident. */
+export interface JudgedWindow {
   version: string | null;
   start: string;
   end: string;
@@ -209,6 +208,7 @@ export interface WindowNow {
   detected: boolean;
 }
 
+/** One subject of a model that has moved. Further alarms about it while it goes on are updates of it. */
 export interface Incident {
   number: number;
   subject: string;
@@ -227,7 +227,9 @@ export interface Incident {
   first: Alarm;
   latest: Alarm;
   /** How it stands now, by the last judged window of each version that it is in. */
-  now: WindowNow[];
+  now: JudgedWindow[];
+  /** How bad it has been; `null` before the first judged window, and where windows say nothing of it. */
+  worst: JudgedWindow | null;
   actions: "accept"[];
 }
 

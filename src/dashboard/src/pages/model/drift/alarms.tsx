@@ -1,7 +1,7 @@
 /** Every incident, the newest first: what has moved, since when, in which versions, and what can be done; the same as markers for the charts. */
 
 import { useSignal } from "@preact/signals";
-import type { Alarm, DriftReport, Incident, ReferenceTaken } from "../../../api/drift";
+import type { Alarm, DriftReport, Incident, JudgedWindow, ReferenceTaken } from "../../../api/drift";
 import { referencePath } from "../../../api/paths";
 import { api } from "../../../api/session";
 import type { Marker } from "../../../charts/markers";
@@ -85,6 +85,7 @@ export function IncidentList({ report, onOpen, onAccepted }: Props) {
               <p class="quiet">{whereOf(incident)}</p>
               <p class="quiet">{[t("alarm.noticed"), figures(incident.end === null ? incident.latest : incident.first)].join(" ")}</p>
               <Lately incident={incident} report={report} />
+              <Worst incident={incident} report={report} />
               {incident.actions.includes("accept") && role.value !== "viewer" ? <Accept model={model} incident={incident} onAccepted={onAccepted} /> : null}
             </div>
           </li>
@@ -107,18 +108,32 @@ function whereOf({ versions, segments, updates }: Incident): string {
 
 /** What the last judged window says of what goes on, of the version that is looked at if it is one of them: how it is now, and not when it was told. */
 function Lately({ incident, report }: { incident: Incident; report: DriftReport }) {
-  const locale = language.value;
   const judged = incident.now.find(({ version }) => version === report.version) ?? incident.now[0];
-  if (judged === undefined) return null;
-  const { rate_before: before, rate_now: now, psi } = judged.effect;
-  const name = judged.version === report.version ? "" : ` · ${judged.version ?? t("drift.unnamed")}`;
+  const figures = judged === undefined ? null : windowText(judged, report);
+  return figures === null ? null : <p class="quiet">{t("alarm.lately", { figures })}</p>;
+}
+
+/** The judged window in which it stood worst, and when that was. */
+function Worst({ incident: { worst }, report }: { incident: Incident; report: DriftReport }) {
+  const figures = worst === null ? null : windowText(worst, report);
+  if (worst === null || figures === null) return null;
+  return (
+    <p class="quiet">
+      {t("alarm.worst", { figures })} <Span start={worst.start} end={worst.end} />
+    </p>
+  );
+}
+
+/** What a judged window says of an incident; the version is named where it is another than the one that is looked at. */
+function windowText({ version, effect: seen, n, evidence, needed }: JudgedWindow, report: DriftReport): string | null {
+  const locale = language.value;
+  const { rate_before: before, rate_now: now, psi } = seen;
+  const name = version === report.version ? "" : ` · ${version ?? t("drift.unnamed")}`;
   if (before !== undefined && now !== undefined) {
-    const rates = t("alarm.rates", { before: percent(locale, before), now: percent(locale, now), n: count(locale, judged.n) });
-    return <p class="quiet">{t("alarm.lately", { figures: rates + name })}</p>;
+    return t("alarm.rates", { before: percent(locale, before), now: percent(locale, now), n: count(locale, n) }) + name;
   }
-  if (psi === undefined || judged.evidence === null || judged.needed === null) return null;
-  const window = t("alarm.window", { effect: effect(locale, psi), evidence: nats(locale, judged.evidence), needed: nats(locale, judged.needed) });
-  return <p class="quiet">{t("alarm.lately", { figures: window + name })}</p>;
+  if (psi === undefined || evidence === null || needed === null) return null;
+  return t("alarm.window", { effect: effect(locale, psi), evidence: nats(locale, evidence), needed: nats(locale, needed) }) + name;
 }
 
 /** Takes what comes from here on for what is normal: the reference of the version is gathered anew. */
