@@ -248,7 +248,7 @@ impl Model {
         track
     }
 
-    /// The track of the version that serves most, by the panes in memory; of those within a fifth of the most the newest, so that versions that
+    /// The track of the version that serves most, by the panes in memory; of those within a tenth of the most the newest, so that versions that
     /// share the traffic evenly do not take turns. The last one if there are no panes.
     pub fn busiest_track(&self) -> Option<&Track> {
         let mut served: Vec<u64> = vec![0; self.drift.tracks.len()];
@@ -259,7 +259,7 @@ impl Model {
             }
         }
         let most = served.iter().copied().max()?;
-        let place = served.iter().rposition(|served| most * 4 <= served * 5);
+        let place = served.iter().rposition(|served| most * 9 <= served * 10);
         place.and_then(|place| self.drift.tracks.get(place))
     }
 }
