@@ -55,7 +55,7 @@ Examples:
         /// The bad side [default: as is usual for the metric]
         #[arg(long, value_enum)]
         direction: Option<Side>,
-        /// A warning from this near to it [default: 2 percentage points of shares, a tenth of other thresholds]
+        /// A warning where the interval reaches this near to it [default: 2 percentage points of shares, a tenth of other thresholds]
         #[arg(long)]
         margin: Option<f64>,
         /// Whose sample it is, of sample/NAME

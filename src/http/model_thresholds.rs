@@ -35,7 +35,7 @@ pub struct ThresholdOfMetric {
     direction: Option<DirectionChoice>,
     /// Critical beyond it.
     value: f64,
-    /// A warning from this near to it: if left out 2 percentage points of shares, a tenth of other thresholds.
+    /// A warning where the interval reaches this near to it: if left out 2 percentage points of shares, a tenth of other thresholds.
     #[schema(minimum = 0)]
     margin: Option<f64>,
     /// Whose sample it is, of `sample/<name>`.

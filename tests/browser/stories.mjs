@@ -29,6 +29,15 @@ const answered = (n, share) => {
   return { prediction, actual: right ? prediction : prediction === "yes" ? "no" : "yes" };
 };
 
+/** Case 1: wrong every time, twenty times a minute. */
+export const alwaysWrong = (model) => every(Date.now() - 1_000, 3_000, 40, (at, n) => ({ ...base(model, at, n), ...answered(n, 0) }));
+
+/** Case 1: the first two predictions of a model. */
+export const hello = (model) => every(Date.now() - 1_000, 1_000, 2, (at, n) => ({ ...base(model, at, n), ...answered(n, 1) }));
+
+/** Case 2: a model right above its floor, like the demo's `churn`: right in 70.4 of 100 cases, 5,000 labels. */
+export const aboveFloor = (model) => every(Date.now() - 1_000, 100, 5_000, (at, n) => ({ ...base(model, at, n), ...answered(n, 0.704) }));
+
 /** Case 3: two predictions a minute for two days, of which `income` is 40 % higher in the last 42 hours but the first eight and a half. */
 export function slowShift(model) {
   const random = randomFrom(3);
@@ -86,6 +95,12 @@ export function strayValues(model) {
     const isStray = 1_200 <= n;
     return { ...base(model, at, n), prediction: isStray ? "n/a" : Math.round(actual * (0.9 + 0.2 * random()) * 100) / 100, actual };
   });
+}
+
+/** Case 12: a regression of 60 rows, too few for an interval of its mean square. */
+export function fewRows(model) {
+  const random = randomFrom(12);
+  return every(Date.now() - 1_000, 500, 60, (at, n) => ({ ...base(model, at, n), prediction: 100 + Math.round(10_000 * random()) / 100, actual: 100 + Math.round(10_000 * random()) / 100 }));
 }
 
 /** Labels that come late: 900 labelled predictions of before, and 200 of the last two minutes that nobody has labelled yet. */

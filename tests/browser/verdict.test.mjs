@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { openHouse, until } from "./house.mjs";
-import { fallAt, fewLabels, lateLabels, movedAndBack, slowShift, strayValues, tell, trainingSet, wide, wrongAnswers } from "./stories.mjs";
+import { aboveFloor, alwaysWrong, fallAt, fewLabels, fewRows, hello, lateLabels, movedAndBack, slowShift, strayValues, tell, trainingSet, wide, wrongAnswers } from "./stories.mjs";
 import { launch, violations, visit } from "./visitor.mjs";
 
 const PATIENCE_MS = 30_000;
@@ -18,6 +18,10 @@ before(async () => {
   browser = await launch();
   const uploaded = await ask("PUT", "/api/v1/models/till/reference?version=2", trainingSet(), "text/csv");
   assert.equal(uploaded.rows, 1_000);
+  await tell(house, alwaysWrong("wrong"));
+  await tell(house, hello("hello"));
+  await tell(house, aboveFloor("churn"));
+  await tell(house, fewRows("rooms"));
   await tell(house, movedAndBack("till"));
   await tell(house, wrongAnswers("answers"));
   await tell(house, slowShift("income"));
@@ -51,6 +55,38 @@ const incident = (page, name) => page.locator(".alarms li").filter({ hasText: na
 /** As the page writes a time of day, in the zone of its visitor. */
 const clock = (at) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Seoul" }).format(new Date(at));
 
+describe("a slow model that is always wrong", () => {
+  test("is critical after thirty labels, and one of two predictions is not called healthy", async () => {
+    const { page, leave } = await open("wrong", "performance");
+    await soon(async () => /Accuracy 0\.0% \(0\.0–[\d.]+%\), floor 70\.0%/.test(await textOf(page.locator(".reasons"))));
+    assert.equal((await ask("GET", "/api/v1/models/wrong")).status, "critical");
+    await leave();
+    const young = await open("hello", "performance");
+    await soon(async () => /Not enough data: 2 of 30 labels in 7 days/.test(await textOf(young.page.locator(".reasons"))));
+    assert.equal((await ask("GET", "/api/v1/models/hello")).status, "unknown");
+    await young.leave();
+  });
+});
+
+describe("a model right above its floor", () => {
+  test("is a warning that says that its interval reaches within the margin, and does not go to and fro", async () => {
+    const { page, leave } = await open("churn", "performance");
+    await soon(async () => /Accuracy 70\.\d% .*floor 70\.0%, its interval reaches within 2 points of it/.test(await textOf(page.locator(".reasons"))));
+    const { items } = await ask("GET", "/api/v1/models/churn/status/history");
+    assert.ok(items.length <= 3, JSON.stringify(items));
+    await leave();
+  });
+});
+
+describe("a model of too few rows for some of its intervals", () => {
+  test("says so where an interval would stand", async () => {
+    const { page, leave } = await open("rooms", "performance");
+    const row = page.locator(".metrics tr").filter({ hasText: "Root mean squared error" });
+    await soon(async () => /none: too few rows/.test(await textOf(row.first())));
+    await leave();
+  });
+});
+
 describe("a slow model whose income has risen by 40 %", () => {
   test("drifts within a day, in windows that fit its traffic, and says why they are as wide", async () => {
     const { page, leave } = await open("income", "drift");
@@ -72,12 +108,18 @@ describe("a model whose answers are wrong more often", () => {
     await incident(page, "Wrong answers").first().waitFor({ timeout: PATIENCE_MS });
     assert.equal(await incident(page, "Wrong answers").count(), 1);
     assert.equal(await incident(page, "Failures").count(), 0);
-    assert.match(await textOf(incident(page, "Wrong answers")), /noticed at wrong answers [\d.]+% → [\d.]+% .*last judged window: wrong answers 7\.0% → [\d.]+%/);
+    assert.match(await textOf(incident(page, "Wrong answers")), /noticed at wrong answers [\d.]+% → [\d.]+% .*last judged window: wrong answers 7\.0% → [\d.]+%.*worst: wrong answers 7\.0% → [\d.]+%/);
     // all of it has arrived now, and the page tells when it happened
     const { incidents } = await ask("GET", "/api/v1/models/answers/drift");
     const { onset } = incidents.find(({ subject }) => subject === "error");
     assert.ok(Math.abs(Date.parse(onset) - fallAt()) < 15 * 60_000, `${onset} is not near ${new Date(fallAt()).toISOString()}`);
     assert.ok((await textOf(incident(page, "Wrong answers"))).includes(clock(onset)));
+    await leave();
+  });
+
+  test("tells how it was noticed, how it stands now and how bad it has been in Korean too", async () => {
+    const { page, leave } = await open("answers", "drift", { locale: "ko-KR" });
+    await soon(async () => /감지 당시 오답률 [\d.]+% → [\d.]+%.*마지막 판정 구간: 오답률 7\.0% → [\d.]+%.*가장 나빴을 때: 오답률 7\.0% → [\d.]+%/.test(await textOf(incident(page, "오답").first())));
     await leave();
   });
 

@@ -1,4 +1,22 @@
 //! The judgement of a model through the real process: what has arrived of it decides, its task stays what it is, and an incident is told once.
+//!
+//! What people who used it have told, and where each case is a test: of the core in the stream, of the process here or in `drift`, of the page in
+//! `tests/browser/verdict.test.mjs` (its describe) unless another file is named.
+//!
+//! | told | core | process | page |
+//! |---|---|---|---|
+//! | 1 always wrong, always failing, old rows, two rows: never healthy | `status/tests`: `a_model_that_is_always_wrong_…`, `…_always_fails_…`, `rows_that_ended_an_hour_ago_…`, `two_predictions_…` | `a_slow_model_that_is_always_wrong_…` | a slow model that is always wrong |
+//! | 2 right above the floor: no flapping | bench `status`; `status/rule` | `a_model_right_above_its_floor_…` | a model right above its floor |
+//! | 3 income +40 % at two rows a minute | `drift/tests/traffic`; bench `drift_windows` | (the page's is a real process) | a slow model whose income has risen by 40 % |
+//! | 4 fleets: who waits for a reference is served | `drift/tests/fleet`; bench `fleet` | (the page's is a real process) | a version for whose reference there is no room |
+//! | 5 thresholds of any metric for one model | `status/tests`: `any_metric_…`, `a_model_may_have_a_floor_…`, `a_named_sample_…`, `a_forecast_…` | `each_model_has_thresholds_…` | thresholds of one model |
+//! | 6 a warning says why, in both languages, everywhere the same | `status/tests`: `every_answer_…`, `new_thresholds_…` | `a_model_right_above_its_floor_…` | a model with few labels below its floor; `shell/reason.test.ts` |
+//! | 7 one incident, where it happened, by its name | `drift/tests/incidents` | `wrong_answers_are_one_incident_…` | a model whose answers are wrong more often |
+//! | 8 one window for verdicts, cards and heat map; two clean windows | `drift/incident` | `drift`: `a_report_says_one_thing_…` | a model whose answers are wrong more often; a model of two versions |
+//! | 9 the version that serves most, alarms of all | `drift/tests`: `every_version_has_a_baseline_…` | `drift`: `a_report_says_one_thing_…` | a model of two versions |
+//! | 10 a training set without predictions | `drift/tests`: `what_a_training_set_does_not_hold_…` | (the page's is a real process) | a model of two versions |
+//! | 11 a stray value turns nothing over | `monitor/model/task` | `a_stray_value_…`; offline in `commands` | a forecast with values that are no numbers |
+//! | 12 intervals hold what they say, or there is none and why | bench `coverage`; `stats/estimate`, `stats/ranking` | (the page's is a real process) | a model of too few rows for some of its intervals |
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -208,7 +226,9 @@ async fn wrong_answers_are_one_incident_in_event_time_though_all_of_it_arrives_a
     let end = (now_ms() / (10 * MINUTE_MS)) * 10 * MINUTE_MS - 2 * 24 * 60 * MINUTE_MS;
     let fall = end - 30 * MINUTE_MS;
     let good = stream("fraud", (fall, SECOND_MS), 4_000, 0.93);
-    let bad = (1..=1_800).map(|n| answered("fraud", 10_000 + n, fall + n * SECOND_MS, n % 25 < 17)).collect::<Vec<_>>();
+    // 60 % right for two windows, then 76 %
+    let right = |n: i64| n % 25 < if n <= 1_200 { 15 } else { 19 };
+    let bad = (1..=1_800).map(|n| answered("fraud", 10_000 + n, fall + n * SECOND_MS, right(n))).collect::<Vec<_>>();
     place.tell(good).await;
     for part in bad.chunks(300) {
         place.tell(part.to_vec()).await;
@@ -226,6 +246,12 @@ async fn wrong_answers_are_one_incident_in_event_time_though_all_of_it_arrives_a
     let onset: jiff::Timestamp = incidents[0]["onset"].as_str().unwrap().parse().unwrap();
     let off = (onset.as_millisecond() - fall).abs();
     assert!(off < 15 * MINUTE_MS, "the onset {onset} is {} min off", off / MINUTE_MS);
+    // how bad it has been, and how it stands now
+    assert_eq!(incidents[0]["state"], "open", "{}", incidents[0]);
+    let wrong = |window: &Value| window["effect"]["rate_now"].as_f64().unwrap();
+    let (worst, now) = (&incidents[0]["worst"], &incidents[0]["now"][0]);
+    assert!((wrong(worst) - 0.4).abs() < 0.03 && (wrong(now) - 0.24).abs() < 0.03, "worst {worst}, now {now}");
+    assert!(worst["start"].as_str() < now["start"].as_str() && 500 < worst["n"].as_u64().unwrap(), "worst {worst}, now {now}");
     // the figure beside the incident tells of the same fall
     assert!(0.0 < report["score"]["performance"].as_f64().unwrap(), "{}", report["score"]);
     let accuracy = &report["score"]["accuracy"];

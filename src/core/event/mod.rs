@@ -266,7 +266,7 @@ pub struct MetricThreshold {
     pub direction: Option<Direction>,
     /// Critical beyond it. Finite.
     pub value: f64,
-    /// A warning from this near to it; absent: as is usual for the metric.
+    /// A warning where the interval reaches this near to it; absent: as is usual for the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<f64>,
     /// Whose sample it is.

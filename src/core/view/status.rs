@@ -40,7 +40,7 @@ pub struct Reason {
     pub of: Option<&'static str>,
     /// Critical beyond it.
     pub threshold: Option<f64>,
-    /// A warning from this near to it.
+    /// A warning where the interval reaches this near to it, once it is no wider than that.
     pub margin: Option<f64>,
     /// below or above: the bad side of the threshold.
     #[schema(value_type = Option<String>)]
@@ -188,7 +188,7 @@ pub struct ThresholdFigure {
     pub direction: &'static str,
     /// Critical beyond it.
     pub value: f64,
-    /// A warning from this near to it.
+    /// A warning where the interval reaches this near to it, once it is no wider than that.
     pub margin: f64,
     /// Whose sample it is.
     pub source: Option<String>,

@@ -45,7 +45,7 @@ pub enum Status {
     /// Too little is known to tell.
     #[default]
     Unknown,
-    /// A figure lies evidently near its threshold, or beyond it and not evidently so.
+    /// The interval of a figure reaches within the margin of its threshold, or the figure is beyond it and not evidently so.
     Warning,
     /// A figure lies evidently beyond its threshold.
     Critical,

@@ -31,6 +31,7 @@ pub struct Reason {
     /// What too few there are of.
     pub of: Option<What>,
     pub threshold: Option<f64>,
+    /// A warning where the interval reaches this near to the threshold.
     pub margin: Option<f64>,
     pub direction: Option<Direction>,
     /// Log time since when it is so.
@@ -167,7 +168,10 @@ fn sentence(finding: &Finding, interval: Option<(f64, f64)>, labelling: Option<L
     let beyond = line.is_beyond(value, line.threshold);
     match (status, beyond) {
         (Status::Warning, true) => write!(text, ", {side} it but not evidently"),
-        (Status::Warning, false) => write!(text, ", within {} of it", unit.difference(line.margin)),
+        (Status::Warning, false) => {
+            let reach = if interval.is_some() { "its interval reaches within" } else { "within" };
+            write!(text, ", {reach} {} of it", unit.difference(line.margin))
+        }
         (Status::Critical, false) => write!(text, ", not yet clear of it"),
         _ => Ok(()),
     }

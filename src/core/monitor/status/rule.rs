@@ -9,8 +9,8 @@ pub use crate::event::Direction;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::time::Timestamp;
 
-/// What the line of the margin needs beyond what the threshold needs, in nats: whether a figure is near is in less of a hurry, and a model that
-/// stands right there should not go to and fro.
+/// What the line of the margin needs beyond what the threshold needs for a figure to be clear of it, in nats: a model that stands right there
+/// should not go to and fro.
 const NATS_OF_MARGIN: f64 = 4.0;
 
 /// What a figure is compared to.
@@ -19,7 +19,7 @@ pub struct Line {
     pub direction: Direction,
     /// Critical beyond it.
     pub threshold: f64,
-    /// A warning from this near to it.
+    /// A warning where the interval reaches this near to it.
     pub margin: f64,
 }
 
@@ -38,6 +38,15 @@ pub struct Decision {
 pub struct Span {
     pub from: Timestamp,
     pub basis: Basis,
+}
+
+/// The two lines of a [`Line`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// Does the figure lie beyond the threshold?
+    Beyond,
+    /// Does its interval reach within the margin?
+    Near,
 }
 
 /// On which side of a line a stretch lies evidently.
@@ -78,39 +87,59 @@ impl Line {
         }
     }
 
-    fn side(&self, basis: &Basis, line: f64, needed: f64) -> Option<Side> {
-        basis.decides(line, needed).then(|| if self.is_beyond(basis.value(), line) { Side::Bad } else { Side::Good })
+    fn at(&self, question: Question) -> f64 {
+        match question {
+            Question::Beyond => self.threshold,
+            Question::Near => self.near(),
+        }
     }
 
-    /// Whether a stretch on one side of `line` may decide beside the `whole` that it is the newest part of. What came before it and lies on the other side is
+    fn side(&self, question: Question, basis: &Basis) -> Option<Side> {
+        let (at, nats) = (self.at(question), needed(basis.n()));
+        let nats = nats + if question == Question::Near { NATS_OF_MARGIN } else { 0.0 };
+        basis.decides(at, nats).then(|| if self.is_beyond(basis.value(), at) { Side::Bad } else { Side::Good })
+    }
+
+    /// Whether the interval reaches within the margin. One that is wider than the margin on that side reaches there wherever the figure lies, and
+    /// says nothing of it.
+    fn reaches(&self, basis: &Basis) -> bool {
+        let needed = needed(basis.n());
+        let end = match self.direction {
+            Direction::Below => basis.value() - self.margin,
+            Direction::Above => basis.value() + self.margin,
+        };
+        let is_clear = || !self.is_beyond(basis.value(), self.near()) && basis.decides(self.near(), needed);
+        0.0 < self.margin && basis.decides(end, needed) && !is_clear()
+    }
+
+    /// Whether a stretch on one side may decide beside the `whole` that it is the newest part of. What came before it and lies on the other side is
     /// what the model is known to be like, and it must evidently differ from that; else from the line itself. Without this, a model right above its floor would be
-    /// critical every few hours.
-    fn is_news(&self, side: Side, line: f64, (basis, whole): (&Basis, &Basis), looks: &Looks) -> bool {
+    /// critical every few hours. A part is clear of the margin where the whole is, or where it evidently differs from what came before.
+    fn is_news(&self, (question, side): (Question, Side), (basis, whole): (&Basis, &Basis), looks: &Looks) -> bool {
         let Some((older, change)) = basis.change_within(whole) else { return true };
-        let opposite = self.is_beyond(older, line) != (side == Side::Bad);
-        let nats = if opposite && looks.compare { change } else { basis.nats(line) };
+        let line = self.at(question);
+        let is_other = self.is_beyond(older, line) != (side == Side::Bad)
+            || (question, side) == (Question::Near, Side::Good) && self.side(question, whole) != Some(Side::Good);
+        let nats = if is_other && looks.compare { change } else { basis.nats(line) };
         looks.needed_of_change(basis.n()) <= nats
     }
 }
 
 impl Found {
     /// Looks at a stretch, the newest part of `whole`.
-    ///
-    /// * `more`: nats needed beyond the usual.
-    fn see(&mut self, line: &Line, at: f64, (span, whole): (&Span, &Span), looks: &Looks, more: f64) {
+    fn see(&mut self, line: &Line, question: Question, (span, whole): (&Span, &Span), looks: &Looks) {
         if self.contradicted {
             return;
         }
-        let nats = needed(span.basis.n()) + more;
-        let Some(side) = line.side(&span.basis, at, nats) else { return };
-        if !line.is_news(side, at, (&span.basis, &whole.basis), looks) {
+        let Some(side) = line.side(question, &span.basis) else { return };
+        if !line.is_news((question, side), (&span.basis, &whole.basis), looks) {
             return;
         }
         if self.side.is_some_and(|(known, ..)| known != side) {
             self.contradicted = true;
             return;
         }
-        let excess = span.basis.nats(at) - nats;
+        let excess = span.basis.nats(line.at(question)) - needed(span.basis.n());
         if self.side.is_none_or(|(_, _, most)| most < excess) {
             self.side = Some((side, *span, excess));
         }
@@ -122,8 +151,9 @@ impl Found {
 /// * `looks`: how much a stretch must differ from what came before it.
 /// * Critical if the shortest stretch whose interval lies on one side of the threshold lies beyond it, and until one lies on the good side. Then what was
 ///   before that no longer counts.
-/// * A warning if the shortest stretch whose interval lies on one side of the margin's line lies beyond that, and until one lies on the good side.
-/// * Where no interval decides the estimate of the longest stretch does: at first as it is; later only where its interval excludes the threshold.
+/// * A warning if the shortest stretch whose interval lies on one side of the margin's line lies beyond that, or if none does and the interval of all
+///   that is known reaches within the margin; and until one lies on the good side.
+/// * Where no interval decides the estimate of the longest stretch does, as long as nothing else was decided.
 pub fn judge(before: Option<Status>, line: &Line, looks: &Looks, spans: &[Span]) -> Option<Decision> {
     let begin = spans.iter().position(|span| SAMPLES_MIN <= span.basis.n())?;
     let (spans, whole) = (&spans[begin..], spans[spans.len() - 1].basis);
@@ -131,8 +161,8 @@ pub fn judge(before: Option<Status>, line: &Line, looks: &Looks, spans: &[Span])
     let (mut floor, mut near) = (Found::default(), Found::default());
     for span in spans {
         let span = span.with_variance_of(&whole);
-        floor.see(line, line.threshold, (&span, &longest), looks, 0.0);
-        near.see(line, line.near(), (&span, &longest), looks, NATS_OF_MARGIN);
+        floor.see(line, Question::Beyond, (&span, &longest), looks);
+        near.see(line, Question::Near, (&span, &longest), looks);
     }
     match (floor.side, before == Some(Status::Critical)) {
         (Some((Side::Bad, over, _)), was_critical) => {
@@ -157,14 +187,10 @@ fn beside(before: Option<Status>, line: &Line, near: Option<(Side, Span, f64)>, 
         Some((Side::Good, over, _)) => return decided(Status::Healthy, over),
         None => {}
     }
-    let value = longest.basis.value();
-    let is_evident = |nats: f64| longest.basis.decides(line.threshold, needed(longest.basis.n()) + nats);
-    let beyond = line.is_beyond(value, line.threshold);
+    let beyond = line.is_beyond(longest.basis.value(), line.threshold);
     let status = match before {
-        Some(Status::Healthy) if !beyond || !is_evident(0.0) => Status::Healthy,
-        Some(Status::Warning | Status::Critical) if !line.is_beyond(value, line.near()) && is_evident(NATS_OF_MARGIN) => {
-            Status::Healthy
-        }
+        _ if line.reaches(&longest.basis) => Status::Warning,
+        Some(Status::Healthy) if !beyond || !longest.basis.decides(line.threshold, needed(longest.basis.n())) => Status::Healthy,
         Some(Status::Unknown) | None if !beyond => Status::Healthy,
         _ => Status::Warning,
     };
@@ -216,6 +242,33 @@ mod tests {
         assert_eq!(status(Some(Status::Healthy), &[(6_000, 10_000)]), Some(Status::Critical));
         assert_eq!(status(Some(Status::Healthy), &[(70_300, 100_000)]), Some(Status::Warning), "evidently within the margin");
         assert_eq!(status(Some(Status::Warning), &[(9_000, 10_000)]), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn an_interval_that_reaches_within_the_margin_is_a_warning_until_it_is_clear_of_it() {
+        let (healthy, warning) = (Some(Status::Healthy), Some(Status::Warning));
+        assert_eq!(status(healthy, &[(4_290, 6_000)]), warning, "71.5 %, from 69.6 on");
+        assert_eq!(status(healthy, &[(4_500, 6_000)]), healthy, "75 %, from 73.2 on");
+        assert_eq!(status(healthy, &[(715, 1_000)]), healthy, "an interval of five points says nothing of two");
+        let wide = Line { margin: 0.1, ..FLOOR };
+        let near = judge(healthy, &wide, &Looks::every(None), &spans(&[(800, 1_000)])).unwrap();
+        assert_eq!(near.status, Status::Warning, "80 %, from 75.9 on, with a margin of ten points");
+        assert_eq!(status(warning, &[(3_680, 5_000)]), warning, "73.6 % is not clear of 72 yet");
+        assert_eq!(status(warning, &[(14_720, 20_000)]), healthy);
+        // what came before was well clear: the newest part must evidently differ from it
+        assert_eq!(status(healthy, &[(3_650, 5_000), (75_000, 100_000)]), healthy);
+        assert_eq!(status(healthy, &[(3_450, 5_000), (75_000, 100_000)]), warning);
+        assert_eq!(status(warning, &[(2_265, 3_000), (7_305, 10_000)]), warning, "not evidently better than before");
+        assert_eq!(status(warning, &[(2_500, 3_000), (7_400, 10_000)]), healthy);
+        let none = Line { margin: 0.0, ..FLOOR };
+        assert_eq!(judge(healthy, &none, &Looks::every(None), &spans(&[(70_100, 100_000)])).unwrap().status, Status::Healthy);
+    }
+
+    #[test]
+    fn a_figure_of_too_few_observations_for_an_interval_is_never_critical() {
+        let spans = |value: f64| [Span { from: Timestamp::default(), basis: Basis::Unsure { n: 100, value } }];
+        let judged = |value: f64| judge(None, &FLOOR, &Looks::every(None), &spans(value)).unwrap().status;
+        assert_eq!((judged(0.1), judged(0.75)), (Status::Warning, Status::Healthy));
     }
 
     #[test]

@@ -11,7 +11,7 @@ export interface Threshold {
   direction: Direction;
   /** Critical beyond it. */
   value: number;
-  /** A warning from this near to it. */
+  /** A warning where the interval reaches this near to it. */
   margin: number;
   /** Whose sample it is, of `sample/<name>`. */
   source: string | null;

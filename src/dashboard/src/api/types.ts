@@ -68,7 +68,7 @@ export interface Reason {
   needed: number | null;
   of: "labels" | "recent_labels" | "predictions" | "samples" | null;
   threshold: number | null;
-  /** A warning from this near to the threshold. */
+  /** A warning where the interval reaches this near to the threshold. */
   margin: number | null;
   /** The bad side of the threshold. */
   direction: "below" | "above" | null;

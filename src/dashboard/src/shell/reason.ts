@@ -30,7 +30,9 @@ export function reasonText(reason: Reason, now: number = present.value.getTime()
 /** What the state says beyond the figures: how it can be a warning, or still be critical. */
 function aside(locale: Locale, reason: Reason, beyond: boolean): string {
   if (reason.status === "warning" && beyond) return t("reason.notEvident");
-  if (reason.status === "warning" && reason.margin !== null) return t("reason.near", { margin: difference(locale, reason.metric!, reason.margin) });
+  if (reason.status === "warning" && reason.margin !== null) {
+    return t(reason.low === null ? "reason.nearPoint" : "reason.near", { margin: difference(locale, reason.metric!, reason.margin) });
+  }
   if (reason.status === "critical" && !beyond) return t("reason.notClear");
   return "";
 }
