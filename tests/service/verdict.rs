@@ -190,6 +190,23 @@ async fn each_model_has_thresholds_of_its_own_for_any_metric_and_a_forecast_is_n
     let own = json!({"thresholds": [{"metric": "mae", "value": 5.0}, {"metric": "rmse", "value": 50.0}, {"metric": "p95", "value": 0.2}]});
     let (status, answer) = place.house.send(Method::PUT, path, own.to_string()).await;
     assert_eq!((status, answer["thresholds"].as_array().map(Vec::len)), (200, Some(3)), "{answer}");
+    let (status, answer) = place
+        .house
+        .send(
+            Method::PUT,
+            "/api/v1/models/hourly/thresholds",
+            json!({"thresholds": [{"metric": "rmse", "value": 2.0}]}).to_string(),
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    // of 120 rows there is no 95 % interval of squared errors, and yet it is evident that they are too large
+    let hourly = (0..120).map(|n: i64| {
+        let prediction = 100.0 + ((n * 37 % 21) - 10) as f64;
+        json!({"model": "hourly", "prediction_id": format!("h{n}"), "at": now - (120 - n) * 100, "prediction": prediction, "actual": 100.5})
+    });
+    place.tell(hourly.collect()).await;
+    let hourly = place.model("hourly", "a critical loss", |model| model["status"] == "critical").await;
+    assert!(hourly["reasons"][0]["low"].is_number(), "{}", hourly["reasons"]);
     let judged = place.model("forecast", "a critical loss", |model| model["status"] == "critical").await;
     assert_eq!(judged["reasons"][0]["metric"], "mae", "{}", judged["reasons"]);
     let metrics: BTreeSet<&str> =

@@ -131,6 +131,13 @@ impl Regression {
         ]
     }
 
+    /// The squared standard error of the mean squared error, however long its tails are. `None` below two pairs, and beyond the largest float.
+    pub fn mse_error_squared(&self) -> Option<f64> {
+        let n = self.count();
+        let deviations = ExactSum::squared_deviations(&self.squares, &self.fourths, n);
+        (2 <= n && self.fourths.value() < f64::MAX).then(|| deviations / (n as f64 - 1.0) / n as f64)
+    }
+
     /// `1 − Var(e)/Var(y)`: R² as it would be without the bias (scikit-learn's `explained_variance_score`). 1 or 0 for a constant
     /// truth as with R²; `None` below two pairs.
     pub fn explained_variance(&self) -> Option<f64> {

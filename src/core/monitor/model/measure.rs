@@ -15,6 +15,7 @@ use crate::monitor::window::metrics;
 use crate::stats::Estimate;
 use crate::stats::estimate::{NoInterval, Z};
 use crate::stats::latency::Latency;
+use crate::stats::regression::Regression;
 use crate::time::{Span, Timestamp};
 
 /// Lengths of the stretches, shortest first.
@@ -81,22 +82,29 @@ impl Stretch {
                 RESPONSE_TIME => Some(Basis::Bare { n: self.total.latency.count(), value: self.total.latency.mean()? }),
                 metric => match QUANTILES.iter().find(|(name, _)| *name == metric) {
                     Some((_, q)) => quantile(&self.total.latency, *q),
-                    None => all.get(metric).and_then(of_estimate),
+                    None => all.get(metric).and_then(|estimate| self.of_estimate(metric, estimate, classes)),
                 },
             };
             Some((place, rule::Span { from: self.from, basis: basis? }))
         };
         own.iter().enumerate().filter_map(of).collect()
     }
-}
 
-fn of_estimate(estimate: &Estimate) -> Option<Basis> {
-    let (n, value) = (estimate.n, estimate.value?);
-    Some(match (estimate.low.zip(estimate.high), estimate.why) {
-        (Some((low, high)), _) => Basis::Estimate { n, value, low, high },
-        (None, Some(NoInterval::TooFewRows)) => Basis::Unsure { n, value },
-        (None, _) => Basis::Bare { n, value },
-    })
+    /// Squared errors have a standard error where they have no 95 % interval, and that is enough for evidence that is much stronger.
+    fn of_estimate(&self, metric: &str, estimate: &Estimate, classes: &Classes) -> Option<Basis> {
+        let (n, value) = (estimate.n, estimate.value?);
+        let of_squares = || self.total.read(classes).cell.regression.as_deref().and_then(Regression::mse_error_squared);
+        Some(match (estimate.low.zip(estimate.high), estimate.why, metric) {
+            (Some((low, high)), ..) => Basis::Estimate { n, value, low, high },
+            (None, _, "mse") => Basis::Mean { n, mean: value, error_squared: of_squares()? },
+            // to first order the square root of a mean (the delta method)
+            (None, _, "rmse") if value != 0.0 => {
+                Basis::Mean { n, mean: value, error_squared: of_squares()? / (4.0 * value * value) }
+            }
+            (None, Some(NoInterval::TooFewRows), _) => Basis::Unsure { n, value },
+            (None, ..) => Basis::Bare { n, value },
+        })
+    }
 }
 
 /// A quantile with the order statistics around it: ranks `n q ± z √(n q (1 − q))` (Conover (1999), *Practical Nonparametric Statistics*, §3.2).

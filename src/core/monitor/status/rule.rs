@@ -9,8 +9,8 @@ pub use crate::event::Direction;
 use crate::monitor::limits::SAMPLES_MIN;
 use crate::time::Timestamp;
 
-/// What the line of the margin needs beyond what the threshold needs for a figure to be clear of it, in nats: a model that stands right there
-/// should not go to and fro.
+/// What the line of the margin needs beyond what the threshold needs before a stretch changes what was decided about it, in nats. Whether a figure is
+/// near is in less of a hurry, and a model that stands right there should not go to and fro: what was decided stays until its evidence has faded by as much.
 const NATS_OF_MARGIN: f64 = 4.0;
 
 /// What a figure is compared to.
@@ -45,8 +45,8 @@ pub struct Span {
 enum Question {
     /// Does the figure lie beyond the threshold?
     Beyond,
-    /// Does its interval reach within the margin?
-    Near,
+    /// Is it near to it? With what was decided before.
+    Near(Option<Status>),
 }
 
 /// On which side of a line a stretch lies evidently.
@@ -90,14 +90,18 @@ impl Line {
     fn at(&self, question: Question) -> f64 {
         match question {
             Question::Beyond => self.threshold,
-            Question::Near => self.near(),
+            Question::Near(_) => self.near(),
         }
     }
 
     fn side(&self, question: Question, basis: &Basis) -> Option<Side> {
-        let (at, nats) = (self.at(question), needed(basis.n()));
-        let nats = nats + if question == Question::Near { NATS_OF_MARGIN } else { 0.0 };
-        basis.decides(at, nats).then(|| if self.is_beyond(basis.value(), at) { Side::Bad } else { Side::Good })
+        let at = self.at(question);
+        let side = if self.is_beyond(basis.value(), at) { Side::Bad } else { Side::Good };
+        let nats = match question {
+            Question::Beyond => 0.0,
+            Question::Near(_) => NATS_OF_MARGIN - question.ease(side),
+        };
+        basis.decides(at, needed(basis.n()) + nats).then_some(side)
     }
 
     /// Whether the interval reaches within the margin. One that is wider than the margin on that side reaches there wherever the figure lies, and
@@ -119,9 +123,19 @@ impl Line {
         let Some((older, change)) = basis.change_within(whole) else { return true };
         let line = self.at(question);
         let is_other = self.is_beyond(older, line) != (side == Side::Bad)
-            || (question, side) == (Question::Near, Side::Good) && self.side(question, whole) != Some(Side::Good);
+            || (matches!(question, Question::Near(_)) && side == Side::Good && self.side(question, whole) != Some(Side::Good));
         let nats = if is_other && looks.compare { change } else { basis.nats(line) };
-        looks.needed_of_change(basis.n()) <= nats
+        looks.needed_of_change(basis.n()) - question.ease(side) <= nats
+    }
+}
+
+impl Question {
+    /// Nats that are needed less for a side that was decided before.
+    fn ease(self, side: Side) -> f64 {
+        match (self, side) {
+            (Self::Near(Some(Status::Warning)), Side::Bad) | (Self::Near(Some(Status::Healthy)), Side::Good) => NATS_OF_MARGIN,
+            _ => 0.0,
+        }
     }
 }
 
@@ -162,7 +176,7 @@ pub fn judge(before: Option<Status>, line: &Line, looks: &Looks, spans: &[Span])
     for span in spans {
         let span = span.with_variance_of(&whole);
         floor.see(line, Question::Beyond, (&span, &longest), looks);
-        near.see(line, Question::Near, (&span, &longest), looks);
+        near.see(line, Question::Near(before), (&span, &longest), looks);
     }
     match (floor.side, before == Some(Status::Critical)) {
         (Some((Side::Bad, over, _)), was_critical) => {
@@ -260,6 +274,10 @@ mod tests {
         assert_eq!(status(healthy, &[(3_450, 5_000), (75_000, 100_000)]), warning);
         assert_eq!(status(warning, &[(2_265, 3_000), (7_305, 10_000)]), warning, "not evidently better than before");
         assert_eq!(status(warning, &[(2_500, 3_000), (7_400, 10_000)]), healthy);
+        // what was decided of a part stays until its evidence has faded
+        let of_a_part = spans(&[(510, 773), (37_486, 51_333)]);
+        let judged = |before| judge(before, &FLOOR, &Looks::every(None), &of_a_part).unwrap().status;
+        assert_eq!((judged(healthy), judged(warning)), (Status::Healthy, Status::Warning), "66 % of 773");
         let none = Line { margin: 0.0, ..FLOOR };
         assert_eq!(judge(healthy, &none, &Looks::every(None), &spans(&[(70_100, 100_000)])).unwrap().status, Status::Healthy);
     }
