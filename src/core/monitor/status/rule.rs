@@ -204,7 +204,9 @@ fn beside(before: Option<Status>, line: &Line, near: Option<(Side, Span, f64)>, 
     let beyond = line.is_beyond(longest.basis.value(), line.threshold);
     let status = match before {
         _ if line.reaches(&longest.basis) => Status::Warning,
-        Some(Status::Healthy) if !beyond || !longest.basis.decides(line.threshold, needed(longest.basis.n())) => Status::Healthy,
+        Some(Status::Healthy) if !beyond || !longest.basis.decides(line.threshold, needed(longest.basis.n())) => {
+            Status::Healthy
+        }
         Some(Status::Unknown) | None if !beyond => Status::Healthy,
         _ => Status::Warning,
     };
