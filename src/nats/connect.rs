@@ -122,6 +122,15 @@ pub enum ConnectError {
         source: async_nats::ConnectError,
     },
     #[error(
+        "there is a NATS server at {url}, and TLS with it fails; name the authority that signed its certificate (`ca`), and a certificate of \
+         ours if it wants one (`cert` and `key`), in a context of the `nats` command line (--nats-context), or the authority in SSL_CERT_FILE"
+    )]
+    Tls {
+        url: String,
+        #[source]
+        source: async_nats::ConnectError,
+    },
+    #[error(
         "the addresses of NATS name different users or passwords; one user reads and writes the log, whichever server it is on"
     )]
     SeveralUsers,
@@ -176,6 +185,7 @@ pub async fn connect(config: ConnectConfig) -> Result<Nats, ConnectError> {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 return Err(ConnectError::Refused { url, source });
             }
+            _ if config.patience <= started.elapsed() && is_tls(&source) => return Err(ConnectError::Tls { url, source }),
             _ if config.patience <= started.elapsed() => {
                 return Err(ConnectError::Unreachable { url, attempts, waited: started.elapsed(), source });
             }
@@ -361,6 +371,12 @@ fn note(link: &watch::Sender<Link>, event: &async_nats::Event) {
         }
         other => info!(event = %other, "NATS connection"),
     }
+}
+
+/// Whether a server answered that TLS cannot be agreed on with: rustls tells of that as of data that is not valid.
+fn is_tls(error: &async_nats::ConnectError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.kind() == ConnectErrorKind::Tls || source.is_some_and(|source| source.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// 10 ms, doubling, at most [`RECONNECT_DELAY_MAX`].
