@@ -55,7 +55,8 @@ fn promise(name: &'static str, which: &str, version: Version, managed: Option<Du
             name,
             format!(
                 "{which} {version}: {kill}, {power}, up to two minutes: it cannot be told to sync more often; and when its stream is full \
-                 it drops the oldest acknowledged messages although it is told to refuse new ones"
+                 it drops the oldest acknowledged messages although it is told to refuse new ones, so that Tidewatch lets it take commands only \
+                 before that"
             ),
             "take nats-server 2.10 or newer (2.11 is best), and keep the log below its bound",
         ),
@@ -124,10 +125,17 @@ fn room(name: &'static str, status: &StreamStatus) -> Check {
         _ => "without a bound".to_owned(),
     };
     let found = format!("{messages} messages, {first_seq} to {last_seq}, {bytes} bytes, {bound}");
+    let found = if status.restricted {
+        format!(
+            "{found}; until there is room it takes commands, outcomes and ticks only, as this server would drop acknowledged messages"
+        )
+    } else {
+        found
+    };
     let setting = fullest.map_or(Unit::Bytes, |(held, _)| held.unit).setting();
     let more = format!("raise its {setting} (`nats stream edit`) and give its disk the space");
     match fullest.map_or(0.0, |(_, share)| share) {
-        share if ROOM_HIGH <= share => Check::fail(name, found, more),
+        share if ROOM_HIGH <= share || status.restricted => Check::fail(name, found, more),
         share if ROOM_LOW <= share => Check::warn(name, found, more),
         _ => match &status.drops {
             Some(settings) => Check::warn(
@@ -180,6 +188,8 @@ mod tests {
         let bounded = StreamStatus { max_messages: Some(10), ..status(1, Some(100), None) };
         assert!(room("input stream", &bounded).fix.is_some_and(|fix| fix.contains("max_msgs")), "nine of ten messages");
         assert_eq!(verdict(status(1, Some(100), Some("max_age"))), Verdict::Warn);
+        let restricted = room("input stream", &StreamStatus { restricted: true, ..status(90, Some(100), None) });
+        assert!(restricted.verdict == Verdict::Fail && restricted.found.contains("commands, outcomes and ticks only"));
     }
 
     #[test]
