@@ -33,8 +33,9 @@ use crate::telemetry::{self, chain};
 use crate::time::Timestamp;
 use crate::view::View;
 
-/// Records applied before a commit is due although more wait: bounds what one sled batch holds.
-const COMMIT_RECORDS_MAX: usize = 262_144;
+/// Records applied before a commit is due although more wait: bounds what one sled batch holds in memory, about a kilobyte a record with its pages and what
+/// merging adds, and for how long nobody can read the store.
+const COMMIT_RECORDS_MAX: usize = 8_192;
 
 /// Time after which a commit is due although more wait: bounds how far readers lag behind in a catch-up.
 const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(250);
@@ -44,7 +45,7 @@ const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(250);
 const COMMIT_RECORDS_PER_MODEL: usize = 64;
 const COMMIT_INTERVAL_PER_MODEL: Duration = Duration::from_micros(250);
 
-/// Models that are waited for: at most 1,048,576 records or 3.3 s come together.
+/// Models that are waited for: at most 794,624 records or 3.3 s come together.
 const COMMIT_MODELS_MAX: usize = 12_288;
 
 /// Least time between two commits: a commit costs about as much as applying a hundred records.
