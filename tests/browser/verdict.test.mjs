@@ -58,7 +58,7 @@ const clock = (at) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute
 describe("a slow model that is always wrong", () => {
   test("is critical after thirty labels, and one of two predictions is not called healthy", async () => {
     const { page, leave } = await open("wrong", "performance");
-    await soon(async () => /Accuracy 0\.0% \(0\.0–[\d.]+%\), floor 70\.0%/.test(await textOf(page.locator(".reasons"))));
+    await soon(async () => /Accuracy 0% \(0\.0–[\d.]+%\), floor 70\.0%/.test(await textOf(page.locator(".reasons"))));
     assert.equal((await ask("GET", "/api/v1/models/wrong")).status, "critical");
     await leave();
     const young = await open("hello", "performance");
