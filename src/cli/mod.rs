@@ -24,6 +24,7 @@ mod predict;
 mod progress;
 mod publish;
 mod rebuild;
+mod retention;
 mod retrain;
 mod settings;
 mod snapshot;
@@ -90,6 +91,7 @@ enum Command {
     Restore(backup::Restore),
     Token(token::Token),
     Thresholds(thresholds::Thresholds),
+    Retention(retention::Retention),
     Publish(publish::Publish),
     Tap(tap::Tap),
     Detect(detect::Detect),
@@ -231,6 +233,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Restore(restore) => block_on(restore.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
         Command::Thresholds(thresholds) => block_on(thresholds.run(answer)),
+        Command::Retention(retention) => block_on(retention.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),
         Command::Tap(tap) => block_on(tap.run(answer)),
         Command::Detect(detect) => detect.run(answer),

@@ -78,6 +78,8 @@ pub const TABLE: &[Entry] = &[
     entry(Method::GET, "/api/prometheus/metrics", VIEWER),
     of_view("/api/v1/thresholds"),
     entry(Method::PUT, "/api/v1/thresholds", ADMIN),
+    of_view("/api/v1/windows/retention"),
+    entry(Method::PUT, "/api/v1/windows/retention", ADMIN),
     entry(Method::POST, "/api/v1/session", PUBLIC),
     entry(Method::GET, "/api/v1/session", VIEWER),
     entry(Method::DELETE, "/api/v1/session", VIEWER),

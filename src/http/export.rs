@@ -26,9 +26,8 @@ use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::thresholds::ThresholdFigures;
 use crate::monitor::drift::{Fleet, Track};
-use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
-use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::pane::{Cell, Pane, PaneId, Width};
 use crate::store::Reader;
 use crate::time::Timestamp;
 use crate::view::View;
@@ -53,8 +52,8 @@ const EVER: (Timestamp, Timestamp) = (Timestamp::from_micros(i64::MIN / 2), Time
 
 /// Export
 ///
-/// NDJSON: a head with counts and thresholds; each model by name, followed by the drift of its versions and its one-minute windows with their
-/// cells; each source
+/// NDJSON: a head with counts and thresholds; each model by name, followed by the drift of its versions and its windows with their
+/// cells (one-minute windows where these are kept, then hours, then days); each source
 /// by name; the rejected counts. The same bytes after a restart, after a rebuild, and in another process at the same position,
 /// which the headers tell. Written to an unnamed temporary file first, so that it is of one position even while the log goes on.
 #[utoipa::path(
@@ -177,11 +176,11 @@ fn write_model(out: &mut Lines<'_>, reader: &Reader, model: &Model, view: &View,
     for track in &model.drift.tracks {
         out.line(&TrackLine::of(model, track, &view.drift, queues))?;
     }
-    panes::each(reader, model, EVER.0, EVER.1, |start, pane| write_pane(out, model, start, pane))
+    panes::each(reader, model, EVER, Width::Minute, |id, pane| write_pane(out, model, id, pane))
 }
 
-fn write_pane(out: &mut Lines<'_>, model: &Model, start: Timestamp, pane: &Pane) -> Result<(), Problem> {
-    let end = start + PANE_WIDTH;
+fn write_pane(out: &mut Lines<'_>, model: &Model, id: PaneId, pane: &Pane) -> Result<(), Problem> {
+    let (start, end) = (id.start, id.end());
     let mut total = Cell::default();
     pane.merge_into(&mut total, |_| true);
     let cell =

@@ -31,6 +31,7 @@ mod prometheus;
 mod publish;
 mod recent;
 mod rejected;
+mod retention;
 mod room;
 mod router;
 mod schema;

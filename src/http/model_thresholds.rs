@@ -18,7 +18,7 @@ use crate::http::thresholds::ThresholdFigures;
 use crate::ids::Name;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
-use crate::monitor::pane::Cell;
+use crate::monitor::pane::{Cell, Width};
 use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::status::{Suggestion, ThresholdFigure, suggestions};
@@ -161,7 +161,7 @@ async fn answer(shared: &Shared, view: &View, model: &Arc<Model>) -> Result<Json
     let suggested = shared.blocking(move || {
         let Some((from, to)) = reference_of(&of) else { return Ok(Vec::new()) };
         let mut total = Cell::default();
-        panes::each(&reader, &of, from, to, |_, pane| {
+        panes::each(&reader, &of, (from, to), Width::Day, |_, pane| {
             pane.merge_into(&mut total, |_| true);
             Ok(())
         })?;

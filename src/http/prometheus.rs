@@ -18,7 +18,7 @@ use crate::http::shared::Shared;
 use crate::ids::Name;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
-use crate::monitor::pane::Cell;
+use crate::monitor::pane::{Cell, Width};
 use crate::telemetry;
 use crate::time::Span;
 use crate::view::{View, window};
@@ -93,6 +93,16 @@ fn process(page: &mut Exposition, view: &View, lag: u64, is_ready: bool) {
     }
     page.family("tidewatch_sources_outlived", Kind::Counter, "Sources forgotten because nothing had come of them for 30 days.");
     page.sample("_total", &[], view.sources_outlived as f64);
+    page.family("tidewatch_windows_merged", Kind::Counter, "Windows of hours and days made of narrower ones.");
+    page.sample("_total", &[], view.rolled.made as f64);
+    page.family(
+        "tidewatch_windows_deleted",
+        Kind::Counter,
+        "Windows deleted because they were kept for long enough, by width.",
+    );
+    for (width, deleted) in Width::ALL.into_iter().zip(view.rolled.deleted) {
+        page.sample("_total", &[("width", width.as_str())], deleted as f64);
+    }
     page.family("tidewatch_input_records", Kind::Counter, "Records of the log, by what became of them.");
     let counts = &view.counts;
     for (outcome, count) in [

@@ -27,8 +27,8 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, model_thresholds, models,
-    predictions, problem, prometheus, publish, recent, rejected, sign_in, slashes, slices, snapshots, socket, sources, status,
-    streams, task, thresholds, tokens, windows,
+    predictions, problem, prometheus, publish, recent, rejected, retention, sign_in, slashes, slices, snapshots, socket,
+    sources, status, streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -122,6 +122,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(health::metrics))
         .routes(routes!(prometheus::metrics))
         .routes(routes!(thresholds::show, thresholds::change))
+        .routes(routes!(retention::show, retention::change))
         .routes(routes!(sign_in::show, sign_in::begin, sign_in::end))
         .routes(routes!(sign_in::link))
         .routes(routes!(model_thresholds::show, model_thresholds::change, model_thresholds::forget))

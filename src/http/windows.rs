@@ -16,6 +16,7 @@ use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
+use crate::monitor::pane::Width;
 use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
@@ -61,7 +62,8 @@ pub struct Range {
 /// Windows of one model
 ///
 /// Oldest first, at most 11,000. Windows without a prediction in the slice are left out. Windows are whole: the range is widened
-/// to the borders of the resolution.
+/// to the borders of the resolution. Of times for which only hours or days are kept (see `/api/v1/windows/retention`) windows are as wide as
+/// that, as their `end` says.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/windows", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), WindowsQuery),
@@ -108,8 +110,8 @@ pub async fn list(
 /// The windows of a range, oldest first, merged from panes one by one.
 pub fn read(reader: &Reader, model: &Model, range: &Range, slice: &Slice) -> Result<Vec<Window>, Problem> {
     let mut windows = Windows::new(model, range.resolution, slice);
-    panes::each(reader, model, range.from, range.to, |start, pane| {
-        windows.add(start, pane);
+    panes::each(reader, model, (range.from, range.to), Width::within(range.resolution.width()), |id, pane| {
+        windows.add(id, pane);
         Ok(())
     })?;
     Ok(windows.finish())

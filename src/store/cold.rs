@@ -14,8 +14,7 @@ use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::drift::{Part, Track};
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::PANE_WIDTH;
-use crate::monitor::pane::Pane;
+use crate::monitor::pane::{Pane, PaneId, Width};
 use crate::monitor::rows::{Key, Reader as _, Writer};
 use crate::time::Timestamp;
 
@@ -24,12 +23,12 @@ use crate::time::Timestamp;
 pub struct ColdStore {
     store: Store,
     reader: Reader,
-    panes: BTreeMap<(u32, Timestamp), Kept<Pane>>,
+    panes: BTreeMap<PaneId, Kept<Pane>>,
     puts: Vec<Put>,
-    /// By model: no pane that was ever written or put here begins before this. `None` if that is not known.
-    first_panes: Vec<Option<Timestamp>>,
-    /// By model that was forgotten: the last of its panes that are deleted among `puts`.
-    erased_through: BTreeMap<u32, Timestamp>,
+    /// By model: no minute that was ever written or put here begins between these two. `None` if that is not known.
+    first_panes: Vec<Option<(Timestamp, Timestamp)>>,
+    /// By model and width: panes that begin before this are deleted among `puts`.
+    erased_before: BTreeMap<(u32, Width), Timestamp>,
     /// Of the list entries among `puts`.
     bytes_held: usize,
     ahead: Ahead,
@@ -65,7 +64,7 @@ impl ColdStore {
             panes: BTreeMap::new(),
             puts: Vec::new(),
             first_panes: Vec::new(),
-            erased_through: BTreeMap::new(),
+            erased_before: BTreeMap::new(),
             bytes_held: 0,
             ahead: Ahead::default(),
             digest,
@@ -136,8 +135,8 @@ impl ColdStore {
 
     /// Writes the cold panes that changed; [`Self::digest`] is up to date after this.
     pub fn fold_panes(&mut self) {
-        for ((model, start), mut pane) in std::mem::take(&mut self.panes) {
-            pane.save(|| Pane::key(model, start), self);
+        for (id, mut pane) in std::mem::take(&mut self.panes) {
+            pane.save(|| id.key(), self);
         }
     }
 
@@ -160,7 +159,7 @@ impl ColdStore {
             Some(failure) => return Err(failure),
         }
         self.bytes_held = 0;
-        self.erased_through.clear();
+        self.erased_before.clear();
         self.store.commit(Commit { seq, head, puts: std::mem::take(&mut self.puts), keep })
     }
 
@@ -171,15 +170,15 @@ impl ColdStore {
         })
     }
 
-    fn note_pane(&mut self, model: u32, start: Timestamp) {
-        if let Some(Some(first)) = self.first_panes.get_mut(model as usize) {
-            *first = start.min(*first);
+    fn note_pane(&mut self, id: PaneId) {
+        if let (Width::Minute, Some(Some((from, first)))) = (id.width, self.first_panes.get_mut(id.model as usize)) {
+            *first = if id.start < *from { *first } else { id.start.min(*first) };
         }
     }
 
     /// The committed pane; `None` if there is none, or it cannot be read.
-    fn read(&mut self, model: u32, start: Timestamp) -> Option<Kept<Pane>> {
-        self.value(&Pane::key(model, start))
+    fn read(&mut self, id: PaneId) -> Option<Kept<Pane>> {
+        self.value(&id.key())
     }
 
     /// A committed row; `None` if there is none, or it cannot be read.
@@ -240,72 +239,77 @@ impl Cold for ColdStore {
         self.ask(put);
     }
 
-    fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane> {
-        if !self.panes.contains_key(&(model, start)) {
-            let pane = self.read(model, start)?;
-            self.panes.insert((model, start), pane);
+    fn pane(&mut self, id: PaneId) -> Option<&mut Pane> {
+        if !self.panes.contains_key(&id) {
+            let pane = self.read(id)?;
+            self.panes.insert(id, pane);
         }
-        self.panes.get_mut(&(model, start)).map(Kept::change)
+        self.panes.get_mut(&id).map(Kept::change)
     }
 
-    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Kept<Pane>) -> &mut Pane {
-        self.note_pane(model, start);
-        self.panes.entry((model, start)).insert_entry(pane).into_mut().change()
+    fn insert_pane(&mut self, id: PaneId, pane: Kept<Pane>) -> &mut Pane {
+        self.note_pane(id);
+        self.panes.entry(id).insert_entry(pane).into_mut().change()
     }
 
-    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64 {
-        match self.panes.get(&(model, start)) {
+    fn unlabelled(&mut self, id: PaneId) -> u64 {
+        match self.panes.get(&id) {
             Some(pane) => pane.unlabelled(),
-            None => self.read(model, start).map_or(0, |pane| pane.unlabelled()),
+            None => self.read(id).map_or(0, |pane| pane.unlabelled()),
         }
     }
 
-    fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
+    fn next_pane(&mut self, model: u32, width: Width, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
         if before <= from {
             return None;
         }
         // every minute of every model asks whether a pane has passed the horizon; nearly always its first one is far from it
-        let known = self.first_panes.get(model as usize).copied().flatten();
-        if known.is_some_and(|first| before <= first) {
+        let known = self.first_panes.get(model as usize).copied().flatten().filter(|_| width == Width::Minute);
+        if known.is_some_and(|(known_from, first)| known_from <= from && before <= first) {
             return None;
         }
-        let end = Timestamp::from_micros(i64::MAX);
-        let held = self.panes.range((model, from)..(model, end)).next().map(|((_, start), _)| *start);
-        let (low, high) = (Pane::key(model, from), Pane::key(model, end));
-        let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, 1);
-        let stored = self.ask(rows).first().and_then(|(row_key, _)| Pane::start_of(row_key));
-        let first = held.into_iter().chain(stored).min().unwrap_or(end);
-        let model = model as usize;
-        self.first_panes.resize(self.first_panes.len().max(model + 1), None);
-        self.first_panes[model] = Some(first);
+        let end = PaneId::new(model, width, Timestamp::from_micros(i64::MAX));
+        let low = PaneId::new(model, width, from);
+        let held = self.panes.range(low..end).next().map(|(id, _)| id.start);
+        let rows = self.reader.scan(Bound::Included(&low.key()), Bound::Excluded(&end.key()), Order::Ascending, 1);
+        let stored = self.ask(rows).first().and_then(|(row_key, _)| Some(PaneId::of_key(row_key)?.start));
+        let first = held.into_iter().chain(stored).min().unwrap_or(end.start);
+        if width == Width::Minute {
+            let model = model as usize;
+            self.first_panes.resize(self.first_panes.len().max(model + 1), None);
+            self.first_panes[model] = Some((from, first));
+        }
         (first < before).then_some(first)
     }
 
-    fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next) {
-        let end = Pane::key(model, before);
+    fn each_pane(
+        &mut self,
+        model: u32,
+        width: Width,
+        (from, before): (Timestamp, Timestamp),
+        see: &mut dyn FnMut(PaneId, &Pane) -> Next,
+    ) {
+        let id = |start| PaneId::new(model, width, start);
+        let end = id(before).key();
         let mut from = from;
         while from < before {
-            let rows =
-                self.reader.scan(Bound::Included(&Pane::key(model, from)), Bound::Excluded(&end), Order::Ascending, PANES_READ);
+            let rows = self.reader.scan(Bound::Included(&id(from).key()), Bound::Excluded(&end), Order::Ascending, PANES_READ);
             let rows = self.ask(rows);
             let mut stored = BTreeMap::new();
             for (row_key, value) in &rows {
-                stored.extend(Pane::start_of(row_key).map(|start| (start, (row_key, value))));
+                stored.extend(PaneId::of_key(row_key).map(|id| (id, (row_key, value))));
             }
             // a pane that is held is newer than its row
-            let until = if rows.len() < PANES_READ {
-                before
-            } else {
-                stored.keys().next_back().map_or(before, |last| *last + PANE_WIDTH)
-            };
-            let held = self.panes.range((model, from)..(model, until)).map(|((_, start), _)| *start);
-            let starts: BTreeSet<Timestamp> = held.chain(stored.keys().copied()).collect();
-            for start in starts {
-                let next = match (self.panes.get(&(model, start)), stored.get(&start)) {
-                    (Some(pane), _) => see(start, pane),
+            let until =
+                if rows.len() < PANES_READ { before } else { stored.keys().next_back().map_or(before, |last| last.end()) };
+            let held = self.panes.range(id(from)..id(until)).map(|(id, _)| *id);
+            let ids: BTreeSet<PaneId> = held.chain(stored.keys().copied()).collect();
+            for id in ids {
+                let next = match (self.panes.get(&id), stored.get(&id)) {
+                    (Some(pane), _) => see(id, pane),
                     (None, Some((row_key, value))) => {
                         let read = reader::row_of(row_key, value).read::<Pane>().map(Some);
-                        self.ask(read.map_err(Error::from)).map_or(Next::Shown, |pane| see(start, &pane))
+                        self.ask(read.map_err(Error::from)).map_or(Next::Shown, |pane| see(id, &pane))
                     }
                     (None, None) => Next::Shown,
                 };
@@ -329,27 +333,30 @@ impl Cold for ColdStore {
         self.ask(kept).map(Kept::into_value)
     }
 
-    fn erase_panes(&mut self, model: u32, most: usize) -> usize {
+    fn erase_panes(&mut self, model: u32, width: Width, before: Timestamp, most: usize) -> usize {
         // what was deleted since the last commit is still there
-        let from = self.erased_through.get(&model).map_or(Timestamp::from_micros(i64::MIN), |last| *last + PANE_WIDTH);
-        let (low, high) = (Pane::key(model, from), Pane::key(model, Timestamp::from_micros(i64::MAX)));
-        let rows = self.reader.scan(Bound::Included(&low), Bound::Excluded(&high), Order::Ascending, most);
-        let stored: BTreeMap<Timestamp, u128> = self
+        let from = self.erased_before.get(&(model, width)).copied().unwrap_or(Timestamp::from_micros(i64::MIN));
+        if before <= from {
+            return 0;
+        }
+        let (low, high) = (PaneId::new(model, width, from), PaneId::new(model, width, before));
+        let rows = self.reader.scan(Bound::Included(&low.key()), Bound::Excluded(&high.key()), Order::Ascending, most);
+        let stored: BTreeMap<PaneId, u128> = self
             .ask(rows)
             .iter()
-            .filter_map(|(row_key, value)| Some((Pane::start_of(row_key)?, row_hash(row_key, value))))
+            .filter_map(|(row_key, value)| Some((PaneId::of_key(row_key)?, row_hash(row_key, value))))
             .collect();
-        let all = (model, Timestamp::from_micros(i64::MIN))..=(model, Timestamp::from_micros(i64::MAX));
-        let held = self.panes.range(all).map(|((_, start), _)| *start);
-        let oldest: BTreeSet<Timestamp> = held.chain(stored.keys().copied()).collect();
-        let oldest: Vec<Timestamp> = oldest.into_iter().take(most).collect();
-        for start in &oldest {
-            self.panes.remove(&(model, *start));
-            if let Some(row_hash) = stored.get(start) {
-                self.delete(Pane::key(model, *start), *row_hash);
+        let held = self.panes.range(low..high).map(|(id, _)| *id);
+        let oldest: BTreeSet<PaneId> = held.chain(stored.keys().copied()).collect();
+        let oldest: Vec<PaneId> = oldest.into_iter().take(most).collect();
+        for id in &oldest {
+            self.panes.remove(id);
+            if let Some(row_hash) = stored.get(id) {
+                self.delete(id.key(), *row_hash);
             }
         }
-        self.erased_through.extend(oldest.last().map(|last| (model, *last)));
+        let erased = if oldest.len() < most { Some(before) } else { oldest.last().map(|last| last.end()) };
+        self.erased_before.extend(erased.map(|erased| ((model, width), erased)));
         oldest.len()
     }
 

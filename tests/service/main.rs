@@ -18,5 +18,6 @@ mod permissions;
 #[path = "../support/publisher.rs"]
 mod publisher;
 mod readiness;
+mod retention;
 mod truth;
 mod verdict;

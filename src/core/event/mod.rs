@@ -209,6 +209,8 @@ pub enum Command {
     UseReference(TrainingRows),
     /// Whose a model is, and by which words to find it.
     DescribeModel(DescriptionChange),
+    /// How long windows are kept, as minutes, hours and days.
+    SetWindowRetention(RetentionChange),
     /// Delete a model and all that is known of it, so that there is room for another name.
     ForgetModel {
         model: Name,
@@ -399,6 +401,21 @@ pub struct PolicyChange {
     /// Whether the largest segments of a version are judged apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<bool>,
+}
+
+/// How long windows are kept; fields left out keep their value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionChange {
+    /// Days that windows of a minute are kept; at least as long as labels can join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute_windows_days: Option<u32>,
+    /// Days that windows of an hour are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour_windows_days: Option<u32>,
+    /// Days that windows of a day are kept; nothing is known of the time before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_windows_days: Option<u32>,
 }
 
 /// What the bearer of a token may do; each role may do what the one before it may.

@@ -7,7 +7,7 @@ use crate::monitor::drift::baseline::Baseline;
 use crate::monitor::drift::chunk::Chunk;
 use crate::monitor::join::{JoinKey, JoinRow};
 use crate::monitor::kept::Kept;
-use crate::monitor::pane::Pane;
+use crate::monitor::pane::{Pane, PaneId, Width};
 use crate::monitor::rows::{Key, Tag};
 use crate::time::Timestamp;
 
@@ -19,20 +19,26 @@ pub trait Cold {
     /// `replaced` is the row that [`Self::row`] gave for this key, when the core goes on from it.
     fn put_row(&mut self, key: JoinKey, row: &JoinRow, replaced: Option<&JoinRow>);
 
-    /// The pane that starts at `start`, to be changed; `None` if there is none.
-    fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane>;
+    /// A pane, to be changed; `None` if there is none.
+    fn pane(&mut self, id: PaneId) -> Option<&mut Pane>;
 
-    fn insert_pane(&mut self, model: u32, start: Timestamp, pane: Kept<Pane>) -> &mut Pane;
+    fn insert_pane(&mut self, id: PaneId, pane: Kept<Pane>) -> &mut Pane;
 
     /// Predictions of a pane that no label has joined; leaves the pane as it is.
-    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64;
+    fn unlabelled(&mut self, id: PaneId) -> u64;
 
-    /// The start of the first pane of `model` in `[from, before)`.
-    fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp>;
+    /// The start of the first pane of `model`, so wide, in `[from, before)`.
+    fn next_pane(&mut self, model: u32, width: Width, from: Timestamp, before: Timestamp) -> Option<Timestamp>;
 
-    /// Shows the panes of `model` that begin in `[from, before)`, oldest first, until `see` says that it has seen enough; leaves them as
-    /// they are.
-    fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next);
+    /// Shows the panes of `model`, so wide, that begin in a range, oldest first, until `see` says that it has seen enough; leaves them as they
+    /// are.
+    fn each_pane(
+        &mut self,
+        model: u32,
+        width: Width,
+        range: (Timestamp, Timestamp),
+        see: &mut dyn FnMut(PaneId, &Pane) -> Next,
+    );
 
     /// A baseline that is no longer in use and has been written.
     fn baseline(&mut self, model: u32, number: u32) -> Option<Baseline>;
@@ -40,8 +46,8 @@ pub trait Cold {
     /// A whole chunk of a reference that is being gathered and has been written.
     fn reference_chunk(&mut self, model: u32, track: u16, number: u32) -> Option<Chunk>;
 
-    /// Deletes the oldest panes of `model`, `most` at most; gives how many.
-    fn erase_panes(&mut self, model: u32, most: usize) -> usize;
+    /// Deletes the oldest panes of `model`, so wide, that begin before `before`: `most` at most. Gives how many. They are not asked for again.
+    fn erase_panes(&mut self, model: u32, width: Width, before: Timestamp, most: usize) -> usize;
 
     /// Deletes the entries of a list with these ordinals.
     fn erase_entries(&mut self, list: List, ordinals: Range<u64>);
@@ -87,7 +93,7 @@ impl List {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InMemory {
     pub rows: BTreeMap<JoinKey, JoinRow>,
-    pub panes: BTreeMap<(u32, Timestamp), Pane>,
+    pub panes: BTreeMap<PaneId, Pane>,
     pub lists: BTreeMap<(List, u64), Vec<u8>>,
 }
 
@@ -100,29 +106,39 @@ impl Cold for InMemory {
         self.rows.insert(key, row.clone());
     }
 
-    fn pane(&mut self, model: u32, start: Timestamp) -> Option<&mut Pane> {
-        self.panes.get_mut(&(model, start))
+    fn pane(&mut self, id: PaneId) -> Option<&mut Pane> {
+        self.panes.get_mut(&id)
     }
 
-    fn insert_pane(&mut self, model: u32, start: Timestamp, mut pane: Kept<Pane>) -> &mut Pane {
+    fn insert_pane(&mut self, id: PaneId, mut pane: Kept<Pane>) -> &mut Pane {
         let pane = std::mem::take(pane.change());
-        self.panes.entry((model, start)).insert_entry(pane).into_mut()
+        self.panes.entry(id).insert_entry(pane).into_mut()
     }
 
-    fn unlabelled(&mut self, model: u32, start: Timestamp) -> u64 {
-        self.panes.get(&(model, start)).map_or(0, Pane::unlabelled)
+    fn unlabelled(&mut self, id: PaneId) -> u64 {
+        self.panes.get(&id).map_or(0, Pane::unlabelled)
     }
 
-    fn next_pane(&mut self, model: u32, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
-        self.panes.range((model, from)..(model, before)).next().map(|((_, start), _)| *start)
+    fn next_pane(&mut self, model: u32, width: Width, from: Timestamp, before: Timestamp) -> Option<Timestamp> {
+        if before <= from {
+            return None;
+        }
+        let range = PaneId::new(model, width, from)..PaneId::new(model, width, before);
+        self.panes.range(range).next().map(|(id, _)| id.start)
     }
 
-    fn each_pane(&mut self, model: u32, from: Timestamp, before: Timestamp, see: &mut dyn FnMut(Timestamp, &Pane) -> Next) {
+    fn each_pane(
+        &mut self,
+        model: u32,
+        width: Width,
+        (from, before): (Timestamp, Timestamp),
+        see: &mut dyn FnMut(PaneId, &Pane) -> Next,
+    ) {
         if before <= from {
             return;
         }
-        for ((_, start), pane) in self.panes.range((model, from)..(model, before)) {
-            if see(*start, pane) == Next::Enough {
+        for (id, pane) in self.panes.range(PaneId::new(model, width, from)..PaneId::new(model, width, before)) {
+            if see(*id, pane) == Next::Enough {
                 return;
             }
         }
@@ -138,10 +154,10 @@ impl Cold for InMemory {
         None
     }
 
-    fn erase_panes(&mut self, model: u32, most: usize) -> usize {
-        let panes = (model, Timestamp::from_micros(i64::MIN))..=(model, Timestamp::from_micros(i64::MAX));
-        let oldest: Vec<(u32, Timestamp)> = self.panes.range(panes).map(|(key, _)| *key).take(most).collect();
-        oldest.iter().for_each(|key| drop(self.panes.remove(key)));
+    fn erase_panes(&mut self, model: u32, width: Width, before: Timestamp, most: usize) -> usize {
+        let panes = PaneId::new(model, width, Timestamp::from_micros(i64::MIN))..PaneId::new(model, width, before);
+        let oldest: Vec<PaneId> = self.panes.range(panes).map(|(id, _)| *id).take(most).collect();
+        oldest.iter().for_each(|id| drop(self.panes.remove(id)));
         oldest.len()
     }
 

@@ -50,6 +50,7 @@ impl State {
                 self.models.on_policy(turn, at, &before);
                 verdict
             }
+            Command::SetWindowRetention(change) => turn.desk.rolled.change(change),
             Command::GatherReference { model, version } => self.models.on_gather_reference(turn, at, model, version.as_ref()),
             Command::SetDetectors { model, detectors } => self.models.on_detectors(turn, at, model, detectors),
             Command::DescribeModel(change) => self.models.on_description(at, change),

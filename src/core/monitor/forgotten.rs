@@ -11,6 +11,8 @@ use crate::event::Fault;
 use crate::ids::Slug;
 use crate::monitor::cold::{Cold, List};
 use crate::monitor::limits::{FORGOTTEN_MAX, FORGOTTEN_ROWS_PER_TICK};
+use crate::monitor::pane::Width;
+use crate::time::Timestamp;
 
 /// Part of the desk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,7 +35,7 @@ pub struct Forgotten {
 /// Rows of something that was forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Left {
-    /// The minutes of a model.
+    /// The panes of a model.
     Panes { model: u32 },
     /// Kept records of one kind of a source: those with these ordinals.
     Notes { kind: u8, source: u32, from: u64, until: u64 },
@@ -68,7 +70,11 @@ impl Forgotten {
         for left in &mut self.left {
             let asked = rows;
             match left {
-                Left::Panes { model } => rows -= cold.erase_panes(*model, rows),
+                Left::Panes { model } => {
+                    for width in Width::ALL {
+                        rows -= cold.erase_panes(*model, width, Timestamp::from_micros(i64::MAX), rows);
+                    }
+                }
                 Left::Notes { kind, source, from, until } => {
                     let end = (*until).min(*from + rows as u64);
                     cold.erase_entries(List::Notes { kind: *kind, source: *source }, *from..end);

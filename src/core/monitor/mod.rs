@@ -15,6 +15,7 @@ pub mod numbered;
 pub mod pane;
 pub mod point;
 pub mod rejected;
+pub mod rollup;
 pub mod rooms;
 pub mod rows;
 pub mod source;
@@ -40,6 +41,7 @@ use crate::monitor::effect::{Effect, Effects};
 use crate::monitor::forgotten::Forgotten;
 use crate::monitor::model::{Models, Verdict};
 use crate::monitor::rejected::Rejections;
+use crate::monitor::rollup::Rolled;
 use crate::monitor::source::Sources;
 use crate::monitor::status::Thresholds;
 use crate::monitor::tokens::Tokens;
@@ -72,6 +74,7 @@ pub struct Desk {
     /// Every effect of a message up to this one has been carried out.
     pub settled_through: u64,
     pub forgotten: Forgotten,
+    pub rolled: Rolled,
 }
 
 /// Every record of the world is counted in exactly one of applied, rejected, duplicates, too late and ignored.

@@ -17,8 +17,9 @@ use crate::monitor::join::{self, JoinRow, Parked, Served};
 use crate::monitor::kept::{Kept, Written};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH};
 use crate::monitor::numbered::Numbered;
-use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::pane::{Cell, Pane, PaneId, Width};
 use crate::monitor::point::Point;
+use crate::monitor::rollup::Rollup;
 use crate::monitor::status::Condition;
 use crate::monitor::status::history::History;
 use crate::monitor::task::{Doubt, Evidence, Task, Values};
@@ -35,6 +36,7 @@ mod incidents;
 mod measure;
 mod queue;
 mod reference;
+mod rollup;
 mod rows;
 mod task;
 mod verdict;
@@ -106,8 +108,10 @@ pub struct Model {
     doubts: BTreeMap<u16, Doubt>,
     /// Closed panes changed since they were last announced.
     revised: BTreeSet<Timestamp>,
-    /// Panes before this are beyond the horizon and counted as expired.
+    /// What is unlabelled in panes before this is counted as expired: they are beyond the horizon, or were rolled up.
     sealed_until: Timestamp,
+    /// Which wide panes there are, and which narrow ones are kept.
+    pub rollup: Rollup,
     /// Panes from here on are in memory.
     pub hot_from: Timestamp,
     /// Panes in memory by start. Closed ones are rows of their own in the store.
@@ -241,6 +245,7 @@ impl Models {
             }
         }
         self.serve_waiting(turn.desk);
+        self.roll_up(turn);
     }
 
     fn id_of(&mut self, name: &Name, made_by: &Slug) -> Option<u32> {
@@ -291,6 +296,7 @@ impl Model {
             doubts: BTreeMap::new(),
             revised: BTreeSet::new(),
             sealed_until: unseen,
+            rollup: Rollup::default(),
             hot_from: unseen,
             hot: BTreeMap::new(),
             written: Written::default(),
@@ -309,7 +315,7 @@ impl Model {
     fn on_prediction(&mut self, turn: &mut Turn<'_>, place: Place<'_>, prediction: &Prediction) -> Verdict {
         // panes and join rows know whole milliseconds
         let at = Timestamp::from_millis(prediction.at.millis());
-        if HORIZON < self.newest - at {
+        if HORIZON < self.newest - at || self.is_deleted(turn.desk, at) {
             self.counters.too_late += 1;
             return Verdict::TooLate;
         }
@@ -348,7 +354,7 @@ impl Model {
         let sight = track.and_then(|track| self.see(turn, track, seen));
         let expected = track.and_then(|track| self.drift.tracks[usize::from(track)].estimator.calibrated(&served.answer));
         let loss_sight = track.and_then(|track| self.loss_sight(track, &served, &prediction.features, turn.desk));
-        let pane = self.pane(turn.cold, start);
+        let pane = self.pane(turn.cold, at);
         let sight = sight.filter(|_| pane.may_watch(cell));
         let of_cell = pane.cell(cell);
         of_cell.add_prediction(&served.answer, prediction.response_time);
@@ -375,7 +381,9 @@ impl Model {
             }
             (before, own) => before.or(own),
         };
+        self.expire(turn.desk, at, 1);
         if let Some((actual, known_at)) = known {
+            self.expire(turn.desk, at, -1);
             self.join(turn, &mut served, actual, known_at);
             self.arrived(turn, &served);
         }
@@ -393,7 +401,9 @@ impl Model {
         let at = Timestamp::from_millis(label.at.millis());
         let key = join::key(join::seed(self.name.as_str()), &label.prediction);
         match turn.cold.row(&key) {
-            Some(JoinRow::Served(served)) if self.knows(&served) && self.newest - served.at <= HORIZON => {
+            Some(JoinRow::Served(served))
+                if self.knows(&served) && self.newest - served.at <= HORIZON && !self.is_deleted(turn.desk, served.at) =>
+            {
                 let is_first = served.truth.is_none();
                 let (verdict, served) = self.on_label_of(turn, key, served, (&label.actual, at));
                 if is_first {
@@ -439,6 +449,7 @@ impl Model {
         (actual, at): (&Value, Timestamp),
     ) -> (Verdict, Served) {
         let before = JoinRow::Served(served.clone());
+        let is_first = served.truth.is_none();
         if let Some(known) = served.truth.take() {
             let truth = self.truth_of(actual, at);
             if (known.class, known.number) == (truth.class, truth.number) {
@@ -456,7 +467,10 @@ impl Model {
             }
             self.counters.labelled -= 1;
             self.unweigh_label(&served, &known);
-            self.pane(turn.cold, served.at.floor(PANE_WIDTH)).cell(served.cell).take_label(&served.answer, &known);
+            self.pane(turn.cold, served.at).cell(served.cell).take_label(&served.answer, &known);
+        }
+        if is_first {
+            self.expire(turn.desk, served.at, -1);
         }
         self.join(turn, &mut served, actual, at);
         let row = JoinRow::Served(served);
@@ -469,23 +483,45 @@ impl Model {
         let mut truth = self.truth_of(actual, at);
         truth.apart = self.weigh_label(served, &truth, actual, turn.time());
         self.counters.labelled += 1;
-        self.pane(turn.cold, served.at.floor(PANE_WIDTH)).cell(served.cell).add_label(&served.answer, &truth);
+        self.pane(turn.cold, served.at).cell(served.cell).add_label(&served.answer, &truth);
         served.truth = Some(truth);
     }
 
-    /// The pane that starts at `start`, in memory or not, to be changed; a closed one is announced again at the next tick.
-    fn pane<'a>(&'a mut self, cold: &'a mut dyn Cold, start: Timestamp) -> &'a mut Pane {
-        if self.is_closed(start) {
-            self.revised.insert(start);
-        }
-        if self.hot_from <= start {
-            return Arc::make_mut(self.hot.entry(start).or_default()).change();
+    /// The pane that holds what happened at `at`, in memory or not, to be changed; a closed minute is announced again at the next tick, and
+    /// wider panes made of it are made again.
+    fn pane<'a>(&'a mut self, cold: &'a mut dyn Cold, at: Timestamp) -> &'a mut Pane {
+        let width = self.rollup.width_at(at).unwrap_or(Width::Day);
+        let id = PaneId::new(self.id, width, at.floor(width.span()));
+        self.rollup.changed(width, at);
+        if width == Width::Minute {
+            if self.is_closed(id.start) {
+                self.revised.insert(id.start);
+            }
+            if self.hot_from <= id.start {
+                return Arc::make_mut(self.hot.entry(id.start).or_default()).change();
+            }
         }
         // asked twice because the borrow of a first answer would outlive the branch
-        if cold.pane(self.id, start).is_some() {
-            return cold.pane(self.id, start).expect("it was there a line ago");
+        if cold.pane(id).is_some() {
+            return cold.pane(id).expect("it was there a line ago");
         }
-        cold.insert_pane(self.id, start, Kept::default())
+        cold.insert_pane(id, Kept::default())
+    }
+
+    /// Whether the day that `at` lies in has been deleted; what is of it is refused, and counted.
+    fn is_deleted(&self, desk: &mut Desk, at: Timestamp) -> bool {
+        let is_deleted = self.rollup.width_at(at).is_none();
+        desk.rolled.too_old += u64::from(is_deleted);
+        is_deleted
+    }
+
+    /// Counts what has come for a pane that is sealed already: a prediction without a label is expired there.
+    fn expire(&mut self, desk: &mut Desk, at: Timestamp, predictions: i64) {
+        if at.floor(PANE_WIDTH) < self.sealed_until {
+            for expired in [&mut self.counters.expired, &mut desk.counts.expired] {
+                *expired = expired.saturating_add_signed(predictions);
+            }
+        }
     }
 
     /// Moves the watermark to `to` if that is forward: closes the panes it passes, lets go of those no longer hot, and seals
@@ -533,17 +569,26 @@ impl Model {
 
     /// Counts the predictions of panes that passed the horizon unlabelled as expired.
     fn seal(&mut self, turn: &mut Turn<'_>) {
-        let until = (self.newest - HORIZON).floor(PANE_WIDTH);
-        let mut from = self.sealed_until;
+        self.seal_until(turn, (self.newest - HORIZON).floor(PANE_WIDTH));
+    }
+
+    /// Seals the minutes that begin before `until`.
+    fn seal_until(&mut self, turn: &mut Turn<'_>, until: Timestamp) {
+        let from = self.sealed_until;
         if until <= from {
             return;
         }
-        while let Some(start) = turn.cold.next_pane(self.id, from, until) {
-            let unlabelled = turn.cold.unlabelled(self.id, start);
-            self.counters.expired += unlabelled;
-            turn.desk.counts.expired += unlabelled;
-            from = start + PANE_WIDTH;
+        let mut next = from;
+        let mut unlabelled = 0;
+        while let Some(start) = turn.cold.next_pane(self.id, Width::Minute, next, until.min(self.hot_from)) {
+            unlabelled += turn.cold.unlabelled(PaneId::minute(self.id, start));
+            next = start + PANE_WIDTH;
         }
+        if self.hot_from < until {
+            unlabelled += self.hot.range(from..until).map(|(_, pane)| pane.unlabelled()).sum::<u64>();
+        }
+        self.counters.expired += unlabelled;
+        turn.desk.counts.expired += unlabelled;
         self.sealed_until = until;
     }
 
@@ -568,7 +613,7 @@ impl Model {
             self.revised.remove(&start);
             let pane = match self.hot.get(&start) {
                 Some(pane) => pane,
-                None => turn.cold.pane(self.id, start).map(|pane| &*pane).expect("it was just changed"),
+                None => turn.cold.pane(PaneId::minute(self.id, start)).map(|pane| &*pane).expect("it was just changed"),
             };
             let point = self.point_of(start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);

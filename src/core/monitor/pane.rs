@@ -1,6 +1,11 @@
-//! One minute of one model: what was predicted in it, and how good it turned out to be. A pane is made of cells, one for each
-//! combination of version and segment values, so that an event touches one cell and every other figure is a merge of cells.
+//! One minute of one model (later an hour or a day, merged from minutes): what was predicted in it, and how good it turned out to be. A pane
+//! is made of cells, one for each combination of version and segment values, so that an event touches one cell and every other figure is a
+//! merge of cells.
 
+mod id;
+mod merge;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +16,6 @@ use crate::monitor::drift::losses::LossSight;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
 use crate::monitor::limits::{LOSSES_EACH, LOSSES_EVERY, PANE_COLUMNS_MAX};
-use crate::monitor::rows::{self, Key, Row, Tag, Unreadable};
 use crate::monitor::task::Apart;
 use crate::stats::cbpe::Sums;
 use crate::stats::classes::Confusion;
@@ -20,16 +24,23 @@ use crate::stats::exact::ExactSum;
 use crate::stats::latency::Latency;
 use crate::stats::regression::Regression;
 use crate::stats::scores::{MultiLogLoss, Scored};
-use crate::time::Timestamp;
 
-/// `[start, start + 1 min)` of event time of one model. Which pane it is, whoever holds it knows.
+pub use id::{PaneId, Width};
+
+/// `[start, start + width)` of event time of one model. Which pane it is, whoever holds it knows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pane {
     /// How often it was published anew after it had closed.
     pub revision: u32,
     /// Sorted by index.
     cells: Vec<(u16, Cell)>,
+    /// Counts of its cells over bins of other baselines than the newest: panes merged into it were counted over those. Sorted by index, then by
+    /// baseline.
+    older: Option<Box<Older>>,
 }
+
+/// Counts by cell.
+type Older = Vec<(u16, Arc<Tally>)>;
 
 /// The aggregates of the predictions of one version and one combination of segment values. Each is a commutative group: what was
 /// added can be taken back, and neither order nor grouping leaves a trace.
@@ -94,33 +105,6 @@ impl Mean {
 }
 
 impl Pane {
-    /// Of the row of a pane, by its model and its start.
-    pub fn key(model: u32, start: Timestamp) -> Key {
-        Self::keys_of(model).instant(start)
-    }
-
-    /// Prefix of the rows of all panes of a model.
-    pub fn keys_of(model: u32) -> Key {
-        Tag::Pane.all().u32(model)
-    }
-
-    /// The start of the pane that is this row.
-    ///
-    /// Errors: [`Unreadable`] if the key names none.
-    pub fn start_in(row: Row<'_>) -> Result<Timestamp, Unreadable> {
-        row.named(Tag::Pane, |fields| {
-            fields.u32()?;
-            fields.instant()
-        })
-    }
-
-    /// The start of the pane whose row has this key; `None` if it is the key of something else.
-    pub fn start_of(key: &[u8]) -> Option<Timestamp> {
-        let mut fields = rows::fields(key, Tag::Pane as u8)?;
-        fields.u32()?;
-        fields.instant()
-    }
-
     pub fn cell(&mut self, index: u16) -> &mut Cell {
         let at = match self.cells.binary_search_by_key(&index, |(i, _)| *i) {
             Ok(at) => at,
@@ -146,27 +130,30 @@ impl Pane {
         self.cells.iter().filter(|(index, _)| of(*index)).for_each(|(_, cell)| total.merge(cell));
     }
 
+    /// What cells were counted over bins of baselines; of one cell perhaps over several.
+    pub fn tallies(&self) -> impl Iterator<Item = (u16, &Arc<Tally>)> {
+        let newest = self.cells.iter().filter_map(|(index, cell)| Some((*index, cell.tally.as_ref()?)));
+        newest.chain(self.older.iter().flat_map(|older| older.iter()).map(|(index, tally)| (*index, tally)))
+    }
+
     /// Adds what the cells that `of` lets through counted over the bins of `total`'s baseline.
     pub fn tally_into(&self, total: &mut Tally, of: impl Fn(u16) -> bool) {
-        let tallies = self.cells.iter().filter(|(index, _)| of(*index)).filter_map(|(_, cell)| cell.tally.as_ref());
-        for tally in tallies {
+        for (_, tally) in self.tallies().filter(|(index, _)| of(*index)) {
             if tally.baseline == total.baseline {
                 total.merge(tally);
             }
         }
     }
 
-    /// The bins over which the cells that `of` lets through were counted; of several the newest. `None` if none was.
-    pub fn bins_of(&self, of: impl Fn(u16) -> bool) -> Option<u32> {
-        let tallies = self.cells.iter().filter(|(index, _)| of(*index)).filter_map(|(_, cell)| cell.tally.as_ref());
-        tallies.map(|tally| tally.baseline).max()
+    /// The bins over which the cells that `of` lets through were counted, oldest first.
+    pub fn bins_of(&self, of: impl Fn(u16) -> bool) -> BTreeSet<u32> {
+        self.tallies().filter(|(index, _)| of(*index)).map(|(_, tally)| tally.baseline).collect()
     }
 
     /// Whether the columns of a cell are counted, or there is room for it.
     pub fn may_watch(&self, index: u16) -> bool {
-        let tallies = || self.cells.iter().filter_map(|(index, cell)| Some((*index, cell.tally.as_ref()?)));
         let held = self.cells.binary_search_by_key(&index, |(i, _)| *i).is_ok_and(|at| self.cells[at].1.tally.is_some());
-        held || tallies().map(|(_, tally)| tally.columns.len()).sum::<usize>() < PANE_COLUMNS_MAX
+        held || self.tallies().map(|(_, tally)| tally.columns.len()).sum::<usize>() < PANE_COLUMNS_MAX
     }
 
     /// Predictions that no label has joined.
@@ -309,47 +296,6 @@ impl Cell {
                 }
                 self.multi.take_if(|held| **held == MultiLogLoss::default());
             }
-        }
-    }
-
-    /// Adds all of `other` but its tally: those are of different baselines and have [`Pane::tally_into`].
-    pub fn merge(&mut self, other: &Self) {
-        self.predictions += other.predictions;
-        self.errors += other.errors;
-        self.labelled += other.labelled;
-        self.latency.merge(&other.latency);
-        self.confidence.merge(&other.confidence);
-        for (apart, part) in &other.apart {
-            self.part(*apart).merge(part);
-        }
-        for (class, count) in &other.predicted {
-            match self.predicted.binary_search_by_key(class, |(class, _)| *class) {
-                Ok(at) => self.predicted[at].1 += count,
-                Err(at) => self.predicted.insert(at, (*class, *count)),
-            }
-        }
-        self.confusion.merge(&other.confusion);
-        if let Some(theirs) = &other.scored {
-            match &mut self.scored {
-                None => self.scored = Some(theirs.clone()),
-                Some(ours) if ours.class == theirs.class => {
-                    ours.scored.merge(&theirs.scored);
-                    ours.foreign += theirs.foreign;
-                }
-                Some(ours) => ours.foreign += theirs.scored.count() + theirs.foreign,
-            }
-        }
-        if let Some(theirs) = &other.multi {
-            self.multi.get_or_insert_default().merge(theirs);
-        }
-        if let Some(theirs) = &other.regression {
-            self.regression.get_or_insert_default().merge(theirs);
-        }
-        if let Some(theirs) = &other.expected {
-            self.expected.get_or_insert_default().merge(theirs);
-        }
-        if let Some(theirs) = &other.losses {
-            self.losses.get_or_insert_default().merge(theirs);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::monitor::cold::InMemory;
 use crate::monitor::effect::{Action, Effect};
 use crate::monitor::limits::SOURCES_RETIRED_PER_TICK;
 use crate::monitor::model::Model;
-use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::pane::{Cell, Pane, PaneId};
 use crate::monitor::{State, apply};
 use crate::time::{Span, Timestamp};
 
@@ -67,7 +67,7 @@ impl World {
         let model = self.model();
         match model.hot.get(&start) {
             Some(pane) => Pane::clone(pane),
-            None => self.cold.panes.get(&(0, start)).cloned().unwrap_or_default(),
+            None => self.cold.panes.get(&PaneId::minute(0, start)).cloned().unwrap_or_default(),
         }
     }
 
@@ -330,7 +330,7 @@ fn no_model_is_taken_beyond_the_bound_and_the_others_go_on() {
 }
 
 /// A prediction of another model.
-fn prediction_of(model: &str, id: &str, at: Timestamp) -> Input {
+pub(super) fn prediction_of(model: &str, id: &str, at: Timestamp) -> Input {
     let mut input = prediction(id, "a", at);
     if let Event::PredictionLogged(prediction) = &mut input.event {
         prediction.model = Name::try_from(model).unwrap();

@@ -31,6 +31,7 @@ use crate::monitor::drift::Fleet;
 use crate::monitor::kept::Kept;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
+use crate::monitor::rollup::Rolled;
 use crate::monitor::rooms::Changed;
 use crate::monitor::source::Source;
 use crate::monitor::status::Thresholds;
@@ -60,6 +61,8 @@ pub struct View {
     pub models_forgotten_at: u64,
     /// Sources forgotten because nothing had come of them for long.
     pub sources_outlived: u64,
+    /// How long windows are kept, and what has become of them.
+    pub rolled: Rolled,
     pub models: OrdMap<Name, Arc<Model>>,
     pub sources: OrdMap<Name, (u32, Arc<Kept<Source>>)>,
     /// What is analysed, by the number of the subject.
@@ -85,6 +88,7 @@ impl View {
             settled_through: desk.settled_through,
             models_forgotten_at: desk.forgotten.models_forgotten_at,
             sources_outlived: desk.forgotten.sources_outlived,
+            rolled: desk.rolled,
             models: self.models.clone(),
             sources: self.sources.clone(),
             analysis: self.analysis.clone(),

@@ -10,7 +10,7 @@ use crate::monitor::drift::estimator::{Estimator, Scale};
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::limits::{CLASSES_SHOWN_MAX, PANE_WIDTH};
 use crate::monitor::model::{CellKey, Model};
-use crate::monitor::pane::{Cell, Pane};
+use crate::monitor::pane::{Cell, Pane, PaneId};
 use crate::monitor::window::metrics;
 use crate::stats::classes::Confusion;
 use crate::stats::confidence_sequence::ConfidenceSequence;
@@ -149,6 +149,7 @@ pub struct Windows<'a> {
 
 struct Merge {
     start: Timestamp,
+    end: Timestamp,
     revision: u32,
     total: Cell,
 }
@@ -158,13 +159,14 @@ impl<'a> Windows<'a> {
         Self { model, resolution, cells: slice.cells(model), list: Vec::new(), open: None }
     }
 
-    /// Panes are given oldest first.
-    pub fn add(&mut self, start: Timestamp, pane: &Pane) {
-        let window_start = start.floor(self.resolution.width());
-        if self.open.as_ref().is_some_and(|merge| merge.start != window_start) {
+    /// Panes are given oldest first. A window is as wide as its panes, at least.
+    pub fn add(&mut self, id: PaneId, pane: &Pane) {
+        let width = self.resolution.width().max(id.width.span());
+        let start = id.start.floor(width);
+        if self.open.as_ref().is_some_and(|merge| merge.start != start) {
             self.close();
         }
-        let merge = self.open.get_or_insert_with(|| Merge { start: window_start, revision: 0, total: Cell::default() });
+        let merge = self.open.get_or_insert_with(|| Merge { start, end: start + width, revision: 0, total: Cell::default() });
         merge.revision = merge.revision.max(pane.revision);
         pane.merge_into(&mut merge.total, |index| self.cells.get(usize::from(index)).copied().unwrap_or(false));
     }
@@ -176,8 +178,8 @@ impl<'a> Windows<'a> {
     }
 
     fn close(&mut self) {
-        if let Some(Merge { start, revision, total }) = self.open.take().filter(|merge| merge.total.predictions != 0) {
-            self.list.push(Window::of(self.model, start, start + self.resolution.width(), revision, &total));
+        if let Some(Merge { start, end, revision, total }) = self.open.take().filter(|merge| merge.total.predictions != 0) {
+            self.list.push(Window::of(self.model, start, end, revision, &total));
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::monitor::drift::tally::Tally;
 use crate::monitor::drift::{Part, Track};
 use crate::monitor::limits::{PANE_WIDTH, PAST_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::model::Model;
+use crate::monitor::pane::{Pane, PaneId, Width};
 use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
@@ -96,7 +97,7 @@ pub async fn report(
         let mut predictions = 0;
         if let Some(baseline) = &track.baseline {
             let counted = |from: Timestamp, to: Timestamp, total: &mut Tally| {
-                panes::each(&reader, &model, from, to, |_, pane| {
+                panes::each(&reader, &model, (from, to), Width::Day, |_, pane| {
                     pane.tally_into(total, takes);
                     Ok(())
                 })
@@ -188,7 +189,7 @@ pub async fn windows(
             list: Vec::new(),
             open: None,
         };
-        panes::each(&reader, &model, from, to, |start, pane| merged.add(start, pane, takes))?;
+        panes::each(&reader, &model, (from, to), Width::within(width), |id, pane| merged.add(id, pane, takes))?;
         merged.finish(takes)?;
         Ok(merged.list)
     });
@@ -204,35 +205,40 @@ struct Merged<'a> {
     slice: &'a Slice,
     width: Span,
     list: Vec<DriftWindowReport>,
-    open: Option<(Timestamp, Arc<Baseline>, Tally)>,
+    open: Option<Open>,
+}
+
+/// A window that panes are merged into.
+struct Open {
+    start: Timestamp,
+    end: Timestamp,
+    baseline: Arc<Baseline>,
+    total: Tally,
 }
 
 impl Merged<'_> {
-    fn add(
-        &mut self,
-        start: Timestamp,
-        pane: &crate::monitor::pane::Pane,
-        takes: impl Fn(u16) -> bool + Copy,
-    ) -> Result<(), Problem> {
-        let window = start.floor(self.width);
-        let Some(number) = pane.bins_of(takes) else { return Ok(()) };
-        if self.open.as_ref().is_some_and(|(open, baseline, _)| *open != window || baseline.bins != number) {
-            self.finish(takes)?;
-        }
-        if self.open.is_none() {
-            let Some(baseline) = self.baseline(number)? else { return Ok(()) };
-            let empty = Tally::of(&baseline);
-            self.open = Some((window, baseline, empty));
-        }
-        if let Some((_, _, total)) = &mut self.open {
-            pane.tally_into(total, takes);
+    fn add(&mut self, id: PaneId, pane: &Pane, takes: impl Fn(u16) -> bool + Copy) -> Result<(), Problem> {
+        let width = self.width.max(id.width.span());
+        let start = id.start.floor(width);
+        // a pane of an hour or a day may have been counted over several
+        for bins in pane.bins_of(takes) {
+            if self.open.as_ref().is_some_and(|open| open.start != start || open.baseline.bins != bins) {
+                self.finish(takes)?;
+            }
+            if self.open.is_none() {
+                let Some(baseline) = self.baseline(bins)? else { continue };
+                let total = Tally::of(&baseline);
+                self.open = Some(Open { start, end: start + width, baseline, total });
+            }
+            if let Some(open) = &mut self.open {
+                pane.tally_into(&mut open.total, takes);
+            }
         }
         Ok(())
     }
 
     fn finish(&mut self, takes: impl Fn(u16) -> bool) -> Result<(), Problem> {
-        let Some((start, baseline, total)) = self.open.take() else { return Ok(()) };
-        let end = start + self.width;
+        let Some(Open { start, end, baseline, total }) = self.open.take() else { return Ok(()) };
         self.list.push(watch::window(
             &baseline,
             &self.slice.reference(&baseline, takes),

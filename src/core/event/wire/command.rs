@@ -8,7 +8,9 @@ use super::FEATURES_MAX;
 use super::fault::{FAULTS_MAX, Flaws, Problem, Reason, required};
 use super::leaf::{Leaf, checked};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
-use crate::event::{Command, DescriptionChange, Event, MetricThreshold, PastRange, PolicyChange, TrainingRows};
+use crate::event::{
+    Command, DescriptionChange, Event, MetricThreshold, PastRange, PolicyChange, RetentionChange, TrainingRows,
+};
 use crate::ids::NAME_BYTES_MAX;
 
 /// Reads one command to its end.
@@ -96,6 +98,7 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
         Command::DescribeModel(change) => check_description(change, flaws),
         Command::SetDriftPolicy(change) => check_policy(change, flaws),
         Command::SetModelThresholds { thresholds, .. } => check_thresholds(thresholds, flaws),
+        Command::SetWindowRetention(change) => check_retention(change, flaws),
         Command::ForgetModel { .. }
         | Command::ForgetSource { .. }
         | Command::GatherReference { .. }
@@ -172,6 +175,23 @@ fn check_policy(change: &PolicyChange, flaws: &mut Flaws) {
     {
         let detail = "must be whole minutes that part a day evenly, such as 600, or whole days that part a week; 0: as the traffic needs";
         flaws.add(Problem::new(Reason::OutOfRange, detail.to_owned()).under("window_seconds"));
+    }
+}
+
+fn check_retention(change: &RetentionChange, flaws: &mut Flaws) {
+    if *change == RetentionChange::default() {
+        let detail = "give at least one of minute_windows_days, hour_windows_days and day_windows_days".to_owned();
+        flaws.add(Problem::new(Reason::BadCommand, detail));
+    }
+    // each for itself: whether they go together is seen once it is known what the others are
+    for (key, days) in [
+        ("minute_windows_days", change.minute_windows_days),
+        ("hour_windows_days", change.hour_windows_days),
+        ("day_windows_days", change.day_windows_days),
+    ] {
+        if days.is_some_and(|days| !(30..=3_653).contains(&days)) {
+            flaws.add(Problem::new(Reason::OutOfRange, "must be in 30 to 3653 days".to_owned()).under(key));
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::monitor::cold::Next;
 use crate::monitor::drift::baseline::{Baseline, Bins, Column, Origin};
 use crate::monitor::drift::tally::{ColumnTally, Tally};
-use crate::monitor::limits::{COMPARED_MIN, PANE_WIDTH, PAST_COLUMNS_MAX};
-use crate::monitor::pane::Pane;
+use crate::monitor::limits::{COMPARED_MIN, PAST_COLUMNS_MAX};
+use crate::monitor::pane::{Pane, PaneId};
 use crate::time::Timestamp;
 
 /// Coarse bins of a numeric column.
@@ -27,19 +27,20 @@ pub struct Past {
 pub struct Counted {
     /// The baseline that first had these bins.
     pub bins: u32,
-    first: Timestamp,
-    last: Timestamp,
+    from: Timestamp,
+    until: Timestamp,
     cells: BTreeMap<u16, Tally>,
 }
 
 impl Past {
     /// Adds a pane. `track_of` tells the version of a cell, if it is wanted.
-    pub fn add(&mut self, start: Timestamp, pane: &Pane, track_of: impl Fn(u16) -> Option<u16>) -> Next {
-        for (cell, of_cell) in pane.cells() {
-            self.work += 1 + of_cell.tally.as_ref().map_or(0, |tally| tally.columns.len());
-            if let (Some(track), Some(tally)) = (track_of(cell), &of_cell.tally) {
-                let none = || Counted { bins: tally.baseline, first: start, last: start, cells: BTreeMap::new() };
-                self.versions.entry(track).or_insert_with(none).add(start, cell, tally);
+    pub fn add(&mut self, id: PaneId, pane: &Pane, track_of: impl Fn(u16) -> Option<u16>) -> Next {
+        self.work += pane.cells().count();
+        for (cell, tally) in pane.tallies() {
+            self.work += tally.columns.len();
+            if let Some(track) = track_of(cell) {
+                let counted = self.versions.entry(track).or_insert_with(|| Counted::over(tally.baseline, id));
+                counted.add(id, cell, tally);
             }
         }
         if self.is_too_much() { Next::Enough } else { Next::Shown }
@@ -52,14 +53,19 @@ impl Past {
 }
 
 impl Counted {
-    fn add(&mut self, start: Timestamp, cell: u16, tally: &Tally) {
+    /// Nothing yet, over these bins, from that pane on.
+    const fn over(bins: u32, id: PaneId) -> Self {
+        Self { bins, from: id.start, until: id.start, cells: BTreeMap::new() }
+    }
+
+    fn add(&mut self, id: PaneId, cell: u16, tally: &Tally) {
         if tally.baseline < self.bins {
             return;
         }
         if self.bins < tally.baseline {
-            *self = Self { bins: tally.baseline, first: start, last: start, cells: BTreeMap::new() };
+            *self = Self::over(tally.baseline, id);
         }
-        self.last = start;
+        self.until = id.end();
         match self.cells.get_mut(&cell) {
             Some(total) => total.merge(tally),
             None => drop(self.cells.insert(cell, tally.clone())),
@@ -90,8 +96,8 @@ impl Counted {
             bins: like.bins,
             origin,
             rows: total.rows,
-            from: self.first,
-            to: self.last + PANE_WIDTH,
+            from: self.from,
+            to: self.until,
             columns,
             multivariate: like.multivariate.clone(),
             cells,

@@ -33,9 +33,12 @@ struct Hours {
 impl SameHours {
     /// Adds a pane of so many weeks before. `bins_of` tells the bins that the version of a cell is counted over now.
     pub fn add(&mut self, week: u8, pane: &Pane, bins_of: impl Fn(u16) -> Option<u32>) -> Next {
-        for (cell, of_cell) in pane.cells() {
-            self.work += 1 + of_cell.tally.as_ref().map_or(0, |tally| tally.columns.len());
-            let Some(tally) = of_cell.tally.as_ref().filter(|tally| bins_of(cell) == Some(tally.baseline)) else { continue };
+        self.work += pane.cells().count();
+        for (cell, tally) in pane.tallies() {
+            self.work += tally.columns.len();
+            if bins_of(cell) != Some(tally.baseline) {
+                continue;
+            }
             match self.cells.get_mut(&cell) {
                 Some(hours) => {
                     hours.weeks |= 1 << week;

@@ -9,7 +9,7 @@ use crate::monitor::forgotten::{Left, one_less};
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::{Model, Models, Verdict};
-use crate::monitor::pane::Pane;
+use crate::monitor::pane::{Pane, PaneId};
 use crate::monitor::turn::Turn;
 use crate::time::Timestamp;
 
@@ -51,6 +51,6 @@ impl Model {
 /// Hands a closed pane that leaves memory to [`Cold`], if it is not yet written as it is.
 pub(super) fn hand_over(cold: &mut dyn Cold, model: u32, start: Timestamp, pane: Arc<Kept<Pane>>) {
     if pane.is_dirty() {
-        cold.insert_pane(model, start, Arc::unwrap_or_clone(pane));
+        cold.insert_pane(PaneId::minute(model, start), Arc::unwrap_or_clone(pane));
     }
 }

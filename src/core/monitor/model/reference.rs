@@ -7,7 +7,7 @@ use super::{Model, Models, Verdict, too_many_models};
 use crate::event::{Feature, PastRange, TrainingRow, TrainingRows};
 use crate::ids::Name;
 use crate::monitor::classes::Task;
-use crate::monitor::cold::{Cold, Next};
+use crate::monitor::cold::Cold;
 use crate::monitor::drift::baseline::{Baseline, FEATURES, Origin};
 use crate::monitor::drift::incident::Ending;
 use crate::monitor::drift::past::{Counted, Past};
@@ -173,12 +173,8 @@ impl Model {
             key.track.filter(|_| range.version.is_none() || range.version == key.version)
         };
         let mut past = Past::default();
-        cold.each_pane(self.id, from, until.min(self.hot_from), &mut |start, pane| past.add(start, pane, track_of));
-        for (start, pane) in self.hot.range(from..).take_while(|(start, _)| **start < until) {
-            if past.add(*start, pane, track_of) == Next::Enough {
-                break;
-            }
-        }
+        // where minutes are no longer kept, whole hours and days of the range
+        self.each_whole_pane(cold, (from, until), &mut |id, pane| past.add(id, pane, track_of));
         past
     }
 }

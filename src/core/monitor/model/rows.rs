@@ -15,7 +15,7 @@ use crate::monitor::drift::{Drift, Track, Watch};
 use crate::monitor::kept::{Kept, Written};
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::numbered::Numbered;
-use crate::monitor::pane::Pane;
+use crate::monitor::pane::{Pane, PaneId, Width};
 use crate::monitor::rows::{Changed, Key, Reader, Rows, Tag, Writer, value_of};
 use crate::time::Timestamp;
 
@@ -65,7 +65,7 @@ impl Model {
         let (id, watermark) = (self.id, self.watermark);
         let is_closed = |start: Timestamp| start + PANE_WIDTH <= watermark;
         for (start, pane) in self.hot.iter_mut().filter(|(start, _)| is_closed(**start)) {
-            Kept::save_shared(pane, || Pane::key(id, *start), to);
+            Kept::save_shared(pane, || PaneId::minute(id, *start).key(), to);
         }
         let has_grown = self.has_grown();
         if has_grown {
@@ -105,8 +105,8 @@ impl Model {
         }
         model.drift = Arc::new(Drift { tracks });
         model.hot.extend(open);
-        rows.each(&Pane::keys_of(id), &Pane::key(id, model.hot_from), &mut |row| {
-            model.hot.insert(Pane::start_in(row)?, Arc::new(Kept::restore(row)?));
+        rows.each(&PaneId::keys_of(id, Width::Minute), &PaneId::minute(id, model.hot_from).key(), &mut |row| {
+            model.hot.insert(PaneId::in_row(row)?.start, Arc::new(Kept::restore(row)?));
             Ok(())
         })?;
         Ok(model)

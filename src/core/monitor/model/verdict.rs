@@ -12,7 +12,7 @@ use crate::ids::Name;
 use crate::monitor::cold::{Cold, Next};
 use crate::monitor::effect::Announcement;
 use crate::monitor::limits::{EXPLAINED_PANES_MAX, PANE_WIDTH};
-use crate::monitor::pane::Pane;
+use crate::monitor::pane::{Pane, Width};
 use crate::monitor::source::Sources;
 use crate::monitor::status::explain::{self, Wrong};
 use crate::monitor::status::history::Change;
@@ -136,11 +136,11 @@ impl Model {
             let end = self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
             let delay = self.condition.label_delay().unwrap_or_default();
             let mut stretch = measure::Stretch::begin(place, end, Span::from_micros((2e6 * delay) as i64));
-            turn.cold.each_pane(self.id, stretch.from, self.hot_from, &mut |start, pane| {
-                stretch.add(start, pane);
+            let ever = Timestamp::from_micros(i64::MAX);
+            self.each_pane(turn.cold, Width::Minute, (stretch.from, ever), &mut |id, pane| {
+                stretch.add(id.start, pane);
                 Next::Shown
             });
-            self.hot.range(stretch.from..).for_each(|(start, pane)| stretch.add(*start, pane));
             let measured = stretch.figures(&profile.thresholds, &profile.classes);
             self.condition.take_stretch(place, measured, turn.time());
         }
@@ -177,7 +177,7 @@ impl Model {
             }
         };
         if let Some(cold) = older {
-            cold.each_pane(self.id, from, self.hot_from, &mut |_, pane| {
+            cold.each_pane(self.id, Width::Minute, (from, self.hot_from), &mut |_, pane| {
                 see(pane);
                 Next::Shown
             });

@@ -227,7 +227,8 @@ impl Model {
         }
     }
 
-    /// What the same minutes of the weeks before hold. Reads as many panes a week as the window has, none of them in memory.
+    /// What the same minutes of the weeks before hold: of a week whose minutes are no longer kept, the whole hours. Reads as many panes a week
+    /// as the window has, none of them in memory.
     fn same_hours(&self, cold: &mut dyn Cold, start: Timestamp, width: Span) -> SameHours {
         let bins_of = |cell: u16| {
             let track = self.profile.cells.get(usize::from(cell))?.track?;
@@ -236,7 +237,7 @@ impl Model {
         let mut hours = SameHours::default();
         for week in 1..=SEASON_WEEKS {
             let from = start - Span::from_micros(WEEK.micros() * i64::from(week));
-            cold.each_pane(self.id, from, from + width, &mut |_, pane| hours.add(week, pane, bins_of));
+            self.each_whole_pane(cold, (from, from + width), &mut |_, pane| hours.add(week, pane, bins_of));
         }
         hours
     }

@@ -131,7 +131,7 @@ mod tests {
     proptest! {
         #[test]
         fn keys_sort_as_their_fields_do(a in any::<(u32, i64)>(), b in any::<(u32, i64)>()) {
-            let key = |(id, at): (u32, i64)| Tag::Pane.all().u32(id).instant(Timestamp::from_micros(at));
+            let key = |(id, at): (u32, i64)| Tag::Profile.all().u32(id).instant(Timestamp::from_micros(at));
             prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
         }
 
