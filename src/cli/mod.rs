@@ -38,6 +38,7 @@ mod top;
 mod train;
 mod up;
 mod version;
+mod versions;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -80,6 +81,7 @@ enum Command {
     Models(models::Models),
     Check(check::Check),
     Top(top::Top),
+    Versions(versions::Versions),
     Describe(describe::Describe),
     Forget(forget::Forget),
     Demo(demo::Demo),
@@ -232,6 +234,7 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Backup(backup) => block_on(backup.run(answer)),
         Command::Restore(restore) => block_on(restore.run(answer)),
         Command::Token(token) => block_on(token.run(answer)),
+        Command::Versions(versions) => block_on(versions.run(answer)),
         Command::Thresholds(thresholds) => block_on(thresholds.run(answer)),
         Command::Retention(retention) => block_on(retention.run(answer)),
         Command::Publish(publish) => block_on(publish.run(answer)),

@@ -47,6 +47,7 @@ pub const TABLE: &[Entry] = &[
     of_view("/api/v1/models/{model}/task"),
     entry(Method::PUT, "/api/v1/models/{model}/task", OPERATOR),
     of_view("/api/v1/models/{model}/versions"),
+    entry(Method::PUT, "/api/v1/models/{model}/versions", OPERATOR),
     of_view("/api/v1/models/{model}/segments"),
     of_view("/api/v1/models/{model}/windows"),
     of_view("/api/v1/models/{model}/total"),

@@ -224,6 +224,7 @@ struct TrackLine<'m> {
     kind: &'static str,
     model: &'m str,
     version: Option<&'m str>,
+    state: &'static str,
     reference: Reference,
     score: Option<ScoreFigures>,
     /// Names of the columns that drift now.
@@ -259,6 +260,7 @@ impl<'m> TrackLine<'m> {
             kind: "drift",
             model: model.name.as_str(),
             version: watch.version.as_ref().map(|version| version.as_str()),
+            state: track.state().as_str(),
             reference: Reference::of(track, drift, queues),
             score: watch.score.as_ref().map(ScoreFigures::of),
             drifting: drifting.map(|(column, _)| column.name.as_str()).collect(),

@@ -95,7 +95,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(models::show, forget::model))
         .routes(routes!(description::change))
         .routes(routes!(task::show, task::change))
-        .routes(routes!(slices::versions))
+        .routes(routes!(slices::versions, slices::set_version))
         .routes(routes!(slices::segments))
         .routes(routes!(slices::total))
         .routes(routes!(windows::list))

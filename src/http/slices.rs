@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::event::{Command, Kind, VersionChoice};
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
@@ -15,6 +16,7 @@ use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::http::windows;
+use crate::monitor::drift::Track;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::model::Model;
 use crate::store::Reader;
@@ -67,8 +69,49 @@ pub struct Versions {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionRow {
     version: String,
+    /// gathering (its reference), serving, shadow (compared, and its answers not used, as people say) or retired (no prediction for 30 days of
+    /// log time, or as people say); null for versions beyond the 64 of a model that are compared.
+    state: Option<&'static str>,
+    /// Since when it is retired, in log time.
+    retired_at: Option<String>,
     #[serde(flatten)]
     window: Window,
+}
+
+/// What people say of a version.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"version": "1.4.0", "state": "retired"}))]
+pub struct NewVersionState {
+    /// Left out or null: predictions that name no version.
+    #[schema(schema_with = schema::name)]
+    version: Option<String>,
+    state: NewState,
+}
+
+/// In which state a version is to be.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewState {
+    Serving,
+    /// Compared, and its answers not used: it counts like any other, and is not what a drift report is of by itself.
+    Shadow,
+    /// Nobody asks it any more: it leaves the alarm budget and keeps its windows. With its next prediction it serves again.
+    Retired,
+}
+
+/// The state of a version.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"model": "fraud", "version": "1.4.0", "state": "retired", "retired_at": "2026-01-01T00:00:00Z", "position": 1024}))]
+pub struct VersionLife {
+    model: String,
+    version: Option<String>,
+    /// gathering, serving, shadow or retired.
+    state: Option<&'static str>,
+    /// Since when it is retired, in log time.
+    retired_at: Option<String>,
+    /// Sequence of the command.
+    position: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,7 +135,7 @@ pub struct SegmentRow {
     get, path = "/api/v1/models/{model}/versions", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), RangeQuery),
     responses(
-        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "state": "serving", "retired_at": null, "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
         (status = 400, description = "A range that is none, or longer than 31 days", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
@@ -112,9 +155,54 @@ pub async fn versions(
         let slices: Vec<Slice> =
             versions.iter().map(|version| Slice { version: Some(version.clone()), ..Slice::default() }).collect();
         let windows = totals(&reader, &model, range, &slices)?;
-        Ok(versions.into_iter().zip(windows).map(|(version, window)| VersionRow { version, window }).collect())
+        let row = |(version, window): (String, Window)| {
+            let (state, retired_at) = life_of(&model, Some(&version));
+            VersionRow { version, state, retired_at, window }
+        };
+        Ok(versions.into_iter().zip(windows).map(row).collect())
     });
     Ok(Json(Versions { items: rows.await? }))
+}
+
+/// Set the state of a version
+///
+/// Retires a version that nobody asks any more, or has one serve in view or in the shadow. It is an event in the log, so a replay sets it again.
+#[utoipa::path(
+    put, path = "/api/v1/models/{model}/versions", tag = "models", request_body = NewVersionState,
+    params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
+    responses(
+        (status = 200, description = "The state it is in now", body = VersionLife),
+        (status = 400, description = "A version that there is none of", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A state that there is none of", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn set_version(
+    State(shared): State<Arc<Shared>>,
+    Path(Step(name)): Path<Step>,
+    Json(wanted): Json<NewVersionState>,
+) -> Result<Json<VersionLife>, Problem> {
+    let model = find(&shared.view(), &name)?;
+    let known = |track: &&Track| track.watch.version.as_ref().map(|version| version.as_str()) == wanted.version.as_deref();
+    let Some(version) = model.drift.tracks.iter().find(known).map(|track| track.watch.version.clone()) else {
+        return Err(windows::unknown_version(&model, wanted.version.as_deref().unwrap_or_default()));
+    };
+    let state = match wanted.state {
+        NewState::Serving => VersionChoice::Serving,
+        NewState::Shadow => VersionChoice::Shadow,
+        NewState::Retired => VersionChoice::Retired,
+    };
+    let command = Command::SetVersionState { model: model.name.clone(), version, state };
+    let (position, view) = shared.accepted(Kind::Command, &command).await?;
+    let (state, retired_at) = life_of(&*find(&view, &name)?, wanted.version.as_deref());
+    Ok(Json(VersionLife { model: name, version: wanted.version, state, retired_at, position }))
+}
+
+/// The state of a version and since when it is retired.
+fn life_of(model: &Model, version: Option<&str>) -> (Option<&'static str>, Option<String>) {
+    let track = model.drift.tracks.iter().find(|track| track.watch.version.as_ref().map(|version| version.as_str()) == version);
+    let retired_at = track.and_then(|track| track.watch.life.retired_at).map(|at| at.to_string());
+    (track.map(|track| track.state().as_str()), retired_at)
 }
 
 /// Segments of a model

@@ -223,6 +223,14 @@ fn long_log(seed: u64) -> Vec<Message> {
         for hour in 0..3 {
             put(start + 500_000 + hour * 3_600_000, "tick", json!({}));
         }
+        if burst == 250 {
+            // the first version, retired by then, serves again: its baseline is read back
+            put(
+                start + 8_100_000,
+                "prediction",
+                json!({ "model": "tide", "version": "0", "at": start + 8_000_000, "prediction": "a", "features": { "amount": 1 } }),
+            );
+        }
         if burst == 200 {
             put(
                 start + 8_000_000,
@@ -325,6 +333,9 @@ fn what_is_rolled_up_does_not_depend_on_how_the_log_is_cut() {
     let rolled = state.desk.rolled;
     assert!(1_000 < rolled.deleted[0] && 200 < rolled.deleted[1] && 5 < rolled.deleted[2], "{rolled:?}");
     assert!(500 < rolled.made, "{rolled:?}");
+    let model = state.models.by_name("tide").unwrap();
+    let retired = model.drift.tracks.iter().filter(|track| track.is_retired()).count();
+    assert!(0 < retired && retired < model.drift.tracks.len(), "{retired} versions are retired");
 }
 
 #[test]

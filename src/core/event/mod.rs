@@ -203,6 +203,14 @@ pub enum Command {
         model: Name,
         task: TaskChoice,
     },
+    /// Have a version serve, compare it without its answers being used, or retire it.
+    SetVersionState {
+        model: Name,
+        /// Absent: predictions that name no version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Name>,
+        state: VersionChoice,
+    },
     /// Compare a version (or all of a model's that have enough of it) to what it was asked and what it answered in the past.
     ReferenceFromRange(PastRange),
     /// Compare a version to a training set. Several commands may give its rows, one after the other.
@@ -244,6 +252,17 @@ pub enum TaskChoice {
     Regression,
     /// Decided from the first labelled predictions.
     Automatic,
+}
+
+/// What people say of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionChoice {
+    Serving,
+    /// Its answers are compared and not used.
+    Shadow,
+    /// Nobody asks it any more. With its next prediction it serves again.
+    Retired,
 }
 
 /// Which side of a threshold is the bad one.

@@ -51,6 +51,9 @@ impl State {
                 verdict
             }
             Command::SetWindowRetention(change) => turn.desk.rolled.change(change),
+            Command::SetVersionState { model, version, state } => {
+                self.models.on_version_state(turn, at, (model, version.as_ref()), *state)
+            }
             Command::GatherReference { model, version } => self.models.on_gather_reference(turn, at, model, version.as_ref()),
             Command::SetDetectors { model, detectors } => self.models.on_detectors(turn, at, model, detectors),
             Command::DescribeModel(change) => self.models.on_description(at, change),

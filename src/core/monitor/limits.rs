@@ -105,8 +105,10 @@ pub const TASK_DOUBT_ROWS: u32 = 100;
 /// Changes of the task of single versions kept for the read side, newest last.
 pub const TASK_CHANGES_MAX: usize = 16;
 
-/// Combinations of version and segment values of one model; records of further ones count in the model's totals only.
+/// Combinations of version and segment values of one model whose version is not retired; records of further ones count in the model's totals
+/// only. And such combinations that are known: those of retired versions name what their windows hold.
 pub const CELLS_MAX: usize = 1_000;
+pub const CELLS_KNOWN_MAX: usize = 32_768;
 
 /// Latest metric values kept per source; values of further series are counted and dropped.
 pub const SERIES_MAX: usize = 1_000;
@@ -143,8 +145,13 @@ pub const REVOKED_TOKENS_MAX: usize = 100_000;
 /// Features of one version that are watched for drift, first come first watched; the others are decoded and left alone.
 pub const FEATURES_WATCHED_MAX: usize = 128;
 
-/// Versions of one model that have a baseline each; predictions of further ones are not compared to anything.
+/// Versions of one model that serve and have a baseline each; predictions of further ones are not compared to anything. And versions that are
+/// known, the retired among them: one new every day for five years.
 pub const TRACKS_MAX: usize = 64;
+pub const TRACKS_KNOWN_MAX: usize = 2_048;
+
+/// Log time without a prediction after which a version is retired, to the day.
+pub const VERSION_RETIRED_AFTER: Span = Span::from_secs(30 * 86_400);
 
 /// Values that all references which are being gathered reserve in the store, at some 10 bytes each; beyond this further versions wait for their
 /// turn. Thirteen thousand versions of ten features gather at the same time.

@@ -40,6 +40,7 @@ mod rollup;
 mod rows;
 mod task;
 mod verdict;
+mod versions;
 mod watch;
 
 pub use ahead::spans;
@@ -229,7 +230,7 @@ impl Models {
     /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
     pub(super) fn on_tick(&mut self, turn: &mut Turn<'_>) {
         for id in self.ids() {
-            if !self.get(id).is_due(turn.desk) {
+            if !self.get(id).is_due(turn.desk) && !self.get(id).has_outlived(turn) {
                 continue;
             }
             let model = self.touch(id, turn.desk.position);
@@ -240,6 +241,7 @@ impl Models {
             }
             model.announce_revised(turn);
             model.look_at_arrivals(turn);
+            model.retire_outlived(turn);
             if model.is_judgement_due(turn.desk) {
                 model.judge(turn);
             }
@@ -333,6 +335,9 @@ impl Model {
             _ => None,
         };
         let (cell, track) = self.cell_of(prediction);
+        if let Some(track) = track {
+            self.note_served(turn, track);
+        }
         let answer = self.answer_of(prediction);
         self.weigh_answer(&answer, prediction);
         let mut served = Served { model: self.id, cell, at, seq: place.seq, index: place.index, answer, truth: None };

@@ -16,7 +16,7 @@ use crate::view::watch::{JudgedFigures, status};
 /// What a version is compared to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Reference {
-    /// waiting for room to gather, gathering, uploading or ready.
+    /// waiting for room to gather, gathering, uploading, ready or retired.
     pub state: &'static str,
     /// Its place among the versions that wait, from 1; null for other states.
     pub place: Option<u64>,
@@ -110,6 +110,7 @@ impl Reference {
         };
         Self {
             state: match baseline {
+                _ if track.is_retired() => "retired",
                 Some(_) => "ready",
                 None if track.is_uploading() => "uploading",
                 None if track.watch.claim.waits().is_some() => "waiting",

@@ -334,3 +334,37 @@ async fn who_brings_a_name_for_which_there_is_no_room_is_told_whether_they_wait_
     let (status, _) = room.send(Method::POST, "/api/v1/publish/prediction/shop?wait=applied", honest).await;
     assert_eq!(status, 200, "there is room now");
 }
+
+#[tokio::test]
+async fn a_version_is_retired_by_a_person_and_serves_again_with_its_next_prediction() {
+    let room = Room::open().await;
+    let serve = async |id: &str| {
+        let record = json!({ "model": "fraud", "prediction_id": id, "version": "1.4.0", "prediction": "a" });
+        let (status, answer) = room.send(Method::POST, "/api/v1/publish/prediction/test?wait=applied", record).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    let path = "/api/v1/models/fraud/versions";
+    let state = async || room.json(path).await["items"][0]["state"].clone();
+    serve("p1").await;
+    assert_eq!(state().await, "gathering");
+    let (status, told) = room.send(Method::PUT, path, json!({ "version": "1.4.0", "state": "retired" })).await;
+    assert_eq!((status, &told["state"]), (200, &json!("retired")), "{told}");
+    let row = room.json(path).await["items"][0].clone();
+    assert_eq!(
+        (&row["state"], &row["retired_at"], &row["predictions"]),
+        (&json!("retired"), &told["retired_at"], &json!(1)),
+        "{row}"
+    );
+    for (body, expected) in [
+        (json!({ "version": "9", "state": "retired" }), 400),
+        (json!({ "version": "1.4.0", "state": "gone" }), 422),
+        (json!({ "version": "1.4.0" }), 422),
+    ] {
+        let (status, problem) = room.send(Method::PUT, path, body.clone()).await;
+        assert_eq!(status, expected, "{body}: {problem}");
+    }
+    serve("p2").await;
+    assert_eq!(state().await, "gathering", "it serves again");
+    let (_, told) = room.send(Method::PUT, path, json!({ "version": "1.4.0", "state": "shadow" })).await;
+    assert_eq!((&told["state"], &told["retired_at"]), (&json!("shadow"), &Value::Null), "{told}");
+}

@@ -104,6 +104,7 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
         | Command::GatherReference { .. }
         | Command::SetDetectors { .. }
         | Command::SetTask { .. }
+        | Command::SetVersionState { .. }
         | Command::UnsetModelThresholds { .. } => {}
         Command::ReferenceFromRange(range) => check_range(range, flaws),
         Command::UseReference(training) => check_training(training, flaws),

@@ -232,8 +232,7 @@ impl Track {
             fleet.lessons.release(&mut learning.claim);
             fleet.lessons.lapsed += 1;
             fleet.loss_estimators -= 1;
-            *Arc::make_mut(&mut self.estimator).change() = Estimator::default();
-            self.keep_lessons(|_| false);
+            self.forget_lessons();
         }
     }
 
@@ -242,6 +241,12 @@ impl Track {
         let Estimator::OfLosses(learnt) = &**self.estimator else { return None };
         let places = self.loss_route.to(FITTED, |name| learnt.place_of(name), features);
         Some(LossSight { learnt: Arc::clone(learnt), places })
+    }
+
+    /// Forgets what losses were to be learnt from, and what was learnt.
+    pub(super) fn forget_lessons(&mut self) {
+        *Arc::make_mut(&mut self.estimator).change() = Estimator::default();
+        self.keep_lessons(|_| false);
     }
 
     fn keep_lessons(&mut self, wanted: impl Fn(&Lesson) -> bool) {

@@ -13,6 +13,7 @@ pub mod estimator;
 pub mod incident;
 pub mod judge;
 pub mod labels;
+pub mod life;
 pub mod losses;
 pub mod marks;
 pub mod multivariate;
@@ -45,6 +46,7 @@ use crate::monitor::drift::detectors::{Arrival, Chosen, Watching};
 use crate::monitor::drift::estimator::Estimator;
 use crate::monitor::drift::judge::{Policy, Score, Standing};
 use crate::monitor::drift::labels::{Labels, Outcomes};
+use crate::monitor::drift::life::Life;
 use crate::monitor::drift::losses::Lesson;
 use crate::monitor::drift::marks::Marks;
 use crate::monitor::drift::pace::Pace;
@@ -55,7 +57,7 @@ use crate::monitor::drift::sight::Route;
 use crate::monitor::drift::window::DriftWindow;
 use crate::monitor::kept::Kept;
 use crate::monitor::limits::{
-    BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, RESERVED_ROWS_MIN, TRACKS_MAX, UPLOAD_PATIENCE,
+    BASELINES_MAX, FEATURES_WATCHED_MAX, GATHERED_VALUES_MAX, RESERVED_ROWS_MIN, TRACKS_KNOWN_MAX, TRACKS_MAX, UPLOAD_PATIENCE,
 };
 use crate::time::Timestamp;
 
@@ -108,6 +110,8 @@ pub struct Track {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
     pub version: Option<Name>,
+    /// Whether it serves.
+    pub life: Life,
     /// The features of the reference that is being gathered, or of the baseline.
     names: Vec<CompactString>,
     /// How the reference that is being gathered, or the baseline, came about.
@@ -161,10 +165,15 @@ impl Drift {
         scores().filter(|score| newest < score.end() + score.width).max_by(|a, b| a.value().total_cmp(&b.value()))
     }
 
+    /// Versions that are not retired.
+    fn serving(&self) -> usize {
+        self.tracks.iter().filter(|track| !track.is_retired()).count()
+    }
+
     /// The track of a version, made if there is room; `None` if not.
     pub fn track_of(&mut self, version: Option<&Name>) -> Option<u16> {
         let known = self.tracks.iter().position(|track| track.watch.version.as_ref() == version);
-        if known.is_none() && TRACKS_MAX <= self.tracks.len() {
+        if known.is_none() && (TRACKS_MAX <= self.serving() || TRACKS_KNOWN_MAX <= self.tracks.len()) {
             return None;
         }
         Some(known.unwrap_or_else(|| {

@@ -98,7 +98,7 @@ impl Track {
                 Part::Watch => track.watch = Arc::new(Kept::restore(row)?),
                 Part::Window => track.window = Arc::new(Kept::restore(row)?),
                 Part::Estimator => track.estimator = Arc::new(Kept::restore(row)?),
-                Part::Baseline(number) if track.uses(number) => {
+                Part::Baseline(number) if track.uses(number) && !track.is_retired() => {
                     track.baseline = Some(Arc::new(Kept::<Baseline>::restore(row)?));
                 }
                 Part::Baseline(_) => {}
@@ -118,8 +118,12 @@ impl Track {
     /// Whether so little is known of the version that it has no rows of its own: a reference of one chunk at most, and no label. Once it
     /// has grown it stays so.
     pub fn is_young(&self) -> bool {
-        let Watch { origin, baselines, detectors, .. } = &**self.watch;
-        *origin == Origin::FirstRows && *baselines == 0 && detectors.is_empty() && self.reference.is_one_chunk()
+        let Watch { origin, baselines, detectors, life, .. } = &**self.watch;
+        *origin == Origin::FirstRows
+            && !life.was_retired
+            && *baselines == 0
+            && detectors.is_empty()
+            && self.reference.is_one_chunk()
     }
 
     /// Rows of the reference of a young version.

@@ -82,6 +82,7 @@ impl Model {
         };
         let classifies = self.profile.classes.task() != Task::Regression;
         let (at, id) = (turn.time(), self.id);
+        self.note_served(turn, index);
         let track = self.track_mut(index);
         let width = rows.iter().map(|row| FEATURES + row.features.values().len().min(FEATURES_WATCHED_MAX)).max().unwrap_or(0);
         if *first {
@@ -156,6 +157,7 @@ impl Model {
             return too_many_baselines();
         }
         for (index, baseline) in baselines {
+            self.note_served(turn, index);
             let track = self.track_mut(index);
             track.refer_to(baseline, &mut turn.desk.drift);
             let version = track.watch.version.clone();

@@ -16,7 +16,7 @@ use crate::monitor::drift::season::SameHours;
 use crate::monitor::drift::window::{DriftWindow, Judgement};
 use crate::monitor::drift::{Fleet, Seen, Sight, Track};
 use crate::monitor::join::{Answer, Served, Truth};
-use crate::monitor::limits::{ARRIVALS_MAX, CELLS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
+use crate::monitor::limits::{ARRIVALS_MAX, DETECTORS_MAX, SEASON_WEEKS, WEEK};
 use crate::monitor::task::Reading;
 use crate::monitor::turn::Turn;
 use crate::monitor::{Desk, Place, bound_reached};
@@ -54,7 +54,8 @@ impl Model {
     /// The cell of a prediction, and the track of its version. A prediction beyond the bound of cells counts in the first and has no track.
     pub(super) fn cell_of(&mut self, prediction: &Prediction) -> (u16, Option<u16>) {
         let same = |key: &CellKey| key.version == prediction.version && key.segment == prediction.segment;
-        match self.profile.cells.iter().position(same) {
+        // new ones stand at the end
+        match self.profile.cells.iter().rposition(same) {
             // the first cell is there from the start and waits for its track
             Some(0) if self.profile.cells[0].track.is_none() => {
                 let track = Arc::make_mut(&mut self.drift).track_of(None);
@@ -64,7 +65,7 @@ impl Model {
                 (0, track)
             }
             Some(at) => (at as u16, self.profile.cells[at].track),
-            None if CELLS_MAX <= self.profile.cells.len() => {
+            None if !self.has_room_for_a_cell() => {
                 self.counters.cells_refused += 1;
                 (0, None)
             }
@@ -122,6 +123,9 @@ impl Model {
         }
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         let (Some(truth), Some(track)) = (truth, track) else { return };
+        if self.drift.tracks[usize::from(track)].is_retired() {
+            return;
+        }
         let reading = self.profile.classes.decision.reading_of(Some(track));
         let task = reading.map_or(Task::Unknown, Reading::task);
         if let Some(met) = self.profile.classes.is_met(&served.answer, truth, reading) {
@@ -250,11 +254,12 @@ impl Model {
     }
 
     /// The track of the version that serves most, by the panes in memory; of those within a tenth of the most the newest, so that versions that
-    /// share the traffic evenly do not take turns. The last one if there are no panes.
+    /// share the traffic evenly do not take turns. Not one whose answers are not used. The last one if there are no panes.
     pub fn busiest_track(&self) -> Option<&Track> {
         let mut served: Vec<u64> = vec![0; self.drift.tracks.len()];
         for (cell, of_cell) in self.hot.values().flat_map(|pane| pane.cells()) {
             let track = self.profile.cells.get(usize::from(cell)).and_then(|key| key.track);
+            let track = track.filter(|track| !self.drift.tracks[usize::from(*track)].watch.life.is_shadow);
             if let Some(served) = track.and_then(|track| served.get_mut(usize::from(track))) {
                 *served += of_cell.predictions;
             }

@@ -168,7 +168,15 @@ export interface ModelSummary {
 }
 
 /** A row of `/versions` or `/segments`: the totals of the last hour for one version or one segment value. */
-export type Slice = Window & { version?: string | null; segment?: string; name?: string; value?: string };
+export type Slice = Window & {
+  version?: string | null;
+  /** Of a version; `null` for those beyond the 64 of a model that are compared. */
+  state?: "gathering" | "serving" | "shadow" | "retired" | null;
+  retired_at?: string | null;
+  segment?: string;
+  name?: string;
+  value?: string;
+};
 
 export interface Thresholds {
   accuracy_threshold?: number | null;

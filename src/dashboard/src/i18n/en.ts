@@ -359,6 +359,10 @@ export const en = {
   "slices.version": "Version",
   "slices.segment": "Segment",
   "slices.none": "None reported in this range.",
+  "slices.state.gathering": "gathering its reference",
+  "slices.state.serving": "serving",
+  "slices.state.shadow": "shadow: compared, not used",
+  "slices.state.retired": "retired",
   "slices.pick": "Show only {name} in the charts",
   "slices.picked": "Only {name} is shown; press to show everything",
 

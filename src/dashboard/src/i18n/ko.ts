@@ -361,6 +361,10 @@ export const ko: Record<Key, string> = {
   "slices.version": "버전",
   "slices.segment": "세그먼트",
   "slices.none": "이 기간에 보고된 것이 없습니다.",
+  "slices.state.gathering": "기준 수집 중",
+  "slices.state.serving": "서비스 중",
+  "slices.state.shadow": "섀도: 비교만 하고 사용하지 않음",
+  "slices.state.retired": "사용 종료",
   "slices.pick": "차트에 {name}만 표시",
   "slices.picked": "{name}만 표시 중입니다. 누르면 전체를 표시합니다",
 

@@ -100,6 +100,7 @@ function SliceTable({ model, title, column, rows, picked, onPick }: TableProps) 
                       >
                         {key === "" ? MISSING : key}
                       </button>
+                      {slice.state ? <small> {t(`slices.state.${slice.state}`)}</small> : null}
                     </th>
                     <td>
                       {!accuracy || accuracy.value === null ? (
