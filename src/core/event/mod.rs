@@ -4,6 +4,7 @@
 pub mod features;
 pub mod fraction;
 mod instant;
+mod lives;
 pub mod subject;
 pub mod wire;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::features::{Feature, Features};
 use crate::ids::{Name, Slug};
 use crate::time::Timestamp;
+pub use lives::{RetentionChange, VersionChoice};
 
 /// One message of the input stream, decoded: a single record or a frame of records, applied in order and atomically.
 #[derive(Clone, Debug, PartialEq)]
@@ -254,17 +256,6 @@ pub enum TaskChoice {
     Automatic,
 }
 
-/// What people say of a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VersionChoice {
-    Serving,
-    /// Its answers are compared and not used.
-    Shadow,
-    /// Nobody asks it any more. With its next prediction it serves again.
-    Retired,
-}
-
 /// Which side of a threshold is the bad one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -420,21 +411,6 @@ pub struct PolicyChange {
     /// Whether the largest segments of a version are judged apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<bool>,
-}
-
-/// How long windows are kept; fields left out keep their value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RetentionChange {
-    /// Days that windows of a minute are kept; at least as long as labels can join.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minute_windows_days: Option<u32>,
-    /// Days that windows of an hour are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hour_windows_days: Option<u32>,
-    /// Days that windows of a day are kept; nothing is known of the time before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub day_windows_days: Option<u32>,
 }
 
 /// What the bearer of a token may do; each role may do what the one before it may.

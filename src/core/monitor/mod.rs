@@ -111,9 +111,7 @@ pub fn apply(state: &mut State, cold: &mut dyn Cold, message: &Message) -> Vec<E
             Ok(event) => state.on_event(cold, at, event, &mut effects),
             Err(fault) => Verdict::Rejected(fault.clone()),
         };
-        if let Verdict::Rejected(fault) = &verdict {
-            last_refused = Some(fault.clone());
-        }
+        last_refused = if let Verdict::Rejected(fault) = &verdict { Some(fault.clone()) } else { last_refused };
         state.count(cold, at, verdict, &mut effects);
     }
     if !message.kind.is_internal() {

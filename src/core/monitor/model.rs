@@ -513,22 +513,6 @@ impl Model {
         cold.insert_pane(id, Kept::default())
     }
 
-    /// Whether the day that `at` lies in has been deleted; what is of it is refused, and counted.
-    fn is_deleted(&self, desk: &mut Desk, at: Timestamp) -> bool {
-        let is_deleted = self.rollup.width_at(at).is_none();
-        desk.rolled.too_old += u64::from(is_deleted);
-        is_deleted
-    }
-
-    /// Counts what has come for a pane that is sealed already: a prediction without a label is expired there.
-    fn expire(&mut self, desk: &mut Desk, at: Timestamp, predictions: i64) {
-        if at.floor(PANE_WIDTH) < self.sealed_until {
-            for expired in [&mut self.counters.expired, &mut desk.counts.expired] {
-                *expired = expired.saturating_add_signed(predictions);
-            }
-        }
-    }
-
     /// Moves the watermark to `to` if that is forward: closes the panes it passes, lets go of those no longer hot, and seals
     /// those beyond the horizon.
     fn advance(&mut self, turn: &mut Turn<'_>, to: Timestamp) {

@@ -4,7 +4,7 @@
 use crate::monitor::Desk;
 use crate::monitor::cold::{Cold, Next};
 use crate::monitor::kept::Kept;
-use crate::monitor::limits::{PANES_ROLLED_PER_TICK, ROLLED_AFTER};
+use crate::monitor::limits::{PANE_WIDTH, PANES_ROLLED_PER_TICK, ROLLED_AFTER};
 use crate::monitor::model::{Model, Models};
 use crate::monitor::pane::{Pane, PaneId, Width};
 use crate::monitor::rollup::{Rolled, Stretch};
@@ -52,6 +52,22 @@ impl Model {
     /// afterwards ages as it did, and a model that has fallen silent goes on ageing.
     pub fn clock(&self, log_time: Timestamp) -> Timestamp {
         if self.last_stored_at < log_time { self.newest + (log_time - self.last_stored_at) } else { self.newest }
+    }
+
+    /// Whether the day that `at` lies in has been deleted; what is of it is refused, and counted.
+    pub(super) fn is_deleted(&self, desk: &mut Desk, at: Timestamp) -> bool {
+        let is_deleted = self.rollup.width_at(at).is_none();
+        desk.rolled.too_old += u64::from(is_deleted);
+        is_deleted
+    }
+
+    /// Counts what has come for a pane that is sealed already: a prediction without a label is expired there.
+    pub(super) fn expire(&mut self, desk: &mut Desk, at: Timestamp, predictions: i64) {
+        if at.floor(PANE_WIDTH) < self.sealed_until {
+            for expired in [&mut self.counters.expired, &mut desk.counts.expired] {
+                *expired = expired.saturating_add_signed(predictions);
+            }
+        }
     }
 
     /// Up to where its time is to be rolled up.
