@@ -21,7 +21,7 @@ async fn serve(house: &House, now_ms: i64, days_ago: i64, count: i64) {
 }
 
 async fn windows(house: &House, query: &str) -> Vec<Value> {
-    let path = format!("/api/v1/models/fraud/windows?from=0&{query}");
+    let path = format!("/api/v1/models/fraud/windows?{query}");
     house.get(&path).await.unwrap_or_else(|| panic!("{path}")).as_array().unwrap().clone()
 }
 
@@ -54,10 +54,13 @@ async fn old_minutes_are_shown_as_hours_and_days_with_the_same_figures() {
         (&json!(8), &json!(0), &json!(730))
     );
 
-    let by_minute = windows(&house, "resolution=1m").await;
-    let shape: Vec<(i64, u64)> = by_minute.iter().map(|of| (width(of), of["predictions"].as_u64().unwrap())).collect();
-    assert_eq!(shape, [(1_440, 3), (60, 5), (1, 1), (1, 1), (1, 1)]);
-    let by_day = windows(&house, "resolution=1d").await;
+    for (days_ago, shown) in [(100, vec![(1_440, 3)]), (40, vec![(60, 5)]), (2, vec![(1, 1); 2]), (0, vec![(1, 1)])] {
+        let (from, to) = (now_ms - days_ago * DAY_MS - DAY_MS, now_ms - days_ago * DAY_MS + DAY_MS / 2);
+        let by_minute = windows(&house, &format!("from={from}&to={to}&resolution=1m")).await;
+        let shape: Vec<(i64, u64)> = by_minute.iter().map(|of| (width(of), of["predictions"].as_u64().unwrap())).collect();
+        assert_eq!(shape, shown, "{days_ago} days ago");
+    }
+    let by_day = windows(&house, "from=0&resolution=1d").await;
     assert_eq!(by_day.iter().map(|of| of["labelled"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 5, 2, 1]);
     assert!(by_day.iter().all(|of| of["metrics"]["accuracy"]["value"] == 1.0), "{by_day:?}");
 
