@@ -258,9 +258,8 @@ impl Condition {
     }
 
     fn is_stale(&self, newest: Timestamp, log_time: Timestamp) -> bool {
-        let usual =
-            self.served.gap().map_or(Length::default(), |seconds| Length::from_micros((seconds * 1e6 * STALE_GAPS) as i64));
-        STALE_AFTER.max(usual) < log_time - newest
+        let usual = self.served.gap().map_or(0.0, |seconds| seconds * 1e6 * STALE_GAPS);
+        STALE_AFTER.max(Length::from_micros(usual as i64)) < log_time - newest
     }
 
     fn of_labels(&mut self, case: &Case<'_>) -> Option<Finding> {
