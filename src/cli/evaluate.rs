@@ -71,7 +71,11 @@ impl Evaluate {
         records.journal.spill().check()?;
         let mut evaluation = evaluation?;
         let of_scores = of_scores(&evaluation, bare_scores);
-        evaluation.remarks.extend(remarks.into_iter().chain(of_scores));
+        let unlabelled = evaluation.records - evaluation.labelled;
+        let of_labels = (0 < evaluation.labelled && 0 < unlabelled).then(|| {
+            format!("{unlabelled} of {} records have no `actual`: they are in no figure that needs one", evaluation.records)
+        });
+        evaluation.remarks.extend(remarks.into_iter().chain(of_scores).chain(of_labels));
         if answer.json {
             evaluation.remarks.iter().for_each(|what| remark(what));
         }

@@ -580,6 +580,76 @@ fn a_column_that_looks_like_a_score_is_one_if_there_is_such_a_class() {
 }
 
 #[test]
+fn a_hundred_codes_are_all_compared_once_it_is_known_that_they_are_classes() {
+    let folder = Folder::new();
+    // codes from 1064 on are predicted wrongly
+    let row = |i: usize| match i % 10 {
+        0 => "ok,ok\n".to_owned(),
+        _ => {
+            let code = 1_000 + i % 100;
+            format!("{},{code}\n", if 1_064 <= code { 1_000 } else { code })
+        }
+    };
+    let rows: String = (0..1_000).map(row).collect();
+    let right = (0..1_000).filter(|i| i % 10 == 0 || i % 100 < 64).count() as f64 / 1_000.0;
+    let file = folder.file("codes.csv", &format!("prediction,actual\n{rows}"));
+    assert_eq!(accuracy_of(&answer("evaluation", &["evaluate", &file], "")), (right, 1_000));
+    let fractions: String = (0..900).map(|i| format!("{0},{0}\n", 0.5 + (i % 100) as f64)).collect();
+    let file = folder.file("fractions.csv", &format!("prediction,actual\n{fractions}"));
+    assert_eq!(accuracy_of(&answer("evaluation", &["evaluate", &file, "--task", "classification"], "")), (1.0, 900));
+}
+
+#[test]
+fn scores_of_classes_that_are_numbers_are_found_by_their_number() {
+    let folder = Folder::new();
+    for (zero, one) in [("0", "1"), ("0.0", "1.0"), ("404", "500")] {
+        let rows: String = (0..40)
+            .map(|i| {
+                format!("{},{},{},{}\n", if i % 2 == 0 { one } else { zero }, if i % 4 == 0 { zero } else { one }, 0.3, 0.7)
+            })
+            .collect();
+        let file = folder.file("scored.csv", &format!("prediction,actual,proba_{zero},proba_{one}\n{rows}"));
+        let evaluation = answer("evaluation", &["evaluate", &file, "--task", "classification"], "");
+        // three of four are of the second class, which has probability 0.7: by hand
+        let log_loss = -(0.75 * 0.7_f64.ln() + 0.25 * 0.3_f64.ln());
+        assert_close("log_loss", &evaluation["metrics"]["log_loss"]["value"], &json!(log_loss));
+        assert_close("brier", &evaluation["metrics"]["brier"]["value"], &json!(0.75 * 0.09 + 0.25 * 0.49));
+        assert_eq!(evaluation["remarks"], json!([]));
+    }
+}
+
+#[test]
+fn of_two_columns_for_one_field_the_events_own_name_is_read_and_the_other_named() {
+    let folder = Folder::new();
+    let file = folder.file("two.csv", "label,y_pred,actual\na,a,b\na,a,a\nb,b,a\nb,b,b\n");
+    let evaluation = answer("evaluation", &["evaluate", &file], "");
+    assert_eq!(accuracy_of(&evaluation), (0.5, 4));
+    let said = evaluation["remarks"][0].as_str().unwrap();
+    assert!(said.contains("\"actual\" is read, \"label\" is left alone"), "{said}");
+}
+
+#[test]
+fn records_without_a_label_are_counted_in_a_remark() {
+    let folder = Folder::new();
+    let file = folder.file("some.csv", "prediction,actual\na,a\nb,\na,b\nb,\n");
+    let evaluation = answer("evaluation", &["evaluate", &file], "");
+    assert_eq!(accuracy_of(&evaluation), (0.5, 2));
+    assert!(evaluation["remarks"][0].as_str().unwrap().starts_with("2 of 4 records have no `actual`"), "{evaluation}");
+}
+
+#[test]
+fn rare_categories_that_were_all_replaced_are_drift() {
+    let folder = Folder::new();
+    let dates = |month: usize| -> String { (0..100).map(|i| format!("2026-{month:02}-{:02}\n", 1 + i % 28)).collect() };
+    let file = |name: &str, month| folder.file(name, &format!("day\n{}", dates(month)));
+    let (january, february) = (file("january.csv", 1), file("february.csv", 2));
+    for (current, drifts) in [(&february, true), (&january, false)] {
+        let output = tidewatch(&["drift", "--reference", &january, "--current", current, "--fail-on", "drift"], "");
+        assert_eq!(output.status.code(), Some(i32::from(drifts)), "{}", complaint(&output));
+    }
+}
+
+#[test]
 fn more_classes_than_there_is_room_for_are_said_and_never_taken_for_one() {
     let all = 1_200;
     let text = lines((0..2 * all).map(

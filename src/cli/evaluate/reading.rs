@@ -154,6 +154,7 @@ pub fn read(path: &Path, task: TaskChoice) -> anyhow::Result<Labelled> {
         let names = FIELDS[1].1.join(", ");
         remarks.push(format!("no column holds labels, which are called {names}: there are {}", told.names.join(", ")));
     }
+    remarks.extend(second_columns(&told.names));
     if let Some((name, kind)) = told.unread.first() {
         return Err(anyhow!("column {name:?} holds {kind}, which are not read: write plain values, or leave the column out"));
     }
@@ -189,6 +190,29 @@ fn field(name: &str) -> Option<Field> {
     })
 }
 
+/// What each column is read as. Of several for one field that is the one whose name comes first in [`FIELDS`].
+fn fields<'n>(names: &'n [String]) -> impl Iterator<Item = (&'n String, Option<Field>)> {
+    let rank =
+        |name: &str| FIELDS.iter().find_map(|(_, known)| known.iter().position(|known| known.eq_ignore_ascii_case(name)));
+    names.iter().enumerate().map(move |(place, name)| {
+        let own = field(name).map(|field| (field, rank(name), place));
+        let is_outranked = |(field, rank_of_it, place): &(Field, Option<usize>, usize)| {
+            let others = names.iter().enumerate().filter(|(_, other)| self::field(other).as_ref() == Some(field));
+            others.map(|(at, other)| (rank(other), at)).any(|other| other < (*rank_of_it, *place))
+        };
+        (name, own.filter(|own| !is_outranked(own)).map(|(field, ..)| field))
+    })
+}
+
+/// Columns that are left alone because another holds the same field, each as a remark.
+fn second_columns(names: &[String]) -> impl Iterator<Item = String> {
+    fields(names).filter(|(_, read_as)| read_as.is_none()).filter_map(|(name, _)| {
+        let wanted = field(name)?;
+        let (used, _) = fields(names).find(|(_, read_as)| read_as.as_ref() == Some(&wanted))?;
+        Some(format!("columns {used:?} and {name:?} hold the same: {used:?} is read, {name:?} is left alone"))
+    })
+}
+
 impl Part {
     fn take(&mut self, read: Result<Draft, Error>, at: impl Fn(String) -> Error) {
         match read {
@@ -206,9 +230,10 @@ impl Part {
     }
 
     fn of_rows(&mut self, rows: &Rows) {
-        let fields: Vec<Field> = rows.names.iter().filter_map(|name| field(name)).collect();
+        let columns = fields(&rows.names).zip(&rows.columns);
+        let columns: Vec<_> = columns.filter_map(|((_, field), cells)| Some((field?, cells))).collect();
         for row in 0..rows.count() {
-            let cells = fields.iter().zip(rows.columns.iter().map(|cells| cells[row]));
+            let cells = columns.iter().map(|(field, cells)| (field, cells[row]));
             let at = |what: String| rows.error(row, format!(": {what}"));
             self.take(draft(rows, cells).map_err(at), at);
         }

@@ -161,6 +161,14 @@ fn classes_of(records: &impl Records, told: Option<Task>) -> Classes {
     });
     let (reading, _) = classes.decision.due(&evidence, &values, classes.numbers());
     classes.decision = Decision::settled(told, reading);
+    if classes.has_many_numbers() && classes.task() == Task::Classification {
+        // more numbers are kept now that it is known that they are classes
+        records.walk(&mut |Record { prediction, .. }| {
+            prediction.value.iter().chain(&prediction.actual).for_each(|value| {
+                classes.index(value);
+            });
+        });
+    }
     classes
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::monitor::analysis::unfit;
 use crate::monitor::classes::Classes;
-use crate::monitor::limits::CLASSES_MAX;
+use crate::monitor::limits::{CLASSES_MAX, NUMBERS_AMONG_NAMES_MAX, NUMBERS_MAX};
 use crate::monitor::model::Model;
 use crate::monitor::task::{Reading, Side, Task, Values};
 use crate::view::alike::{alike, groups};
@@ -118,6 +118,9 @@ pub fn unfit_remark(values: &unfit::Unfit, name: &str, reading: Reading) -> Opti
         Reading::Quantities => "are no numbers".to_owned(),
         Reading::SmallNumbers => "are no whole numbers from -255 to 255 as the classes are".to_owned(),
         Reading::WholeNumbers => "are no whole numbers as the classes are, or more different ones than are kept".to_owned(),
+        Reading::Names if values.examples.iter().any(|example| example.parse::<f64>().is_ok()) => format!(
+            "are of more numbers than are kept as classes ({NUMBERS_AMONG_NAMES_MAX}, or {NUMBERS_MAX} before they are known to be classes)"
+        ),
         Reading::Names => format!("are of classes beyond the first {}", thousands(CLASSES_MAX as u64)),
     };
     let (count, of, examples) = (thousands(values.count), thousands(values.of), values.examples.join(", "));

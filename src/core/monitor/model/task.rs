@@ -66,7 +66,7 @@ impl Model {
         let sort = self.profile.classes.kept_sort(answer.class, answer.number);
         let (Some(sort), Some(value), false) = (sort, &prediction.value, answer.failed) else { return };
         let decision = &self.profile.classes.decision;
-        note(&mut self.values.predictions, decision, sort, value);
+        note(&mut self.values.predictions, decision, sort, answer.class, value);
         if self.evidence.rows == 0 && self.values.predictions.count() <= TASK_ROWS.into() {
             self.decide();
         }
@@ -79,7 +79,7 @@ impl Model {
         let kept_answer = classes.kept_sort(served.answer.class, served.answer.number)?;
         let kept_label = classes.kept_sort(truth.class, truth.number)?;
         let decision = &classes.decision;
-        note(&mut self.values.labels, decision, kept_label, actual);
+        note(&mut self.values.labels, decision, kept_label, truth.class, actual);
         let scored = !served.answer.scores.is_empty();
         let track = self.profile.cells.get(usize::from(served.cell)).and_then(|key| key.track);
         match (decision.settled, decision.told, track) {
@@ -101,6 +101,9 @@ impl Model {
             && let Some(label) = self.profile.classes.kept_sort(truth.class, truth.number)
         {
             self.values.labels.take(label);
+            if truth.class.is_none() {
+                self.values.labels.take_without_class(label);
+            }
         }
     }
 
@@ -176,9 +179,12 @@ impl Model {
     }
 }
 
-/// Counts a value, and keeps it as an example where it does not fit or may turn out not to.
-fn note(side: &mut Side, decision: &Decision, sort: Sort, value: &Value) {
+/// Counts a value, and keeps it as an example where it does not fit or may turn out not to. `class`: what it is among the classes.
+fn note(side: &mut Side, decision: &Decision, sort: Sort, class: Option<u16>, value: &Value) {
     side.add(sort);
+    if let (None, Value::Number(number)) = (class, value) {
+        side.add_without_class(sort, || classes::text_of(*number));
+    }
     let may_be_unfit = !decision.settled || decision.reading.is_some_and(|reading| !reading.takes(sort));
     if sort != Sort::Small && may_be_unfit && side.wants(sort) {
         match value {

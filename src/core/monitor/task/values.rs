@@ -21,6 +21,9 @@ pub struct Values {
 pub struct Side {
     /// By [`Sort`], in its order.
     counts: [u64; SORTS.len()],
+    /// Numbers that there was no room for among the classes when they came, by [`Sort`]: of a small whole number, of a larger one, and of one
+    /// that is not whole. They are in no figure if numbers turn out to be classes.
+    without_class: [u64; 3],
     /// The first texts of each sort, in the order of the log.
     examples: Vec<(Sort, CompactString)>,
 }
@@ -39,6 +42,23 @@ impl Side {
 
     pub fn take(&mut self, sort: Sort) {
         self.counts[sort as usize] = self.counts[sort as usize].saturating_sub(1);
+    }
+
+    /// As [`Self::add`], of a number that there is no room for among the classes.
+    pub fn add_without_class(&mut self, sort: Sort, text: impl FnOnce() -> CompactString) {
+        if let Some(count) = self.without_class.get_mut(sort as usize) {
+            *count += 1;
+            if self.wants(Sort::Unkept) {
+                self.show(Sort::Unkept, &text());
+            }
+        }
+    }
+
+    /// Undoes [`Self::add_without_class`].
+    pub fn take_without_class(&mut self, sort: Sort) {
+        if let Some(count) = self.without_class.get_mut(sort as usize) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// Keeps `text` as an example of its sort, if few are kept and it is new.
@@ -62,13 +82,25 @@ impl Side {
 
     /// How many values `reading` does not take.
     pub fn unfit_count(&self, reading: Reading) -> u64 {
-        SORTS.iter().filter(|sort| !reading.takes(**sort)).map(|sort| self.counts[*sort as usize]).sum()
+        let refused = SORTS.iter().filter(|sort| !reading.takes(**sort)).map(|sort| self.counts[*sort as usize]);
+        refused.sum::<u64>() + self.without_class(reading)
+    }
+
+    /// Numbers that `reading` takes for classes and that had no room among them when they came.
+    fn without_class(&self, reading: Reading) -> u64 {
+        let are_classes = reading != Reading::Quantities;
+        let taken = SORTS.iter().zip(&self.without_class).filter(|(sort, _)| are_classes && reading.takes(**sort));
+        taken.map(|(_, count)| count).sum()
     }
 
     /// Values that `reading` does not take: how many, and the first of them.
     pub fn unfit(&self, reading: Reading) -> (u64, Vec<&str>) {
         let count = self.unfit_count(reading);
-        let examples = self.examples.iter().filter(|(sort, _)| !reading.takes(*sort) && 0 < self.counts[*sort as usize]);
+        let without_class = self.without_class(reading);
+        let examples = self.examples.iter().filter(|(sort, _)| match sort {
+            Sort::Unkept => 0 < self.counts[*sort as usize] + without_class,
+            sort => !reading.takes(*sort) && 0 < self.counts[*sort as usize],
+        });
         (count, examples.map(|(_, text)| text.as_str()).take(EXAMPLES_MAX).collect())
     }
 

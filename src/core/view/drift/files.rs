@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{MISSING, Test, Tests, missing, over_bins};
-use crate::stats::drift::homogeneity::chi_square;
+use crate::stats::drift::homogeneity::{self, chi_square};
 use crate::stats::drift::noise::Noise;
 use crate::stats::drift::resolution::Ascending;
-use crate::stats::drift::{Comparison, Profile, Walk, decision, evidence};
+use crate::stats::drift::{Comparison, Profile, Walk, decision};
 use crate::stats::fairness::{Proportion, fisher_p_value};
 use crate::view::drift::DISTANCE;
 
@@ -145,7 +145,7 @@ impl Column {
                 match in_use {
                     0 | 1 => None,
                     2 => Some(of_two(bins)),
-                    _ => Some(evidence::pooled(bins).map_or(1.0, |pooled| chi_square(&pooled).p_value)),
+                    _ => Some(homogeneity::p_value(bins)),
                 }
             }
         }

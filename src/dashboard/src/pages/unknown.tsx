@@ -5,9 +5,11 @@ import { t } from "../i18n";
 import { at, within } from "../route/base";
 import { ANALYSIS } from "../route/route";
 import { Link } from "../shell/link";
+import { useConnection } from "../shell/use-connection";
 import { language } from "../store/preferences";
 
 export function UnknownPage() {
+  useConnection("unknown", () => []);
   useEffect(() => {
     document.title = `${t("unknown.title")} · Tidewatch`;
   }, [language.value]);

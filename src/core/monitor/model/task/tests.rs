@@ -236,7 +236,7 @@ fn a_few_values_of_a_task_that_is_not_known_yet_are_no_finding_and_one_that_is_t
     stream.row(None, text("n/a"), number(5.0));
     stream.tick(0);
     assert_eq!(stream.found(), [], "22 values");
-    stream.rows(1_100, price);
+    stream.rows(1_100, |i| price(i % 20));
     stream.tick(0);
     assert!(stream.found()[0].1);
     stream.tell(TaskChoice::Classification);
@@ -269,6 +269,25 @@ fn who_says_that_codes_are_classes_gets_their_accuracy_whenever_it_is_said() {
     after.tell(TaskChoice::Classification);
     assert_eq!(before.figure("accuracy"), Some((20.0 / 60.0, 60)));
     assert_eq!(before.figures(), after.figures());
+}
+
+#[test]
+fn numbers_that_were_not_kept_before_they_were_known_to_be_classes_are_told() {
+    let codes = |i: usize| (number(1_000.0 + (i % 100) as f64), number(1_000.0 + (i % 100) as f64));
+    let mut stream = Stream::default();
+    stream.rows(300, codes);
+    assert_eq!((stream.told().task, stream.told().predictions.count), ("regression", 0));
+    stream.tell(TaskChoice::Classification);
+    let told = stream.told();
+    assert_eq!(stream.figure("accuracy"), Some((1.0, 64)), "of the first 64 codes, while they were taken for quantities");
+    assert_eq!((told.predictions.count, told.labels.count, told.labels.of), (236, 236, 300));
+    assert!(
+        told.remarks.iter().any(|remark| remark.contains("236 of 300 predictions") && remark.contains("1064")),
+        "{:?}",
+        told.remarks
+    );
+    stream.rows(100, codes);
+    assert_eq!((stream.figure("accuracy").unwrap().1, stream.told().predictions.count), (164, 236), "and all from then on");
 }
 
 #[test]
@@ -333,9 +352,12 @@ fn of_more_classes_than_are_kept_the_others_are_in_no_figure_and_told() {
     assert_eq!(judged, (CLASSES_MAX as f64 / (2 * CLASSES_MAX - 1) as f64, 2 * CLASSES_MAX as u64 - 1));
     let told = stream.told();
     assert_eq!((told.predictions.count, told.predictions.of, told.labels.count), (200, 2 * all as u64, 200));
-    let said = "200 of 2,248 predictions are of classes beyond the first 1,024: class 1024, class 1025, class 1026, class 1027, \
-                class 1028 (they are in no figure)";
-    assert_eq!(told.remarks[0], said);
+    assert!(
+        told.remarks[0].starts_with("200 of 2,248 predictions are of classes beyond the first 1,024"),
+        "{}",
+        told.remarks[0]
+    );
+    assert!(told.remarks[0].ends_with(": class 1024, class 1025, class 1026, class 1027, class 1028 (they are in no figure)"));
     stream.tick(10);
     assert!(stream.found()[0].0.contains("200 of 2,248 labels are of classes"), "{:?}", stream.found());
     let window = metrics(&stream.total(|_| true), &stream.world.model().profile.classes);

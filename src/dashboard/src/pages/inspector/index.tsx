@@ -5,6 +5,7 @@ import { messagesPath, type Message } from "../../api/inspector";
 import { api } from "../../api/session";
 import { t } from "../../i18n";
 import { query, setQuery } from "../../route/route";
+import { useConnection } from "../../shell/use-connection";
 import { language } from "../../store/preferences";
 import { rejections } from "../../store/rejections";
 import { Messages } from "./messages";
@@ -13,6 +14,7 @@ import { Producers } from "./producers";
 const EVERY_MS = 2_000;
 
 export function InspectorPage() {
+  useConnection("inspector", () => []);
   const source = query.value.get("source") ?? "";
   const rejected = query.value.get("rejected") === "true";
   const { messages, failed } = useMessages(source, rejected);
