@@ -191,7 +191,7 @@ fn field(name: &str) -> Option<Field> {
 }
 
 /// What each column is read as. Of several for one field that is the one whose name comes first in [`FIELDS`].
-fn fields<'n>(names: &'n [String]) -> impl Iterator<Item = (&'n String, Option<Field>)> {
+fn fields(names: &[String]) -> impl Iterator<Item = (&String, Option<Field>)> {
     let rank =
         |name: &str| FIELDS.iter().find_map(|(_, known)| known.iter().position(|known| known.eq_ignore_ascii_case(name)));
     names.iter().enumerate().map(move |(place, name)| {
