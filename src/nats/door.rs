@@ -191,6 +191,7 @@ impl Door {
         match &stored {
             Ok(_) => self.nats.room().stored(),
             Err(DoorError::Full { detail }) => self.nats.room().turn_away(detail.clone()),
+            Err(DoorError::NoStream { .. }) => self.refuse_if_restricted(class, size).await?,
             Err(_) => {}
         }
         let stored = stored?;
@@ -198,6 +199,18 @@ impl Door {
             self.compare(id.unwrap_or_default(), stored.seq, subject, &payload).await?;
         }
         Ok(stored)
+    }
+
+    /// A stream that was restricted a moment ago, before it was known here, takes nothing of a producer as if it were not there.
+    async fn refuse_if_restricted(&self, class: Class, size: usize) -> Result<(), DoorError> {
+        match self.nats.status(Role::Input).await {
+            Ok(status) if status.restricted => {
+                self.nats.room().set(status.held());
+                self.nats.room().set_restricted(true);
+                self.admit(class, size)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Is the message that the stream has under `id` the one that was sent now? One that is no longer held, or cannot be asked for,
