@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use compact_str::{CompactString, ToCompactString};
 
 use super::reading::{Draft, Said};
+use crate::event;
 use crate::files::cell::{Plain, classify};
 use crate::files::{Cell, Error};
-use crate::monitor::classes;
 
 /// What is known of such columns from all records, by class.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Guesses {
 
 fn text_of(said: &Said) -> CompactString {
     match said {
-        Said::Number(number) | Said::Comma(number) | Said::Grouped(number) | Said::Either(number) => classes::text_of(*number),
+        Said::Number(number) | Said::Comma(number) | Said::Grouped(number) | Said::Either(number) => event::text_of(*number),
         Said::Truth(truth) => truth.to_compact_string(),
         Said::Word(text) | Said::Name(text) | Said::Quoted(text) => spelt(text),
     }
@@ -79,7 +79,7 @@ fn text_of(said: &Said) -> CompactString {
 pub fn spelt(text: &str) -> CompactString {
     match classify(text) {
         Plain::Cell(Cell::Truth(truth)) => truth.to_compact_string(),
-        Plain::Cell(Cell::Number(number)) => classes::text_of(number),
+        Plain::Cell(Cell::Number(number)) => event::text_of(number),
         _ => text.into(),
     }
 }

@@ -10,7 +10,7 @@ pub mod wire;
 
 use std::collections::BTreeMap;
 
-use compact_str::CompactString;
+use compact_str::{CompactString, ToCompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 pub use self::features::{Feature, Features};
@@ -104,6 +104,12 @@ pub enum Value {
     Number(f64),
     /// A class by name; booleans are `true` and `false`.
     Class(CompactString),
+}
+
+/// The name of a number as a class: the shortest text that is read as that number.
+pub fn text_of(number: f64) -> CompactString {
+    let whole = number as i64;
+    if whole as f64 == number { whole.to_compact_string() } else { format_compact!("{number:?}") }
 }
 
 /// Ground truth for one prediction.

@@ -1,9 +1,9 @@
 //! The classes of one model: names to small indices, in the order of the log.
 
-use compact_str::{CompactString, ToCompactString, format_compact};
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Value;
+use crate::event::{Value, text_of};
 use crate::monitor::join::{Answer, Truth};
 use crate::monitor::limits::{CLASSES_MAX, NUMBERS_AMONG_NAMES_MAX, NUMBERS_MAX};
 pub use crate::monitor::task::Task;
@@ -183,12 +183,6 @@ impl Classes {
         let sort = Sort::of_name(&name, number);
         self.known.push(Class { name, number, sort })
     }
-}
-
-/// The name of a number as a class: the shortest text that is read as that number.
-pub fn text_of(number: f64) -> CompactString {
-    let whole = number as i64;
-    if whole as f64 == number { whole.to_compact_string() } else { format_compact!("{number:?}") }
 }
 
 /// The number whose canonical text this is. One side may write 1 where the other writes `true`: they are one class.

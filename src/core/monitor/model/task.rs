@@ -3,7 +3,7 @@
 
 use compact_str::CompactString;
 
-use crate::event::{Prediction, TaskChoice, Value};
+use crate::event::{Prediction, TaskChoice, Value, text_of};
 use crate::ids::{Name, Slug};
 use crate::monitor::Place;
 use crate::monitor::classes;
@@ -183,12 +183,12 @@ impl Model {
 fn note(side: &mut Side, decision: &Decision, sort: Sort, class: Option<u16>, value: &Value) {
     side.add(sort);
     if let (None, Value::Number(number)) = (class, value) {
-        side.add_without_class(sort, || classes::text_of(*number));
+        side.add_without_class(sort, || text_of(*number));
     }
     let may_be_unfit = !decision.settled || decision.reading.is_some_and(|reading| !reading.takes(sort));
     if sort != Sort::Small && may_be_unfit && side.wants(sort) {
         match value {
-            Value::Number(number) => side.show(sort, &classes::text_of(*number)),
+            Value::Number(number) => side.show(sort, &text_of(*number)),
             Value::Class(name) => side.show(sort, name),
         }
     }
