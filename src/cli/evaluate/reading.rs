@@ -1,5 +1,6 @@
 //! Labelled predictions in files. JSON records are read by the decoder of the stream; in tables the columns have names that are usual for them.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -38,7 +39,7 @@ const FIELDS: [(Field, &[&str]); 6] = [
 /// A whole number of more digits may be one that no double holds.
 const DIGITS_SURE: usize = 15;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Field {
     Prediction,
     Actual,
@@ -190,27 +191,29 @@ fn field(name: &str) -> Option<Field> {
     })
 }
 
-/// What each column is read as. Of several for one field that is the one whose name comes first in [`FIELDS`].
-fn fields(names: &[String]) -> impl Iterator<Item = (&String, Option<Field>)> {
+/// What each column is read as. Of several for one field that is the one whose name comes first in [`FIELDS`], and the others are nothing.
+fn fields(names: &[String]) -> Vec<Option<Field>> {
     let rank =
         |name: &str| FIELDS.iter().find_map(|(_, known)| known.iter().position(|known| known.eq_ignore_ascii_case(name)));
-    names.iter().enumerate().map(move |(place, name)| {
-        let own = field(name).map(|field| (field, rank(name), place));
-        let is_outranked = |(field, rank_of_it, place): &(Field, Option<usize>, usize)| {
-            let others = names.iter().enumerate().filter(|(_, other)| self::field(other).as_ref() == Some(field));
-            others.map(|(at, other)| (rank(other), at)).any(|other| other < (*rank_of_it, *place))
-        };
-        (name, own.filter(|own| !is_outranked(own)).map(|(field, ..)| field))
-    })
+    let mut fields: Vec<Option<Field>> = names.iter().map(|name| field(name)).collect();
+    let mut places: Vec<usize> = (0..names.len()).collect();
+    places.sort_by_key(|place| rank(&names[*place]));
+    let mut read = HashSet::new();
+    for place in places {
+        fields[place] = fields[place].take().filter(|field| read.insert(field.clone()));
+    }
+    fields
 }
 
 /// Columns that are left alone because another holds the same field, each as a remark.
-fn second_columns(names: &[String]) -> impl Iterator<Item = String> {
-    fields(names).filter(|(_, read_as)| read_as.is_none()).filter_map(|(name, _)| {
-        let wanted = field(name)?;
-        let (used, _) = fields(names).find(|(_, read_as)| read_as.as_ref() == Some(&wanted))?;
+fn second_columns(names: &[String]) -> Vec<String> {
+    let read_as = fields(names);
+    let left_alone = names.iter().zip(&read_as).filter(|(_, read_as)| read_as.is_none());
+    let remark = |(name, _): (&String, &Option<Field>)| {
+        let used = &names[read_as.iter().position(|read_as| read_as.is_some() && *read_as == field(name))?];
         Some(format!("columns {used:?} and {name:?} hold the same: {used:?} is read, {name:?} is left alone"))
-    })
+    };
+    left_alone.filter_map(remark).collect()
 }
 
 impl Part {
@@ -230,8 +233,8 @@ impl Part {
     }
 
     fn of_rows(&mut self, rows: &Rows) {
-        let columns = fields(&rows.names).zip(&rows.columns);
-        let columns: Vec<_> = columns.filter_map(|((_, field), cells)| Some((field?, cells))).collect();
+        let columns = fields(&rows.names).into_iter().zip(&rows.columns);
+        let columns: Vec<_> = columns.filter_map(|(field, cells)| Some((field?, cells))).collect();
         for row in 0..rows.count() {
             let cells = columns.iter().map(|(field, cells)| (field, cells[row]));
             let at = |what: String| rows.error(row, format!(": {what}"));
