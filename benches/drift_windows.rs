@@ -66,7 +66,7 @@ impl Fleet {
         self.cold.panes.clear();
         let alarms = effects.into_iter().filter_map(|effect| match effect.action {
             Action::Announce(Announcement::Drift { alarm, .. }) if alarm.detected => Some(alarm.subject),
-            Action::Announce(_) => None,
+            _ => None,
         });
         alarms.collect()
     }

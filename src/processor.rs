@@ -1,9 +1,9 @@
 //! The one writer: a plain thread that owns the state and the store's write side. Messages in, commits out; after each commit the
 //! finished read model is published.
 
+mod outbox;
 mod pulse;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use outbox::Outbox;
 pub use pulse::Pulse;
 
 use crate::clock;
 use crate::event::Message;
 use crate::failpoint::{self, Point};
-use crate::monitor::effect::Effect;
 use crate::monitor::join::{self, JoinKey, JoinRow};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, PANE_WIDTH, PARKED_MAX};
 use crate::monitor::model::spans;
@@ -26,8 +26,7 @@ use crate::monitor::rooms::Changed;
 use crate::monitor::{self, Desk, State};
 use crate::nats::Saved;
 use crate::store::cold::{ColdStore, value_hash};
-use crate::store::key::{self, Tag};
-use crate::store::{self, Auditor, CopySource, Order, PendingKey, Reader, Store, Syncer};
+use crate::store::{self, Auditor, CopySource, PendingKey, Reader, Store, Syncer};
 use crate::telemetry::condition::{self, Severity};
 use crate::telemetry::{self, chain};
 use crate::time::Timestamp;
@@ -56,9 +55,6 @@ const COLD_PANES_MAX: usize = 16_384;
 
 /// Effects held in memory before a commit is due: thousands of models may close a window each.
 const EFFECTS_MAX: usize = 16_384;
-
-/// Effects of one row of the outbox, but for those of one message, which are never split. The hands hold one row at a time.
-const OUTBOX_ROW_EFFECTS: usize = 1_024;
 
 /// Bytes of kept records held in memory before a commit is due.
 const LIST_BYTES_MAX: usize = 2 << 20;
@@ -149,10 +145,7 @@ pub struct Projection {
     view: View,
     epoch: u64,
     log: Saved,
-    /// Sequences of the outbox rows, ascending.
-    outbox: BTreeSet<u64>,
-    /// Effects of messages applied since the last commit.
-    effects: Vec<Effect>,
+    outbox: Outbox,
     records_uncommitted: usize,
     pulse: Arc<Pulse>,
 }
@@ -171,13 +164,12 @@ impl Projection {
         };
         let Standing { rows_digest, epoch, log } = standing;
         let state = State::restore(desk, &reader)?;
-        let outbox = reader.scan_prefix(&Tag::Outbox.all(), Order::Ascending, usize::MAX)?;
-        let outbox = outbox.iter().filter_map(|(row_key, _)| key::outbox_seq(row_key)).collect();
+        let outbox = Outbox::load(&reader)?;
         let digest = digest_of(rows_digest, &desk_bytes(&state.desk));
         let view = View::of(epoch, &state, digest);
         let cold = ColdStore::new(store, rows_digest);
         let pulse = Arc::default();
-        Ok(Self { state, cold, view, epoch, log, outbox, effects: Vec::new(), records_uncommitted: 0, pulse })
+        Ok(Self { state, cold, view, epoch, log, outbox, records_uncommitted: 0, pulse })
     }
 
     pub const fn view(&self) -> &View {
@@ -261,7 +253,7 @@ impl Projection {
                 if message.seq <= self.state.desk.position {
                     continue;
                 }
-                self.effects.extend(monitor::apply(&mut self.state, &mut self.cold, message));
+                self.outbox.add(monitor::apply(&mut self.state, &mut self.cold, message));
                 self.records_uncommitted += message.records.len();
                 self.pulse.step();
             }
@@ -279,7 +271,7 @@ impl Projection {
         COMMIT_RECORDS_MAX + models * COMMIT_RECORDS_PER_MODEL <= self.records_uncommitted
             || COMMIT_INTERVAL_MAX + COMMIT_INTERVAL_PER_MODEL * models as u32 <= since_first
             || COLD_PANES_MAX <= self.cold.panes_held()
-            || EFFECTS_MAX <= self.effects.len()
+            || EFFECTS_MAX <= self.outbox.gathered()
             || LIST_BYTES_MAX <= self.cold.bytes_held()
     }
 
@@ -294,7 +286,7 @@ impl Projection {
         let changed = self.state.save(&mut self.cold);
         self.pulse.step();
         self.cold.fold_panes();
-        self.put_outbox();
+        self.outbox.put(&self.state.desk.settled, &mut self.cold);
         self.pulse.step();
         changed
     }
@@ -317,22 +309,6 @@ impl Projection {
         self.records_uncommitted = 0;
         self.view = self.view.advanced(&self.state, digest, changed);
         Ok(Arc::new(self.view.clone()))
-    }
-
-    /// Puts the effects of this commit, and deletes the rows whose effects have all been carried out.
-    fn put_outbox(&mut self) {
-        let settled = self.state.desk.settled_through;
-        let mut effects = std::mem::take(&mut self.effects);
-        effects.retain(|effect| settled < effect.id.seq);
-        for row in outbox_rows(&effects) {
-            let last = row.last().map_or(0, |effect| effect.id.seq);
-            self.cold.put_aside(key::outbox(last), Some(rmp_serde::to_vec(row).expect("effects are plain data")));
-            self.outbox.insert(last);
-        }
-        while let Some(seq) = self.outbox.first().copied().filter(|seq| *seq <= settled) {
-            self.outbox.remove(&seq);
-            self.cold.put_aside(key::outbox(seq), None);
-        }
     }
 }
 
@@ -379,17 +355,6 @@ pub fn run(
     Ok(())
 }
 
-/// Effects as rows of the outbox have them: of whole messages each, in their order.
-fn outbox_rows(effects: &[Effect]) -> impl Iterator<Item = &[Effect]> {
-    let mut rest = effects;
-    std::iter::from_fn(move || {
-        let last = rest.get(..rest.len().min(OUTBOX_ROW_EFFECTS))?.last()?.id.seq;
-        let (row, after) = rest.split_at(rest.partition_point(|effect| effect.id.seq <= last));
-        rest = after;
-        Some(row)
-    })
-}
-
 fn desk_bytes(desk: &Desk) -> Vec<u8> {
     rmp_serde::to_vec(desk).expect("the desk is plain data")
 }
@@ -421,42 +386,8 @@ fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Ti
 mod tests {
     use super::*;
     use crate::event::Value;
-    use crate::ids::{EffectId, Name};
-    use crate::monitor::effect::{Action, Announcement};
     use crate::monitor::join::Parked;
-    use crate::monitor::status::Status;
     use crate::time::Span;
-
-    #[test]
-    fn rows_of_the_outbox_are_bounded_and_hold_whole_messages() {
-        let effect = |seq: u64, index: u32| Effect {
-            id: EffectId { seq, index },
-            action: Action::Announce(Announcement::StatusChanged {
-                model: Name::try_from("fraud").unwrap(),
-                from: Status::Healthy,
-                to: Status::Warning,
-                reasons: Vec::new(),
-                at: Timestamp::default(),
-            }),
-        };
-        let of_messages = |counts: &[u32]| -> Vec<Effect> {
-            let messages = counts.iter().zip(1..);
-            messages.flat_map(|(count, seq)| (0..*count).map(move |index| effect(seq, index))).collect()
-        };
-        let most = OUTBOX_ROW_EFFECTS as u32;
-        for (counts, rows) in [
-            (&[][..], &[][..]),
-            (&[3], &[3]),
-            (&[most, 1], &[OUTBOX_ROW_EFFECTS, 1]),
-            (&[most - 1, 5, 2], &[OUTBOX_ROW_EFFECTS + 4, 2]),
-            (&[3 * most, 1, 1], &[3 * OUTBOX_ROW_EFFECTS, 2]),
-        ] {
-            let effects = of_messages(counts);
-            let split: Vec<&[Effect]> = outbox_rows(&effects).collect();
-            assert_eq!(split.iter().map(|row| row.len()).collect::<Vec<_>>(), rows, "{counts:?}");
-            assert_eq!(split.concat(), effects);
-        }
-    }
 
     #[test]
     fn a_parked_label_is_kept_as_long_as_the_core_may_ask_for_it_and_not_a_month() {

@@ -21,17 +21,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
-use crate::effects::Hands;
+use crate::effects::{IntoStream, Told, Worker};
+use crate::event::Lane;
 use crate::failpoint::{self, Point};
 use crate::http::{self, App, HttpSettings, PredictionRows, SnapshotDesk};
 use crate::ids::Slug;
-use crate::nats::facts::Facts;
 use crate::nats::managed;
 use crate::nats::provision::Role;
 use crate::nats::{Door, Headers};
@@ -206,7 +206,6 @@ async fn serve_until(
     let admin = admin::prepare(&foundation.data, configured.as_mut()).map_err(failed)?;
     tasks.spawn(admin::announce(admin.clone(), door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
     tasks.spawn(conditions::tell(door.clone(), own.clone(), pipeline.view.clone(), start_at, doors.clone()));
-    let (waiting, facts_waiting) = watch::channel(None);
     let (shelf, (requests, inbox)) = (Shelf::in_data(&foundation.data), mpsc::channel(1));
     let snapshots = Snapshots {
         shelf: shelf.clone(),
@@ -233,7 +232,6 @@ async fn serve_until(
         nats: nats.clone(),
         log,
         recent: Arc::clone(&pipeline.recent),
-        facts: facts_waiting,
         snapshots: SnapshotDesk { shelf, requests },
         streams: foundation.streams.clone().into(),
         predictions: Some(predictions),
@@ -252,16 +250,10 @@ async fn serve_until(
     };
     tasks.spawn(http::serve(listener, app, doors.clone()));
     tasks.spawn(ticker::run(door.clone(), own.clone(), doors.clone()));
-    let hands = Hands {
-        view: pipeline.view.clone(),
-        reader: pipeline.reader.clone(),
-        facts: Facts::new(nats),
-        door: door.clone(),
-        source: own,
-        start_at,
-        waiting,
-    };
-    tasks.spawn(hands.run(doors.clone()));
+    let told = Told { view: pipeline.view.clone(), reader: pipeline.reader.clone(), door: door.clone(), source: own, start_at };
+    for lane in Lane::ALL {
+        tasks.spawn(Worker::new(told.clone(), IntoStream::new(nats, lane)).run(doors.clone()));
+    }
     if let Some(agent) = config.agent {
         let publish = move |kind, source: Slug, body| {
             let door = door.clone();

@@ -2,6 +2,7 @@
 //! process and are no part of the read model.
 
 pub mod condition;
+pub mod lane;
 
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,7 +95,7 @@ counters! {
     REJECTIONS_UNTOLD, "tidewatch_rejections_untold_total", "Rejected records that are counted, and neither listed nor announced one by one.";
     BROKER_REPLACEMENTS, "tidewatch_broker_replacements_total", "Times the managed nats-server was started again because it died or did not answer.";
     EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
-    EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts that their stream refused for good; whoever waits for them does not get them.";
+    EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts and jobs that their stream refused for good; whoever waits for them does not get them.";
     PANICS, "tidewatch_panics_total", "Faults of this program that ended what it was doing; each is an error in the log.";
     FACTS_STREAMS_RESTORED, "tidewatch_facts_streams_restored_total", "Times the facts stream was gone and was made again; facts in it are lost.";
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
@@ -146,7 +147,7 @@ impl Gauge {
     }
 }
 
-/// Every counter, every gauge that is known and every condition that holds, in the Prometheus text format, version 0.0.4.
+/// Every counter, every gauge that is known, the lanes of the outbox and every condition that holds, in the Prometheus text format, version 0.0.4.
 pub fn render() -> String {
     let mut page = String::new();
     for Counter { name, help, value } in COUNTERS {
@@ -160,6 +161,7 @@ pub fn render() -> String {
                 .expect("writing to a String cannot fail");
         }
     }
+    lane::render(&mut page);
     let name = "tidewatch_condition_active";
     writeln!(page, "# HELP {name} What is wrong with the process or what it stands on: 1 while it holds.\n# TYPE {name} gauge")
         .expect("writing to a String cannot fail");
@@ -248,7 +250,7 @@ mod tests {
         let page = render();
         let line = page.lines().find(|line| line.starts_with("tidewatch_agent_samples_total ")).unwrap();
         assert!(line.ends_with(&AGENT_SAMPLES.get().to_string()), "{line}");
-        assert_eq!(page.matches(" counter\n").count(), COUNTERS.len());
+        assert!(COUNTERS.iter().all(|counter| page.contains(&format!("# TYPE {} counter\n", counter.name()))));
     }
 
     #[test]

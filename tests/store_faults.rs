@@ -9,9 +9,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tidewatch::event::Message;
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::{Lane, Message};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::rows::Tag;
 use tidewatch::nats::Saved;
@@ -40,8 +40,8 @@ fn commit(store: &mut Store, n: u64) -> Result<(), Error> {
     }
     let value = n.to_be_bytes().repeat(1 + n as usize % 50);
     let mut puts: Vec<_> = (0..MODELS).map(|model| Put::new(Tag::Model.all().u32(model), Some(value.clone()))).collect();
-    puts.push(Put::new(key::outbox(n), Some(value)));
-    puts.push(Put::new(key::outbox(n - 1), None));
+    puts.push(Put::new(key::outbox(Lane::Facts, n), Some(value)));
+    puts.push(Put::new(key::outbox(Lane::Facts, n - 1), None));
     store.commit(Commit { seq: n, head: n.to_be_bytes().to_vec(), puts, keep: &|_, _| true })
 }
 
@@ -71,7 +71,7 @@ fn state(store: &mut Store) -> Result<u64, Error> {
         assert_eq!(row.as_deref(), Some(&value[..]), "model {model} at commit {n}");
     }
     let outbox = reader.scan_prefix(&key::Tag::Outbox.all(), Order::Ascending, 10)?;
-    assert_eq!(outbox.iter().map(|(key, _)| key::outbox_seq(key)).collect::<Vec<_>>(), [Some(n)]);
+    assert_eq!(outbox.iter().map(|(key, _)| key::outbox_row(key)).collect::<Vec<_>>(), [Some((Lane::Facts, n))]);
     let newest: std::collections::BTreeMap<_, _> = (1..=n).flat_map(rows_of).collect();
     for (id, row) in newest {
         let found = store.pending().get(&id)?.map(<[u8]>::to_vec);

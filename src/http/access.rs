@@ -122,7 +122,7 @@ pub fn methods(path: &str) -> Vec<Method> {
     methods
 }
 
-/// Who may publish a kind; `None`: nobody but our own hands.
+/// Who may publish a kind; `None`: nobody but Tidewatch itself.
 pub fn role_to_publish(kind: crate::event::Kind) -> Option<Role> {
     use crate::event::Kind;
     match kind {

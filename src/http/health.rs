@@ -12,7 +12,7 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::event::wire;
+use crate::event::{Lane, wire};
 use crate::http::problem::{Problem, Rendered};
 use crate::http::shared::Shared;
 use crate::http::windows::WINDOWS_MAX;
@@ -108,10 +108,29 @@ pub struct Health {
     snapshot_age_seconds: Option<f64>,
     /// The sequence that it has applied.
     snapshot_position: Option<u64>,
+    /// What is to be carried out: each lane in its own order, and none waits for another.
+    outbox: Vec<LaneFigures>,
     /// What is wrong now, the worst first.
     conditions: Vec<ConditionShown>,
     /// What is refused beyond.
     limits: BTreeMap<&'static str, u64>,
+}
+
+/// Effects of one kind that are to be carried out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LaneFigures {
+    /// facts or jobs.
+    lane: &'static str,
+    /// Effects that are committed and of which the log does not say yet that they were carried out; it is told every few seconds.
+    backlog: u64,
+    /// Of the log: every effect of a message up to this one was carried out.
+    settled_through: u64,
+    /// How long the effects in hand have waited; null if there are none.
+    waiting_seconds: Option<f64>,
+    /// Why they wait; null if there are none.
+    reason: Option<String>,
+    /// Effects that made room for newer ones since the process started, and were never carried out.
+    dropped: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -143,7 +162,7 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let lag = shared.lag(&shared.view());
     let unready = ready.err().or_else(|| (!connected).then(|| "not connected to NATS".to_owned()));
     // a condition says more than that something is waited for
-    let reason = condition::blocking().or(unready).or_else(|| facts_stopped(&shared));
+    let reason = condition::blocking().or(unready).or_else(facts_stopped);
     let conditions = ConditionShown::all();
     match reason {
         None => Json(Readiness { reason: None, lag, conditions }).into_response(),
@@ -160,10 +179,9 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// Why facts do not get out, if they have waited too long.
-fn facts_stopped(shared: &Shared) -> Option<String> {
-    let waiting = shared.app.facts.borrow();
-    let (since, why) = waiting.as_ref().filter(|(since, _)| FACTS_WAIT_MAX <= since.elapsed())?;
-    Some(format!("facts have waited for {} s to be published: {why}", since.elapsed().as_secs()))
+fn facts_stopped() -> Option<String> {
+    let waiting = telemetry::lane::of(Lane::Facts).waiting().filter(|waiting| FACTS_WAIT_MAX <= waiting.since.elapsed())?;
+    Some(format!("facts have waited for {} s to be published: {}", waiting.since.elapsed().as_secs(), waiting.why))
 }
 
 /// How long a fact may wait to be published before the process is not ready.
@@ -214,7 +232,7 @@ pub async fn state(
 }
 
 /// Health of the process
-#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "snapshot_age_seconds": 3600.5, "snapshot_position": 1000, "conditions": [], "limits": {"models": 20000}}))))]
+#[utoipa::path(get, path = "/api/v1/health", tag = "process", responses((status = 200, description = "Its figures", body = Health, example = json!({"status": "ready", "version": "0.1.0", "uptime_seconds": 12.5, "position": 1024, "lag": 0, "epoch": 1, "panics": 0, "memory_bytes": 41943040, "connections": {"websocket": 3}, "snapshot_age_seconds": 3600.5, "snapshot_position": 1000, "outbox": [{"lane": "facts", "backlog": 3, "settled_through": 1020, "waiting_seconds": null, "reason": null, "dropped": 0}], "conditions": [], "limits": {"models": 20000}}))))]
 pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extension<Arc<View>>) -> Json<Health> {
     let status = {
         let log = shared.app.log.borrow();
@@ -247,6 +265,7 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
         connections: Connections { websocket: shared.sockets_open() },
         snapshot_age_seconds: telemetry::SNAPSHOT_AGE_SECONDS.get(),
         snapshot_position: telemetry::SNAPSHOT_POSITION.get().map(|position| position as u64),
+        outbox: Lane::ALL.map(|lane| LaneFigures::of(lane, &view)).into(),
         conditions: ConditionShown::all(),
         limits,
     })
@@ -262,6 +281,21 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
 pub async fn metrics() -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"))], telemetry::render())
         .into_response()
+}
+
+impl LaneFigures {
+    fn of(lane: Lane, view: &View) -> Self {
+        let progress = telemetry::lane::of(lane);
+        let waiting = progress.waiting();
+        Self {
+            lane: lane.as_str(),
+            backlog: progress.backlog(),
+            settled_through: view.settled.through(lane),
+            waiting_seconds: waiting.as_ref().map(|waiting| waiting.since.elapsed().as_secs_f64()),
+            reason: waiting.map(|waiting| waiting.why),
+            dropped: progress.dropped(),
+        }
+    }
 }
 
 impl ConditionShown {

@@ -31,8 +31,6 @@ pub struct App {
     pub door: Door,
     pub nats: Nats,
     pub log: watch::Receiver<LogStatus>,
-    /// Since when facts wait to be published, and why; `None` while none does.
-    pub facts: watch::Receiver<Option<(tokio::time::Instant, String)>>,
     /// The last messages that were read.
     pub recent: Arc<Recent>,
     pub snapshots: SnapshotDesk,

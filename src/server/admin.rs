@@ -110,7 +110,7 @@ pub async fn announce(
     let name = Name::try_from("admin").expect("a plain word is a name");
     let command =
         Command::CreateToken { id: minted.id.into(), name, role: Role::Admin, hash: minted.hash.into(), expires_at: None };
-    // reported by our own hands, so that it is not counted among the records of the world
+    // reported by the process itself, so that it is not counted among the records of the world
     let body = Bytes::from(serde_json::to_vec(&command).expect("a command is plain data"));
     while let Err(error) = door.publish_as(Class::Command, Kind::Outcome, &source, Headers::new(), body.clone()).await {
         warn!(%error, "the admin token is not yet in the log");

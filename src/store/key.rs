@@ -1,6 +1,7 @@
 //! Keys of the one tree. Rows of the core bring theirs ([`crate::monitor::rows`]); here are those of the store and of its writer, under
 //! tags of their own.
 
+use crate::event::Lane;
 use crate::monitor::rows::Key;
 
 pub use crate::monitor::rows::{Fields, fields};
@@ -46,14 +47,15 @@ pub fn head() -> Key {
     Tag::Head.all()
 }
 
-/// All effects of the commit that ended at `seq`.
-pub fn outbox(seq: u64) -> Key {
-    Tag::Outbox.all().u64(seq)
+/// Effects of one lane, the last of them caused by `seq`.
+pub fn outbox(lane: Lane, seq: u64) -> Key {
+    Tag::Outbox.all().u16(lane.number()).u64(seq)
 }
 
-/// The sequence of a row of the outbox.
-pub fn outbox_seq(row_key: &[u8]) -> Option<u64> {
-    fields(row_key, Tag::Outbox as u8)?.u64()
+/// Lane and sequence of a row of the outbox.
+pub fn outbox_row(row_key: &[u8]) -> Option<(Lane, u64)> {
+    let mut fields = fields(row_key, Tag::Outbox as u8)?;
+    Some((Lane::numbered(fields.u16()?)?, fields.u64()?))
 }
 
 /// Which store this is and in which format.
@@ -115,7 +117,7 @@ mod tests {
     fn no_tag_is_one_of_the_cores() {
         let own = Tag::ALL.map(|tag| tag as u8);
         assert!(rows::Tag::ALL.iter().all(|tag| !own.contains(&(*tag as u8))));
-        let seqs: Vec<Option<u64>> = [outbox(7), head()].iter().map(|key| outbox_seq(key)).collect();
-        assert_eq!(seqs, [Some(7), None]);
+        let rows = [outbox(Lane::Jobs, 7), head()].map(|key| outbox_row(&key));
+        assert_eq!(rows, [Some((Lane::Jobs, 7)), None]);
     }
 }

@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("failpoint", &[]),
     ("config", &["event", "ids"]),
     // a panic over a damaged file or store is no fault of the program
-    ("telemetry", &["config", "files", "store"]),
+    ("telemetry", &["config", "event", "files", "store"]),
     ("run_file", &[]),
     ("memory", &[]),
     ("store", &["event", "failpoint", "monitor", "time"]),

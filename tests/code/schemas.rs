@@ -9,7 +9,6 @@ use tidewatch::event::wire::{Reason, decode_body};
 use tidewatch::event::{Event, Fault, Kind, Message};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::cold::InMemory;
-use tidewatch::monitor::effect::Action;
 use tidewatch::monitor::{State, apply};
 use tidewatch::time::Timestamp;
 
@@ -104,7 +103,7 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
 
     let (mut seen, mut segments, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for effect in &facts {
-        let Action::Announce(announcement) = &effect.action;
+        let announcement = effect.announced().expect("a fact");
         let body: Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
         let name = announcement.fact().as_str();
         if let Err(error) = validator(name).validate(&body) {

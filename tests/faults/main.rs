@@ -65,6 +65,10 @@
 //! garbage frames:
 //! - `garbage_takes_little_more_room_than_it_came_in_and_a_real_fact_does_not_wait_behind_it`
 //!
+//! nobody takes what leaves:
+//! - `jobs_that_nobody_takes_delay_no_fact_whatever_is_killed_and_are_ordered_once_there_is_room`
+//! - `facts_that_nobody_takes_delay_no_job_whatever_is_killed_and_are_told_once_there_is_room`
+//!
 //! a rebuild:
 //! - `a_rebuild_keeps_the_last_two_old_stores_and_says_what_will_be_missing`
 //! - `a_rebuild_on_a_terminal_asks_first_and_does_nothing_unless_the_answer_is_yes`
@@ -119,6 +123,7 @@ mod exactly_once;
 mod hostile;
 #[path = "../support/house.rs"]
 mod house;
+mod lanes;
 #[path = "../support/nats_server.rs"]
 mod nats_server;
 mod processes;

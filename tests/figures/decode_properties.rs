@@ -96,6 +96,7 @@ fn field() -> impl Strategy<Value = String> {
         "state",
         "command",
         "settled_through",
+        "lane",
         "conditions",
         "event_id",
         "class",
@@ -121,7 +122,7 @@ fn good(kind: Kind) -> Value {
         Kind::Snapshot => json!({"cpu_usage": 1.0, "disk_io": {"read": 1}}),
         Kind::Job => json!({"job_id": "j", "state": "START"}),
         Kind::Command => json!({"command": "set_thresholds", "drift_threshold": 0.1}),
-        Kind::Outcome => json!({"settled_through": 7}),
+        Kind::Outcome => json!({"settled_through": 7, "lane": "jobs"}),
         Kind::Tick | Kind::Unknown => json!({}),
     }
 }

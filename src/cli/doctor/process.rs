@@ -42,10 +42,24 @@ fn told(health: &Value) -> Vec<Check> {
             _ => Check::warn(NAME, found, code),
         }
     };
-    match conditions {
+    let mut checks = match conditions {
         [] => vec![Check::ok(NAME, format!("{}, finds nothing wrong", shown(&health["status"])))],
         conditions => conditions.iter().map(check).collect(),
-    }
+    };
+    checks.extend(outbox(health));
+    checks
+}
+
+/// What waits to be carried out. What has waited for too long is a condition.
+fn outbox(health: &Value) -> Option<Check> {
+    let lanes = health["outbox"].as_array()?;
+    let of = |lane: &Value| match lane["waiting_seconds"].as_f64() {
+        Some(seconds) if 1.0 <= seconds => {
+            format!("{} {} for {seconds:.0} s ({})", shown(&lane["backlog"]), shown(&lane["lane"]), shown(&lane["reason"]))
+        }
+        _ => format!("{} {}", shown(&lane["backlog"]), shown(&lane["lane"])),
+    };
+    Some(Check::ok("outbox", format!("waiting: {}", lanes.iter().map(of).collect::<Vec<_>>().join(", "))))
 }
 
 fn judge(streams: &Value) -> Check {
@@ -81,6 +95,14 @@ mod tests {
         let checks = told(&serde_json::json!({ "status": "ready", "conditions": [condition] }));
         assert_eq!((checks[0].verdict, checks[0].found.as_str()), (Verdict::Fail, "the log is full"));
         assert_eq!(told(&serde_json::json!({ "status": "ready", "conditions": [] }))[0].verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn what_waits_on_each_lane_is_told() {
+        let lane = |lane: &str, seconds: Option<f64>| serde_json::json!({ "lane": lane, "backlog": 7, "waiting_seconds": seconds, "reason": "full" });
+        let health = serde_json::json!({ "outbox": [lane("facts", None), lane("jobs", Some(12.0))] });
+        assert_eq!(outbox(&health).unwrap().found, "waiting: 7 facts, 7 jobs for 12 s (full)");
+        assert!(outbox(&serde_json::json!({})).is_none(), "of a process that does not know lanes");
     }
 
     #[test]

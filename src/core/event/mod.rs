@@ -4,6 +4,7 @@
 pub mod features;
 pub mod fraction;
 mod instant;
+mod lane;
 mod lives;
 pub mod subject;
 pub mod wire;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::features::{Feature, Features};
 use crate::ids::{Name, Slug};
 use crate::time::Timestamp;
+pub use lane::Lane;
 pub use lives::{RetentionChange, VersionChoice};
 
 /// One message of the input stream, decoded: a single record or a frame of records, applied in order and atomically.
@@ -43,7 +45,7 @@ pub enum Kind {
     Snapshot,
     Job,
     Command,
-    /// Published by our own hands only.
+    /// Published by Tidewatch itself only.
     Outcome,
     /// Published by the ticker only.
     Tick,
@@ -60,8 +62,9 @@ pub enum Event {
     /// A log record, an event, a snapshot or a measured job: kept as it came for the read side.
     RecordNoted(Note),
     CommandGiven(Command),
-    /// Every effect of a message up to and including `settled_through` has been carried out.
+    /// Every effect of the lane that a message up to and including `settled_through` caused has been carried out.
     EffectsSettled {
+        lane: Lane,
         settled_through: u64,
     },
     /// All that is wrong with the process that says so; empty if nothing is.

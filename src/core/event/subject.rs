@@ -1,5 +1,5 @@
 //! The subject grammar: `<root>.in.<kind>.<source>` carries input, `<root>.out.<kind>.<source>` derived facts,
-//! `<root>.job.<kind>` work. The only place that builds or reads a subject.
+//! `<root>.job.<kind>.<about>` work. The only place that builds or reads a subject.
 
 use crate::event::Kind;
 use crate::ids::{Slug, token};
@@ -27,6 +27,11 @@ impl Root {
         format!("{}.out.{fact}.{}", self.0, token(about))
     }
 
+    /// Where a job is ordered; `about` may be any text, it is encoded as one token.
+    pub fn job(&self, kind: &str, about: &str) -> String {
+        format!("{}.job.{kind}.{}", self.0, token(about))
+    }
+
     /// The kind and source of an input subject. `None` if `subject` is not one of ours or its source is no slug; an unknown
     /// kind is [`Kind::Unknown`].
     pub fn parse_input(&self, subject: &str) -> Option<(Kind, Slug)> {
@@ -49,6 +54,7 @@ mod tests {
         let root = Root::new(Slug::try_from("tw").unwrap());
         let source = Slug::try_from("web-01").unwrap();
         assert_eq!(root.parse_input(&root.input(Kind::Label, &source)), Some((Kind::Label, source)));
+        assert_eq!(root.job("retrain", "a.b"), "tw.job.retrain.a=2Eb");
         assert_eq!(root.fact("window_closed", "a.b *"), "tw.out.window_closed.a=2Eb=20=2A");
     }
 

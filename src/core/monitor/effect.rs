@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Notice;
+use crate::event::{Lane, Notice};
 use crate::ids::{EffectId, Name};
 use crate::monitor::analysis::About;
 use crate::monitor::analysis::finding::Finding;
@@ -28,13 +28,68 @@ pub struct Effect {
     pub action: Action,
 }
 
+impl Effect {
+    /// The fact that is to be published; `None` of any other work.
+    pub const fn announced(&self) -> Option<&Announcement> {
+        match &self.action {
+            Action::Announce(announcement) => Some(announcement),
+            Action::Order(_) => None,
+        }
+    }
+}
+
+// nearly all are facts, which are better not boxed one by one
+#[expect(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Publish a fact on `<root>.out.<fact>.<about>`.
     Announce(Announcement),
+    /// Have a job done, or call one off.
+    Order(JobOrder),
 }
 
-/// A fact before it is written out: the hands do that, not the processor.
+impl Action {
+    /// The lane on which it waits to be carried out.
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Announce(_) => Lane::Facts,
+            Self::Order(_) => Lane::Jobs,
+        }
+    }
+}
+
+/// A job as whoever does it is told, on `<root>.job.<kind>.<about>`. Its name is the id of the effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobOrder {
+    /// One word, such as `retrain`.
+    pub kind: Name,
+    /// Such as a model.
+    pub about: Name,
+    /// JSON.
+    pub body: String,
+}
+
+/// How far each lane has been carried out, as the log says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled(BTreeMap<Lane, u64>);
+
+impl Settled {
+    /// Every effect of the lane that a message up to this sequence caused has been carried out.
+    pub fn through(&self, lane: Lane) -> u64 {
+        self.0.get(&lane).copied().unwrap_or(0)
+    }
+
+    pub fn has(&self, effect: &Effect) -> bool {
+        effect.id.seq <= self.through(effect.action.lane())
+    }
+
+    pub(super) fn settle(&mut self, lane: Lane, through: u64) {
+        let known = self.0.entry(lane).or_default();
+        *known = through.max(*known);
+    }
+}
+
+/// A fact before it is written out: whoever publishes it does that, not the processor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Announcement {
     /// `at`: log time of the cause.
@@ -210,9 +265,19 @@ impl Effects {
     }
 
     pub fn announce(&mut self, announcement: Announcement) {
+        self.push(Action::Announce(announcement));
+    }
+
+    /// Has a job done, and gives its name.
+    pub fn order(&mut self, order: JobOrder) -> EffectId {
+        self.push(Action::Order(order))
+    }
+
+    fn push(&mut self, action: Action) -> EffectId {
         let id = EffectId { seq: self.seq, index: self.next };
         self.next += 1;
-        self.list.push(Effect { id, action: Action::Announce(announcement) });
+        self.list.push(Effect { id, action });
+        id
     }
 
     /// What the message has had told so far.

@@ -37,7 +37,7 @@ use crate::event::{Event, Fault, Message};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::Fleet;
-use crate::monitor::effect::{Effect, Effects};
+use crate::monitor::effect::{Effect, Effects, Settled};
 use crate::monitor::forgotten::Forgotten;
 use crate::monitor::model::{Models, Verdict};
 use crate::monitor::rejected::Rejections;
@@ -71,8 +71,7 @@ pub struct Desk {
     pub thresholds: Thresholds,
     pub drift: Fleet,
     pub tokens: Arc<Tokens>,
-    /// Every effect of a message up to this one has been carried out.
-    pub settled_through: u64,
+    pub settled: Settled,
     pub forgotten: Forgotten,
     pub rolled: Rolled,
 }
@@ -133,9 +132,9 @@ impl State {
             Event::RecordNoted(note) => self.sources.on_note(turn, at, note),
             Event::CommandGiven(command) => self.on_command(cold, at, command, effects),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
-            Event::EffectsSettled { settled_through } if at.seq <= *settled_through => Verdict::Ignored,
-            Event::EffectsSettled { settled_through } => {
-                self.desk.settled_through = self.desk.settled_through.max(*settled_through);
+            Event::EffectsSettled { settled_through, .. } if at.seq <= *settled_through => Verdict::Ignored,
+            Event::EffectsSettled { lane, settled_through } => {
+                self.desk.settled.settle(*lane, *settled_through);
                 Verdict::Applied
             }
             Event::ConditionsSeen { conditions } => {

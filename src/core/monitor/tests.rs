@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::event::{Command, Event, Features, Kind, Label, Message, Note, Prediction, Value};
+use crate::event::{Command, Event, Features, Kind, Label, Lane, Message, Note, Prediction, Value};
 use crate::ids::{Name, Slug};
 use crate::monitor::cold::InMemory;
-use crate::monitor::effect::{Action, Effect};
+use crate::monitor::effect::{Effect, Effects, JobOrder};
 use crate::monitor::limits::SOURCES_RETIRED_PER_TICK;
 use crate::monitor::model::Model;
 use crate::monitor::pane::{Cell, Pane, PaneId};
@@ -79,7 +79,7 @@ impl World {
 }
 
 fn tell(effect: &Effect) -> String {
-    let Action::Announce(announcement) = &effect.action;
+    let announcement = effect.announced().expect("a fact");
     let body: serde_json::Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
     let at = body["window"]["start"].as_str().map_or("", |start| &start[11..16]);
     match body["type"].as_str().unwrap() {
@@ -225,11 +225,24 @@ fn a_label_that_came_early_and_the_prediction_s_own_are_two_labels() {
 #[test]
 fn effects_that_were_not_yet_asked_for_are_not_settled() {
     let mut world = World::default();
-    let settled = |through| Input { event: Event::EffectsSettled { settled_through: through }, stored_at: at("00:10") };
+    let facts = Lane::Facts;
+    let settled =
+        |through| Input { event: Event::EffectsSettled { lane: facts, settled_through: through }, stored_at: at("00:10") };
     world.given([prediction("p", "a", at("00:10")), settled(u64::MAX), settled(3)]);
-    assert_eq!((world.state.desk.settled_through, world.state.desk.counts.ignored), (0, 2));
+    assert_eq!((world.state.desk.settled.through(facts), world.state.desk.counts.ignored), (0, 2));
     world.given([settled(3)]);
-    assert_eq!(world.state.desk.settled_through, 3);
+    let settled = &world.state.desk.settled;
+    assert_eq!((settled.through(facts), settled.through(Lane::Jobs)), (3, 0), "each lane for itself");
+}
+
+#[test]
+fn a_job_is_named_by_its_effect_and_waits_on_a_lane_of_its_own() {
+    let name = |name: &str| Name::try_from(name).unwrap();
+    let order = JobOrder { kind: name("retrain"), about: name(MODEL), body: "{}".to_owned() };
+    let mut effects = Effects::caused_by(7);
+    let id = effects.order(order);
+    let [effect] = &effects.into_vec()[..] else { panic!("one effect") };
+    assert_eq!((effect.id, effect.action.lane(), effect.announced()), (id, Lane::Jobs, None));
 }
 
 #[test]

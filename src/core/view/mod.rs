@@ -28,6 +28,7 @@ use imbl::OrdMap;
 use crate::ids::Name;
 use crate::monitor::analysis::Subject;
 use crate::monitor::drift::Fleet;
+use crate::monitor::effect::Settled;
 use crate::monitor::kept::Kept;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
@@ -55,8 +56,8 @@ pub struct View {
     pub thresholds: Thresholds,
     pub drift: Fleet,
     pub tokens: Arc<Tokens>,
-    /// Every effect of a message up to this one is known to have been carried out.
-    pub settled_through: u64,
+    /// How far each lane is known to have been carried out.
+    pub settled: Settled,
     /// Sequence of the last command that had a model forgotten; 0 before the first.
     pub models_forgotten_at: u64,
     /// Sources forgotten because nothing had come of them for long.
@@ -85,7 +86,7 @@ impl View {
             thresholds: desk.thresholds,
             drift: desk.drift,
             tokens: Arc::clone(&desk.tokens),
-            settled_through: desk.settled_through,
+            settled: desk.settled.clone(),
             models_forgotten_at: desk.forgotten.models_forgotten_at,
             sources_outlived: desk.forgotten.sources_outlived,
             rolled: desk.rolled,

@@ -101,7 +101,6 @@ impl Room {
             nats,
             log: log_receiver,
             recent,
-            facts: watch::channel(None).1,
             snapshots: SnapshotDesk { shelf: Shelf::in_data(folder.path()), requests: mpsc::channel(1).0 },
             streams: streams.into(),
             predictions: None,

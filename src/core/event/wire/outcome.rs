@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::command::{command, versioned};
 use super::fault::{Problem, Reason, required};
 use super::walk::{Cx, Take, Tree};
-use crate::event::{Event, Notice};
+use crate::event::{Event, Lane, Notice};
 use crate::ids::NAME_BYTES_MAX;
 
 /// Conditions of one record, and bytes of what one of them says.
@@ -39,13 +39,27 @@ pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Re
         Json::Null if !tree["conditions"].is_null() => conditions(tree["conditions"].take()),
         Json::Null => required(None, "settled_through"),
         Json::Number(number) => match number.as_u64() {
-            Some(settled_through) => Ok(Event::EffectsSettled { settled_through }),
+            Some(settled_through) => lane(&tree["lane"]).map(|lane| Event::EffectsSettled { lane, settled_through }),
             None => {
                 Err(unsettled(Reason::OutOfRange, format!("a sequence is a whole number and not negative, unlike {number}")))
             }
         },
         _ => Err(unsettled(Reason::WrongType, "expected a sequence: a whole number".to_owned())),
     }))
+}
+
+/// The lane that is settled. Before there were others every effect was a fact, and no lane was named.
+fn lane(named: &Json) -> Result<Lane, Problem> {
+    let names = || Lane::ALL.map(Lane::as_str).join(", ");
+    let bad = |reason, detail| Err(Problem::new(reason, detail).under("lane"));
+    match named {
+        Json::Null => Ok(Lane::Facts),
+        Json::String(name) => match Lane::named(name) {
+            Some(lane) => Ok(lane),
+            None => bad(Reason::OutOfRange, format!("{name:?} is no lane; there are {}", names())),
+        },
+        _ => bad(Reason::WrongType, format!("expected the name of a lane: {}", names())),
+    }
 }
 
 fn unsettled(reason: Reason, detail: String) -> Problem {

@@ -244,6 +244,8 @@ fn every_kind_says_what_is_wrong_with_it() {
         (Kind::Command, r#"{}"#, "missing_field", "/command"),
         (Kind::Command, r#"{"command":"set_thresholds","drift_threshold":2}"#, "out_of_range", "/drift_threshold"),
         (Kind::Outcome, r#"{"settled_through":-1}"#, "out_of_range", "/settled_through"),
+        (Kind::Outcome, r#"{"settled_through":1,"lane":"mail"}"#, "out_of_range", "/lane"),
+        (Kind::Outcome, r#"{"settled_through":1,"lane":1}"#, "wrong_type", "/lane"),
         (Kind::Outcome, r#"{"conditions":7}"#, "wrong_type", "/conditions"),
         (Kind::Outcome, r#"{"conditions":[{"code":"","severity":"warning","detail":"d"}]}"#, "bad_name", "/conditions"),
         (Kind::Outcome, r#"{"conditions":[{"code":"c","severity":"bad","detail":"d"}]}"#, "wrong_type", "/conditions"),

@@ -168,7 +168,7 @@ impl Analysis {
             Action::Announce(Announcement::WindowClosed { model, point, .. }) if SAMPLES_MIN <= point.predictions => {
                 self.on_window_closed(turn, model, point);
             }
-            Action::Announce(_) => {}
+            Action::Announce(_) | Action::Order(_) => {}
         }
     }
 

@@ -30,8 +30,7 @@ impl Bench {
         let source = Slug::try_from("s").unwrap();
         let message = Message { seq: self.seq, stored_at: at(seconds), kind, source, records: vec![Ok(event)] };
         for effect in apply(&mut self.state, &mut self.cold, &message) {
-            let crate::monitor::effect::Action::Announce(announcement) = &effect.action;
-            if let Announcement::Anomaly { series, finding, .. } = announcement {
+            if let Some(announcement @ Announcement::Anomaly { series, finding, .. }) = effect.announced() {
                 let name = series.as_ref().map_or_else(String::new, |(name, _)| name.to_string());
                 self.told.push((announcement.fact().as_str(), name, finding.pattern));
             }

@@ -49,6 +49,12 @@ impl Key {
     }
 
     #[must_use]
+    pub fn u16(mut self, field: u16) -> Self {
+        self.bytes.extend_from_slice(&field.to_be_bytes());
+        self
+    }
+
+    #[must_use]
     pub fn u32(mut self, field: u32) -> Self {
         self.bytes.extend_from_slice(&field.to_be_bytes());
         self
@@ -99,6 +105,10 @@ impl<'a> Fields<'a> {
 
     pub fn u8(&mut self) -> Option<u8> {
         self.take().map(u8::from_be_bytes)
+    }
+
+    pub fn u16(&mut self) -> Option<u16> {
+        self.take().map(u16::from_be_bytes)
     }
 
     pub fn u32(&mut self) -> Option<u32> {

@@ -3,7 +3,6 @@
 use super::*;
 use crate::event::Season;
 use crate::monitor::drift::judge::Against;
-use crate::monitor::effect::Action;
 
 pub(super) fn policy(change: PolicyChange) -> Input {
     command(Command::SetDriftPolicy(change), START)
@@ -54,8 +53,7 @@ fn a_stream_that_follows_the_hour_is_held_against_the_same_hours_once_there_are_
     let said = weeks(&mut world, &mut chance, 4..5, 0.1);
     assert_eq!(said, ["drift detected feature/country window"]);
     let body = world.effects.iter().rev().find_map(|effect| {
-        let Action::Announce(announcement) = &effect.action;
-        let body: serde_json::Value = serde_json::from_str(&announcement.body(effect.id)).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&effect.announced()?.body(effect.id)).unwrap();
         (body["type"] == "drift_detected").then_some(body)
     });
     assert_eq!(body.unwrap()["against"], "same_hour_of_week");
