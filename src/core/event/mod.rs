@@ -4,6 +4,7 @@
 pub mod features;
 pub mod fraction;
 mod instant;
+mod kind;
 mod lane;
 mod lives;
 pub mod subject;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::features::{Feature, Features};
 use crate::ids::{Name, Slug};
 use crate::time::Timestamp;
+pub use kind::Kind;
 pub use lane::Lane;
 pub use lives::{RetentionChange, VersionChoice};
 
@@ -31,26 +33,6 @@ pub struct Message {
     pub source: Slug,
     /// Each record on its own: a bad one is rejected, its neighbours are not.
     pub records: Vec<Result<Event, Fault>>,
-}
-
-/// The third token of an input subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Prediction,
-    Label,
-    Sample,
-    Log,
-    Event,
-    Snapshot,
-    Job,
-    Command,
-    /// Published by Tidewatch itself only.
-    Outcome,
-    /// Published by the ticker only.
-    Tick,
-    /// A subject whose kind we do not know; every record of it is a [`Fault`].
-    Unknown,
 }
 
 /// Everything that can happen. A variant's meaning never changes; a new meaning is a new variant.
@@ -457,46 +439,5 @@ impl Fault {
     /// This fault and the others of its record.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.also)
-    }
-}
-
-impl Kind {
-    pub const ALL: [Self; 10] = [
-        Self::Prediction,
-        Self::Label,
-        Self::Sample,
-        Self::Log,
-        Self::Event,
-        Self::Snapshot,
-        Self::Job,
-        Self::Command,
-        Self::Outcome,
-        Self::Tick,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prediction => "prediction",
-            Self::Label => "label",
-            Self::Sample => "sample",
-            Self::Log => "log",
-            Self::Event => "event",
-            Self::Snapshot => "snapshot",
-            Self::Job => "job",
-            Self::Command => "command",
-            Self::Outcome => "outcome",
-            Self::Tick => "tick",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The kind a subject token names; [`Kind::Unknown`] for any other token.
-    pub fn from_token(token: &str) -> Self {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == token).unwrap_or(Self::Unknown)
-    }
-
-    /// Ticks and outcomes are our own: not counted among the records of the world.
-    pub const fn is_internal(self) -> bool {
-        matches!(self, Self::Outcome | Self::Tick)
     }
 }
