@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Label, MetricThreshold, Prediction, Value};
 use crate::ids::{Name, Slug};
+use crate::monitor::Place;
 use crate::monitor::classes::Classes;
 use crate::monitor::cold::Cold;
 use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::drift::incident::Incidents;
 use crate::monitor::drift::{Drift, Seen};
-use crate::monitor::effect::Announcement;
 use crate::monitor::join::{self, JoinRow, Parked, Served};
 use crate::monitor::kept::{Kept, Written};
-use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, HOT, IDLE_TIMEOUT, LATENESS, MODELS_MAX, PANE_WIDTH};
+use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, LATENESS, PANE_WIDTH};
 use crate::monitor::numbered::Numbered;
 use crate::monitor::pane::{Cell, Pane, PaneId, Width};
 use crate::monitor::point::Point;
@@ -25,7 +25,6 @@ use crate::monitor::status::history::History;
 use crate::monitor::task::{Doubt, Evidence, Task, Values};
 use crate::monitor::trail::Trail;
 use crate::monitor::turn::Turn;
-use crate::monitor::{Desk, Place, bound_reached};
 use crate::time::Timestamp;
 
 mod ahead;
@@ -36,17 +35,19 @@ mod incidents;
 mod measure;
 mod queue;
 mod reference;
+mod registry;
 mod rollup;
 mod rows;
 mod task;
 mod verdict;
 mod versions;
 mod watch;
+mod watermark;
 
 pub use ahead::spans;
 pub use description::Description;
 
-use early::is_past;
+use registry::too_many_models;
 use watch::columns_of;
 
 /// What became of one record.
@@ -168,112 +169,6 @@ pub struct Counters {
     pub expired: u64,
     /// Predictions whose version or segment is beyond the bound: they count in the totals only.
     pub cells_refused: u64,
-}
-
-impl Models {
-    pub fn get(&self, id: u32) -> &Arc<Model> {
-        self.list.get(id)
-    }
-
-    /// How many there are.
-    pub const fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    pub const fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// How many of the models each producer was the first to name.
-    pub const fn makers(&self) -> &BTreeMap<Slug, u32> {
-        &self.makers
-    }
-
-    pub fn by_name(&self, name: &str) -> Option<&Arc<Model>> {
-        self.by_name.get(name).map(|id| self.get(*id))
-    }
-
-    /// Newest event time of that model; `None` if it was forgotten.
-    pub fn newest_of(&self, id: u32) -> Option<Timestamp> {
-        self.list.find(id).map(|model| model.newest)
-    }
-
-    /// By number.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.list.iter().map(|(_, model)| model)
-    }
-
-    /// The numbers of all of them, so that each can be changed.
-    fn ids(&self) -> Vec<u32> {
-        self.list.iter().map(|(id, _)| id).collect()
-    }
-
-    /// Models that the next commit writes or deletes.
-    pub const fn unsaved(&self) -> usize {
-        self.changed.len() + self.forgotten.len()
-    }
-
-    pub(super) fn on_prediction(&mut self, turn: &mut Turn<'_>, place: Place<'_>, prediction: &Prediction) -> Verdict {
-        let Some(id) = self.id_of(&prediction.model, place.source) else { return too_many_models() };
-        let model = self.touch(id, place.seq);
-        model.expire_parked(turn.desk);
-        model.on_prediction(turn, place, prediction)
-    }
-
-    pub(super) fn on_label(&mut self, turn: &mut Turn<'_>, place: Place<'_>, label: &Label) -> Verdict {
-        let Some(id) = self.id_of(&label.model, place.source) else { return too_many_models() };
-        let model = self.touch(id, place.seq);
-        model.expire_parked(turn.desk);
-        model.on_label(turn, label)
-    }
-
-    /// Closes the panes of idle models, announces revised windows, expires parked labels and judges staleness.
-    pub(super) fn on_tick(&mut self, turn: &mut Turn<'_>) {
-        for id in self.ids() {
-            if !self.get(id).is_due(turn.desk) && !self.get(id).has_outlived(turn) {
-                continue;
-            }
-            let model = self.touch(id, turn.desk.position);
-            model.expire_parked(turn.desk);
-            if IDLE_TIMEOUT <= turn.time() - model.last_stored_at {
-                let newest_pane_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-                model.advance(turn, newest_pane_end);
-            }
-            model.announce_revised(turn);
-            model.look_at_arrivals(turn);
-            model.retire_outlived(turn);
-            if model.is_judgement_due(turn.desk) {
-                model.judge(turn);
-            }
-        }
-        self.serve_waiting(turn.desk);
-        self.roll_up(turn);
-    }
-
-    fn id_of(&mut self, name: &Name, made_by: &Slug) -> Option<u32> {
-        if let Some(id) = self.by_name.get(name) {
-            return Some(*id);
-        }
-        if MODELS_MAX <= self.list.len() {
-            return None;
-        }
-        let id = self.list.given();
-        self.by_name.insert(name.clone(), id);
-        self.list.push(Arc::new(Model::new(id, name.clone(), made_by.clone())));
-        *self.makers.entry(made_by.clone()).or_default() += 1;
-        Some(id)
-    }
-
-    /// A model, to be changed: its rows are due at the next commit.
-    fn touch(&mut self, id: u32, seq: u64) -> &mut Model {
-        let model = Arc::make_mut(self.list.get_mut(id));
-        model.changed_seq = seq;
-        if !model.written.dirty {
-            model.written.dirty = true;
-            self.changed.push(id);
-        }
-        model
-    }
 }
 
 impl Model {
@@ -513,102 +408,8 @@ impl Model {
         cold.insert_pane(id, Kept::default())
     }
 
-    /// Moves the watermark to `to` if that is forward: closes the panes it passes, lets go of those no longer hot, and seals
-    /// those beyond the horizon.
-    fn advance(&mut self, turn: &mut Turn<'_>, to: Timestamp) {
-        if to <= self.watermark {
-            return;
-        }
-        let first_open = self.watermark.floor(PANE_WIDTH);
-        self.watermark = to;
-        if first_open == to.floor(PANE_WIDTH) {
-            return;
-        }
-        let closing: Vec<Timestamp> =
-            self.hot.range(first_open..).map(|(start, _)| *start).take_while(|start| self.is_closed(*start)).collect();
-        for start in &closing {
-            self.watch_closed(turn, *start);
-            let pane = &self.hot[start];
-            let point = self.point_of(*start, pane);
-            let (model, revision) = (self.name.clone(), pane.revision);
-            turn.effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: turn.time() });
-            self.profile_mut().trail.put(&point);
-        }
-        if !closing.is_empty() {
-            self.announce_revised(turn);
-            self.judge(turn);
-        }
-        self.judge_over(turn);
-        self.let_go(turn.cold);
-        self.seal(turn);
-    }
-
-    /// Drops panes from memory that most labels have come for. They are handed to [`Cold`] if not yet written as they are.
-    fn let_go(&mut self, cold: &mut dyn Cold) {
-        let hot_from = (self.watermark - HOT).floor(PANE_WIDTH);
-        if hot_from <= self.hot_from {
-            return;
-        }
-        self.hot_from = hot_from;
-        let kept = self.hot.split_off(&hot_from);
-        for (start, pane) in std::mem::replace(&mut self.hot, kept) {
-            forget::hand_over(cold, self.id, start, pane);
-        }
-    }
-
-    /// Counts the predictions of panes that passed the horizon unlabelled as expired.
-    fn seal(&mut self, turn: &mut Turn<'_>) {
-        self.seal_until(turn, (self.newest - HORIZON).floor(PANE_WIDTH));
-    }
-
-    /// Seals the minutes that begin before `until`.
-    fn seal_until(&mut self, turn: &mut Turn<'_>, until: Timestamp) {
-        let from = self.sealed_until;
-        if until <= from {
-            return;
-        }
-        let mut next = from;
-        let mut unlabelled = 0;
-        while let Some(start) = turn.cold.next_pane(self.id, Width::Minute, next, until.min(self.hot_from)) {
-            unlabelled += turn.cold.unlabelled(PaneId::minute(self.id, start));
-            next = start + PANE_WIDTH;
-        }
-        if self.hot_from < until {
-            unlabelled += self.hot.range(from..until).map(|(_, pane)| pane.unlabelled()).sum::<u64>();
-        }
-        self.counters.expired += unlabelled;
-        turn.desk.counts.expired += unlabelled;
-        self.sealed_until = until;
-    }
-
     fn profile_mut(&mut self) -> &mut Profile {
         Arc::make_mut(&mut self.profile).change()
-    }
-
-    /// Whether a tick at this log time would change anything.
-    fn is_due(&self, desk: &Desk) -> bool {
-        let silent = desk.log_time - self.last_stored_at;
-        let idle =
-            IDLE_TIMEOUT <= silent && self.has_predictions() && self.watermark < self.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-        let parked_due = self.parked.keys().next().is_some_and(|minute| is_past(*minute, desk));
-        let status_due = self.is_judgement_due(desk);
-        idle || parked_due || !self.revised.is_empty() || !self.arrivals.is_empty() || status_due
-    }
-
-    fn announce_revised(&mut self, turn: &mut Turn<'_>) {
-        for start in std::mem::take(&mut self.revised) {
-            self.pane(turn.cold, start).revision += 1;
-            // asking for the pane marked it as revised once more
-            self.revised.remove(&start);
-            let pane = match self.hot.get(&start) {
-                Some(pane) => pane,
-                None => turn.cold.pane(PaneId::minute(self.id, start)).map(|pane| &*pane).expect("it was just changed"),
-            };
-            let point = self.point_of(start, pane);
-            let (model, revision) = (self.name.clone(), pane.revision);
-            turn.effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: turn.time() });
-            self.profile_mut().trail.put(&point);
-        }
     }
 
     pub fn point_of(&self, start: Timestamp, pane: &Pane) -> Point {
@@ -621,11 +422,4 @@ impl Model {
     fn mint_id(&self, at: Timestamp, place: Place<'_>) -> String {
         format!("{}_{}-{}.{}", self.name, at.millis(), place.seq, place.index)
     }
-}
-
-fn too_many_models() -> Verdict {
-    bound_reached(
-        "too_many_models",
-        format!("{MODELS_MAX} models are known already and this record names another; forget one to make room"),
-    )
 }
