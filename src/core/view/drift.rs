@@ -94,7 +94,7 @@ pub fn of_bins(bins: &Bins, reference: (&ColumnTally, u64), current: (&ColumnTal
     let coarse = Comparison::new(&bins.coarse(&before.counts), &bins.coarse(&now.counts)).expect("both sides hold values");
     tests.extend(over_bins(&coarse, &chi_square(&coarse), (n, m), level));
     if let Bins::Numeric { edges, .. } = bins {
-        let fine = Comparison::new(&before.counts, &now.counts).expect("both sides hold values");
+        let fine = Comparison::new(&before.counts.to_vec(), &now.counts.to_vec()).expect("both sides hold values");
         let distance = evidence::binned_distance(&fine);
         tests.insert("ks", Test::evidence(distance, kolmogorov_smirnov::limit_p_value(distance, n, m), level));
         let side = |tally: &ColumnTally, n: u64| {

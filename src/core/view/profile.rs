@@ -71,7 +71,8 @@ impl Profile {
             Bins::Numeric { edges, .. } => {
                 let Some(moments) = tally.moments.as_ref().filter(|_| present != 0) else { return plain };
                 let (mean, deviation) = moments.mean_and_deviation(present);
-                let at = |q| quantile(edges, &tally.counts, (moments.least, moments.greatest), q);
+                let counts = tally.counts.to_vec();
+                let at = |q| quantile(edges, &counts, (moments.least, moments.greatest), q);
                 Self {
                     mean: Some(mean),
                     deviation: Some(deviation),
@@ -83,15 +84,15 @@ impl Profile {
             }
             Bins::Categorical { names, .. } => {
                 let counted = |name: &str, count: u64| TopCategory { name: name.to_owned(), count };
-                let known = names.iter().zip(&tally.counts).filter(|(_, count)| **count != 0);
-                let mut top: Vec<TopCategory> = known.map(|(name, count)| counted(name, *count)).collect();
+                let known = names.iter().zip(tally.counts.to_vec()).filter(|(_, count)| *count != 0);
+                let mut top: Vec<TopCategory> = known.map(|(name, count)| counted(name, count)).collect();
                 let newcomers = tally.newcomers.as_ref();
-                let others = u64::from(tally.counts.get(names.len()).is_some_and(|count| *count != 0));
+                let others = u64::from(tally.counts.get(names.len()).is_some_and(|count| count != 0));
                 let cardinality = top.len() as u64 + others + newcomers.map_or(0, |new| new.distinct());
                 top.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
                 top.truncate(TOP);
                 Self {
-                    new_category: tally.counts.last().copied().unwrap_or(0),
+                    new_category: tally.counts.last().unwrap_or(0),
                     cardinality: Some(cardinality),
                     top,
                     newcomers: newcomers

@@ -446,7 +446,7 @@ pub fn window(
     let of = |(place, (column, figures)): (usize, (&Column, &Option<Figures>))| {
         let tally = &current.columns[place];
         let (rows, present) = (current.rows_of(place, column), tally.present());
-        let new = if column.bins.kind() == "categorical" { tally.counts.last().copied() } else { None };
+        let new = if column.bins.kind() == "categorical" { tally.counts.last() } else { None };
         let told = WindowColumn {
             psi: figures.map(|figures| figures.psi),
             jensen_shannon: figures.map(|figures| figures.jensen_shannon),

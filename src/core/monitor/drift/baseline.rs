@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Feature;
+use crate::monitor::drift::bin_counts::BinCounts;
 use crate::monitor::drift::multivariate::Multivariate;
 use crate::monitor::drift::reference::Row;
 use crate::monitor::drift::tally::{Tally, in_quotes};
@@ -273,14 +274,15 @@ impl Bins {
     }
 
     /// Counts over the coarse bins from those over [`Self::count`] bins.
-    pub fn coarse(&self, counts: &[u64]) -> Vec<u64> {
+    pub fn coarse(&self, counts: &BinCounts) -> Vec<u64> {
+        let counts = counts.to_vec();
         match self {
             Self::Numeric { coarse, .. } => {
                 let mut sums = vec![0; self.coarse_count()];
-                counts.iter().zip(coarse).for_each(|(count, bin)| sums[usize::from(*bin)] += count);
+                counts.into_iter().zip(coarse).for_each(|(count, bin)| sums[usize::from(*bin)] += count);
                 sums
             }
-            _ => counts.to_vec(),
+            _ => counts,
         }
     }
 

@@ -231,7 +231,7 @@ impl Figures {
             Comparison::new(&counts(reference), &counts(current)).ok().filter(|_| enough)
         };
         let coarse = over(&|column| bins.coarse(&column.counts));
-        let fine = if bins.is_numeric() { over(&|column| column.counts.clone()) } else { None };
+        let fine = if bins.is_numeric() { over(&|column| column.counts.to_vec()) } else { None };
         let values = match (&coarse, &fine) {
             (None, _) => Values::Absent,
             (Some(coarse), Some(fine)) => Values::Ordered { fine, coarse },

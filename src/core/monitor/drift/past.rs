@@ -113,7 +113,8 @@ impl Column {
                 let (low, high) = counted.moments.as_ref().map_or((*low, *high), |moments| (moments.least, moments.greatest));
                 // a bin for each of few values stays one
                 let each_its_own = (0..).zip(coarse).all(|(place, bin)| place == usize::from(*bin));
-                let coarse = if each_its_own || counted.present() == 0 { coarse.clone() } else { deciles(&counted.counts) };
+                let coarse =
+                    if each_its_own || counted.present() == 0 { coarse.clone() } else { deciles(&counted.counts.to_vec()) };
                 Bins::Numeric { edges: edges.clone(), coarse, low, high }
             }
             other => other.clone(),

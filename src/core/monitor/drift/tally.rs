@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Feature;
 use crate::monitor::drift::baseline::{Baseline, Bins, Column, Group};
+use crate::monitor::drift::bin_counts::BinCounts;
 use crate::monitor::limits::NEWCOMERS_MAX;
 use crate::stats::drift::Edges;
 use crate::stats::drift::resolution::reach;
@@ -28,7 +29,7 @@ pub struct Tally {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnTally {
     /// By bin: of numbers the fine ones; of categories the known ones, then the rest of the reference's, then new ones.
-    pub counts: Vec<u64>,
+    pub counts: BinCounts,
     /// Text where numbers are expected.
     pub mismatched: u64,
     /// Numbers beyond the least and the greatest of the reference.
@@ -77,7 +78,7 @@ impl Tally {
 
 impl ColumnTally {
     fn of(bins: &Bins) -> Self {
-        Self { counts: vec![0; bins.count()], ..Self::default() }
+        Self { counts: BinCounts::over(bins.count()), ..Self::default() }
     }
 
     /// Counts `value`, a value of the column that has these `bins`.
@@ -93,27 +94,27 @@ impl ColumnTally {
             },
             (Bins::Categorical { .. }, Feature::Category(name)) => self.add_category(bins, name),
             (Bins::Categorical { .. }, Feature::Number(number)) => self.add_category(bins, &Bins::name_of(*number)),
-            (Bins::Identifier, _) => self.counts[0] += 1,
+            (Bins::Identifier, _) => self.counts.add(0),
         }
     }
 
     #[inline]
     fn add_number(&mut self, edges: &Edges, (low, high): (f64, f64), number: f64) {
-        self.counts[edges.place(number)] += 1;
+        self.counts.add(edges.place(number));
         self.out_of_range += u64::from(number < low - reach(low) || high + reach(high) < number);
         self.moments.get_or_insert_default().add(number);
     }
 
     pub fn add_category(&mut self, bins: &Bins, name: &str) {
         let place = bins.place_of(name);
-        self.counts[place] += 1;
-        if place + 1 == self.counts.len() {
+        self.counts.add(place);
+        if place + 1 == self.counts.bins() {
             self.newcomers.get_or_insert_default().add(name);
         }
     }
 
     pub fn merge(&mut self, other: &Self) {
-        self.counts.iter_mut().zip(&other.counts).for_each(|(count, theirs)| *count += theirs);
+        self.counts.merge(&other.counts);
         self.mismatched += other.mismatched;
         self.out_of_range += other.out_of_range;
         if let Some(theirs) = &other.moments {
@@ -126,7 +127,7 @@ impl ColumnTally {
 
     /// Values that are of the column's kind.
     pub fn present(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.sum()
     }
 }
 
@@ -217,7 +218,7 @@ mod tests {
         let baseline = Bins::categorical([Feature::text("12.5"), Feature::text("n.a.")].iter().cycle().take(40));
         let mut tally = ColumnTally::of(&baseline);
         [Feature::text("12.50"), number(12.5), Feature::text("12.5")].iter().for_each(|value| tally.add(&baseline, value));
-        assert_eq!(tally.counts.iter().max(), Some(&3), "one category, however it is written");
+        assert_eq!(tally.counts.to_vec().into_iter().max(), Some(3), "one category, however it is written");
         let values: Vec<Feature> = (0..200).map(|step| number(f64::from(step % 50) / 4.0)).collect();
         let bins = Bins::numeric(values.iter());
         let mut tally = ColumnTally::of(&bins);
