@@ -133,5 +133,6 @@ mod publisher;
 mod recorded;
 mod release;
 mod replay;
+mod rolled_up;
 #[path = "../support/workload.rs"]
 mod workload;

@@ -192,7 +192,7 @@ fn weekly_log(seed: u64) -> Vec<Message> {
 
 /// Eighty days of two models of which one falls silent, in bursts of some minutes, with labels that come days later: hours and days are made,
 /// made again, and minutes deleted. The retention changes on the way.
-fn long_log(seed: u64) -> Vec<Message> {
+pub fn long_log(seed: u64) -> Vec<Message> {
     let mut random = Random(seed);
     let mut log: Vec<Message> = Vec::new();
     let mut put = |stored_ms: i64, kind: &str, body: Value| {
@@ -259,7 +259,7 @@ struct Outcome {
     reached: [bool; 2],
 }
 
-fn open(dir: &Path) -> Projection {
+pub fn open(dir: &Path) -> Projection {
     Projection::load(Store::open(dir, Options::default()).unwrap().store, 1).unwrap()
 }
 
@@ -368,10 +368,10 @@ fn every_way_to_cut_the_log_gives_the_same_state_and_the_same_effects() {
 #[test]
 fn a_layout_of_rows_has_its_number() {
     let digests = [synthetic_log(1), weekly_log(3)].map(|log| drive(&log, Cut::Every(100)).digest);
-    let known = ["875a237fe19e66662745a23e1dde5b63", "9a88e68afdabb904b5c69b2ec8366c3c"];
+    let known = ["e9f044479273ed3d0ebbff70d9e7143c", "6a9100ca89116004508c947b75505556"];
     assert_eq!(
         (store::FORMAT, digests.each_ref().map(String::as_str)),
-        ("tidewatch store 12", known),
+        ("tidewatch store 13", known),
         "the same log gives other rows: raise `store::FORMAT` if their layout changed; write the new numbers here either way"
     );
 }

@@ -8,6 +8,7 @@ mod live;
 mod overview;
 mod prometheus;
 mod reads;
+mod recorded;
 mod room;
 mod sessions;
 mod writes;
