@@ -14,6 +14,10 @@ pub enum Point {
     StoreAnnounced,
     /// A piece of a large commit landed.
     StorePiece,
+    /// The rows of a commit that nobody reads yet were written, and nothing that anybody reads.
+    StoreUnseen,
+    /// A commit of one batch landed, and what nobody reads any more is still there.
+    StoreLanded,
     /// The batch was committed and the view not yet published.
     StoreCommitted,
     /// The store's files were flushed and not yet synced.
@@ -60,12 +64,14 @@ const FAULTS: [&str; 2] = [
 pub struct Error(String);
 
 impl Point {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::IngestFetched,
         Self::IngestDecoded,
         Self::ProcessorApplied,
         Self::StoreAnnounced,
         Self::StorePiece,
+        Self::StoreUnseen,
+        Self::StoreLanded,
         Self::StoreCommitted,
         Self::StoreFlushed,
         Self::StoreSynced,
@@ -91,6 +97,8 @@ impl Point {
             Self::ProcessorApplied => "processor.applied",
             Self::StoreAnnounced => "store.announced",
             Self::StorePiece => "store.piece",
+            Self::StoreUnseen => "store.unseen",
+            Self::StoreLanded => "store.landed",
             Self::StoreCommitted => "store.committed",
             Self::StoreFlushed => "store.flushed",
             Self::StoreSynced => "store.synced",

@@ -211,7 +211,7 @@ fn parse_kind(token: &str, caller: &Caller) -> Result<Kind, Problem> {
         return Err(Problem::bad_request("bad-kind", format!("kind is one of {}, not {token:?}", known.join(", "))));
     }
     match role_to_publish(kind) {
-        None => Err(Problem::forbidden(format!("only the server itself publishes a {token}"))),
+        None => Err(Problem::forbidden(format!("what is of kind {token} comes from the server itself only"))),
         Some(role) if caller.role < role => Err(lacking(role)),
         Some(_) => Ok(kind),
     }

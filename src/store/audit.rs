@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::copy::Copying;
 use super::key::{self, Tag};
-use super::landing::Change;
+use super::landing::Changes;
 use super::{Error, Order, Reader, row_hash};
 
 /// Rows read at a time: a commit waits for so many at most, about a millisecond.
@@ -35,15 +35,15 @@ struct Scan {
 }
 
 /// By key, what is added to the sum.
-type Changes = Vec<(Vec<u8>, u128)>;
+type SumChanges = Vec<(Vec<u8>, u128)>;
 
 /// What a commit changes, and what that does to the sum.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub rows: Vec<Change>,
-    change: u128,
-    /// The change by key, while rows are added up.
-    changes: Option<Changes>,
+    changes: Changes,
+    sum_change: u128,
+    /// The change of the sum by key, while rows are added up.
+    sum_changes: Option<SumChanges>,
     /// The keys, each with whether there was a row before, while a copy is being made.
     touched: Option<Vec<(Vec<u8>, bool)>>,
 }
@@ -66,8 +66,8 @@ impl Sums {
     }
 
     pub fn batch(&self) -> Batch {
-        let (changes, touched) = (self.scan.is_some().then(Vec::new), self.copy.is_some().then(Vec::new));
-        Batch { changes, touched, ..Batch::default() }
+        let (sum_changes, touched) = (self.scan.is_some().then(Vec::new), self.copy.is_some().then(Vec::new));
+        Batch { sum_changes, touched, ..Batch::default() }
     }
 
     /// Of all rows, as commits have changed it.
@@ -83,11 +83,11 @@ impl Sums {
 
     /// The row of the sum as it will be once `batch` has landed.
     pub fn after(&self, batch: &Batch) -> Vec<u8> {
-        self.committed.wrapping_add(batch.change).to_be_bytes().to_vec()
+        self.committed.wrapping_add(batch.sum_change).to_be_bytes().to_vec()
     }
 
     /// The batch with that change has landed.
-    pub fn landed(&mut self, change: u128, changes: Option<Changes>) {
+    pub fn landed(&mut self, change: u128, changes: Option<SumChanges>) {
         self.committed = self.committed.wrapping_add(change);
         let Some(Scan { through: Some(through), sum }) = &mut self.scan else { return };
         for (row_key, change) in changes.into_iter().flatten() {
@@ -104,31 +104,43 @@ impl Batch {
         self.note(&key, row_hash(&key, &value).wrapping_sub(before), before != 0);
         // `return` loses a row without a word, as damage to sled's files can: one of the notes, as others are soon written again.
         fail::fail_point!("store::lost_row", key.first() == Some(&(crate::monitor::rows::Tag::Note as u8)), |_| ());
-        self.rows.push((key, Some(value)));
-    }
-
-    /// Puts a row whose key is new.
-    pub fn insert(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.put(key, value.into(), 0);
+        self.changes.rows.push((key, Some(value)));
     }
 
     /// Deletes a row; `before`: its hash.
     pub fn remove(&mut self, key: Vec<u8>, before: u128) {
         self.note(&key, 0_u128.wrapping_sub(before), true);
-        self.rows.push((key, None));
+        self.changes.rows.push((key, None));
+    }
+
+    /// Puts a new row that nobody reads before a row of this batch names it.
+    pub fn put_unseen(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.note(&key, row_hash(&key, &value), false);
+        self.changes.unseen.push((key, value.into()));
+    }
+
+    /// Deletes a row that nobody reads any more once this batch has landed; `before`: its hash.
+    pub fn remove_unseen(&mut self, key: Vec<u8>, before: u128) {
+        self.note(&key, 0_u128.wrapping_sub(before), true);
+        self.changes.left.push(key);
+    }
+
+    /// What is to land.
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// What is to land, and what [`Sums::landed`] is told then.
-    pub fn into_parts(self) -> (Vec<Change>, u128, Option<Changes>) {
-        (self.rows, self.change, self.changes)
+    pub fn into_parts(self) -> (Changes, u128, Option<SumChanges>) {
+        (self.changes, self.sum_change, self.sum_changes)
     }
 
     fn note(&mut self, key: &[u8], change: u128, existed: bool) {
         if !is_counted(key) {
             return;
         }
-        self.change = self.change.wrapping_add(change);
-        if let Some(changes) = &mut self.changes {
+        self.sum_change = self.sum_change.wrapping_add(change);
+        if let Some(changes) = &mut self.sum_changes {
             changes.push((key.to_vec(), change));
         }
         if let Some(touched) = &mut self.touched {

@@ -1,7 +1,10 @@
 //! Landing what a commit changes. A small commit is one sled batch. sled keeps each page that a batch replaces until the whole batch has
-//! landed, some ten times what the batch writes, and nobody can read meanwhile. So a large commit lands in pieces. All that it changes is
-//! written before, as rows of its own, the redo rows; then the intent says that they are whole. What a crash cuts off is done again from them
-//! at the next open.
+//! landed, some ten times what the batch writes, and nobody can read meanwhile. So as little as can be is in it: most of a commit are new rows that
+//! nobody reads before a row of the batch names them, and old ones that nobody reads after it (blocks of pending rows). These are written before the
+//! batch and deleted after it, row by row, and readers pass in between.
+//!
+//! A large commit lands in pieces. All that it changes is written before, as rows of its own, the redo rows; then the intent says that they
+//! are whole. What a crash cuts off is done again from them at the next open.
 
 use std::sync::Arc;
 
@@ -15,6 +18,17 @@ use crate::failpoint::{self, Point};
 
 /// A row that is put, or deleted where the value is `None`.
 pub(super) type Change = (Vec<u8>, Option<sled::IVec>);
+
+/// What a commit changes.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// New rows that nobody reads before a row of `rows` names them.
+    pub unseen: Vec<(Vec<u8>, sled::IVec)>,
+    /// What readers see change, whole or not at all. Of two changes of one row the later counts.
+    pub rows: Vec<Change>,
+    /// Keys of rows that nobody reads any more once `rows` have changed.
+    pub left: Vec<Vec<u8>>,
+}
 
 /// Bytes of a redo row, far below what sled would keep in a file of its own.
 const REDO_ROW_BYTES: usize = 32 << 10;
@@ -50,19 +64,30 @@ pub(super) struct Landing<'a> {
 }
 
 impl Landing<'_> {
-    /// Of two changes of one row the later counts. `intent` announces them if they land as one batch.
-    pub fn land(&self, changes: Vec<Change>, intent: Vec<u8>) -> Result<(), Error> {
-        if changes.len() <= self.limits().whole_rows {
-            self.announce(intent)?;
-            return self.apply(changes);
+    /// `intent` announces `changes` if they land as one batch.
+    pub fn land(&self, changes: Changes, intent: Vec<u8>) -> Result<(), Error> {
+        if changes.rows.len() <= self.limits().whole_rows {
+            return self.land_whole(changes, intent);
         }
-        let mut redo = RedoRows::of(&changes);
+        self.announce(intent::announce(&changes, &[]))?;
+        self.put_unseen(changes.unseen)?;
+        let mut seen = changes.rows;
+        seen.extend(changes.left.into_iter().map(|key| (key, None)));
+        let mut redo = RedoRows::of(&seen);
         self.apply_in_pieces(redo.by_ref())?;
         let (rows, hash) = (redo.rows, redo.hash.digest128());
         self.announce(intent::announce_pieces(rows, hash))?;
         failpoint::reach(Point::StoreAnnounced);
-        self.apply_in_pieces(changes)?;
+        self.apply_in_pieces(seen)?;
         self.clear(rows)
+    }
+
+    fn land_whole(&self, changes: Changes, intent: Vec<u8>) -> Result<(), Error> {
+        self.announce(intent)?;
+        self.put_unseen(changes.unseen)?;
+        self.apply(changes.rows)?;
+        failpoint::reach(Point::StoreLanded);
+        self.remove_each(&changes.left)
     }
 
     /// At open: does again what was cut off, if anything was.
@@ -71,7 +96,8 @@ impl Landing<'_> {
     pub fn finish(&self, reader: &Reader) -> Result<(), Error> {
         let announced = reader.get(&key::intent())?;
         match Announced::read(announced.as_deref().unwrap_or_default()) {
-            Some(Announced::Whole(rows)) => rows.check(reader)?,
+            Some(Announced::Whole(rows)) if rows.landed(reader)? => self.remove_each(&rows.left)?,
+            Some(Announced::Whole(rows)) => self.remove_each(&rows.unseen)?,
             Some(Announced::Pieces { rows, hash }) => {
                 self.apply_in_pieces(read_redo(reader, rows, hash)?)?;
                 return self.clear(rows);
@@ -87,6 +113,30 @@ impl Landing<'_> {
     fn clear(&self, redo_rows: u32) -> Result<(), Error> {
         self.announce(Vec::new())?;
         self.apply_in_pieces((0..redo_rows).map(|number| (key::redo(number).into(), None)))
+    }
+
+    fn put_unseen(&self, rows: Vec<(Vec<u8>, sled::IVec)>) -> Result<(), Error> {
+        self.one_by_one("writing pending rows", rows, |(key, value)| self.tree.insert(key, value))?;
+        failpoint::reach(Point::StoreUnseen);
+        Ok(())
+    }
+
+    fn remove_each(&self, keys: &[impl AsRef<[u8]>]) -> Result<(), Error> {
+        self.one_by_one("deleting pending rows", keys, |key| self.tree.remove(key))
+    }
+
+    fn one_by_one<R>(
+        &self,
+        doing: &'static str,
+        rows: impl IntoIterator<Item = R>,
+        change: impl Fn(R) -> sled::Result<Option<sled::IVec>>,
+    ) -> Result<(), Error> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            self.health.caught(doing, || rows.by_ref().take(ROWS_PER_RELEASE).try_for_each(|row| change(row).map(drop)))?;
+            crossbeam_epoch::pin().flush();
+        }
+        Ok(())
     }
 
     fn announce(&self, intent: Vec<u8>) -> Result<(), Error> {
@@ -200,6 +250,7 @@ mod tests {
     use std::ops::Bound;
 
     use super::*;
+    use crate::store::{Put, row_hash};
 
     type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -263,7 +314,7 @@ mod tests {
     #[test]
     fn a_large_commit_leaves_its_rows_and_nothing_to_redo() {
         let (world, changes) = (World::new(), changes());
-        world.landing().land(changes.clone(), b"unused".to_vec()).unwrap();
+        world.landing().land(Changes { rows: changes.clone(), ..Changes::default() }, b"unused".to_vec()).unwrap();
         assert_eq!(world.rows(), after(&changes));
         world.landing().finish(&world.reader()).unwrap();
         assert_eq!(world.rows(), after(&changes));
@@ -290,6 +341,59 @@ mod tests {
             assert_ne!(world.rows(), before);
             world.landing().finish(&world.reader()).unwrap();
             assert_eq!(world.rows(), before);
+        }
+    }
+
+    /// A commit of `rows` rows of `changes`, which names what lies outside of its batch: row 100 comes and row 29, of before, goes.
+    fn commit_with_rows_outside(rows: usize) -> (Changes, Vec<u8>) {
+        let changes = Changes {
+            unseen: vec![(vec![b'm', 100], "new".into())],
+            rows: changes().into_iter().take(rows).collect(),
+            left: vec![vec![b'm', 29]],
+        };
+        let hash_before = |key: &[u8]| row_hash(key, b"old");
+        let put = |(key, value): &Change| {
+            let before = hash_before(key);
+            (Put { key: key.clone(), value: value.clone(), before: None }, before)
+        };
+        let puts: Vec<_> = changes.rows.iter().map(put).collect();
+        let intent = intent::announce(&changes, &puts);
+        (changes, intent)
+    }
+
+    #[test]
+    fn rows_outside_of_a_batch_come_and_go_with_it_wherever_it_is_cut_off() {
+        for rows in [5, 28] {
+            let before = World::new().rows();
+            let landed = {
+                let (world, (changes, intent)) = (World::new(), commit_with_rows_outside(rows));
+                world.landing().land(changes, intent).unwrap();
+                world.rows()
+            };
+            assert!(landed.contains_key(&vec![b'm', 100][..]) && !landed.contains_key(&vec![b'm', 29][..]));
+            for stage in 0..4 {
+                let (world, (changes, intent)) = (World::new(), commit_with_rows_outside(rows));
+                let landing = world.landing();
+                if stage == 0 {
+                    landing.announce(intent).unwrap();
+                } else if stage < 3 {
+                    landing.announce(intent).unwrap();
+                    landing.put_unseen(changes.unseen).unwrap();
+                    if stage == 2 {
+                        landing.apply(changes.rows).unwrap();
+                    }
+                } else {
+                    landing.announce(intent::announce(&changes, &[])).unwrap();
+                    landing.put_unseen(changes.unseen).unwrap();
+                    landing.apply_in_pieces(RedoRows::of(&changes.rows).take(1)).unwrap();
+                }
+                landing.finish(&world.reader()).unwrap();
+                assert_eq!(
+                    world.rows(),
+                    if stage == 2 { landed.clone() } else { before.clone() },
+                    "{rows} rows, stage {stage}"
+                );
+            }
         }
     }
 

@@ -208,18 +208,18 @@ impl Store {
         }
         let reader = Reader::new(self.tree.clone(), Arc::clone(&self.health));
         let puts = replacing(&reader, last_of_each(puts))?;
-        let intent = intent::announce(&puts);
+        let intent = intent::announce(batch.changes(), &puts);
         for (Put { key, value, .. }, before) in puts {
             match value {
                 Some(value) => batch.put(key, value, before),
                 None => batch.remove(key, before),
             }
         }
-        batch.insert(key::sum().into(), sums.after(&batch));
+        batch.put(key::sum().into(), sums.after(&batch).into(), 0);
         sums.keep_for_copy(&batch, &reader)?;
-        let (rows, change, changes) = batch.into_parts();
-        Landing { tree: &self.tree, health: &self.health, limits: self.landing }.land(rows, intent)?;
-        sums.landed(change, changes);
+        let (changes, sum_change, sum_changes) = batch.into_parts();
+        Landing { tree: &self.tree, health: &self.health, limits: self.landing }.land(changes, intent)?;
+        sums.landed(sum_change, sum_changes);
         Ok(())
     }
 }

@@ -229,7 +229,7 @@ impl Pending {
             return true;
         }
         for (chunk, rows) in self.active.fresh_chunks(LOG_CHUNK_BYTES).into_iter().enumerate() {
-            batch.insert(key::pending_log(self.log_end, chunk as u32).into(), rows.to_vec());
+            batch.put_unseen(key::pending_log(self.log_end, chunk as u32).into(), rows.to_vec());
         }
         self.log_end += 1;
         self.active.mark_committed();
@@ -444,7 +444,7 @@ impl Pending {
 fn remove_all(rows: Vec<(Vec<u8>, Value)>, batch: &mut Batch) {
     for (row_key, value) in rows {
         let before = row_hash(&row_key, &value);
-        batch.remove(row_key, before);
+        batch.remove_unseen(row_key, before);
     }
 }
 

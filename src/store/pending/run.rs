@@ -173,7 +173,7 @@ impl Writer {
     }
 
     fn close_block(&mut self, batch: &mut Batch) {
-        batch.insert(key::run_block(self.id(), self.run.entry.blocks).into(), self.packer.finish());
+        batch.put_unseen(key::run_block(self.id(), self.run.entry.blocks).into(), self.packer.finish());
         self.run.entry.blocks += 1;
     }
 
@@ -190,7 +190,7 @@ impl Writer {
         value.extend_from_slice(&(firsts.len() as u32).to_le_bytes());
         value.extend_from_slice(firsts.as_flattened());
         self.run.filter.write_part(&mut value);
-        batch.insert(key::run_part(self.id(), self.part as u32).into(), value);
+        batch.put_unseen(key::run_part(self.id(), self.part as u32).into(), value);
         self.run.entry.rows += u64::from(self.part_rows);
         self.part_rows = 0;
         self.part_first_block = self.run.firsts.len();
