@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::settings::Examining;
 use super::{Answer, Exit, Failure, Outcome};
+use crate::config::Origin;
 
 /// Check this machine and say how to fix what is wrong
 #[derive(Args)]
@@ -68,12 +69,17 @@ impl Doctor {
     pub async fn run(self, answer: Answer) -> Outcome {
         let (config, layers) = self.settings.resolve()?;
         let running = crate::run_file::RunFile::read(&config.data).ok();
+        // where the process listens, unless another address is asked about
+        let listen = match &running {
+            Some(running) if layers.get("listen").origin == Origin::Default => running.listen.parse().unwrap_or(config.listen),
+            _ => config.listen,
+        };
         let mut checks = vec![
             checks::configuration(&layers),
             checks::data(&config.data),
             checks::space(&config.data),
             checks::snapshots(&config.data, &config.snapshots),
-            checks::port("http port", config.listen, running.as_ref().map(|running| running.listen.as_str())),
+            checks::port("http port", listen, running.as_ref().map(|running| running.listen.as_str())),
             checks::open_files(),
         ];
         checks.extend(nats::checks(&config, running.as_ref()).await);

@@ -1,6 +1,6 @@
 //! `tidewatch models`: every model with its status and its figures of now.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Deserialize;
 
 use super::api::{Target, encoded};
@@ -8,6 +8,8 @@ use super::glance::{Glance, short};
 use super::progress::grouped;
 use super::table::{shown, table};
 use super::{Answer, Outcome};
+use crate::time::Timestamp;
+use crate::view::order::{Figure, Order, rank};
 
 /// List the models with their status and figures of now
 #[derive(Args)]
@@ -36,32 +38,15 @@ pub struct Models {
     /// Those that are archived too
     #[arg(long)]
     all: bool,
-    /// What comes first
-    #[arg(long, value_enum, default_value = "name")]
-    sort: Sort,
+    /// What comes first: name, status (what needs attention first), predictions, accuracy, error_rate, p95_seconds,
+    /// throughput_per_second, coverage, drift or last_prediction_at; with - before it the largest first
+    #[arg(long, value_name = "ORDER", default_value = "name", allow_hyphen_values = true)]
+    sort: Order,
     /// At most so many, after sorting
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[command(flatten)]
     target: Target,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Sort {
-    /// By name
-    Name,
-    /// What needs attention first, then by name
-    Status,
-    /// The least accurate first
-    Accuracy,
-    /// The most failures first
-    Errors,
-    /// The slowest first
-    Latency,
-    /// What drifted farthest first
-    Drift,
-    /// The busiest first
-    Throughput,
 }
 
 impl Models {
@@ -76,7 +61,7 @@ impl Models {
         let filter = filter + if self.all { "" } else { "archived=false&" };
         let found = Glance::all(&api, &filter).await?;
         let mut models = found.into_iter().map(|item| Ok((read(&item)?, item))).collect::<anyhow::Result<Vec<_>>>()?;
-        models.sort_by(|(a, _), (b, _)| self.sort.compare(a, b));
+        models.sort_by(|(a, _), (b, _)| compare(a, b, self.sort));
         let total = models.len();
         models.truncate(self.limit.map_or(total, |limit| limit as usize));
         let (glances, items): (Vec<Glance>, Vec<_>) = models.into_iter().unzip();
@@ -88,38 +73,29 @@ fn read(item: &serde_json::Value) -> anyhow::Result<Glance> {
     Ok(Glance::deserialize(item)?)
 }
 
-impl Sort {
-    /// What is not known comes last; equals are by name.
-    pub fn compare(self, a: &Glance, b: &Glance) -> std::cmp::Ordering {
-        let rising = |of: fn(&Glance) -> Option<f64>| {
-            let key = |model| of(model).unwrap_or(f64::INFINITY);
-            key(a).total_cmp(&key(b))
-        };
-        let falling = |of: fn(&Glance) -> Option<f64>| {
-            let key = |model| of(model).unwrap_or(f64::NEG_INFINITY);
-            key(b).total_cmp(&key(a))
-        };
-        let first = match self {
-            Self::Name => std::cmp::Ordering::Equal,
-            Self::Status => urgency(b).cmp(&urgency(a)),
-            Self::Accuracy => rising(Glance::accuracy),
-            Self::Errors => falling(Glance::error_rate),
-            Self::Latency => falling(Glance::p95),
-            Self::Drift => falling(Glance::drift),
-            Self::Throughput => falling(Glance::throughput),
-        };
-        first.then_with(|| a.name.cmp(&b.name))
-    }
+/// Compares two models; equals are by name.
+pub fn compare(a: &Glance, b: &Glance, order: Order) -> std::cmp::Ordering {
+    let by_name = a.name.cmp(&b.name);
+    let by_name = if order == Order::falling(Figure::Name) { by_name.reverse() } else { by_name };
+    order.compare(figure(a, order.by), figure(b, order.by)).then(by_name)
 }
 
-/// Higher is more urgent: what is known to be wrong before what is not known.
-fn urgency(model: &Glance) -> u8 {
-    use super::glance::Verdict;
-    match model.verdict() {
-        Verdict::Critical => 3,
-        Verdict::Warning => 2,
-        Verdict::Unknown => 1,
-        Verdict::Ok => 0,
+/// `None` for the name, and where it is not known.
+fn figure(model: &Glance, by: Figure) -> Option<f64> {
+    match by {
+        Figure::Name => None,
+        Figure::Status => Some(f64::from(rank(&model.status))),
+        Figure::Predictions => Some(model.predictions as f64),
+        Figure::Accuracy => model.accuracy(),
+        Figure::ErrorRate => model.error_rate(),
+        Figure::P95Seconds => model.p95(),
+        Figure::ThroughputPerSecond => model.throughput(),
+        Figure::Coverage => model.current.as_ref().and_then(|current| current.coverage),
+        Figure::Drift => model.drift(),
+        Figure::LastPredictionAt => {
+            let at: Option<Timestamp> = model.last_prediction_at.as_deref().and_then(Timestamp::parse_rfc3339);
+            at.map(|at| at.micros() as f64)
+        }
     }
 }
 
@@ -169,12 +145,14 @@ mod tests {
             model("c", "warning", Some(0.5)),
             model("d", "unknown", Some(0.7)),
         ];
-        let mut names = |sort: Sort| {
-            models.sort_by(|a, b| sort.compare(a, b));
+        let mut names = |order: Order| {
+            models.sort_by(|a, b| compare(a, b, order));
             models.iter().map(|model| model.name.clone()).collect::<String>()
         };
-        assert_eq!(names(Sort::Status), "bcda");
-        assert_eq!(names(Sort::Accuracy), "cdba");
-        assert_eq!(names(Sort::Name), "abcd");
+        assert_eq!(names(Order::rising(Figure::Status)), "bcda");
+        assert_eq!(names(Order::rising(Figure::Accuracy)), "cdba");
+        assert_eq!(names(Order::falling(Figure::Accuracy)), "bdca");
+        assert_eq!(names(Order::rising(Figure::Name)), "abcd");
+        assert_eq!(names(Order::falling(Figure::Name)), "dcba");
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::{Exit, Failure};
-use crate::config::{Config, Flag, Layers};
+use crate::config::{Config, Flag, Layers, meant_env};
 
 const HEADING: &str = "Settings (also TIDEWATCH_… in the environment, and keys of the file)";
 
@@ -260,7 +260,13 @@ impl Examining {
 
 /// Only a data directory and a file, for commands that talk to a running process.
 pub fn of_process(config: Option<PathBuf>, data: Option<PathBuf>) -> Result<(Config, Layers), Failure> {
-    resolve(&Place { config, data: data.map(|data| data.to_string_lossy().into_owned()) }, &[])
+    let (config, layers) = resolve(&Place { config, data: data.map(|data| data.to_string_lossy().into_owned()) }, &[])?;
+    for variable in &layers.ignored_env {
+        if let Some(meant) = meant_env(variable) {
+            eprintln!("warning: {variable} is no setting; did you mean {meant}?");
+        }
+    }
+    Ok((config, layers))
 }
 
 fn resolve(place: &Place, groups: &[&dyn Flags]) -> Result<(Config, Layers), Failure> {

@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 
 use super::api::{Api, Target};
 use super::glance::{Glance, Verdict};
-use super::models::{HEADER, Sort, row};
+use super::models::{HEADER, compare, row};
 use super::table::table;
 use super::{Outcome, print};
+use crate::view::order::{Figure, Order};
 
 /// How long a key may wait; also how soon the reader of keys ends.
 const KEYS_EVERY: Duration = Duration::from_millis(100);
@@ -21,7 +22,15 @@ const KEYS_EVERY: Duration = Duration::from_millis(100);
 /// Keys that wait to be obeyed; full: the reader waits.
 const KEYS_MAX: usize = 16;
 
-const SORTS: [Sort; 7] = [Sort::Status, Sort::Name, Sort::Accuracy, Sort::Errors, Sort::Latency, Sort::Drift, Sort::Throughput];
+const ORDERS: [Order; 7] = [
+    Order::rising(Figure::Status),
+    Order::rising(Figure::Name),
+    Order::rising(Figure::Accuracy),
+    Order::falling(Figure::ErrorRate),
+    Order::falling(Figure::P95Seconds),
+    Order::falling(Figure::Drift),
+    Order::falling(Figure::ThroughputPerSecond),
+];
 
 /// Watch the models live in this terminal
 #[derive(Args)]
@@ -30,12 +39,12 @@ Keys: q quits, s sorts by the next column, arrows and page keys scroll, g goes b
 
 Examples:
   tidewatch top
-  tidewatch top --sort drift --interval 5s
+  tidewatch top --sort=-drift --interval 5s
   tidewatch top --url http://tidewatch:8080 --token-file token")]
 pub struct Top {
-    /// What comes first
-    #[arg(long, value_enum, default_value = "status")]
-    sort: Sort,
+    /// What comes first, as `tidewatch models` has it
+    #[arg(long, value_name = "ORDER", default_value = "status", allow_hyphen_values = true)]
+    sort: Order,
     /// Between two looks, as 2s
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = crate::config::duration)]
     interval: Duration,
@@ -48,7 +57,7 @@ struct Screen {
     models: Vec<Glance>,
     /// Why the last look failed; the models are older then.
     problem: Option<String>,
-    sort: Sort,
+    sort: Order,
     /// Rows that are above the screen.
     above: usize,
     url: String,
@@ -133,8 +142,8 @@ impl Screen {
         let page = terminal::size().map_or(20, |(_, height)| usize::from(height).saturating_sub(4));
         self.above = match key {
             KeyCode::Char('s') => {
-                let at = SORTS.iter().position(|sort| *sort == self.sort).unwrap_or(0);
-                self.sort = SORTS[(at + 1) % SORTS.len()];
+                let at = ORDERS.iter().position(|sort| *sort == self.sort).unwrap_or(0);
+                self.sort = ORDERS[(at + 1) % ORDERS.len()];
                 0
             }
             KeyCode::Char('g') | KeyCode::Home => 0,
@@ -149,7 +158,7 @@ impl Screen {
 
     /// The lines of a screen of that size.
     fn lines(&mut self, width: usize, height: usize) -> Vec<String> {
-        self.models.sort_by(|a, b| self.sort.compare(a, b));
+        self.models.sort_by(|a, b| compare(a, b, self.sort));
         let room = height.saturating_sub(3).max(1);
         self.above = self.above.min(self.models.len().saturating_sub(room));
         let visible = self.models.iter().skip(self.above).take(room);
@@ -173,7 +182,7 @@ impl Screen {
         let count = |verdict: Verdict| self.models.iter().filter(|model| model.verdict() == verdict).count();
         let [critical, warning, unknown, ok] = [Verdict::Critical, Verdict::Warning, Verdict::Unknown, Verdict::Ok].map(count);
         let total = self.models.len();
-        let sort = format!("{:?}", self.sort).to_lowercase();
+        let sort = self.sort;
         let state = match &self.problem {
             Some(problem) => format!("no answer, figures are old: {problem}"),
             None => format!("by {sort}; s sorts, q quits"),
@@ -229,7 +238,7 @@ mod tests {
     fn a_screen_shows_what_fits_and_says_what_does_not() {
         let model = |at: usize| Glance { name: format!("m{at:02}"), status: "healthy".into(), ..Glance::default() };
         let models = (0..10).map(model).collect();
-        let mut screen = Screen { models, problem: None, sort: Sort::Name, above: 2, url: "http://a".into() };
+        let mut screen = Screen { models, problem: None, sort: Order::rising(Figure::Name), above: 2, url: "http://a".into() };
         let lines = screen.lines(200, 7);
         assert_eq!(lines.len(), 7);
         assert!(lines[0].contains("10 models") && lines[2].contains("m02") && lines[5].contains("m05"), "{lines:?}");

@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::page;
+use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -45,6 +45,9 @@ pub struct SeriesAnswer {
     position: u64,
     epoch: u64,
     items: Vec<SeriesFigures>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
 }
 
 /// What is out of the ordinary
@@ -133,6 +136,6 @@ pub async fn of_model(
 impl SeriesAnswer {
     fn of(view: &View, about: About, name: &str) -> Self {
         let items = subject_of(view, about, name).map(SeriesFigures::of).unwrap_or_default();
-        Self { position: view.position, epoch: view.epoch, items }
+        Self { position: view.position, epoch: view.epoch, items, next: Whole }
     }
 }

@@ -41,11 +41,11 @@ pub struct ModelsQuery {
     owner: Option<String>,
     /// `true`: only models that are archived; `false`: only the others.
     archived: Option<bool>,
-    /// name (as if left out), predictions, accuracy, error_rate, p95_seconds, throughput_per_second, coverage, drift or
-    /// last_prediction_at; with `-` before it the largest first. What is not known comes last.
+    /// name (as if left out), status (what needs attention first), predictions, accuracy, error_rate, p95_seconds, throughput_per_second,
+    /// coverage, drift or last_prediction_at; with `-` before it the largest first. What is not known comes last.
     #[param(
         example = "-error_rate",
-        pattern = "^-?(name|predictions|accuracy|error_rate|p95_seconds|throughput_per_second|coverage|drift|last_prediction_at)$"
+        pattern = "^-?(status|name|predictions|accuracy|error_rate|p95_seconds|throughput_per_second|coverage|drift|last_prediction_at)$"
     )]
     sort: Option<String>,
     /// Only these fields of each model, separated by commas.

@@ -1,11 +1,17 @@
 //! Lists are read page by page: `limit` and an opaque `cursor` that names the last item given.
 
+use serde::Serialize;
+
 use crate::http::problem::Problem;
 use crate::ids::{from_token, token};
 
 /// Items of a page unless asked otherwise, and at most.
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
+
+/// The `next` of a list that is always given whole: null, so that a client reads all lists alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Whole;
 
 /// How many items to give.
 pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {

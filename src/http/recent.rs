@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Event, Fault, Kind, Message};
+use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
 use crate::http::rejected::kind_of_input;
@@ -109,6 +110,9 @@ pub struct MessagesQuery {
 pub struct MessagesAnswer {
     /// Newest first.
     items: Vec<MessageRow>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -155,7 +159,7 @@ pub async fn list(
             && (!query.rejected || passed.faulty != 0)
     };
     let items = shared.app.recent.newest(wanted, limit).iter().map(|passed| MessageRow::of(passed)).collect();
-    Ok(Json(MessagesAnswer { items }))
+    Ok(Json(MessagesAnswer { items, next: Whole }))
 }
 
 impl MessageRow {

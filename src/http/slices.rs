@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Command, Kind, VersionChoice};
 use crate::http::models::find;
+use crate::http::page::Whole;
 use crate::http::panes;
 use crate::http::problem::Problem;
 use crate::http::schema;
@@ -63,6 +64,9 @@ pub struct TotalQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Versions {
     items: Vec<VersionRow>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
 }
 
 /// The range of one version.
@@ -117,6 +121,9 @@ pub struct VersionLife {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Segments {
     items: Vec<SegmentRow>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
 }
 
 /// The range of one value of one segment.
@@ -161,7 +168,7 @@ pub async fn versions(
         };
         Ok(versions.into_iter().zip(windows).map(row).collect())
     });
-    Ok(Json(Versions { items: rows.await? }))
+    Ok(Json(Versions { items: rows.await?, next: Whole }))
 }
 
 /// Set the state of a version
@@ -235,7 +242,7 @@ pub async fn segments(
         let windows = totals(&reader, &model, range, &slices)?;
         Ok(values.into_iter().zip(windows).map(|((name, value), window)| SegmentRow { name, value, window }).collect())
     });
-    Ok(Json(Segments { items: rows.await? }))
+    Ok(Json(Segments { items: rows.await?, next: Whole }))
 }
 
 /// A range of a model

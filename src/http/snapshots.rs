@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use utoipa::ToSchema;
 
+use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::snapshot::{Shelf, SnapshotSummary, Taken};
@@ -28,6 +29,9 @@ pub struct SnapshotDesk {
 pub struct SnapshotList {
     /// The newest first.
     items: Vec<SnapshotSummary>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,7 +60,7 @@ pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<SnapshotList
         };
         Ok(shelf.list().map_err(unreadable)?.iter().map(SnapshotSummary::of).collect())
     });
-    Ok(Json(SnapshotList { items: listed.await? }))
+    Ok(Json(SnapshotList { items: listed.await?, next: Whole }))
 }
 
 /// Take a snapshot

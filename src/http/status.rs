@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::models::find;
+use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::http::step::Step;
@@ -40,6 +41,9 @@ pub struct StatusHistory {
     to: String,
     /// Oldest first; the first begins where it began, which may be before `from`. Up to 500 changes of the last 31 days are remembered.
     items: Vec<StatusSpell>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
     position: u64,
     epoch: u64,
 }
@@ -65,6 +69,7 @@ pub async fn history(
     let (from, to) = windows::span(query.from.as_deref(), query.to.as_deref(), view.log_time, RANGE_DEFAULT)?;
     Ok(Json(StatusHistory {
         items: status::history(&model, from, to),
+        next: Whole,
         model: name,
         from: from.to_string(),
         to: to.to_string(),

@@ -7,6 +7,7 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::rejected::unreachable;
 use crate::http::shared::Shared;
@@ -18,6 +19,9 @@ use crate::view::View;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Streams {
     items: Vec<StreamRow>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
     server: ServerRow,
 }
 
@@ -110,5 +114,5 @@ pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<
         managed: settings.nats_managed,
         sync_interval: settings.nats_sync_interval.clone(),
     };
-    Ok(Json(Streams { items, server }))
+    Ok(Json(Streams { items, next: Whole, server }))
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::event::{Command, Role};
+use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::token;
@@ -21,6 +22,9 @@ use crate::view::View;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenList {
     items: Vec<TokenRow>,
+    /// Always null: the list is whole.
+    #[schema(value_type = Option<String>)]
+    next: Whole,
 }
 
 /// A token without its text.
@@ -118,7 +122,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<
         expires_at: token.expires_at.map(|end| end.to_string()),
         last_used_at: uses.get(id).map(ToString::to_string),
     });
-    Json(TokenList { items: rows.collect() })
+    Json(TokenList { items: rows.collect(), next: Whole })
 }
 
 /// Create a token

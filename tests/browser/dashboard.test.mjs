@@ -90,7 +90,7 @@ describe("signing in", () => {
     await until(PATIENCE_MS, async () => 4 <= (await rows(page).count()));
     await page.context().clearCookies();
     await page.reload();
-    await page.getByText("does not accept this token").waitFor({ timeout: PATIENCE_MS });
+    await page.getByText("has expired or was revoked").waitFor({ timeout: PATIENCE_MS });
     await leave();
   });
 
@@ -117,7 +117,7 @@ describe("signing in", () => {
     await first.leave();
     const second = await visit(browser, house, { tolerate: /401/ });
     await second.page.goto(`${house.url}${path}`);
-    await second.page.getByText("does not accept this token").waitFor({ timeout: PATIENCE_MS });
+    await second.page.getByText("This link was used already").waitFor({ timeout: PATIENCE_MS });
     await second.leave();
   });
 });

@@ -119,7 +119,7 @@ async fn the_golden_stream_drifts_as_far_as_the_published_packages_say() {
     let together = house.get("/api/v1/drift/discoveries?labels=1000000").await.unwrap();
     assert_eq!((&together["detectors"], &together["beyond"]), (&json!(4), &json!(0)), "{together}");
     let few = house.get("/api/v1/drift/discoveries?labels=100").await.unwrap();
-    assert_eq!((&few["beyond"], &few["discoveries"]), (&json!(4), &json!([])), "{few}");
+    assert_eq!((&few["beyond"], &few["items"]), (&json!(4), &json!([])), "{few}");
     assert!(house.get("/api/v1/drift/discoveries?fdr=1").await.is_none(), "no share");
 
     // a restart forgets nothing

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Check;
 use crate::clock;
-use crate::config::{Layers, Snapshots};
+use crate::config::{Layers, Snapshots, meant_env};
 use crate::snapshot::Shelf;
 use crate::time::Timestamp;
 
@@ -22,7 +22,10 @@ pub fn configuration(layers: &Layers) -> Check {
     match &layers.ignored_env[..] {
         [] => Check::ok("configuration", "read and valid"),
         ignored => {
-            Check::warn("configuration", format!("no setting: {}", ignored.join(", ")), "unset them, or mind the spelling")
+            let meant =
+                |variable: &String| meant_env(variable).map_or(String::new(), |meant| format!(" (did you mean {meant}?)"));
+            let names: Vec<String> = ignored.iter().map(|variable| variable.clone() + &meant(variable)).collect();
+            Check::warn("configuration", format!("no setting: {}", names.join(", ")), "unset them, or mind the spelling")
         }
     }
 }

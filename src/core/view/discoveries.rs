@@ -20,7 +20,9 @@ pub struct Discoveries {
     /// Of these, those that have taken in more labels: they are never named.
     pub beyond: u64,
     /// The most evident first.
-    pub discoveries: Vec<Discovery>,
+    pub items: Vec<Discovery>,
+    /// Always null: the list is whole.
+    pub next: Option<String>,
 }
 
 /// A version whose error rate has risen.
@@ -62,7 +64,8 @@ impl Discoveries {
             labels,
             detectors: watched.len() as u64,
             beyond: watched.iter().filter(|(_, _, seen, _)| labels < *seen).count() as u64,
-            discoveries: named.collect(),
+            items: named.collect(),
+            next: None,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod evaluation;
 pub mod fairness;
 pub mod incident;
 pub mod model;
+pub mod order;
 pub mod profile;
 pub mod source;
 pub mod status;

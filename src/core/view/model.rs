@@ -176,6 +176,8 @@ pub struct Glance {
     pub archived: bool,
     pub owner: Option<CompactString>,
     pub tags: Vec<CompactString>,
+    /// In all; `None` before the first.
+    pub predictions: Option<f64>,
     /// Of the last five minutes; where no label of theirs has come yet, the one that the model is judged by.
     pub accuracy: Option<f64>,
     pub error_rate: Option<f64>,
@@ -198,6 +200,7 @@ impl Glance {
             archived: description.archived,
             owner: description.owner.clone(),
             tags: description.tags.clone(),
+            predictions: model.has_predictions().then_some(model.counters.predictions as f64),
             accuracy: current.and_then(|current| current.shown_accuracy(model)),
             error_rate: current.and_then(|current| current.error_rate.value),
             p95: current.and_then(|current| current.p95_seconds),

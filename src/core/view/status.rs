@@ -52,7 +52,7 @@ pub struct Reason {
     /// Of a figure of labels: about what share of the predictions of that time has one; null where that is not known.
     pub labelled: Option<f64>,
     /// Of a figure of labels: mean seconds between a prediction and its label.
-    pub label_delay: Option<f64>,
+    pub label_delay_seconds: Option<f64>,
     /// The segment that explains most of what is wrong; null where none does.
     pub mostly: Option<Segment>,
 }
@@ -174,7 +174,7 @@ impl Reason {
             since: reason.since,
             window: reason.window,
             labelled: reason.labelled,
-            label_delay: reason.label_delay,
+            label_delay_seconds: reason.label_delay_seconds,
             mostly: reason.mostly.map(|of| Segment { name: of.name, value: of.value, share: of.share }),
         }
     }

@@ -36,7 +36,7 @@ pub struct DiscoveriesQuery {
     get, path = "/api/v1/drift/discoveries", tag = "drift", params(DiscoveriesQuery),
     responses(
         (status = 200, description = "Those that are named, with the headers Tidewatch-Position and Tidewatch-Epoch", body = Discoveries,
-         example = json!({"fdr": 0.1, "labels": 10000, "detectors": 12, "beyond": 2, "discoveries": [{"model": "fraud", "version": "1.4.0", "score": 1450000.0, "e_value": 145.0, "seen": 4200}]})),
+         example = json!({"fdr": 0.1, "labels": 10000, "detectors": 12, "beyond": 2, "items": [{"model": "fraud", "version": "1.4.0", "score": 1450000.0, "e_value": 145.0, "seen": 4200}], "next": null})),
         (status = 400, description = "A share or a number that cannot be", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -10,52 +10,24 @@ use crate::ids::Name;
 use crate::monitor::model::Model;
 use crate::view::View;
 use crate::view::model::Current;
+use crate::view::order::{self, Figure, Order, UnknownOrder};
 
 const STATUSES: [&str; 5] = ["healthy", "warning", "critical", "training", "unknown"];
 
-/// A figure that models can be ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Figure {
-    /// None: the name alone.
-    Name,
-    Predictions,
-    Accuracy,
-    ErrorRate,
-    P95,
-    Throughput,
-    Coverage,
-    Drift,
-    LastPrediction,
-}
-
-impl Figure {
-    const ALL: [(&str, Self); 9] = [
-        ("name", Self::Name),
-        ("predictions", Self::Predictions),
-        ("accuracy", Self::Accuracy),
-        ("error_rate", Self::ErrorRate),
-        ("p95_seconds", Self::P95),
-        ("throughput_per_second", Self::Throughput),
-        ("coverage", Self::Coverage),
-        ("drift", Self::Drift),
-        ("last_prediction_at", Self::LastPrediction),
-    ];
-
-    fn of(self, model: &Model) -> Option<f64> {
-        if !model.has_predictions() {
-            return None;
-        }
-        match self {
-            Self::Name => None,
-            Self::Predictions => Some(model.counters.predictions as f64),
-            Self::Accuracy => Current::of(model).shown_accuracy(model),
-            Self::ErrorRate => Current::of(model).error_rate.value,
-            Self::P95 => Current::of(model).p95_seconds,
-            Self::Throughput => Current::of(model).throughput_per_second,
-            Self::Coverage => Current::of(model).coverage,
-            Self::Drift => model.drift.worst_score().map(|score| score.value()),
-            Self::LastPrediction => Some(model.newest.micros() as f64),
-        }
+/// The figure of a model that a list is ordered by; `None` for its name, and where it is not known.
+fn figure(by: Figure, model: &Model) -> Option<f64> {
+    match by {
+        Figure::Name => None,
+        Figure::Status => Some(f64::from(order::rank(model.condition.status.as_str()))),
+        _ if !model.has_predictions() => None,
+        Figure::Predictions => Some(model.counters.predictions as f64),
+        Figure::Accuracy => Current::of(model).shown_accuracy(model),
+        Figure::ErrorRate => Current::of(model).error_rate.value,
+        Figure::P95Seconds => Current::of(model).p95_seconds,
+        Figure::ThroughputPerSecond => Current::of(model).throughput_per_second,
+        Figure::Coverage => Current::of(model).coverage,
+        Figure::Drift => model.drift.worst_score().map(|score| score.value()),
+        Figure::LastPredictionAt => Some(model.newest.micros() as f64),
     }
 }
 
@@ -73,8 +45,7 @@ pub struct Listing {
     tag: Option<String>,
     owner: Option<String>,
     archived: Option<bool>,
-    figure: Figure,
-    is_largest_first: bool,
+    order: Order,
     after: Option<Rank>,
 }
 
@@ -84,13 +55,9 @@ impl Listing {
             let detail = format!("status is one of {}, not {status:?}", STATUSES.join(", "));
             return Err(Problem::bad_request("bad-status", detail));
         }
-        let order = query.sort.as_deref().unwrap_or("name");
-        let (name, is_largest_first) = order.strip_prefix('-').map_or((order, false), |name| (name, true));
-        let Some((_, figure)) = Figure::ALL.into_iter().find(|(known, _)| *known == name) else {
-            let known = Figure::ALL.map(|(name, _)| name);
-            let detail = format!("sort is one of {}, each with - before it too, not {order:?}", known.join(", "));
-            return Err(Problem::bad_request("unknown-order", detail).with("known", known));
-        };
+        let order = query.sort.as_deref().unwrap_or("name").parse().map_err(|unknown: UnknownOrder| {
+            Problem::bad_request("unknown-order", unknown.to_string()).with("known", Figure::ALL.map(Figure::as_str))
+        })?;
         Ok(Self {
             limit: page::limit(query.limit)?,
             status: query.status.clone(),
@@ -99,18 +66,15 @@ impl Listing {
             owner: query.owner.clone(),
             archived: query.archived,
             text: query.q.as_ref().map(|text| text.to_lowercase()),
-            figure,
-            is_largest_first,
+            order,
             after: query.cursor.as_deref().map(rank_of).transpose()?,
         })
     }
 
     /// The models of the page, and the cursor of the next; `None` on the last.
     pub fn page(&self, view: &View) -> (Vec<Arc<Model>>, Option<String>) {
-        let ranked = match (self.figure, self.is_largest_first) {
-            (Figure::Name, false) => self.by_name(view),
-            _ => self.by_rank(view),
-        };
+        let is_by_name = self.order == Order::rising(Figure::Name);
+        let ranked = if is_by_name { self.by_name(view) } else { self.by_rank(view) };
         let is_last = ranked.len() <= self.limit;
         let page: Vec<(Rank, &Arc<Model>)> = ranked.into_iter().take(self.limit).collect();
         let next = page.last().filter(|_| !is_last).map(|(rank, _)| cursor_after(rank));
@@ -134,16 +98,16 @@ impl Listing {
     }
 
     fn compare(&self, a: &Rank, b: &Rank) -> std::cmp::Ordering {
-        let by_name = if self.figure == Figure::Name && self.is_largest_first { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
+        let by_name = if self.order == Order::falling(Figure::Name) { b.1.cmp(&a.1) } else { a.1.cmp(&b.1) };
         a.0.cmp(&b.0).then(by_name)
     }
 
     fn rank(&self, model: &Model) -> Rank {
-        let place = match (self.figure, self.figure.of(model)) {
-            (Figure::Name, _) => 0,
-            (_, None) => u64::MAX,
-            (_, Some(figure)) if self.is_largest_first => !growing(figure),
-            (_, Some(figure)) => growing(figure),
+        let place = match figure(self.order.by, model) {
+            None if self.order.by == Figure::Name => 0,
+            None => u64::MAX,
+            Some(figure) if self.order.descending => !growing(figure),
+            Some(figure) => growing(figure),
         };
         (place, model.name.clone())
     }

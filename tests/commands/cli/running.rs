@@ -79,6 +79,20 @@ async fn models_and_status_tell_what_the_process_knows() {
     // without a terminal, one screen
     let screen = String::from_utf8(of_house(&["top"]).stdout).unwrap();
     assert!(screen.contains("2 models, 1 critical") && screen.contains("\nbad "), "{screen}");
+
+    // the doctor asks the process where it listens, and not at the address of a process that nobody has told otherwise
+    let report = json(&of_house(&["doctor", "--json"]));
+    let port = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "http port").unwrap();
+    assert!(port["found"].as_str().unwrap().ends_with("is ours: the process is up"), "{port}");
+    drop(house);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_variable_is_told_by_a_command_that_asks_the_process() {
+    let (data, house) = with_models().await;
+    let data = data.path().to_str().unwrap();
+    let output = tidewatch_with(&["models", "--data", data], &[("TIDEWATCH_TOKEN", TOKEN), ("TIDEWATCH_LISEN", "t")]);
+    assert!(complaint(&output).contains("did you mean TIDEWATCH_LISTEN?"), "{}", complaint(&output));
     drop(house);
 }
 

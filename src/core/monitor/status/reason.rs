@@ -45,7 +45,7 @@ pub struct Reason {
     #[serde(default)]
     pub labelled: Option<f64>,
     #[serde(default)]
-    pub label_delay: Option<f64>,
+    pub label_delay_seconds: Option<f64>,
 }
 
 /// Labels are said to be few where less than this share of predictions has one, and late from so many seconds on.
@@ -99,7 +99,7 @@ impl Reason {
             since: None,
             window: None,
             labelled: None,
-            label_delay: None,
+            label_delay_seconds: None,
             mostly: None,
         }
     }
@@ -130,7 +130,7 @@ impl Reason {
             window: (judged || lacking.is_some_and(|lacking| lacking.what == What::RecentLabels))
                 .then(|| over.from.to_string()),
             labelled: labelling.and_then(|labelling| labelling.share),
-            label_delay: labelling.map(|labelling| labelling.delay),
+            label_delay_seconds: labelling.map(|labelling| labelling.delay),
             mostly: mostly.as_ref().map(|mostly| Segment {
                 name: mostly.name.to_string(),
                 value: mostly.value.to_string(),

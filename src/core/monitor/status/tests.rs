@@ -243,12 +243,12 @@ fn few_and_late_labels_are_said_beside_the_figure() {
     assert!(why.ends_with(" of predictions have labels; labels come 15 min later"), "{why}");
     let log_time = feed.world.state.desk.log_time;
     let reason = feed.world.model().reasons(log_time).swap_remove(0);
-    assert!((reason.labelled.unwrap() - 0.2).abs() < 0.02 && reason.label_delay == Some(900.0), "{reason:?}");
+    assert!((reason.labelled.unwrap() - 0.2).abs() < 0.02 && reason.label_delay_seconds == Some(900.0), "{reason:?}");
     let mut complete = Feed::every(1);
     complete.serve_many(3_000, |_| false);
     let log_time = complete.world.state.desk.log_time;
     let reason = complete.world.model().reasons(log_time).swap_remove(0);
-    assert!(0.97 < reason.labelled.unwrap() && reason.label_delay == Some(0.0), "{reason:?}");
+    assert!(0.97 < reason.labelled.unwrap() && reason.label_delay_seconds == Some(0.0), "{reason:?}");
     assert!(!reason.message.contains("labels"), "{}", reason.message);
 }
 

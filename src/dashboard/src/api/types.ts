@@ -76,7 +76,7 @@ export interface Reason {
   window: string | null;
   /** Of a figure of labels: about what share of the predictions of that time has one, and mean seconds until it comes. */
   labelled: number | null;
-  label_delay: number | null;
+  label_delay_seconds: number | null;
   /** The segment that explains most of what is wrong. */
   mostly: { name: string; value: string; share: number } | null;
 }

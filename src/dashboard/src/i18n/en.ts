@@ -24,6 +24,8 @@ export const en = {
   "login.submit": "Sign in",
   "login.where": "`tidewatch login` prints a link that signs in, and a QR code for a phone; the server prints one when it starts, too.",
   "login.refused": "The server does not accept this token.",
+  "login.usedLink": "This link was used already, or is older than ten minutes. `tidewatch login` makes a new one; a token works, too.",
+  "login.ended": "You were signed out: the session or its token has expired or was revoked. Sign in again.",
   "login.catchingUp": "The server is still reading its log, and with it who may come in. Try again in a moment.",
   "login.unreachable": "The server cannot be reached. Try again in a moment.",
   "login.wait": "Too many wrong tokens. Wait a minute and try again.",

@@ -26,6 +26,8 @@ export const ko: Record<Key, string> = {
   "login.submit": "로그인",
   "login.where": "`tidewatch login`은 로그인 링크와 휴대전화용 QR 코드를 출력합니다. 서버도 시작할 때 링크를 출력합니다.",
   "login.refused": "서버가 이 토큰을 받아들이지 않습니다.",
+  "login.usedLink": "이미 사용했거나 10분이 지난 링크입니다. `tidewatch login`으로 새 링크를 만들거나 토큰을 붙여 넣으세요.",
+  "login.ended": "세션 또는 토큰이 만료되었거나 취소되어 로그아웃되었습니다. 다시 로그인하세요.",
   "login.catchingUp": "서버가 아직 로그를 읽고 있어 접근 권한을 확인할 수 없습니다. 잠시 후 다시 시도하세요.",
   "login.unreachable": "서버에 연결할 수 없습니다. 잠시 후 다시 시도하세요.",
   "login.wait": "잘못된 토큰이 너무 많이 입력되었습니다. 1분 뒤에 다시 시도하세요.",

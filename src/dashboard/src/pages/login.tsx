@@ -3,20 +3,18 @@
 import { signal } from "@preact/signals";
 import type { TargetedEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, beginSession } from "../api/client";
-import { t, type Key } from "../i18n";
+import { beginSession } from "../api/client";
+import { t } from "../i18n";
 import { Preferences } from "../shell/header";
 import { Mark } from "../shell/mark";
-import { refused, signIn } from "../store/session";
+import { refusal, refusalOf, signIn } from "../store/session";
 
-const problem = signal<Key | null>(null);
 const checking = signal(false);
 
 export function LoginPage() {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = `${t("login.title")} · Tidewatch`;
-    problem.value = null;
     field.current?.focus();
   }, []);
 
@@ -26,7 +24,6 @@ export function LoginPage() {
     if (given !== "") void check(given);
   };
 
-  const message = problem.value ?? (refused.value ? "login.refused" : null);
   return (
     <main class="login">
       <form class="card" onSubmit={submit}>
@@ -45,10 +42,10 @@ export function LoginPage() {
           spellcheck={false}
           required
           aria-describedby="login-problem login-lead"
-          aria-invalid={message !== null}
+          aria-invalid={refusal.value !== null}
         />
         <p id="login-problem" class="problem" role="alert">
-          {message === null ? "" : t(message)}
+          {refusal.value === null ? "" : t(`login.${refusal.value}`)}
         </p>
         <button type="submit" class="primary" disabled={checking.value}>
           {checking.value ? t("login.checking") : t("login.submit")}
@@ -64,21 +61,13 @@ export function LoginPage() {
 
 /** Asks the server before believing a token, so that a typing error is told here and not on the next page. */
 async function check(given: string): Promise<void> {
-  refused.value = false;
-  problem.value = null;
+  refusal.value = null;
   checking.value = true;
   try {
     signIn(await beginSession({ token: given }));
   } catch (error) {
-    problem.value = problemOf(error);
+    refusal.value = refusalOf(error, { token: given });
   } finally {
     checking.value = false;
   }
-}
-
-function problemOf(error: unknown): Key {
-  const status = error instanceof ApiError ? error.status : null;
-  if (status === 429) return "login.wait";
-  if (status === 503) return "login.catchingUp";
-  return status === 401 || status === 403 ? "login.refused" : "login.unreachable";
 }

@@ -25,7 +25,7 @@ export function Header() {
         <button type="button" class="plain" aria-label={t("keys.title")} title={t("keys.title")} onClick={showShortcuts}>
           ?
         </button>
-        <button type="button" class="plain" onClick={() => signOut(false)}>
+        <button type="button" class="plain" onClick={signOut}>
           {t("app.signOut")}
         </button>
       </div>

@@ -23,7 +23,7 @@ const accuracy: Reason = {
   since: SINCE,
   window: SINCE,
   labelled: 1,
-  label_delay: 4,
+  label_delay_seconds: 4,
   mostly: { name: "channel", value: "app", share: 0.8 },
 };
 
@@ -39,7 +39,7 @@ test("a reason tells figure, interval, threshold, since when and the segment, in
 });
 
 test("few and late labels are said where they matter", () => {
-  const late: Reason = { ...accuracy, labelled: 0.12, label_delay: 10_800, mostly: null };
+  const late: Reason = { ...accuracy, labelled: 0.12, label_delay_seconds: 10_800, mostly: null };
   language.value = "en";
   expect(reasonText(late, LATER)).toBe("Accuracy 63.0% (62.0–64.0%), floor 70.0%, for 18 min; 12.0% of predictions have labels; labels come 3 h later");
   language.value = "ko";

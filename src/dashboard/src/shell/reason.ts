@@ -47,7 +47,7 @@ const LABELLED_FEW = 0.8;
 const LABELS_LATE = 600;
 
 /** What few or late labels hide. */
-function limits(locale: Locale, { labelled, label_delay: delay }: Reason): string {
+function limits(locale: Locale, { labelled, label_delay_seconds: delay }: Reason): string {
   const few = labelled !== null && labelled < LABELLED_FEW ? t("reason.labelled", { share: percent(locale, labelled) }) : "";
   return few + (delay !== null && LABELS_LATE <= delay ? t("reason.late", { time: duration(locale, delay, true) }) : "");
 }

@@ -4,7 +4,7 @@
  */
 
 import { signal } from "@preact/signals";
-import { beginSession, endSession, type Role, type SignIn } from "../api/client";
+import { ApiError, beginSession, endSession, type Role, type SignIn } from "../api/client";
 
 const MARK_KEY = "tidewatch.session";
 
@@ -14,8 +14,17 @@ export const signedIn = signal(false);
 /** What the session may do, as the server says; `null` before it has. */
 export const role = signal<Role | null>(null);
 
-/** Set when the server refused what it was given, so that the sign-in page can say so. */
-export const refused = signal(false);
+/** Why somebody is not signed in who wanted to be or was, so that the sign-in page can say so; each has its words as `login.…`. */
+export type Refusal = "refused" | "usedLink" | "ended" | "wait" | "catchingUp" | "unreachable";
+export const refusal = signal<Refusal | null>(null);
+
+export function refusalOf(error: unknown, given: SignIn): Refusal {
+  const status = error instanceof ApiError ? error.status : null;
+  if (status === 429) return "wait";
+  if (status === 503) return "catchingUp";
+  if (status !== 401 && status !== 403) return "unreachable";
+  return "code" in given ? "usedLink" : "refused";
+}
 
 /** Takes a token out of `#token=…`, or the code of a link out of `#login=…`; `null` if the fragment holds neither. */
 export function signInOf(fragment: string): SignIn | null {
@@ -33,20 +42,28 @@ export function restoreSession(): void {
     return;
   }
   history.replaceState(history.state, "", location.pathname + location.search);
-  beginSession(given).then(signIn, () => signOut(true));
+  beginSession(given).then(signIn, (error: unknown) => leave(refusalOf(error, given)));
 }
 
 export function signIn(given: Role | null): void {
-  refused.value = false;
+  refusal.value = null;
   role.value = given;
   mark(true);
   signedIn.value = true;
 }
 
-/** `wasRefused`: the server said 401, as opposed to a person who signs out. */
-export function signOut(wasRefused: boolean): void {
-  if (!wasRefused) void endSession();
-  refused.value = wasRefused;
+export function signOut(): void {
+  void endSession();
+  leave(null);
+}
+
+/** The server said that the session or its token holds no longer. */
+export function sessionEnded(): void {
+  leave("ended");
+}
+
+function leave(why: Refusal | null): void {
+  refusal.value = why;
   role.value = null;
   mark(false);
   signedIn.value = false;

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use compact_str::CompactString;
 use serde::Serialize;
 
-use super::query::{Group, Query, Sort, StatusFilter, natural, urgency};
+use super::query::{Group, Query, StatusFilter, natural};
 use crate::ids::Name;
 use crate::view::View;
 use crate::view::model::Glance;
+use crate::view::order::{self, Figure, Order};
 
 /// How old a census may be: a list that moves more often than that cannot be read.
 const AGE_MAX: Duration = Duration::from_secs(1);
@@ -180,7 +181,7 @@ impl Listing {
     fn of(entries: &[Entry], query: &Query) -> Self {
         let needle = query.q.trim().to_lowercase();
         let mut found: Vec<&Entry> = entries.iter().filter(|entry| entry.matches(query, &needle)).collect();
-        found.sort_by(|a, b| compare(a, b, query));
+        found.sort_by(|a, b| compare(a, b, query.sort));
         let matched = found.len();
         let lines = match query.group {
             Group::None => found.into_iter().map(|entry| Line::Model(entry.name.clone())).collect(),
@@ -198,7 +199,7 @@ fn grouped(found: &[&Entry], group: Group) -> Vec<Line> {
         let keys = match group {
             Group::Tag if !glance.tags.is_empty() => glance.tags.iter().map(|tag| (0, tag.clone())).collect(),
             Group::Owner => vec![glance.owner.clone().map_or(nobody, |owner| (0, owner))],
-            Group::Status => vec![(u8::MAX - urgency(glance.status), CompactString::from(glance.status))],
+            Group::Status => vec![(order::rank(glance.status), CompactString::from(glance.status))],
             Group::Tag | Group::None => vec![nobody],
         };
         for key in keys {
@@ -228,34 +229,28 @@ impl Entry {
                 || tags.iter().any(|tag| holds(tag)))
     }
 
-    /// The figure an order goes by; `None` comes last whichever way the order points.
-    fn figure(&self, sort: Sort) -> Option<f64> {
+    /// The figure an order goes by; `None` for the name, and where it is not known.
+    fn figure(&self, by: Figure) -> Option<f64> {
         let glance = &self.glance;
-        match sort {
-            Sort::Status => Some(-f64::from(urgency(glance.status))),
-            Sort::Name => Some(0.0),
-            Sort::Accuracy => glance.accuracy,
-            Sort::ErrorRate => glance.error_rate,
-            Sort::P95Seconds => glance.p95,
-            Sort::ThroughputPerSecond => glance.throughput,
-            Sort::Coverage => glance.coverage,
-            Sort::Drift => glance.drift,
-            Sort::LastPredictionAt => glance.newest.map(|newest| newest.micros() as f64),
+        match by {
+            Figure::Name => None,
+            Figure::Status => Some(f64::from(order::rank(glance.status))),
+            Figure::Predictions => glance.predictions,
+            Figure::Accuracy => glance.accuracy,
+            Figure::ErrorRate => glance.error_rate,
+            Figure::P95Seconds => glance.p95,
+            Figure::ThroughputPerSecond => glance.throughput,
+            Figure::Coverage => glance.coverage,
+            Figure::Drift => glance.drift,
+            Figure::LastPredictionAt => glance.newest.map(|newest| newest.micros() as f64),
         }
     }
 }
 
-fn compare(a: &Entry, b: &Entry, query: &Query) -> std::cmp::Ordering {
-    use std::cmp::Ordering;
-    let turned = |order: Ordering| if query.descending { order.reverse() } else { order };
-    let first = match (a.figure(query.sort), b.figure(query.sort)) {
-        (Some(x), Some(y)) => turned(x.total_cmp(&y)),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    };
-    let by_name = || natural(a.name.as_str(), b.name.as_str());
-    first.then_with(|| if query.sort == Sort::Name { turned(by_name()) } else { by_name() })
+fn compare(a: &Entry, b: &Entry, order: Order) -> std::cmp::Ordering {
+    let by_name = natural(a.name.as_str(), b.name.as_str());
+    let by_name = if order == Order::falling(Figure::Name) { by_name.reverse() } else { by_name };
+    order.compare(a.figure(order.by), b.figure(order.by)).then(by_name)
 }
 
 #[cfg(test)]
@@ -294,15 +289,15 @@ mod tests {
     #[test]
     fn the_worst_come_first_and_names_count_their_numbers() {
         assert_eq!(names(&world(), &Query::default()), ["b9", "c", "d", "a", "b10"]);
-        let by_name = Query { sort: Sort::Name, descending: true, ..Query::default() };
+        let by_name = Query { sort: Order::falling(Figure::Name), ..Query::default() };
         assert_eq!(names(&world(), &by_name), ["d", "c", "b10", "b9", "a"]);
     }
 
     #[test]
     fn a_model_without_the_figure_comes_last_whichever_way_the_order_points() {
-        let rising = Query { sort: Sort::Accuracy, ..Query::default() };
+        let rising = Query { sort: Order::rising(Figure::Accuracy), ..Query::default() };
         assert_eq!(names(&world(), &rising), ["a", "b10", "b9", "c", "d"]);
-        assert_eq!(names(&world(), &Query { descending: true, ..rising }), ["b10", "a", "b9", "c", "d"]);
+        assert_eq!(names(&world(), &Query { sort: Order::falling(Figure::Accuracy), ..rising }), ["b10", "a", "b9", "c", "d"]);
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
+use crate::view::order::{Figure, Order};
+
 /// Rows of one view: a tall screen and what lies just outside of it. More than that nobody reads.
 const ROWS_MAX: usize = 200;
 /// Rows unless told otherwise.
 const ROWS_DEFAULT: usize = 50;
 
 /// Which models, in which order. Part of a subscription; what is left out takes its default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Query {
     /// Only models whose name, owner or tags hold this text, whatever the case.
@@ -20,8 +22,7 @@ pub struct Query {
     pub owner: Option<String>,
     /// Only those that are archived; else only those that are not.
     pub archived: bool,
-    pub sort: Sort,
-    pub descending: bool,
+    pub sort: Order,
     pub group: Group,
 }
 
@@ -34,22 +35,6 @@ pub enum StatusFilter {
     Training,
     Unknown,
     Stale,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sort {
-    /// What needs attention first.
-    #[default]
-    Status,
-    Name,
-    Accuracy,
-    ErrorRate,
-    P95Seconds,
-    ThroughputPerSecond,
-    Coverage,
-    Drift,
-    LastPredictionAt,
 }
 
 /// What stands together below one heading.
@@ -71,6 +56,20 @@ pub struct Span {
     pub rows: usize,
 }
 
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            q: String::new(),
+            status: None,
+            tag: None,
+            owner: None,
+            archived: false,
+            sort: Order::rising(Figure::Status),
+            group: Group::None,
+        }
+    }
+}
+
 impl Span {
     pub fn of(first: Option<usize>, rows: Option<usize>) -> Self {
         Self { first: first.unwrap_or(0), rows: rows.unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX) }
@@ -87,17 +86,6 @@ impl StatusFilter {
             Self::Unknown => "unknown",
             Self::Stale => "stale",
         }
-    }
-}
-
-/// Higher is more urgent. What is known to be wrong comes before what is not known.
-pub fn urgency(status: &str) -> u8 {
-    match status {
-        "critical" => 4,
-        "warning" => 3,
-        "unknown" => 2,
-        "training" => 1,
-        _ => 0,
     }
 }
 
@@ -152,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_of_a_query_is_refused() {
-        assert!(serde_json::from_str::<Query>(r#"{"sort":"drift","descending":true}"#).is_ok());
+        assert!(serde_json::from_str::<Query>(r#"{"sort":"-drift"}"#).is_ok());
         assert!(serde_json::from_str::<Query>(r#"{"order":"drift"}"#).is_err());
     }
 }

@@ -38,8 +38,7 @@ export function overviewSubscription(): Subscription {
 export function listOf({ text, status, tag, owner, archived, sort, descending, group }: Selection): Record<string, unknown> {
   return {
     q: text.trim(),
-    sort,
-    descending,
+    sort: descending ? `-${sort}` : sort,
     group,
     archived,
     ...(status === null ? {} : { status }),

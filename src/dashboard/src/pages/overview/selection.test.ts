@@ -11,7 +11,7 @@ test("an address says which models are shown, and what makes no sense in it is p
 
 test("the server is asked for what the address says and no more", () => {
   const asked = listOf(parseSelection(new URLSearchParams("q=%20fra&owner=risk")));
-  expect(asked).toEqual({ q: "fra", sort: "status", descending: false, group: "none", archived: false, owner: "risk" });
+  expect(asked).toEqual({ q: "fra", sort: "status", group: "none", archived: false, owner: "risk" });
 });
 
 test("only the rows on screen are built, wherever the page is scrolled to", () => {
