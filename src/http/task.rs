@@ -43,7 +43,7 @@ enum Wish {
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
         (status = 200, description = "The decision", body = TaskFigures,
-         example = json!({"task": "regression", "from": "labels", "settled": true, "rows": 1000, "reading": "quantities", "predictions": {"count": 12, "of": 10000, "examples": ["n/a"]}, "labels": {"count": 0, "of": 9000, "examples": []}, "versions": [], "changes": [], "alike": [], "remarks": ["12 of 10,000 predictions are no numbers: n/a (they are in no figure)"]})),
+         example = json!({"task": "regression", "from": "labels", "settled": true, "rows": 1000, "reading": "quantities", "predictions": {"count": 12, "of": 10000, "examples": ["n/a"]}, "labels": {"count": 0, "of": 9000, "examples": []}, "versions": [], "changes": [], "alike": [], "quoted_numbers": null, "remarks": ["12 of 10,000 predictions are no numbers: n/a (they are in no figure)"]})),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -60,7 +60,7 @@ pub async fn show(Extension(view): Extension<Arc<View>>, Path(Step(name)): Path<
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
         (status = 200, description = "The decision now in force", body = TaskFigures,
-         example = json!({"task": "regression", "from": "labels", "settled": true, "rows": 1000, "reading": "quantities", "predictions": {"count": 12, "of": 10000, "examples": ["n/a"]}, "labels": {"count": 0, "of": 9000, "examples": []}, "versions": [], "changes": [], "alike": [], "remarks": ["12 of 10,000 predictions are no numbers: n/a (they are in no figure)"]})),
+         example = json!({"task": "regression", "from": "labels", "settled": true, "rows": 1000, "reading": "quantities", "predictions": {"count": 12, "of": 10000, "examples": ["n/a"]}, "labels": {"count": 0, "of": 9000, "examples": []}, "versions": [], "changes": [], "alike": [], "quoted_numbers": null, "remarks": ["12 of 10,000 predictions are no numbers: n/a (they are in no figure)"]})),
         (status = 422, description = "No such task, or a bad name of a model", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -1,11 +1,13 @@
-//! The report for a terminal: a line a column, the largest effect first.
+//! The report for a person: a line a column, the largest effect first. On a terminal a line fits its width.
+
+use std::io::IsTerminal;
 
 use crate::cli::files::has_colours;
 use crate::cli::table::{figure, shown, table};
 use crate::view::drift::Test;
 use crate::view::drift::files::{Decision, Report};
 
-/// The longest name in characters: with it a line has less than 80.
+/// The longest name on a terminal in characters: with it a line has less than 80.
 const NAME_MAX: usize = 26;
 
 /// The same beside the tests of a column.
@@ -72,9 +74,14 @@ fn brief(value: Option<f64>) -> String {
     }
 }
 
+/// A name as long as a line of a terminal has room for it; in a file or a pipe the whole.
 fn clipped(name: &str, most: usize) -> String {
     let name = shown(name);
-    if name.chars().count() <= most { name } else { name.chars().take(most - 1).chain(['…']).collect() }
+    if !std::io::stdout().is_terminal() || name.chars().count() <= most {
+        name
+    } else {
+        name.chars().take(most - 1).chain(['…']).collect()
+    }
 }
 
 fn of_tests(report: &Report, columns: &[(&str, &Decision)]) -> String {

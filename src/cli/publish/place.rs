@@ -1,5 +1,7 @@
 //! Which column of a table is which part of a record: by its name, or as `--map` says.
 
+use std::fmt;
+
 use anyhow::bail;
 
 use crate::cli::files::{Scored, remark};
@@ -141,6 +143,28 @@ impl Place {
     }
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "`{name}`"),
+            Self::Score => f.write_str("the probability of the positive class"),
+            Self::ScoreOf(class) | Self::MayBeScoreOf(class, _) => write!(f, "the probability of class {class:?}"),
+            Self::Feature(name) => write!(f, "feature {name:?}"),
+            Self::Segment(name) => write!(f, "segment {name:?}"),
+            Self::Metric(name) => write!(f, "metric {name:?}"),
+            Self::Label(name) => write!(f, "label {name:?}"),
+        }
+    }
+}
+
+/// Whether the left of a mapping may be a misspelt field: without a prefix it names none.
+fn is_unknown_field(field: &str, kind: Kind) -> bool {
+    match Place::of(field, kind) {
+        Place::Feature(name) | Place::Metric(name) => name == field,
+        _ => false,
+    }
+}
+
 /// Where each column goes.
 ///
 /// Errors: a mapping to a column that is not there; two columns for one place.
@@ -151,6 +175,10 @@ pub fn places(told: &Told, kind: Kind, map: Option<&Mapping>) -> anyhow::Result<
     if let Some((field, column)) = mapped.iter().find(|(_, column)| !names.contains(&column)) {
         let there: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         bail!("--map {field}={column} names no column; there are {}", there.join(", "));
+    }
+    if let Some((field, column)) = mapped.iter().find(|(field, _)| is_unknown_field(field, kind)) {
+        let (known, free) = (fields(kind).join(", "), if kind == Kind::Sample { "metrics" } else { "features" });
+        bail!("--map {field}={column}: `{field}` is no field; there are {known}; a name of your own is {free}.{field}");
     }
     let mut places: Vec<(String, Place)> = Vec::new();
     for name in names {
@@ -164,8 +192,8 @@ pub fn places(told: &Told, kind: Kind, map: Option<&Mapping>) -> anyhow::Result<
             }
             None => Place::of(name, kind),
         };
-        if places.iter().any(|(_, other)| *other == place) {
-            bail!("column {name:?} fills what another column fills already: {place:?}");
+        if let Some((other, _)) = places.iter().find(|(_, other)| *other == place) {
+            bail!("columns {other:?} and {name:?} both hold {place}: leave one out, or say with --map what it is");
         }
         places.push((name.clone(), place));
     }

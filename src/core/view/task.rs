@@ -10,6 +10,9 @@ use crate::monitor::model::Model;
 use crate::monitor::task::{Reading, Side, Task, Values};
 use crate::view::alike::{alike, groups};
 
+/// So many classes may spell numbers without a remark: grades and versions do.
+const QUOTED_MIN: usize = 20;
+
 /// How a model is read, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct TaskFigures {
@@ -34,6 +37,8 @@ pub struct TaskFigures {
     /// Classes that differ only in case, blanks or Unicode form, by group: they count as different. Names that look the same show their code
     /// points beyond ASCII, as `caf\\u{e9}`.
     pub alike: Vec<Vec<String>>,
+    /// Whether the classes look like quantities whose sender put them in quotes; null if they do not.
+    pub quoted_numbers: Option<QuotedNumbers>,
     /// The same in sentences; empty if there is nothing to say.
     pub remarks: Vec<String>,
 }
@@ -101,6 +106,7 @@ impl TaskFigures {
             labels: unfit(&model.values.labels),
             versions: decision.apart.iter().map(apart).collect(),
             alike: groups(class_names(&model.profile.classes)),
+            quoted_numbers: QuotedNumbers::of(&model.profile.classes),
             remarks: remarks(&model.values, &model.profile.classes),
             changes: changes.collect(),
         }
@@ -115,6 +121,9 @@ fn class_names(classes: &Classes) -> impl Iterator<Item = &str> {
 /// Which of `name` (predictions or labels) are in no figure; `None` if none is.
 pub fn unfit_remark(values: &unfit::Unfit, name: &str, reading: Reading) -> Option<String> {
     let are = match reading {
+        Reading::Quantities if values.examples.iter().any(|example| example.parse::<f64>().is_ok()) => {
+            "are no numbers, or numbers in quotes, which are text".to_owned()
+        }
         Reading::Quantities => "are no numbers".to_owned(),
         Reading::SmallNumbers => "are no whole numbers from -255 to 255 as the classes are".to_owned(),
         Reading::WholeNumbers => "are no whole numbers as the classes are, or more different ones than are kept".to_owned(),
@@ -155,8 +164,36 @@ pub fn remarks(values: &Values, classes: &Classes) -> Vec<String> {
         };
         format!("{version}: {kinds} at {}; its labels since then are counted apart", change.at)
     }));
+    remarks.extend(QuotedNumbers::of(classes).map(|quoted| quoted.remark()));
     remarks.extend(alike(class_names(classes)).map(|what| format!("classes {what}")));
     remarks
+}
+
+/// Classes that look like quantities whose sender put them in quotes.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct QuotedNumbers {
+    /// Classes that spell a number that is not whole.
+    pub count: u64,
+    /// Classes in all.
+    pub of: u64,
+    /// The first three.
+    pub examples: Vec<String>,
+}
+
+impl QuotedNumbers {
+    /// `None` unless most of more than [`QUOTED_MIN`] classes are such numbers.
+    fn of(classes: &Classes) -> Option<Self> {
+        let is_fraction = |name: &&str| name.parse::<f64>().is_ok_and(|number| number.is_finite() && number.fract() != 0.0);
+        let names = || class_names(classes).filter(|_| classes.decision.reading == Some(Reading::Names));
+        let (count, of) = (names().filter(is_fraction).count(), names().count());
+        let examples = || names().filter(is_fraction).take(3).map(str::to_owned).collect();
+        (QUOTED_MIN < count && of < 2 * count).then(|| Self { count: count as u64, of: of as u64, examples: examples() })
+    }
+
+    fn remark(&self) -> String {
+        let (count, of, examples) = (thousands(self.count), thousands(self.of), self.examples.join(", "));
+        format!("{count} of {of} classes are numbers in quotes: {examples}; if they are quantities, send them without quotes")
+    }
 }
 
 const fn name_of(task: Task) -> &'static str {

@@ -111,6 +111,23 @@ async fn a_csv_file_becomes_predictions_with_scores_and_features() {
 }
 
 #[test]
+fn a_mapping_that_names_no_field_or_one_twice_is_refused_with_what_there_is() {
+    let server = NatsServer::start();
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("scored.csv");
+    std::fs::write(&file, "prediction,label,p\nyes,no,0.9\n").unwrap();
+    for (map, complaint) in [
+        ("predicton=label", "`predicton` is no field; there are prediction_id, model,"),
+        ("prediction=labl", "names no column; there are prediction, label, p"),
+        ("prediction=label", "columns \"prediction\" and \"label\" both hold `prediction`"),
+    ] {
+        let sent = publish(&server, &["prediction", "batch", "--csv", file.to_str().unwrap(), "--map", map], "");
+        let told = String::from_utf8(sent.stderr).unwrap();
+        assert!(!sent.status.success() && told.contains(complaint), "{map}: {told}");
+    }
+}
+
+#[test]
 fn a_tap_shows_what_passes_and_what_is_wrong_with_it() {
     let server = NatsServer::start();
     let mut tap = tidewatch(&server, &["tap", "--rejected", "--count", "1", "--source", "checkout"]);

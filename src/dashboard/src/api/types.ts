@@ -129,6 +129,7 @@ export interface TaskDecision {
   changes: { version: string | null; from: Task; to: Task; at: string }[];
   /** Classes that are easily taken for one, by group. */
   alike?: string[][];
+  quoted_numbers?: { count: number; of: number; examples: string[] } | null;
 }
 
 export interface ModelSummary {

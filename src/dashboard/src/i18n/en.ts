@@ -730,6 +730,7 @@ export const en = {
   "taskCard.reading.small_numbers": "whole numbers from -255 to 255 are classes",
   "taskCard.reading.whole_numbers": "whole numbers are classes",
   "taskCard.reading.names": "every value is a class",
+  "taskCard.quoted": "{n} of {of} classes are numbers in quotes. If they are quantities, send them without quotes:",
   "taskCard.unfit.predictions": "{n} of {of} predictions do not fit and are left out:",
   "taskCard.unfit.labels": "{n} of {of} labels do not fit and are left out:",
   "taskCard.alike": "These classes differ only in case, blanks or Unicode form and count as different:",

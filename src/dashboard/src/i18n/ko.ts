@@ -732,6 +732,7 @@ export const ko: Record<Key, string> = {
   "taskCard.reading.small_numbers": "-255에서 255까지의 정수가 클래스",
   "taskCard.reading.whole_numbers": "정수가 클래스",
   "taskCard.reading.names": "모든 값이 클래스",
+  "taskCard.quoted": "클래스 {of}개 중 {n}개가 따옴표로 묶인 숫자입니다. 수량이라면 따옴표 없이 보내세요:",
   "taskCard.unfit.predictions": "예측 {of}건 중 {n}건이 맞지 않아 제외됨:",
   "taskCard.unfit.labels": "정답 {of}건 중 {n}건이 맞지 않아 제외됨:",
   "taskCard.alike": "다음 클래스는 대소문자, 공백 또는 유니코드 형식만 다르며 서로 다른 클래스로 셉니다:",

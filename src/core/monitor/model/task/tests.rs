@@ -176,6 +176,24 @@ fn what_does_not_fit_is_counted_and_named() {
 }
 
 #[test]
+fn numbers_in_quotes_are_names_and_that_is_said() {
+    let mut stream = Stream::default();
+    stream.rows(100, |i| (text(&format!("{i}.25")), text(&format!("{i}.5"))));
+    let told = stream.told();
+    let quoted = told.quoted_numbers.unwrap();
+    assert_eq!((told.task, quoted.count, quoted.of, quoted.examples[0].as_str()), ("classification", 200, 200, "0.25"));
+    assert!(told.remarks.iter().any(|remark| remark.contains("numbers in quotes: 0.25")), "{:?}", told.remarks);
+    stream.tell(TaskChoice::Regression);
+    let told = stream.told();
+    assert_eq!(told.quoted_numbers, None);
+    assert!(told.remarks.iter().any(|remark| remark.contains("numbers in quotes, which are text: 0.25")), "{:?}", told.remarks);
+    // grades are names
+    let mut stream = Stream::default();
+    stream.rows(100, |i| (text(&format!("{}.5", i % 5)), text(&format!("{}.5", i % 5))));
+    assert_eq!(stream.told().quoted_numbers, None);
+}
+
+#[test]
 fn values_that_do_not_fit_are_a_finding_until_none_has_come_for_an_hour() {
     let mut stream = Stream::default();
     stream.rows(988, price);

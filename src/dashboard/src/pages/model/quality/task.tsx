@@ -30,6 +30,14 @@ export function TaskCard({ model }: { model: ModelSummary }) {
         </p>
         <UnfitValues side="predictions" of={decision.predictions} />
         <UnfitValues side="labels" of={decision.labels} />
+        {decision.quoted_numbers == null ? null : (
+          <p class="problem" data-quoted>
+            {t("taskCard.quoted", { n: count(language.value, decision.quoted_numbers.count), of: count(language.value, decision.quoted_numbers.of) })}{" "}
+            {decision.quoted_numbers.examples.map((example) => (
+              <code key={example}>{JSON.stringify(example)} </code>
+            ))}
+          </p>
+        )}
         {decision.changes.map((change) => (
           <p key={change.at} class="drift-text">
             {t("taskCard.changed", { version: change.version ?? t("taskCard.noVersion"), from: t(`task.${change.from}`), to: t(`task.${change.to}`) })} <Moment at={change.at} />
