@@ -208,10 +208,9 @@ pub async fn summary(
             *by_status.entry(status_of(status)).or_default() += models;
         }
         let models = || view.models.values();
-        let accuracies = models()
-            .filter_map(|model| mean(model.profile.trail.iter().map(|p| (p.correct as f64 / p.judged as f64, p.judged))));
-        let times =
-            models().filter_map(|model| mean(model.profile.trail.iter().map(|point| (point.response_time_mean, point.timed))));
+        let accuracies =
+            models().filter_map(|model| mean(model.trail.iter().map(|p| (p.correct as f64 / p.judged as f64, p.judged))));
+        let times = models().filter_map(|model| mean(model.trail.iter().map(|point| (point.response_time_mean, point.timed))));
         Ok(Summary {
             total_models: view.models.len(),
             total_predictions: models().map(|model| model.counters.predictions).sum(),
@@ -336,7 +335,7 @@ fn model_of(view: &View, prediction_id: &str) -> Result<String, Problem> {
 /// The range of the last 60 windows that have data.
 fn recent(model: &Model) -> Range {
     let newest_end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-    let trail = model.profile.trail.iter().next().map(|point| point.start);
+    let trail = model.trail.iter().next().map(|point| point.start);
     let first = trail.into_iter().chain(model.hot.keys().next().copied()).min().unwrap_or(newest_end - PANE_WIDTH);
     Range::whole(first, newest_end, Resolution::Minute)
 }

@@ -21,6 +21,8 @@ fn program() -> PathBuf {
 
 pub struct House {
     child: Child,
+    /// Whether it started a nats-server, which outlives a process that is killed.
+    has_server: bool,
     data: PathBuf,
     pub url: String,
     client: reqwest::Client,
@@ -80,7 +82,13 @@ impl Plan {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(url) = address(&self.data, child.id()) {
-                return Some(House { child, data: self.data.clone(), url, client: reqwest::Client::new() });
+                return Some(House {
+                    child,
+                    has_server: self.nats_url.is_none(),
+                    data: self.data.clone(),
+                    url,
+                    client: reqwest::Client::new(),
+                });
             }
             if child.try_wait().unwrap().is_some() {
                 return None;
@@ -236,6 +244,13 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
+        let runs = self.child.try_wait().is_ok_and(|ended| ended.is_none());
+        if runs && self.has_server && kill_process(Pid::from_child(&self.child), Signal::TERM).is_ok() {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while Instant::now() < deadline && self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

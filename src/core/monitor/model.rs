@@ -95,6 +95,9 @@ pub struct Model {
     /// Changes seldom, so it is a row of its own.
     #[serde(skip)]
     pub profile: Arc<Kept<Profile>>,
+    /// Rows of its own in the store.
+    #[serde(skip)]
+    pub trail: Trail,
     /// Rows of their own in the store.
     #[serde(skip)]
     pub drift: Arc<Drift>,
@@ -129,7 +132,6 @@ pub struct Model {
 pub struct Profile {
     pub classes: Classes,
     pub cells: Vec<CellKey>,
-    pub trail: Trail,
     /// Thresholds of its own, by metric.
     pub thresholds: Vec<MetricThreshold>,
     /// What its status has been.
@@ -185,6 +187,7 @@ impl Model {
             last_stored_at: unseen,
             condition: Condition::default(),
             profile: Arc::new(Kept::new(Profile { cells: vec![CellKey::default()], ..Profile::default() })),
+            trail: Trail::default(),
             drift: Arc::default(),
             arrivals: Vec::new(),
             parked: BTreeMap::new(),

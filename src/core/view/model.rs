@@ -121,7 +121,7 @@ pub struct TrailPoint {
 
 impl ModelSummary {
     pub fn of(view: &View, model: &Model) -> Self {
-        let trail = model.profile.trail.iter().map(|point| TrailPoint::of(&point)).collect();
+        let trail = model.trail.iter().map(|point| TrailPoint::of(&point)).collect();
         Self { trail, ..Self::without_trail(view, model) }
     }
 

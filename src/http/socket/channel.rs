@@ -132,7 +132,7 @@ fn read(shared: &Shared, model: &Model, range: &Range) -> Result<Vec<Window>, Pr
 /// The range of the windows a snapshot shows.
 fn last(model: &Model) -> Range {
     let end = model.newest.floor(PANE_WIDTH) + PANE_WIDTH;
-    let trail = model.profile.trail.iter().next().map(|point| point.start);
+    let trail = model.trail.iter().next().map(|point| point.start);
     let first = trail.into_iter().chain(model.hot.keys().next().copied()).min().unwrap_or(end - PANE_WIDTH);
     Range::whole(first.min(end - PANE_WIDTH), end, Resolution::Minute)
 }
@@ -144,8 +144,8 @@ pub fn differing(before: &Model, now: &Model) -> Vec<Timestamp> {
         before.hot.get(start).is_some_and(|known| Arc::ptr_eq(known, pane)) && before.is_closed(*start) == now.is_closed(*start)
     };
     let hot = now.hot.iter().filter(|(start, pane)| !was_same(start, pane)).map(|(start, _)| *start);
-    let cold = now.profile.trail.iter().filter(|point| point.start < now.hot_from);
-    let cold = cold.filter(|point| before.profile.trail.get(point.start).as_ref() != Some(point)).map(|point| point.start);
+    let cold = now.trail.iter().filter(|point| point.start < now.hot_from);
+    let cold = cold.filter(|point| before.trail.get(point.start).as_ref() != Some(point)).map(|point| point.start);
     let mut starts: Vec<Timestamp> = cold.chain(hot).collect();
     starts.sort_unstable();
     starts.dedup();

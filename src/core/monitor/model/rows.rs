@@ -1,5 +1,5 @@
 //! The rows of models. What nearly every commit changes is one row: the model with its open panes, with its profile until its first window
-//! closes, and with the versions that have hardly been seen. Closed panes, a profile that goes on growing, and the parts of the other
+//! closes, and with the versions that have hardly been seen. Closed panes, the trail, a profile that goes on growing, and the parts of the other
 //! versions are rows of their own. Which is which follows from the model alone, so the same state is the same rows, however it was
 //! reached.
 
@@ -17,6 +17,7 @@ use crate::monitor::limits::PANE_WIDTH;
 use crate::monitor::numbered::Numbered;
 use crate::monitor::pane::{Pane, PaneId, Width};
 use crate::monitor::rows::{Changed, Key, Reader, Rows, Tag, Writer, value_of};
+use crate::monitor::trail::Trail;
 use crate::time::Timestamp;
 
 /// A model as it is written (`M` is borrowed) or read (owned).
@@ -38,7 +39,9 @@ impl Rows for Models {
     fn save(&mut self, to: &mut dyn Writer) -> Changed<Name> {
         let forgotten = std::mem::take(&mut self.forgotten);
         for (id, _) in &forgotten {
-            [model_key(*id), profile_key(*id), Track::keys_of(*id)].iter().for_each(|prefix| to.delete_all(prefix));
+            [model_key(*id), profile_key(*id), Trail::keys_of(*id), Track::keys_of(*id)]
+                .iter()
+                .for_each(|prefix| to.delete_all(prefix));
         }
         let changed = std::mem::take(&mut self.changed);
         changed.iter().for_each(|id| Arc::make_mut(self.list.get_mut(*id)).save(to));
@@ -70,6 +73,7 @@ impl Model {
         let has_grown = self.has_grown();
         if has_grown {
             Kept::save_shared(&mut self.profile, || profile_key(id), to);
+            self.trail.save(id, to);
         }
         if self.drift.tracks.iter().any(|track| track.dirty) {
             let tracks = Arc::make_mut(&mut self.drift).tracks.iter_mut();
@@ -98,6 +102,7 @@ impl Model {
                 Ok(())
             })?,
         }
+        model.trail = Trail::restore(id, rows)?;
         let mut tracks = Track::restore_all(id, rows)?;
         for (place, watch, chunk) in young {
             tracks.resize_with(tracks.len().max(usize::from(place) + 1), Track::default);
@@ -114,7 +119,7 @@ impl Model {
 
     /// Whether its profile is a row of its own.
     fn has_grown(&self) -> bool {
-        !self.profile.trail.is_empty()
+        !self.trail.is_empty()
     }
 }
 
@@ -122,7 +127,7 @@ fn model_key(model: u32) -> Key {
     Tag::Model.all().u32(model)
 }
 
-/// Classes, cells and trail of a model.
+/// Classes and cells of a model, and what people have set.
 fn profile_key(model: u32) -> Key {
     Tag::Profile.all().u32(model)
 }

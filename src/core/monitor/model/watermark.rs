@@ -30,7 +30,7 @@ impl Model {
             let point = self.point_of(*start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             turn.effects.announce(Announcement::WindowClosed { model, revision, point: point.clone(), at: turn.time() });
-            self.profile_mut().trail.put(&point);
+            self.trail.put(&point);
         }
         if !closing.is_empty() {
             self.announce_revised(turn);
@@ -101,7 +101,7 @@ impl Model {
             let point = self.point_of(start, pane);
             let (model, revision) = (self.name.clone(), pane.revision);
             turn.effects.announce(Announcement::WindowRevised { model, revision, point: point.clone(), at: turn.time() });
-            self.profile_mut().trail.put(&point);
+            self.trail.put(&point);
         }
     }
 }

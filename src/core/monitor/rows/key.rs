@@ -14,13 +14,23 @@ pub enum Tag {
     Pane = b'p',
     Source = b's',
     Profile = b't',
+    Trail = b'u',
     Track = b'w',
     Rejected = b'x',
 }
 
 impl Tag {
-    pub const ALL: [Self; 8] =
-        [Self::Analysis, Self::Model, Self::Note, Self::Pane, Self::Source, Self::Profile, Self::Track, Self::Rejected];
+    pub const ALL: [Self; 9] = [
+        Self::Analysis,
+        Self::Model,
+        Self::Note,
+        Self::Pane,
+        Self::Source,
+        Self::Profile,
+        Self::Trail,
+        Self::Track,
+        Self::Rejected,
+    ];
 
     /// Prefix of every row of this tag.
     pub fn all(self) -> Key {

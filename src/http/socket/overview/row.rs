@@ -116,7 +116,7 @@ fn trail(model: &Model) -> Vec<(i64, Value)> {
         let accuracy = (point.judged != 0).then(|| point.correct as f64 / point.judged as f64);
         (minute, rounded(json!([minute, accuracy, point.labelled])))
     };
-    model.profile.trail.iter().map(point).collect()
+    model.trail.iter().map(point).collect()
 }
 
 /// `value` with every fraction in it cut to [`DIGITS`] digits.
