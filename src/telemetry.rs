@@ -63,6 +63,8 @@ gauges! {
     LOG_USED_RATIO, "tidewatch_log_used_ratio", "Share of the input stream's bound that is used, 0 to 1.";
     LOG_BYTES_PER_SECOND, "tidewatch_log_bytes_per_second", "Growth of the input stream, mean of some ten minutes.";
     LOG_LEFT_SECONDS, "tidewatch_log_left_seconds", "Seconds until the input stream is full at its present growth; absent if it does not grow.";
+    LOG_DAY_BYTES_PER_SECOND, "tidewatch_log_day_bytes_per_second", "Growth of the input stream in the last day, by the mean size of its messages; absent of a younger log than an hour.";
+    LOG_DAY_LEFT_SECONDS, "tidewatch_log_day_left_seconds", "Seconds until the input stream is full at the growth of the last day; absent if it does not grow.";
     LOG_RESERVE_BYTES, "tidewatch_log_reserve_bytes", "Bytes at the end of the input stream that only commands, outcomes and ticks may use.";
     LOG_FIRST_SEQ, "tidewatch_log_first_seq", "Oldest sequence that the input stream holds.";
     DISK_FREE_BYTES, "tidewatch_disk_free_bytes", "Bytes free on the disk of the data directory.";

@@ -37,6 +37,9 @@ fn text(streams: &Value) -> String {
             ["name", "messages", "bytes", "first_seq", "last_seq", "position", "lag"].map(|field| shown(&stream[field]));
         writeln!(page, "{name}: {messages} messages ({bytes} bytes), {first} to {last}; applied {position}, lag {lag}")
             .expect("writing to a String cannot fail");
+        if let Some(hours) = stream["day_hours_left"].as_f64() {
+            writeln!(page, "  full in {hours:.0} h at the rate of the last day").expect("writing to a String cannot fail");
+        }
         for difference in stream["differences"].as_array().into_iter().flatten() {
             let [field, wanted, actual] = ["field", "wanted", "actual"].map(|field| shown(&difference[field]));
             writeln!(page, "  differs: {field} is {actual}, declared {wanted}").expect("writing to a String cannot fail");

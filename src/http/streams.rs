@@ -47,6 +47,10 @@ pub struct StreamRow {
     bytes_per_second: Option<f64>,
     /// Until it is full at that growth; null if it does not grow.
     hours_left: Option<f64>,
+    /// Growth of the last day, by the mean size of its messages; null of a log younger than an hour, and for streams that are not input.
+    day_bytes_per_second: Option<f64>,
+    /// Until it is full at the growth of the last day; null if it does not grow.
+    day_hours_left: Option<f64>,
     /// Where the stream is not as declared.
     differences: Vec<DifferenceRow>,
 }
@@ -74,7 +78,7 @@ pub struct ServerRow {
 #[utoipa::path(
     get, path = "/api/v1/streams", tag = "log",
     responses(
-        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created_at": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "max_bytes": 68719476736u64, "max_messages": null, "used": 0.0000036, "bytes_per_second": 230.5, "hours_left": 82810.2, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
+        (status = 200, description = "The streams and their server", body = Streams, example = json!({"items": [{"name": "TW_INPUT", "subjects": ["tw.in.>"], "messages": 1024, "bytes": 250000, "first_seq": 1, "last_seq": 1024, "created_at": "2026-01-01T00:00:00Z", "position": 1024, "lag": 0, "max_bytes": 68719476736u64, "max_messages": null, "used": 0.0000036, "bytes_per_second": 230.5, "hours_left": 82810.2, "day_bytes_per_second": 210.1, "day_hours_left": 90850.3, "differences": []}], "server": {"version": "2.12.0", "url": "nats://127.0.0.1:4222", "managed": true, "sync_interval": "100ms"}})),
         (status = 503, description = "The log cannot be reached", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -104,6 +108,8 @@ pub async fn list(State(shared): State<Arc<Shared>>, Extension(view): Extension<
             used: status.held().iter().filter_map(Held::share).reduce(f64::max),
             bytes_per_second: telemetry::LOG_BYTES_PER_SECOND.get().filter(|_| is_input),
             hours_left: telemetry::LOG_LEFT_SECONDS.get().filter(|_| is_input).map(|seconds| seconds / 3_600.0),
+            day_bytes_per_second: telemetry::LOG_DAY_BYTES_PER_SECOND.get().filter(|_| is_input),
+            day_hours_left: telemetry::LOG_DAY_LEFT_SECONDS.get().filter(|_| is_input).map(|seconds| seconds / 3_600.0),
             differences: differences.collect(),
         });
     }

@@ -8,6 +8,7 @@ pub mod context;
 pub mod continuity;
 mod cut;
 pub mod door;
+pub mod growth;
 pub mod ingest;
 mod intake;
 mod link;

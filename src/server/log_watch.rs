@@ -1,5 +1,6 @@
 //! Watches the log: where it begins and ends, how much room is left and for how long, and whether it is still the one we read.
 
+mod day;
 mod forecast;
 mod intake;
 mod rights;
@@ -16,13 +17,14 @@ use tracing::{error, warn};
 
 use crate::http::LogStatus;
 use crate::ids::Slug;
+use crate::nats::growth::Growth;
 use crate::nats::provision::Role;
 use crate::nats::room::{self, NoRoom, Unit};
 use crate::nats::{LogChanged, Nats, StreamError, StreamStatus, continuity};
 use crate::telemetry;
 use crate::telemetry::condition::{self, Severity};
 use crate::view::View;
-use forecast::{Fill, Forecast};
+use forecast::Forecast;
 use intake::Intake;
 use rights::Rights;
 
@@ -70,8 +72,10 @@ pub fn start(
     };
     let (sender, receiver) = watch::channel(first);
     let (changed, told) = oneshot::channel();
+    let (day, day_growth) = watch::channel(None);
+    tasks.spawn(day::watch(watched.nats.clone(), day, stop.clone()));
     tasks.spawn(async move {
-        let mut watch = Watch::of(watched, Some(changed));
+        let mut watch = Watch::of(watched, day_growth, Some(changed));
         watch.look(&sender).await;
         watch.run(sender, stop).await;
     });
@@ -82,6 +86,7 @@ struct Watch {
     watched: Watched,
     /// By bytes, and by messages.
     forecasts: [Forecast; 2],
+    day: watch::Receiver<Option<Growth>>,
     intake: Intake,
     /// The first sequence that the log is known to have.
     first_seq: u64,
@@ -92,12 +97,13 @@ struct Watch {
 }
 
 impl Watch {
-    fn of(watched: Watched, changed: Option<oneshot::Sender<LogChanged>>) -> Self {
+    fn of(watched: Watched, day: watch::Receiver<Option<Growth>>, changed: Option<oneshot::Sender<LogChanged>>) -> Self {
         let first_seq = watched.input.first_seq;
         let rights = Rights::proven(watched.own.clone(), &watched.nats);
         Self {
             watched,
             forecasts: Default::default(),
+            day,
             intake: Intake::default(),
             first_seq,
             rights,
@@ -237,7 +243,8 @@ impl Watch {
         let fills = [by_bytes.look(now, bytes, disk), by_messages.look(now, messages, None)];
         forecast::show(&fills[0], &fills[1]);
         telemetry::LOG_RESERVE_BYTES.set(status.max_bytes.map_or(f64::NAN, |most| room::reserve(Unit::Bytes, most) as f64));
-        match fills.iter().filter_map(Fill::warning).max_by_key(|(severity, _)| *severity) {
+        let day_hours = forecast::show_day(*self.day.borrow(), status, disk);
+        match fills.iter().filter_map(|fill| fill.warning(day_hours)).max_by_key(|(severity, _)| *severity) {
             Some((severity, detail)) => {
                 if condition::raise("log_filling", severity, false, detail.clone()) {
                     warn!(detail, "the log fills up");

@@ -8,6 +8,7 @@ use super::{Check, checks};
 use crate::clock;
 use crate::config::{Config, Durability, NatsServer};
 use crate::event::wire::SKEW_MAX;
+use crate::nats::growth::Growth;
 use crate::nats::managed::{self, OLDEST, Version};
 use crate::nats::room::{Held, Unit};
 use crate::nats::{self, ConnectConfig, ConnectError, Nats, Role, StreamError, StreamStatus};
@@ -20,6 +21,9 @@ const SKEW_LOW: Span = Span::from_secs(5);
 /// Shares of the stream's bound from which on somebody should act, and from which on producers are about to be refused.
 const ROOM_LOW: f64 = 0.80;
 const ROOM_HIGH: f64 = 0.95;
+
+/// Hours that are left at which somebody should act.
+const HOURS_LOW: f64 = 72.0;
 
 /// How long to try to connect.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -111,11 +115,12 @@ async fn stream(nats: &Nats) -> Vec<Check> {
         Err(error) => return vec![Check::warn(NAME, error.to_string(), "see the permissions of the credentials")],
     };
     let newest = nats.get_message(Role::Input, status.last_seq).await.ok().flatten();
-    vec![room(NAME, &status), skew(newest.map(|message| message.stored_at))]
+    let growth = nats.day_growth(&status, clock::now()).await.ok().flatten();
+    vec![room(NAME, &status, growth), skew(newest.map(|message| message.stored_at))]
 }
 
 /// How full the stream is, and whether it drops messages by itself.
-fn room(name: &'static str, status: &StreamStatus) -> Check {
+fn room(name: &'static str, status: &StreamStatus, growth: Option<Growth>) -> Check {
     let StreamStatus { messages, first_seq, last_seq, bytes, .. } = status;
     let fullest = status.held().into_iter().filter_map(|held| Some((held, held.share()?))).max_by(|a, b| a.1.total_cmp(&b.1));
     let bound = match fullest {
@@ -124,7 +129,9 @@ fn room(name: &'static str, status: &StreamStatus) -> Check {
         }
         _ => "without a bound".to_owned(),
     };
-    let found = format!("{messages} messages, {first_seq} to {last_seq}, {bytes} bytes, {bound}");
+    let full_in = growth.and_then(|growth| growth.hours_left(status, None));
+    let day = full_in.map_or_else(String::new, |hours| format!(", full in {hours:.0} h at the rate of the last day"));
+    let found = format!("{messages} messages, {first_seq} to {last_seq}, {bytes} bytes, {bound}{day}");
     let found = if status.restricted {
         format!(
             "{found}; until there is room it takes commands, outcomes and ticks only, as this server would drop acknowledged messages"
@@ -134,9 +141,10 @@ fn room(name: &'static str, status: &StreamStatus) -> Check {
     };
     let setting = fullest.map_or(Unit::Bytes, |(held, _)| held.unit).setting();
     let more = format!("raise its {setting} (`nats stream edit`) and give its disk the space");
+    let soon = full_in.is_some_and(|hours| hours < HOURS_LOW);
     match fullest.map_or(0.0, |(_, share)| share) {
         share if ROOM_HIGH <= share || status.restricted => Check::fail(name, found, more),
-        share if ROOM_LOW <= share => Check::warn(name, found, more),
+        share if ROOM_LOW <= share || soon => Check::warn(name, found, more),
         _ => match &status.drops {
             Some(settings) => Check::warn(
                 name,
@@ -180,15 +188,18 @@ mod tests {
             restricted: false,
             drops: drops.map(str::to_owned),
         };
-        let verdict = |status| room("input stream", &status).verdict;
+        let verdict = |status| room("input stream", &status, None).verdict;
         assert_eq!(verdict(status(79, Some(100), None)), Verdict::Ok);
         assert_eq!(verdict(status(80, Some(100), None)), Verdict::Warn);
         assert_eq!(verdict(status(95, Some(100), None)), Verdict::Fail);
         assert_eq!(verdict(status(1 << 40, None, None)), Verdict::Ok);
         let bounded = StreamStatus { max_messages: Some(10), ..status(1, Some(100), None) };
-        assert!(room("input stream", &bounded).fix.is_some_and(|fix| fix.contains("max_msgs")), "nine of ten messages");
+        assert!(room("input stream", &bounded, None).fix.is_some_and(|fix| fix.contains("max_msgs")), "nine of ten messages");
         assert_eq!(verdict(status(1, Some(100), Some("max_age"))), Verdict::Warn);
-        let restricted = room("input stream", &StreamStatus { restricted: true, ..status(90, Some(100), None) });
+        let growth = Growth { messages_per_second: 0.0, bytes_per_second: 0.001 };
+        let filling = room("input stream", &status(1, Some(109), None), Some(growth));
+        assert!(filling.verdict == Verdict::Warn && filling.found.contains("full in 30 h"), "{}", filling.found);
+        let restricted = room("input stream", &StreamStatus { restricted: true, ..status(90, Some(100), None) }, None);
         assert!(restricted.verdict == Verdict::Fail && restricted.found.contains("commands, outcomes and ticks only"));
     }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::nats::StreamStatus;
+use crate::nats::growth::Growth;
 use crate::nats::room::{Held, Unit};
 use crate::telemetry;
 use crate::telemetry::condition::Severity;
@@ -71,12 +73,24 @@ pub fn show(bytes: &Fill, messages: &Fill) {
     telemetry::LOG_LEFT_SECONDS.set(known(left.map(|hours| hours * 3_600.0)));
 }
 
+/// Sets the gauges of the last day, and says how many hours are left at its growth.
+///
+/// * `disk`: bytes free on the disk of the log, where that is known.
+pub fn show_day(growth: Option<Growth>, status: &StreamStatus, disk: Option<u64>) -> Option<f64> {
+    let hours = growth.and_then(|growth| growth.hours_left(status, disk));
+    telemetry::LOG_DAY_BYTES_PER_SECOND.set(growth.map_or(f64::NAN, |growth| growth.bytes_per_second));
+    telemetry::LOG_DAY_LEFT_SECONDS.set(hours.map_or(f64::NAN, |hours| hours * 3_600.0));
+    hours
+}
+
 impl Fill {
     /// What somebody should know; `None` if there is room for long.
-    pub fn warning(&self) -> Option<(Severity, String)> {
+    ///
+    /// * `day_hours`: what is left at the growth of the last day.
+    pub fn warning(&self, day_hours: Option<f64>) -> Option<(Severity, String)> {
         let used = self.held.share().unwrap_or(0.0);
         let soon = self.hours_left.filter(|hours| *hours < HOURS_LOW && WARNED_AFTER <= self.watched);
-        if used < USED_LOW && soon.is_none() {
+        if used < USED_LOW && soon.is_none() && day_hours.is_none_or(|hours| HOURS_LOW <= hours) {
             return None;
         }
         let severity = if USED_HIGH <= used { Severity::Critical } else { Severity::Warning };
@@ -87,12 +101,13 @@ impl Fill {
             (Some(hours), Some(rate)) => format!("; at {rate:.0} {unit}/s it is full in {hours:.1} h"),
             _ => String::new(),
         };
+        let day = day_hours.map_or_else(String::new, |hours| format!("; at the rate of the last day in {hours:.0} h"));
         let disk = match self.held.unit {
             Unit::Bytes => " or give its disk more space",
             Unit::Messages => "",
         };
         let way = format!("raise {setting} of the input stream (`nats stream edit`){disk}");
-        Some((severity, format!("the log holds {} {unit} of {bound}{share}{end}; {way}", self.held.used)))
+        Some((severity, format!("the log holds {} {unit} of {bound}{share}{end}{day}; {way}", self.held.used)))
     }
 }
 
@@ -107,7 +122,7 @@ mod tests {
     #[test]
     fn the_log_is_told_of_at_80_and_95_percent_and_at_three_days() {
         let start = Instant::now();
-        let warning = |used| Forecast::default().look(start, bytes(used, 1_000), None).warning();
+        let warning = |used| Forecast::default().look(start, bytes(used, 1_000), None).warning(None);
         assert_eq!(warning(799), None);
         assert_eq!(warning(800).unwrap().0, Severity::Warning);
         assert_eq!(warning(950).unwrap().0, Severity::Critical);
@@ -119,8 +134,16 @@ mod tests {
         let fill = last.unwrap();
         assert_eq!(fill.rate, Some(1_000.0));
         assert!((fill.hours_left.unwrap() - 27.72).abs() < 0.01, "{fill:?}");
-        let (severity, detail) = fill.warning().unwrap();
+        let (severity, detail) = fill.warning(None).unwrap();
         assert!(severity == Severity::Warning && detail.contains("full in 27.7 h"), "{detail}");
+    }
+
+    #[test]
+    fn a_log_that_the_last_day_would_fill_in_three_days_is_told_of_though_it_grows_little_now() {
+        let fill = Forecast::default().look(Instant::now(), bytes(500, 1_000), None);
+        assert_eq!(fill.warning(Some(72.0)), None);
+        let (severity, detail) = fill.warning(Some(30.0)).unwrap();
+        assert!(severity == Severity::Warning && detail.contains("at the rate of the last day in 30 h"), "{detail}");
     }
 
     #[test]
@@ -130,7 +153,7 @@ mod tests {
         forecast.look(start, bytes(0, 1 << 40), Some(1 << 40));
         let fill = forecast.look(start + Duration::from_secs(10), bytes(36_000, 1 << 40), Some(36_000_000));
         assert_eq!((fill.rate, fill.hours_left), (Some(3_600.0), Some(36_000_000.0 / 3_600.0 / 3_600.0)));
-        assert_eq!(fill.warning(), None, "watched for ten seconds only");
+        assert_eq!(fill.warning(None), None, "watched for ten seconds only");
     }
 
     #[test]
@@ -166,7 +189,7 @@ mod tests {
     #[test]
     fn a_log_that_is_bounded_in_messages_is_told_of_too() {
         let held = Held { unit: Unit::Messages, used: 97, most: Some(100) };
-        let (severity, detail) = Forecast::default().look(Instant::now(), held, None).warning().unwrap();
+        let (severity, detail) = Forecast::default().look(Instant::now(), held, None).warning(None).unwrap();
         assert_eq!(severity, Severity::Critical);
         assert_eq!(
             detail,
