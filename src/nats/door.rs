@@ -68,7 +68,7 @@ pub enum DoorError {
         "the connection to NATS was lost before the stream acknowledged; it may have been stored, try again with the same Nats-Msg-Id"
     )]
     ConnectionLost,
-    #[error("no stream takes {subject}; the input stream was deleted, or JetStream is starting")]
+    #[error("no stream takes {subject}; the stream of this subject was deleted, or JetStream is starting")]
     NoStream { subject: String },
     #[error(
         "the input stream is full ({detail}); nothing was stored, try again later or raise what it or its account may hold"

@@ -98,7 +98,7 @@ impl Fill {
         let bound = self.held.most.map_or_else(|| "no bound".to_owned(), |most| format!("{most} {unit}"));
         let share = self.held.share().map_or_else(String::new, |used| format!(" ({:.0} %)", used * 100.0));
         let end = match (self.hours_left, self.rate) {
-            (Some(hours), Some(rate)) => format!("; at {rate:.0} {unit}/s it is full in {hours:.1} h"),
+            (Some(hours), Some(rate)) => format!("; at {rate:.0} {unit}/s it is full in {}", shown(hours)),
             _ => String::new(),
         };
         let day = day_hours.map_or_else(String::new, |hours| format!("; at the rate of the last day in {hours:.0} h"));
@@ -108,6 +108,16 @@ impl Fill {
         };
         let way = format!("raise {setting} of the input stream (`nats stream edit`){disk}");
         Some((severity, format!("the log holds {} {unit} of {bound}{share}{end}{day}; {way}", self.held.used)))
+    }
+}
+
+/// Hours as a person says them.
+fn shown(hours: f64) -> String {
+    let seconds = hours * 3_600.0;
+    match seconds {
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7_200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{hours:.1} h"),
     }
 }
 
@@ -144,6 +154,11 @@ mod tests {
         assert_eq!(fill.warning(Some(72.0)), None);
         let (severity, detail) = fill.warning(Some(30.0)).unwrap();
         assert!(severity == Severity::Warning && detail.contains("at the rate of the last day in 30 h"), "{detail}");
+    }
+
+    #[test]
+    fn a_log_that_is_full_within_the_hour_says_in_how_many_minutes_or_seconds() {
+        assert_eq!([0.0007, 0.5, 1.99, 27.72].map(shown), ["3 s", "30 min", "119 min", "27.7 h"]);
     }
 
     #[test]
