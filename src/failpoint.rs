@@ -46,6 +46,10 @@ pub enum Point {
     TrimAnnounced,
     /// The log was cut.
     TrimDone,
+    /// The log was told that a training begins.
+    TrainingStarted,
+    /// A model was written and read back, and the log does not know it yet.
+    ModelKept,
     /// The doors are closed and the inbox is draining.
     ShutdownDraining,
 }
@@ -64,7 +68,7 @@ const FAULTS: [&str; 2] = [
 pub struct Error(String);
 
 impl Point {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::IngestFetched,
         Self::IngestDecoded,
         Self::ProcessorApplied,
@@ -86,6 +90,8 @@ impl Point {
         Self::SnapshotRestored,
         Self::TrimAnnounced,
         Self::TrimDone,
+        Self::TrainingStarted,
+        Self::ModelKept,
         Self::ShutdownDraining,
     ];
 
@@ -113,6 +119,8 @@ impl Point {
             Self::SnapshotRestored => "snapshot.restored",
             Self::TrimAnnounced => "trim.announced",
             Self::TrimDone => "trim.done",
+            Self::TrainingStarted => "training.started",
+            Self::ModelKept => "training.kept",
             Self::ShutdownDraining => "shutdown.draining",
         }
     }

@@ -13,6 +13,7 @@ pub use tidewatch_train as train;
 
 // The shell: moves bytes and decides nothing.
 pub mod agent;
+pub mod artifacts;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,4 +1,4 @@
-//! The allocator, and what memory must not hold any longer: secrets of the environment.
+//! The allocator, what a process may take of memory and processor, and what memory must not hold any longer: secrets of the environment.
 //!
 //! The one room with `unsafe`: the name of a setting that the allocator reads, and writing over the environment while there is one thread.
 
@@ -29,6 +29,18 @@ pub fn forbid_core_dumps() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     // where it cannot be forbidden it was forbidden before
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+/// Has this process wait for others where both want the processor.
+pub fn lower_priority() {
+    // where it cannot be lowered it is not lowered: the work is the same
+    let _ = rustix::process::nice(10);
+}
+
+/// Bounds the memory of this process: what asks for more ends it.
+pub fn limit(bytes: u64) {
+    let most = rustix::process::Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Data, most);
 }
 
 /// Writes zeros over the values of these variables of the environment, which are empty from then on: no child inherits them, and a dump of the

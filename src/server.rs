@@ -26,7 +26,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::artifacts::Artifacts;
 use crate::config::Config;
+use crate::effects::retraining::Trainers;
+use crate::effects::retraining::compare::Comparisons;
 use crate::effects::{IntoStream, Told, Worker};
 use crate::event::Lane;
 use crate::failpoint::{self, Point};
@@ -233,6 +236,7 @@ async fn serve_until(
         log,
         recent: Arc::clone(&pipeline.recent),
         snapshots: SnapshotDesk { shelf, requests },
+        artifacts: Artifacts::in_data(&foundation.data),
         streams: foundation.streams.clone().into(),
         predictions: Some(predictions),
         settings: HttpSettings {
@@ -250,6 +254,24 @@ async fn serve_until(
     };
     tasks.spawn(http::serve(listener, app, doors.clone()));
     tasks.spawn(ticker::run(door.clone(), own.clone(), doors.clone()));
+    let trainers = Trainers {
+        view: pipeline.view.clone(),
+        nats: nats.clone(),
+        door: door.clone(),
+        source: own.clone(),
+        artifacts: Artifacts::in_data(&foundation.data),
+        start_at,
+    };
+    let comparisons = Comparisons {
+        view: pipeline.view.clone(),
+        nats: nats.clone(),
+        door: door.clone(),
+        source: own.clone(),
+        artifacts: trainers.artifacts.clone(),
+        start_at,
+    };
+    tasks.spawn(trainers.run(doors.clone()));
+    tasks.spawn(comparisons.run(doors.clone()));
     let told = Told { view: pipeline.view.clone(), reader: pipeline.reader.clone(), door: door.clone(), source: own, start_at };
     for lane in Lane::ALL {
         tasks.spawn(Worker::new(told.clone(), IntoStream::new(nats, lane)).run(doors.clone()));

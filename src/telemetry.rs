@@ -98,6 +98,7 @@ counters! {
     BROKER_REPLACEMENTS, "tidewatch_broker_replacements_total", "Times the managed nats-server was started again because it died or did not answer.";
     EFFECT_RETRIES, "tidewatch_effect_retries_total", "Times effects could not be carried out and were tried again later.";
     EFFECTS_GIVEN_UP, "tidewatch_effects_given_up_total", "Facts and jobs that their stream refused for good; whoever waits for them does not get them.";
+    PREDICTIONS_NOT_LOGGED, "tidewatch_predictions_not_logged_total", "Requests that a model answered here and whose answers are not in the log.";
     PANICS, "tidewatch_panics_total", "Faults of this program that ended what it was doing; each is an error in the log.";
     FACTS_STREAMS_RESTORED, "tidewatch_facts_streams_restored_total", "Times the facts stream was gone and was made again; facts in it are lost.";
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";

@@ -36,6 +36,7 @@ mod thresholds;
 mod token;
 mod top;
 mod train;
+mod trainer;
 mod up;
 mod version;
 mod versions;
@@ -100,6 +101,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     Drift(drift::Drift),
     Train(train::Train),
+    #[command(hide = true)]
+    Trainer(trainer::Trainer),
     Predict(predict::Predict),
     Export(export::Export),
     Retrain(retrain::Retrain),
@@ -112,7 +115,7 @@ enum Command {
 }
 
 /// Commands that have no answer which `--json` could shape, so that their help does not offer it.
-const WITHOUT_JSON: [&str; 4] = ["up", "top", "completions", "man"];
+const WITHOUT_JSON: [&str; 5] = ["up", "top", "trainer", "completions", "man"];
 
 /// What the process says when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,9 +246,10 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
         Command::Evaluate(evaluate) => evaluate.run(answer),
         Command::Drift(drift) => drift.run(answer),
         Command::Train(train) => train.run(answer),
+        Command::Trainer(trainer) => trainer.run(),
         Command::Predict(predict) => predict.run(answer),
         Command::Export(export) => export.run(answer),
-        Command::Retrain(retrain) => retrain.run(answer),
+        Command::Retrain(retrain) => block_on(retrain.run(answer)),
         Command::Streams(streams) => block_on(streams.run(answer)),
         Command::Config(config) => config.run(answer),
         Command::Failpoints(failpoints) => failpoints.run(answer),

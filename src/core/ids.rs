@@ -116,6 +116,16 @@ impl fmt::Display for EffectId {
     }
 }
 
+impl EffectId {
+    /// The id that is shown as `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seq, index) = text.split_once('-')?;
+        let id = Self { seq: seq.parse().ok()?, index: index.parse().ok()? };
+        // one id has one spelling
+        (id.to_string() == text).then_some(id)
+    }
+}
+
 /// Encodes any text as one token of `[A-Za-z0-9_-]` and `=`: plain bytes stay, every other byte becomes `=XX`. Reversible by
 /// [`from_token`]; safe as a NATS subject token, a key and a file name.
 pub fn token(text: &str) -> String {
@@ -163,6 +173,14 @@ mod tests {
             let token = token(&text);
             prop_assert!(token.bytes().all(|b| is_plain(b) || b == b'='));
             prop_assert_eq!(from_token(&token), Some(text));
+        }
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        assert_eq!(EffectId::parse("12-3"), Some(EffectId { seq: 12, index: 3 }));
+        for bad in ["", "12", "12-", "-3", "012-3", "12-3-4", "+12-3", "a-b"] {
+            assert_eq!(EffectId::parse(bad), None, "{bad:?}");
         }
     }
 

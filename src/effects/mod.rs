@@ -4,6 +4,7 @@
 //! A new way out is a [`Lane`](crate::event::Lane), an [`Action`](crate::monitor::effect::Action) that waits on it, and a [`Handler`] that
 //! carries it out.
 
+pub mod retraining;
 mod streams;
 mod worker;
 

@@ -97,6 +97,17 @@ pub const TABLE: &[Entry] = &[
     entry(Method::PUT, "/api/ai/monitoring/thresholds", ADMIN),
     entry(Method::POST, "/api/ai/monitoring/log-prediction", OPERATOR),
     entry(Method::POST, "/api/ai/monitoring/update-result", OPERATOR),
+    of_view("/api/ai/retrain/status"),
+    entry(Method::POST, "/api/ai/retrain/manual", OPERATOR),
+    of_view("/api/v1/retraining/policy"),
+    entry(Method::PUT, "/api/v1/retraining/policy", ADMIN),
+    of_view("/api/v1/retraining/jobs/{job}"),
+    entry(Method::POST, "/api/v1/retraining/jobs/{job}/cancel", OPERATOR),
+    of_view("/api/v1/models/{model}/comparison"),
+    entry(Method::POST, "/api/v1/models/{model}/promote", OPERATOR),
+    entry(Method::POST, "/api/v1/models/{model}/rollback", OPERATOR),
+    entry(Method::POST, "/api/v1/models/{model}/pin", OPERATOR),
+    entry(Method::POST, "/api/v1/models/{model}/predict", OPERATOR),
 ];
 
 const fn entry(method: Method, path: &'static str, access: Access) -> Entry {

@@ -162,6 +162,7 @@ pub async fn performance(
     let name = query.model_name.ok_or_else(|| Problem::bad_request("missing-parameter", "model_name is required"))?;
     let model = find(&view, &name)?;
     let reader = shared.app.reader.clone();
+    let is_training = view.retraining.is_training(model.id);
     let answer = shared.blocking(move || {
         let windows = if model.has_predictions() {
             windows::read(&reader, &model, &recent(&model), &Slice::default())?
@@ -178,10 +179,10 @@ pub async fn performance(
                 error_count: model.counters.errors,
                 avg_response_time: mean(windows.iter().filter_map(|window| window.latency.as_ref().map(|l| (l.mean, l.n)))),
                 last_prediction: model.has_predictions().then(|| model.newest.to_string()),
-                last_training: None,
+                last_training: view.retraining.book(model.id).and_then(|book| book.trained_at).map(|at| at.to_string()),
                 drift_score: model.drift.worst_score().map(Score::value),
                 drift_components: model.drift.worst_score().map(ScoreFigures::of),
-                status: status_of(model.condition.status),
+                status: if is_training { "training" } else { status_of(model.condition.status) },
             },
             history: windows.iter().map(HistoryPoint::of).collect(),
         })
@@ -202,10 +203,15 @@ pub async fn summary(
         let log = shared.app.log.borrow();
         log.connected && log.ready.is_ok()
     };
+    let training = view.retraining.training();
     let summary = shared.blocking(move || {
         let mut by_status = BTreeMap::from([("training", 0)]);
         for (status, models) in status_distribution(&view) {
             *by_status.entry(status_of(status)).or_default() += models;
+        }
+        for model in view.models.values().filter(|model| training.contains(&model.id)) {
+            *by_status.entry(status_of(model.condition.status)).or_default() -= 1;
+            *by_status.entry("training").or_default() += 1;
         }
         let models = || view.models.values();
         let accuracies =
@@ -218,7 +224,7 @@ pub async fn summary(
             avg_response_time: mean(times.map(|time| (time, 1))),
             status_distribution: by_status,
             monitoring_active,
-            auto_retrain_enabled: false,
+            auto_retrain_enabled: view.retraining.policy().auto_retrain_enabled,
         })
     });
     Ok(Json(SummaryAnswer { success: true, summary: summary.await? }))

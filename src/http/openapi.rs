@@ -34,6 +34,8 @@ const BEARER: &str = "bearer";
         (name = "log", description = "The log and what it did not accept"),
         (name = "settings", description = "Thresholds and tokens"),
         (name = "ai monitoring", description = "The endpoints of the model-monitoring requirement"),
+        (name = "retraining", description = "Models trained anew from the log, and which of them serves"),
+        (name = "serving", description = "Answers of models that are served here"),
         (name = "live", description = "Pushed as it happens"),
         (name = "process", description = "The process itself"),
     )

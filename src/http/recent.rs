@@ -85,7 +85,12 @@ fn about(event: &Event) -> Option<String> {
         Event::LabelArrived(label) => Some(label.model.to_string()),
         Event::SamplesTaken(sample) => Some(sample.source.to_string()),
         Event::RecordNoted(note) => Some(note.source.to_string()),
-        Event::CommandGiven(_) | Event::EffectsSettled { .. } | Event::ConditionsSeen { .. } | Event::ClockTicked => None,
+        Event::CommandGiven(_)
+        | Event::EffectsSettled { .. }
+        | Event::ConditionsSeen { .. }
+        | Event::JobReported(_)
+        | Event::ModelsCompared(_)
+        | Event::ClockTicked => None,
     }
 }
 

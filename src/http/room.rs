@@ -56,7 +56,12 @@ fn named(event: &Event) -> Option<(Sort, &Name)> {
             Some((Sort::Model, model))
         }
         Event::CommandGiven(Command::UseReference(training)) => Some((Sort::Model, &training.model)),
-        Event::CommandGiven(_) | Event::EffectsSettled { .. } | Event::ConditionsSeen { .. } | Event::ClockTicked => None,
+        Event::CommandGiven(_)
+        | Event::EffectsSettled { .. }
+        | Event::ConditionsSeen { .. }
+        | Event::JobReported(_)
+        | Event::ModelsCompared(_)
+        | Event::ClockTicked => None,
     }
 }
 

@@ -27,8 +27,8 @@ use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, model_thresholds, models,
-    predictions, problem, prometheus, publish, recent, rejected, retention, sign_in, slashes, slices, snapshots, socket,
-    sources, status, streams, task, thresholds, tokens, windows,
+    predict, predictions, problem, prometheus, publish, recent, rejected, retention, retraining, sign_in, slashes, slices,
+    snapshots, socket, sources, status, streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -134,6 +134,16 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(ai::set_thresholds))
         .routes(routes!(ai::log_prediction))
         .routes(routes!(ai::update_result))
+        .routes(routes!(retraining::ai::status))
+        .routes(routes!(retraining::ai::manual))
+        .routes(routes!(retraining::policy::show, retraining::policy::change))
+        .routes(routes!(retraining::jobs::show))
+        .routes(routes!(retraining::jobs::cancel))
+        .routes(routes!(retraining::versions::comparison))
+        .routes(routes!(retraining::versions::promote))
+        .routes(routes!(retraining::versions::roll_back))
+        .routes(routes!(retraining::versions::pin))
+        .routes(routes!(predict::predict))
 }
 
 /// Gives up on a request whose answer does not begin in time.

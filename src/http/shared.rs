@@ -8,9 +8,11 @@ use ipnet::IpNet;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::Artifacts;
 use crate::http::auth::Guesses;
 use crate::http::log_clock::LogClock;
 use crate::http::mint::Mint;
+use crate::http::predict::Serving;
 use crate::http::problem::Problem;
 use crate::http::recent::Recent;
 use crate::http::session::Sessions;
@@ -34,6 +36,8 @@ pub struct App {
     /// The last messages that were read.
     pub recent: Arc<Recent>,
     pub snapshots: SnapshotDesk,
+    /// Trained models.
+    pub artifacts: Artifacts,
     /// The streams as they were found at start.
     pub streams: Arc<[Provisioned]>,
     /// Looks up join rows; `None` where the store cannot be asked from here.
@@ -102,6 +106,8 @@ pub struct Shared {
     pub censuses: Censuses,
     /// One training set at a time: parts of two for one version would mix.
     pub uploads: Mutex<()>,
+    /// Models that answer here.
+    pub serving: Serving,
     /// Ids for predictions without one.
     pub mint: Mint,
     /// Cancelled when the server stops: sockets close.
@@ -122,6 +128,7 @@ impl Shared {
             frames: Frames::default(),
             censuses: Censuses::default(),
             uploads: Mutex::default(),
+            serving: Serving::new(app.artifacts.clone()),
             mint: Mint::open().expect("the system has random bytes; without them no token could be minted either"),
             stop,
             scans: Semaphore::new(SCANS_MAX),

@@ -13,6 +13,7 @@ use crate::http::models::find;
 use crate::http::page::Whole;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::retraining::versions::{TrainedVersion, trained};
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -67,6 +68,8 @@ pub struct Versions {
     /// Always null: the list is whole.
     #[schema(value_type = Option<String>)]
     next: Whole,
+    /// Those that were trained here, newest first, whether predictions name them or not.
+    trained: Vec<TrainedVersion>,
 }
 
 /// The range of one version.
@@ -142,7 +145,7 @@ pub struct SegmentRow {
     get, path = "/api/v1/models/{model}/versions", tag = "models",
     params(("model" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`"), RangeQuery),
     responses(
-        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "state": "serving", "retired_at": null, "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}]})),
+        (status = 200, description = "The versions by name", body = Versions, example = json!({"items": [{"version": "1.4.0", "state": "serving", "retired_at": null, "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "closed": false, "revision": 0, "predictions": 120, "errors": 1, "labelled": 90, "coverage": 0.75, "metrics": {"accuracy": {"value": 0.95, "low": 0.88, "high": 0.98, "n": 90}}, "always_valid": {"accuracy": {"value": 0.95, "low": 0.85, "high": 0.99, "n": 90}}, "estimated": {}, "latency": {"p50": 0.1, "p95": 0.2, "p99": 0.3, "mean": 0.11, "max": 0.4, "n": 120}, "confidence": 0.9, "predicted": {"0": 100, "1": 20}, "confusion": {"labels": ["0", "1"], "matrix": [[70, 2], [3, 15]]}}], "trained": []})),
         (status = 400, description = "A range that is none, or longer than 31 days", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
     )
@@ -155,6 +158,7 @@ pub async fn versions(
 ) -> Result<Json<Versions>, Problem> {
     let model = find(&view, &name)?;
     let range = range_of(&model, query.from.as_deref(), query.to.as_deref())?;
+    let trained = trained(&view, model.id);
     let reader = shared.app.reader.clone();
     let rows = shared.blocking(move || {
         let versions: BTreeSet<String> =
@@ -168,7 +172,7 @@ pub async fn versions(
         };
         Ok(versions.into_iter().zip(windows).map(row).collect())
     });
-    Ok(Json(Versions { items: rows.await?, next: Whole }))
+    Ok(Json(Versions { items: rows.await?, next: Whole, trained }))
 }
 
 /// Set the state of a version

@@ -2,6 +2,7 @@
 //! pull consumer starts at the sequence after the last one delivered, and is made anew on any doubt (an error, a missed heartbeat, a
 //! reconnection, a gap). Before each new start the log is compared with what was delivered.
 
+mod past;
 mod probe;
 mod pulling;
 
@@ -23,6 +24,7 @@ use crate::nats::stream::{StreamError, StreamStatus, fingerprint, header};
 use crate::telemetry;
 use crate::time::Timestamp;
 
+pub use past::{Past, PastError};
 pub(super) use pulling::WAITING_MESSAGES_MAX;
 use pulling::{Pull, PullError};
 

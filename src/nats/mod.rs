@@ -25,7 +25,7 @@ pub use connect::{Auth, ConnectConfig, ConnectError, Nats, Tls, connect};
 pub use continuity::{LogChanged, Mark, Saved};
 pub use cut::Cut;
 pub use door::{Door, DoorError, Headers, Publication, Stored};
-pub use ingest::{IngestError, RawBatch, RawMessage};
+pub use ingest::{IngestError, Past, PastError, RawBatch, RawMessage};
 pub use link::Forbidden;
 pub use managed::{Managed, ManagedConfig, ManagedError};
 pub use provision::{Difference, Provisioned, Role, provision};

@@ -1,7 +1,7 @@
 //! Trains models on tables of rows and answers with them: reading, features, learners, evaluation, artifacts. One engine and one code of
 //! features for commands on files, for the trainer's process and for serving.
 //!
-//! Knows no server, stream or clock. Equal rows, parameters and seed give equal artifacts, byte for byte, however many threads there are.
+//! Knows no server and no clock; of the log only how its messages are read. Equal rows, parameters and seed give equal artifacts, byte for byte, however many threads there are.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ pub mod classical;
 pub mod evaluate;
 pub mod features;
 pub mod importance;
+pub mod job;
 pub mod learner;
 pub mod onnx;
 pub mod parameters;

@@ -146,6 +146,37 @@ impl Table {
     }
 }
 
+/// Gathers a table row by row.
+#[derive(Default)]
+pub struct Builder(Part);
+
+impl Builder {
+    /// A value of the row at hand.
+    pub fn put(&mut self, column: &str, value: Raw<'_>) {
+        let held = match value {
+            Raw::Missing => Held::Missing,
+            Raw::Number(number) => Held::Number(number),
+            Raw::Text(text) => Held::Text(self.0.texts.number(text)),
+        };
+        self.0.put(column, held);
+    }
+
+    pub fn end_row(&mut self) {
+        self.0.rows += 1;
+    }
+
+    pub fn finish(mut self) -> Table {
+        self.0.level();
+        let column = |draft: Draft| Column { name: draft.name, values: draft.values };
+        Table {
+            rows: self.0.rows,
+            columns: self.0.columns.into_iter().map(column).collect(),
+            texts: self.0.texts.names,
+            remarks: Vec::new(),
+        }
+    }
+}
+
 impl Texts {
     fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.by_name.get(text) {

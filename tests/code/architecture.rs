@@ -24,6 +24,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["config", "event", "files", "store"]),
     ("run_file", &[]),
     ("memory", &[]),
+    // trained models in files: what one says is asked elsewhere
+    ("artifacts", &[]),
     ("store", &["event", "failpoint", "monitor", "time"]),
     // tables in files: what a value means is said by whoever reads
     ("files", &["stats"]),
@@ -33,16 +35,37 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("nats", &["config", "event", "ids", "telemetry", "time"]),
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
     ("ticker", &["event", "ids", "nats", "telemetry"]),
-    ("effects", &["event", "failpoint", "ids", "monitor", "nats", "store", "telemetry", "view"]),
+    // trainers are fed with what the log holds, and the models that they make are asked about labels that come in
+    ("effects", &["artifacts", "event", "failpoint", "ids", "monitor", "nats", "store", "telemetry", "time", "train", "view"]),
     // rows in files: what a row means is said by nobody here
     ("snapshot", &["failpoint", "store", "time"]),
-    ("http", &["clock", "event", "files", "ids", "monitor", "nats", "snapshot", "store", "telemetry", "time", "view"]),
+    // a policy of retraining names learners and their parameters, and models that are served here answer here
+    (
+        "http",
+        &[
+            "artifacts",
+            "clock",
+            "event",
+            "files",
+            "ids",
+            "monitor",
+            "nats",
+            "snapshot",
+            "stats",
+            "store",
+            "telemetry",
+            "time",
+            "train",
+            "view",
+        ],
+    ),
     ("agent", &["clock", "event", "ids", "telemetry", "time"]),
     ("demo", &["clock", "config", "event", "ids", "time"]),
     (
         "server",
         &[
             "agent",
+            "artifacts",
             "clock",
             "config",
             "demo",

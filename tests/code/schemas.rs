@@ -12,7 +12,7 @@ use tidewatch::monitor::cold::InMemory;
 use tidewatch::monitor::{State, apply};
 use tidewatch::time::Timestamp;
 
-const FACTS: [&str; 8] = [
+const FACTS: [&str; 13] = [
     "window_closed",
     "window_revised",
     "status_changed",
@@ -21,6 +21,11 @@ const FACTS: [&str; 8] = [
     "anomaly_detected",
     "anomaly_cleared",
     "rejected",
+    "retrain_started",
+    "retrain_finished",
+    "model_promoted",
+    "model_rejected",
+    "model_rolled_back",
 ];
 
 fn schemas() -> PathBuf {
@@ -65,9 +70,10 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
     let source = Slug::try_from("web-01").unwrap();
     let (mut state, mut cold) = (State::default(), InMemory::default());
     let mut facts = Vec::new();
-    let mut seq = 0;
+    let (mut seq, published) = (0, std::cell::Cell::new(0));
     let mut publish = |kind: Kind, body: Value| {
         seq += 1;
+        published.set(seq);
         let records = decode_body(kind, &source, None, &(), body.to_string().as_bytes(), stored_at);
         facts.extend(apply(&mut state, &mut cold, &Message { seq, stored_at, kind, source: source.clone(), records }));
     };
@@ -100,6 +106,30 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
     let condition = serde_json::json!({ "code": "log_filling", "severity": "warning", "detail": "85 % of the log is used" });
     publish(Kind::Outcome, serde_json::json!({ "conditions": [condition] }));
     publish(Kind::Outcome, serde_json::json!({ "conditions": [] }));
+
+    // a model that is better, one that is not wanted, and the way back
+    publish(Kind::Command, serde_json::json!({ "command": "set_retraining", "mode": "auto" }));
+    for p99 in [0.001, 9.0] {
+        publish(Kind::Command, serde_json::json!({ "command": "retrain", "model": "m" }));
+        let job = format!("{}-0", published.get());
+        let report = |told: Value| {
+            let mut report = serde_json::json!({ "job": job, "attempt": 1 });
+            report.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+            serde_json::json!({ "retraining": report })
+        };
+        publish(
+            Kind::Outcome,
+            report(serde_json::json!({ "state": "started", "from_seq": 1, "through_seq": 9, "backup": null })),
+        );
+        publish(
+            Kind::Outcome,
+            report(serde_json::json!({ "state": "trained", "artifact": "ab".repeat(32), "bytes": 9, "algorithm": "knn",
+            "parameters": {}, "rows": 700, "holdout": 200, "data_hash": "cd", "code_version": "0", "champion": {}, "challenger": {},
+            "advantages": vec![0.5; 200], "segments": [], "p99_seconds": p99, "error_max": null, "importance": [], "warnings": [],
+            "trials": null, "seconds": 1.5 })),
+        );
+    }
+    publish(Kind::Command, serde_json::json!({ "command": "roll_back_model", "model": "m" }));
 
     let (mut seen, mut segments, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for effect in &facts {
@@ -224,6 +254,12 @@ fn the_schema_of_a_rejection_lists_the_reasons_of_the_decoder_and_the_bounds_of_
         "bad_detector",
         "range_too_long",
         "too_few_rows",
+        "too_many_jobs",
+        "no_such_job",
+        "no_such_model",
+        "no_such_version",
+        "no_artifact",
+        "nothing_before",
     ];
     let known: Vec<&str> = Reason::ALL.map(Reason::as_str).into_iter().chain(bounds).collect();
     assert_eq!(listed, known);

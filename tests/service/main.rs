@@ -19,5 +19,6 @@ mod permissions;
 mod publisher;
 mod readiness;
 mod retention;
+mod retraining;
 mod truth;
 mod verdict;

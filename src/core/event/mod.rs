@@ -7,6 +7,8 @@ mod instant;
 mod kind;
 mod lane;
 mod lives;
+mod references;
+mod retraining;
 pub mod subject;
 pub mod wire;
 
@@ -21,6 +23,11 @@ use crate::time::Timestamp;
 pub use kind::Kind;
 pub use lane::Lane;
 pub use lives::{RetentionChange, VersionChoice};
+pub use references::{PastRange, TrainingRow, TrainingRows};
+pub use retraining::{
+    Backup, Comparison, GatesChange, JobReport, Measured, Mode, ModelConfig, RetrainingChange, SegmentPair, Stage, Told,
+    Trained,
+};
 
 /// One message of the input stream, decoded: a single record or a frame of records, applied in order and atomically.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +60,10 @@ pub enum Event {
     ConditionsSeen {
         conditions: Vec<Notice>,
     },
+    /// What a trainer says of a job of retraining.
+    JobReported(JobReport),
+    /// How a model that does not serve compares with the one that does.
+    ModelsCompared(Comparison),
     ClockTicked,
 }
 
@@ -212,6 +223,33 @@ pub enum Command {
     DescribeModel(DescriptionChange),
     /// How long windows are kept, as minutes, hours and days.
     SetWindowRetention(RetentionChange),
+    /// When models are trained anew, from what, and what becomes of the result.
+    SetRetraining(Box<RetrainingChange>),
+    /// Train a model anew.
+    Retrain {
+        model: Name,
+    },
+    /// End a job of retraining, queued or running.
+    CancelRetraining {
+        /// As the job shows it, such as `12-0`.
+        job: CompactString,
+    },
+    /// Have a trained version take the place of the champion.
+    PromoteVersion {
+        model: Name,
+        version: u32,
+    },
+    /// Go back to the champion before, or to a version that served once.
+    RollBackModel {
+        model: Name,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u32>,
+    },
+    /// Keep the champion whatever evidence says, or no longer.
+    PinModel {
+        model: Name,
+        pinned: bool,
+    },
     /// Delete a model and all that is known of it, so that there is room for another name.
     ForgetModel {
         model: Name,
@@ -321,47 +359,6 @@ impl DescriptionChange {
     pub fn of(model: Name) -> Self {
         Self { model, owner: None, tags: None, add_tags: Vec::new(), remove_tags: Vec::new(), archived: None }
     }
-}
-
-/// The minutes of a model that begin in `[from, until)`. On the wire instants are RFC 3339 or epoch numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PastRange {
-    pub model: Name,
-    /// Absent: every version that has enough predictions in the range.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Name>,
-    #[serde(with = "instant")]
-    pub from: Timestamp,
-    #[serde(with = "instant")]
-    pub until: Timestamp,
-}
-
-/// Rows of a training set for one version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingRows {
-    pub model: Name,
-    /// Absent: predictions that name no version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Name>,
-    /// These are the first rows: what was given before is forgotten.
-    pub first: bool,
-    /// These are the last rows: the reference is whole.
-    pub last: bool,
-    pub rows: Vec<TrainingRow>,
-}
-
-/// One row of a training set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingRow {
-    pub features: Features,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prediction: Option<Value>,
-    /// Probability of the positive class, or the stated confidence, as predictions of the version have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub score: Option<f64>,
 }
 
 /// What a stream repeats: windows are compared with the same part of it.

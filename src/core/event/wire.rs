@@ -20,6 +20,7 @@ mod note;
 mod original;
 mod outcome;
 mod prediction;
+mod retraining;
 mod sample;
 mod walk;
 

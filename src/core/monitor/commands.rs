@@ -7,7 +7,7 @@ use crate::ids::Name;
 use crate::monitor::analysis::About;
 use crate::monitor::cold::Cold;
 use crate::monitor::effect::Effects;
-use crate::monitor::model::Verdict;
+use crate::monitor::model::{Model, Models, Verdict};
 use crate::monitor::tokens::Token;
 use crate::monitor::turn::Turn;
 use crate::monitor::{Place, State};
@@ -60,6 +60,16 @@ impl State {
             Command::SetTask { model, task } => self.models.on_task(at, model, *task),
             Command::ReferenceFromRange(range) => self.models.on_past_range(turn, at, range),
             Command::UseReference(training) => self.models.on_training_rows(turn, at, training),
+            Command::SetRetraining(change) => self.retraining.set(turn, change),
+            Command::Retrain { model } => self.retraining.ask(turn, at, found(&self.models, model), model),
+            Command::CancelRetraining { job } => self.retraining.cancel(turn, job),
+            Command::PromoteVersion { model, version } => {
+                self.retraining.promote(turn, at, (found(&self.models, model), model), *version)
+            }
+            Command::RollBackModel { model, to } => {
+                self.retraining.roll_back(turn, at, (found(&self.models, model), model), *to)
+            }
+            Command::PinModel { model, pinned } => self.retraining.pin(turn, at, (found(&self.models, model), model), *pinned),
             Command::ForgetModel { model } => self.forget_model(cold, model, effects),
             Command::ForgetSource { source } => self.forget_source(cold, source, effects),
         }
@@ -68,11 +78,15 @@ impl State {
     /// Deletes a model, what is analysed about it, and its name. What goes on ends.
     fn forget_model(&mut self, cold: &mut dyn Cold, model: &Name, effects: &mut Effects) -> Verdict {
         let turn = &mut Turn { cold, desk: &mut self.desk, effects };
+        let id = self.models.by_name(model.as_str()).map(|model| model.id);
         let verdict = self.models.forget(turn, model);
         if verdict == Verdict::Applied {
             turn.desk.forgotten.models += 1;
             turn.desk.forgotten.models_forgotten_at = turn.desk.position;
             self.analysis.forget(turn, About::Model, model);
+            if let Some(id) = id {
+                self.retraining.forget(turn, id);
+            }
         }
         verdict
     }
@@ -95,4 +109,8 @@ impl State {
         }
         verdict
     }
+}
+
+fn found<'a>(models: &'a Models, name: &Name) -> Option<&'a Model> {
+    models.by_name(name.as_str()).map(|model| &**model)
 }

@@ -13,6 +13,7 @@ use crate::monitor::drift::alarm::Alarm;
 use crate::monitor::drift::incident::Told;
 use crate::monitor::point::Point;
 use crate::monitor::rejected::{OfMessage, Rejected};
+use crate::monitor::retraining::news::News;
 use crate::monitor::source::SeriesKey;
 use crate::monitor::status::{Reason, Status};
 use crate::monitor::window::Headline;
@@ -135,6 +136,12 @@ pub enum Announcement {
         /// Rejected records since the fact before that are neither listed nor announced.
         untold: u64,
     },
+    /// A model is trained anew, or another version of it serves.
+    Retraining {
+        model: Name,
+        news: Box<News>,
+        at: Timestamp,
+    },
 }
 
 impl Announcement {
@@ -148,6 +155,7 @@ impl Announcement {
             Self::Anomaly { finding, .. } if finding.is_open() => Fact::AnomalyDetected,
             Self::Anomaly { .. } => Fact::AnomalyCleared,
             Self::Rejected { .. } => Fact::Rejected,
+            Self::Retraining { news, .. } => news.fact(),
         }
     }
 
@@ -157,7 +165,8 @@ impl Announcement {
             Self::WindowClosed { model, .. }
             | Self::WindowRevised { model, .. }
             | Self::StatusChanged { model, .. }
-            | Self::Drift { model, .. } => model.as_str(),
+            | Self::Drift { model, .. }
+            | Self::Retraining { model, .. } => model.as_str(),
             Self::Anomaly { name, .. } => name.as_str(),
             Self::Rejected { first, .. } => first.kind.as_str(),
         }
@@ -215,6 +224,12 @@ impl Announcement {
                     "also": fault.also, "records": records, "untold": untold,
                 })
             }
+            Self::Retraining { model, news, at } => {
+                let mut body = news.members();
+                (body["id"], body["type"]) = (id.to_string().into(), fact.into());
+                (body["model"], body["stored_at"]) = (model.as_str().into(), at.to_string().into());
+                body
+            }
         };
         body["schema_version"] = SCHEMA_VERSION.into();
         body.to_string()
@@ -232,6 +247,11 @@ pub enum Fact {
     AnomalyDetected,
     AnomalyCleared,
     Rejected,
+    RetrainStarted,
+    RetrainFinished,
+    ModelPromoted,
+    ModelRejected,
+    ModelRolledBack,
 }
 
 impl Fact {
@@ -245,6 +265,11 @@ impl Fact {
             Self::AnomalyDetected => "anomaly_detected",
             Self::AnomalyCleared => "anomaly_cleared",
             Self::Rejected => "rejected",
+            Self::RetrainStarted => "retrain_started",
+            Self::RetrainFinished => "retrain_finished",
+            Self::ModelPromoted => "model_promoted",
+            Self::ModelRejected => "model_rejected",
+            Self::ModelRolledBack => "model_rolled_back",
         }
     }
 }

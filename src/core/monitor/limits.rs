@@ -279,3 +279,36 @@ pub const FINDINGS_OVER_MAX: usize = 20;
 /// Log time without a sample after which a source is silent; and after which nobody waits for it any more.
 pub const SILENCE_MIN: Span = Span::from_secs(300);
 pub const SILENCE_REMEMBERED: Span = Span::from_secs(86_400);
+
+/// Jobs of retraining that are queued or running; a further one is refused as `too_many_jobs`. Of one model there is one at a time.
+pub const RETRAININGS_OPEN_MAX: usize = 1_000;
+
+/// Jobs of retraining that have ended and are kept for the read side, newest last.
+pub const RETRAININGS_KEPT_MAX: usize = 200;
+
+/// Attempts of one job, after which nobody is expected to finish it.
+pub const RETRAINING_ATTEMPTS_MAX: u32 = 3;
+
+/// Models that a policy of retraining names.
+pub const MODEL_CONFIGS_MAX: usize = 1_000;
+
+/// Trained versions of one model that are listed, and artifacts that are kept of those that never served.
+pub const TRAINED_VERSIONS_MAX: usize = 200;
+pub const ARTIFACTS_KEPT: usize = 10;
+
+/// Challengers of one champion that are compared at the same time; with a further one the oldest is given up.
+pub const CHALLENGERS_MAX: usize = 2;
+
+/// Decisions about one model that are listed, and pairs of champion and challenger that were rolled back.
+pub const DECISIONS_MAX: usize = 100;
+pub const BARRED_MAX: usize = 100;
+
+/// How often it is looked whether a model has to be trained anew.
+pub const RETRAINING_LOOKED_AT: Span = Span::from_secs(60);
+
+/// Labelled predictions from which on a model is trained by itself: what a training needs at least.
+pub const RETRAINING_LABELS_MIN: u64 = 500;
+
+/// Labels, and log time, for which a new champion is compared with the one before.
+pub const WATCH_LABELS: u64 = 10_000;
+pub const WATCH: Span = Span::from_secs(7 * 86_400);

@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod classes;
 pub mod cold;
 mod commands;
+mod desk;
 pub mod drift;
 pub mod effect;
 pub mod forgotten;
@@ -15,6 +16,7 @@ pub mod numbered;
 pub mod pane;
 pub mod point;
 pub mod rejected;
+pub mod retraining;
 pub mod rollup;
 pub mod rooms;
 pub mod rows;
@@ -29,25 +31,16 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
-
 use crate::event::{Event, Fault, Message};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
-use crate::monitor::drift::Fleet;
-use crate::monitor::effect::{Effect, Effects, Settled};
-use crate::monitor::forgotten::Forgotten;
+use crate::monitor::effect::{Effect, Effects};
 use crate::monitor::model::{Models, Verdict};
-use crate::monitor::rejected::Rejections;
-use crate::monitor::rollup::Rolled;
+use crate::monitor::retraining::Retraining;
 use crate::monitor::source::Sources;
-use crate::monitor::status::Thresholds;
-use crate::monitor::tokens::Tokens;
 use crate::monitor::turn::Turn;
-use crate::time::Timestamp;
 
+pub use crate::monitor::desk::{Counts, Desk};
 pub use crate::monitor::turn::Place;
 
 /// Everything the core knows, but for what lies in [`Cold`].
@@ -57,38 +50,7 @@ pub struct State {
     pub models: Models,
     pub sources: Sources,
     pub analysis: Analysis,
-}
-
-/// The small part of the state that changes with every message and is written whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Desk {
-    /// Sequence of the last message applied.
-    pub position: u64,
-    /// Newest `stored_at`: what time it is, as far as the log says.
-    pub log_time: Timestamp,
-    pub counts: Counts,
-    pub rejections: Rejections,
-    pub thresholds: Thresholds,
-    pub drift: Fleet,
-    pub tokens: Arc<Tokens>,
-    pub settled: Settled,
-    pub forgotten: Forgotten,
-    pub rolled: Rolled,
-}
-
-/// Every record of the world is counted in exactly one of applied, rejected, duplicates, too late and ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub applied: u64,
-    pub rejected: u64,
-    pub duplicates: u64,
-    /// Applied, but to a window that had already closed.
-    pub late: u64,
-    pub too_late: u64,
-    /// Predictions that no label joined within the horizon.
-    pub expired: u64,
-    /// Valid records that change nothing, such as revoking an unknown token.
-    pub ignored: u64,
+    pub retraining: Retraining,
 }
 
 /// What one message changes, and what it asks of the world. Total: no decoded input makes it fail or panic. Deterministic: the
@@ -141,6 +103,10 @@ impl State {
                 let is_news = self.analysis.on_conditions(turn, at.source, conditions);
                 if is_news { Verdict::Applied } else { Verdict::Ignored }
             }
+            Event::JobReported(report) => self.retraining.on_report(turn, report),
+            Event::ModelsCompared(told) => {
+                self.retraining.on_compared(turn, self.models.by_name(told.model.as_str()).map(|model| &**model), told)
+            }
             Event::ClockTicked => {
                 self.models.take_samples(at, &self.sources, turn.desk.log_time);
                 self.models.on_tick(turn);
@@ -149,6 +115,7 @@ impl State {
                 self.analysis.judge_producers(turn);
                 self.analysis.judge_values(turn, &self.models);
                 self.analysis.judge_names(turn, &self.models, &self.sources);
+                self.retraining.on_tick(turn, &self.models);
                 turn.desk.forgotten.erase(turn.cold);
                 self.forget_outlived(cold, effects);
                 Verdict::Applied
@@ -156,14 +123,17 @@ impl State {
         }
     }
 
-    /// Rooms hear what was told while the message was applied, and what that has others tell, in the order of this function. It ends: the
-    /// analysis hears of models, and nobody hears of the analysis.
+    /// Rooms hear what was told while the message was applied, and what that has others tell, in the order of this function. It ends: analysis
+    /// and retraining hear of models, and nobody hears of them.
     fn hear(&mut self, cold: &mut dyn Cold, effects: &mut Effects) {
         let mut heard = 0;
         while heard < effects.told().len() {
             let mut answers = effects.answers();
             let turn = &mut Turn { cold, desk: &mut self.desk, effects: &mut answers };
-            effects.told()[heard..].iter().for_each(|effect| self.analysis.hear(turn, &effect.action));
+            for effect in &effects.told()[heard..] {
+                self.analysis.hear(turn, &effect.action);
+                self.retraining.hear(turn, &self.models, &effect.action);
+            }
             heard = effects.told().len();
             effects.append(answers);
         }

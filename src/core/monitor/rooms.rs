@@ -3,6 +3,7 @@
 use crate::ids::Name;
 use crate::monitor::analysis::Analysis;
 use crate::monitor::model::Models;
+use crate::monitor::retraining::Retraining;
 use crate::monitor::rows::{self, Reader, Rows, Writer};
 use crate::monitor::source::Sources;
 use crate::monitor::{Desk, State};
@@ -14,12 +15,19 @@ pub struct Changed {
     pub sources: rows::Changed<Name>,
     /// By the number of the subject.
     pub analysis: rows::Changed<u32>,
+    /// Whether anything of it did.
+    pub retraining: bool,
 }
 
 impl State {
     /// Writes every row that has changed since this was last called. The desk is not among them: it is written whole, with each commit.
     pub fn save(&mut self, to: &mut dyn Writer) -> Changed {
-        Changed { models: self.models.save(to), sources: self.sources.save(to), analysis: self.analysis.save(to) }
+        Changed {
+            models: self.models.save(to),
+            sources: self.sources.save(to),
+            analysis: self.analysis.save(to),
+            retraining: self.retraining.save(to),
+        }
     }
 
     /// Reads the state back.
@@ -31,6 +39,7 @@ impl State {
             models: Models::restore(rows, given.models_given)?,
             sources: Sources::restore(rows, given.sources_given)?,
             analysis: Analysis::restore(rows, given.subjects_given)?,
+            retraining: Retraining::restore(rows, 0)?,
             desk,
         })
     }
@@ -41,6 +50,7 @@ impl State {
             models: rows::Changed { changed: self.models.iter().map(|model| model.id).collect(), gone: Vec::new() },
             sources: rows::Changed { changed: self.sources.iter().map(|(id, _)| id).collect(), gone: Vec::new() },
             analysis: rows::Changed { changed: self.analysis.iter().map(|(id, _)| id).collect(), gone: Vec::new() },
+            retraining: true,
         }
     }
 }

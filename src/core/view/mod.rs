@@ -33,6 +33,7 @@ use crate::monitor::effect::Settled;
 use crate::monitor::kept::Kept;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
+use crate::monitor::retraining::Retraining;
 use crate::monitor::rollup::Rolled;
 use crate::monitor::rooms::Changed;
 use crate::monitor::source::Source;
@@ -69,6 +70,8 @@ pub struct View {
     pub sources: OrdMap<Name, (u32, Arc<Kept<Source>>)>,
     /// What is analysed, by the number of the subject.
     pub analysis: OrdMap<u32, Subject>,
+    /// Jobs, trained versions and the policy of retraining.
+    pub retraining: Retraining,
     /// Findings that have begun or ended in the life of the process.
     pub turns: u64,
 }
@@ -94,8 +97,12 @@ impl View {
             models: self.models.clone(),
             sources: self.sources.clone(),
             analysis: self.analysis.clone(),
+            retraining: self.retraining.clone(),
             turns: state.analysis.turns(),
         };
+        if changed.retraining {
+            next.retraining = state.retraining.clone();
+        }
         changed.models.gone.iter().for_each(|name| drop(next.models.remove(name)));
         changed.sources.gone.iter().for_each(|name| drop(next.sources.remove(name)));
         changed.analysis.gone.iter().for_each(|id| drop(next.analysis.remove(id)));

@@ -78,6 +78,11 @@ impl Features {
         self.inputs.iter().flat_map(Input::outputs).collect()
     }
 
+    /// Whether a column was learnt as numbers.
+    pub fn takes_number(&self, name: &str) -> bool {
+        self.inputs.iter().any(|input| input.name == name && matches!(input.encoding, Encoding::Number { .. }))
+    }
+
     /// How each of [`Self::numbers`] is filled and scaled; empty where it stays as it is.
     pub fn scales(&self) -> &[Scale] {
         &self.scales

@@ -10,7 +10,7 @@ use super::room::{ADMIN, Room};
 /// An address of a route, its parameters filled in with nothing that exists.
 pub fn example(path: &str) -> String {
     let filled = path.replace("{model}", "nobody").replace("{source}", "nobody").replace("{kind}", "prediction");
-    filled.replace("{seq}", "999").replace("{id}", "none").replace("{*file}", "index.html")
+    filled.replace("{seq}", "999").replace("{id}", "none").replace("{job}", "1-0").replace("{*file}", "index.html")
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use tidewatch::artifacts::Artifacts;
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{self, Raw};
 use tidewatch::http::{App, HttpSettings, LogStatus, Recent, SnapshotDesk, serve, token};
@@ -102,6 +103,7 @@ impl Room {
             log: log_receiver,
             recent,
             snapshots: SnapshotDesk { shelf: Shelf::in_data(folder.path()), requests: mpsc::channel(1).0 },
+            artifacts: Artifacts::in_data(folder.path()),
             streams: streams.into(),
             predictions: None,
             settings,

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::FEATURES_MAX;
 use super::fault::{FAULTS_MAX, Flaws, Problem, Reason, required};
 use super::leaf::{Leaf, checked};
+use super::retraining;
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
 use crate::event::{
     Command, DescriptionChange, Event, MetricThreshold, PastRange, PolicyChange, RetentionChange, TrainingRows,
@@ -98,10 +99,16 @@ fn check(command: &mut Command, flaws: &mut Flaws) {
         Command::DescribeModel(change) => check_description(change, flaws),
         Command::SetDriftPolicy(change) => check_policy(change, flaws),
         Command::SetModelThresholds { thresholds, .. } => check_thresholds(thresholds, flaws),
+        Command::SetRetraining(change) => retraining::check(change, flaws),
         Command::SetWindowRetention(change) => check_retention(change, flaws),
-        Command::ForgetModel { .. }
+        Command::CancelRetraining { .. }
+        | Command::ForgetModel { .. }
         | Command::ForgetSource { .. }
         | Command::GatherReference { .. }
+        | Command::PinModel { .. }
+        | Command::PromoteVersion { .. }
+        | Command::Retrain { .. }
+        | Command::RollBackModel { .. }
         | Command::SetDetectors { .. }
         | Command::SetTask { .. }
         | Command::SetVersionState { .. }

@@ -1,5 +1,5 @@
-//! What Tidewatch reports of itself: how far effects have been carried out, what is wrong with the process, and the command that lets its
-//! own admin in.
+//! What Tidewatch reports of itself: how far effects have been carried out, what is wrong with the process, what came of trainings, and the command
+//! that lets its own admin in.
 
 use compact_str::CompactString;
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::command::{command, versioned};
 use super::fault::{Problem, Reason, required};
+use super::retraining::{compared, report};
 use super::walk::{Cx, Take, Tree};
 use crate::event::{Event, Lane, Notice};
 use crate::ids::NAME_BYTES_MAX;
@@ -37,6 +38,8 @@ pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, entries: A) -> Result<Re
     Ok(Tree(cx, 0).map(entries)?.and_then(versioned).and_then(|mut tree| match &tree["settled_through"] {
         Json::Null if !tree["command"].is_null() => command(tree),
         Json::Null if !tree["conditions"].is_null() => conditions(tree["conditions"].take()),
+        Json::Null if !tree["retraining"].is_null() => report(tree["retraining"].take()),
+        Json::Null if !tree["compared"].is_null() => compared(tree["compared"].take()),
         Json::Null => required(None, "settled_through"),
         Json::Number(number) => match number.as_u64() {
             Some(settled_through) => lane(&tree["lane"]).map(|lane| Event::EffectsSettled { lane, settled_through }),

@@ -14,17 +14,19 @@ pub enum Tag {
     Pane = b'p',
     Source = b's',
     Profile = b't',
+    Retraining = b'q',
     Trail = b'u',
     Track = b'w',
     Rejected = b'x',
 }
 
 impl Tag {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Analysis,
         Self::Model,
         Self::Note,
         Self::Pane,
+        Self::Retraining,
         Self::Source,
         Self::Profile,
         Self::Trail,

@@ -1,31 +1,16 @@
-//! `tidewatch retrain`: what retraining does, and what a policy of it would have done.
+//! `tidewatch retrain simulate`: what a policy of retraining would have done.
 
 use std::path::PathBuf;
 
 use crate::train::simulate::{Event, Plan, Policy, Simulation, simulate};
 use crate::train::workers::Pool;
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::files::{read_rows, remark};
-use super::progress::Progress;
-use super::table::table;
-use super::{Answer, Outcome};
-
-/// Try a policy of retraining
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  tidewatch retrain simulate elec.csv --label class --first 6000 --every 3000 --window 6000")]
-pub struct Retrain {
-    #[command(subcommand)]
-    action: Action,
-}
-
-#[derive(Subcommand)]
-enum Action {
-    Simulate(Simulate),
-}
+use crate::cli::files::{read_rows, remark};
+use crate::cli::progress::Progress;
+use crate::cli::table::table;
+use crate::cli::{Answer, Outcome};
 
 /// Run the whole loop of retraining over a file in its order, without a server
 ///
@@ -44,7 +29,7 @@ Examples:
   tidewatch retrain simulate churn.parquet --label churned --policy policy.json --json
 
 Exit codes: 0 simulated, 1 failure, 2 wrong usage.")]
-struct Simulate {
+pub struct Simulate {
     /// Rows in the order in which they came; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -65,16 +50,8 @@ struct Simulate {
     policy: Option<PathBuf>,
 }
 
-impl Retrain {
-    pub fn run(self, answer: Answer) -> Outcome {
-        match self.action {
-            Action::Simulate(simulate) => simulate.run(answer),
-        }
-    }
-}
-
 impl Simulate {
-    fn run(self, answer: Answer) -> Outcome {
+    pub fn run(self, answer: Answer) -> Outcome {
         let policy = match &self.policy {
             None => Policy::default(),
             Some(path) => {
