@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The folders of crates that are one room each: what they name after `crate::` is their own.
-const CRATES_OF_ONE_ROOM: [&str; 2] = ["src/files/", "src/train/"];
+const CRATES_OF_ONE_ROOM: [&str; 3] = ["src/files/", "src/machine/", "src/train/"];
 
 /// One file under `src/`.
 pub struct File {
