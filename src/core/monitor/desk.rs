@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::monitor::drift::Fleet;
 use crate::monitor::effect::Settled;
 use crate::monitor::forgotten::Forgotten;
+use crate::monitor::jobs::Tally;
 use crate::monitor::rejected::Rejections;
 use crate::monitor::rollup::Rolled;
 use crate::monitor::status::Thresholds;
@@ -28,6 +29,7 @@ pub struct Desk {
     pub settled: Settled,
     pub forgotten: Forgotten,
     pub rolled: Rolled,
+    pub jobs: Tally,
 }
 
 /// Every record of the world is counted in exactly one of applied, rejected, duplicates, too late and ignored.

@@ -119,6 +119,11 @@ pub const NOTES_MAX: u64 = 1_000;
 /// The longest body of a kept record; of a longer one only its size is kept, the log has the rest.
 pub const NOTE_BYTES_MAX: usize = 64 << 10;
 
+/// Jobs that are kept, the newest; and batches. Of a job's texts so many bytes each: command, error, result.
+pub const JOBS_MAX: usize = 20_000;
+pub const BATCHES_MAX: usize = 2_000;
+pub const JOB_TEXT_BYTES_MAX: usize = 4_096;
+
 /// Rejected records listed, newest first; all of them stay counted, and their bytes stay in the log.
 pub const REJECTED_MAX: u64 = 10_000;
 

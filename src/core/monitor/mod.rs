@@ -4,10 +4,12 @@ pub mod analysis;
 pub mod classes;
 pub mod cold;
 mod commands;
+mod counts;
 mod desk;
 pub mod drift;
 pub mod effect;
 pub mod forgotten;
+pub mod jobs;
 pub mod join;
 pub mod kept;
 pub mod limits;
@@ -31,10 +33,11 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-use crate::event::{Event, Fault, Message};
+use crate::event::{Event, Fault, Kind, Message, Note};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
 use crate::monitor::effect::{Effect, Effects};
+use crate::monitor::jobs::Jobs;
 use crate::monitor::model::{Models, Verdict};
 use crate::monitor::retraining::Retraining;
 use crate::monitor::source::Sources;
@@ -51,6 +54,7 @@ pub struct State {
     pub sources: Sources,
     pub analysis: Analysis,
     pub retraining: Retraining,
+    pub jobs: Jobs,
 }
 
 /// What one message changes, and what it asks of the world. Total: no decoded input makes it fail or panic. Deterministic: the
@@ -91,6 +95,7 @@ impl State {
             Event::PredictionLogged(prediction) => self.models.on_prediction(turn, at, prediction),
             Event::LabelArrived(label) => self.models.on_label(turn, at, label),
             Event::SamplesTaken(sample) => self.sources.on_sample(turn, at, sample, &mut self.analysis),
+            Event::RecordNoted(note) if note.kind == Kind::Job => self.on_job(cold, at, note, effects),
             Event::RecordNoted(note) => self.sources.on_note(turn, at, note),
             Event::CommandGiven(command) => self.on_command(cold, at, command, effects),
             // nobody has carried out what was not yet asked for: believed, it would silence the effects to come
@@ -123,6 +128,19 @@ impl State {
         }
     }
 
+    /// A report of a job is kept with its source like any record, and is part of the job.
+    fn on_job(&mut self, cold: &mut dyn Cold, at: Place<'_>, note: &Note, effects: &mut Effects) -> Verdict {
+        if let Some(fault) = self.jobs.refuses(note) {
+            return Verdict::Rejected(fault);
+        }
+        let turn = &mut Turn { cold, desk: &mut self.desk, effects };
+        let verdict = self.sources.on_note(turn, at, note);
+        if verdict == Verdict::Applied {
+            self.jobs.on_report(turn, note);
+        }
+        verdict
+    }
+
     /// Rooms hear what was told while the message was applied, and what that has others tell, in the order of this function. It ends: analysis
     /// and retraining hear of models, and nobody hears of them.
     fn hear(&mut self, cold: &mut dyn Cold, effects: &mut Effects) {
@@ -136,28 +154,6 @@ impl State {
             }
             heard = effects.told().len();
             effects.append(answers);
-        }
-    }
-
-    fn count(&mut self, cold: &mut dyn Cold, at: Place<'_>, verdict: Verdict, effects: &mut Effects) {
-        if at.kind.is_internal() && !matches!(verdict, Verdict::Rejected(_)) {
-            return;
-        }
-        let counts = &mut self.desk.counts;
-        match verdict {
-            Verdict::Applied => counts.applied += 1,
-            Verdict::AppliedLate => {
-                counts.applied += 1;
-                counts.late += 1;
-            }
-            Verdict::Duplicate => counts.duplicates += 1,
-            Verdict::TooLate => counts.too_late += 1,
-            Verdict::Ignored => counts.ignored += 1,
-            Verdict::Rejected(fault) => {
-                counts.rejected += 1;
-                let log_time = self.desk.log_time;
-                self.desk.rejections.add(cold, at, &fault, log_time, effects);
-            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::ids::Name;
 use crate::monitor::analysis::Analysis;
+use crate::monitor::jobs::{Jobs, JobsChanged};
 use crate::monitor::model::Models;
 use crate::monitor::retraining::Retraining;
 use crate::monitor::rows::{self, Reader, Rows, Writer};
@@ -17,6 +18,7 @@ pub struct Changed {
     pub analysis: rows::Changed<u32>,
     /// Whether anything of it did.
     pub retraining: bool,
+    pub jobs: JobsChanged,
 }
 
 impl State {
@@ -27,6 +29,7 @@ impl State {
             sources: self.sources.save(to),
             analysis: self.analysis.save(to),
             retraining: self.retraining.save(to),
+            jobs: self.jobs.save(to),
         }
     }
 
@@ -40,6 +43,7 @@ impl State {
             sources: Sources::restore(rows, given.sources_given)?,
             analysis: Analysis::restore(rows, given.subjects_given)?,
             retraining: Retraining::restore(rows, 0)?,
+            jobs: Jobs::restore(rows, desk.jobs.jobs_given)?,
             desk,
         })
     }
@@ -51,6 +55,7 @@ impl State {
             sources: rows::Changed { changed: self.sources.iter().map(|(id, _)| id).collect(), gone: Vec::new() },
             analysis: rows::Changed { changed: self.analysis.iter().map(|(id, _)| id).collect(), gone: Vec::new() },
             retraining: true,
+            jobs: self.jobs.all(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod evaluation;
 pub mod fairness;
 pub mod incident;
+pub mod job;
 pub mod model;
 pub mod order;
 pub mod profile;
@@ -30,6 +31,7 @@ use crate::ids::Name;
 use crate::monitor::analysis::Subject;
 use crate::monitor::drift::Fleet;
 use crate::monitor::effect::Settled;
+use crate::monitor::jobs::{Batch, Job, JobsChanged, Tally};
 use crate::monitor::kept::Kept;
 use crate::monitor::model::Model;
 use crate::monitor::rejected::Rejections;
@@ -72,6 +74,12 @@ pub struct View {
     pub analysis: OrdMap<u32, Subject>,
     /// Jobs, trained versions and the policy of retraining.
     pub retraining: Retraining,
+    /// By number in the order of the log, and the number of each id.
+    pub jobs: OrdMap<u32, Arc<Kept<Job>>>,
+    pub job_numbers: OrdMap<Name, u32>,
+    pub batches: OrdMap<Name, Arc<Kept<Batch>>>,
+    /// What became of jobs that are no longer there.
+    pub jobs_tally: Tally,
     /// Findings that have begun or ended in the life of the process.
     pub turns: u64,
 }
@@ -98,6 +106,10 @@ impl View {
             sources: self.sources.clone(),
             analysis: self.analysis.clone(),
             retraining: self.retraining.clone(),
+            jobs: self.jobs.clone(),
+            job_numbers: self.job_numbers.clone(),
+            batches: self.batches.clone(),
+            jobs_tally: desk.jobs,
             turns: state.analysis.turns(),
         };
         if changed.retraining {
@@ -117,7 +129,25 @@ impl View {
         for id in &changed.analysis.changed {
             next.analysis.insert(*id, state.analysis.get(*id).clone());
         }
+        next.take_jobs(state, &changed.jobs);
         next
+    }
+
+    fn take_jobs(&mut self, state: &State, changed: &JobsChanged) {
+        for (number, id) in &changed.jobs.1 {
+            self.jobs.remove(number);
+            self.job_numbers.remove(id);
+        }
+        changed.batches.1.iter().for_each(|(_, id)| drop(self.batches.remove(id)));
+        for number in &changed.jobs.0 {
+            if let Some(job) = state.jobs.job(*number) {
+                self.job_numbers.insert(job.id.clone(), *number);
+                self.jobs.insert(*number, Arc::clone(job));
+            }
+        }
+        for batch in changed.batches.0.iter().filter_map(|number| state.jobs.batch(*number)) {
+            self.batches.insert(batch.id.clone(), Arc::clone(batch));
+        }
     }
 
     /// The first view after the store was opened.

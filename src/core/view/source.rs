@@ -120,7 +120,8 @@ impl ServerMetrics {
 }
 
 impl Server {
-    fn of(source: &Source, log_time: Timestamp) -> Option<Self> {
+    /// `None`: it sends no figures of a processor or of memory.
+    pub fn of(source: &Source, log_time: Timestamp) -> Option<Self> {
         let received = source.kinds.get(&crate::event::Kind::Sample)?;
         let figure = |name: &str| {
             mean(source.series.iter().filter(|((metric, _), _)| metric.as_str() == name).map(|(_, latest)| latest.value))
@@ -129,10 +130,14 @@ impl Server {
         if cpu.is_none() && memory.is_none() {
             return None;
         }
-        let disk = figure("tidewatch_disk_usage_percent");
+        let of = |name: &'static str| {
+            source.series.iter().filter(move |((metric, _), _)| metric.as_str() == name).map(|(_, latest)| latest.value)
+        };
+        let disk = of("tidewatch_disk_usage_percent").max_by(f64::total_cmp);
+        let sum = |name: &'static str| of(name).reduce(|one, other| one + other);
         let network = Network {
-            received: figure("tidewatch_network_receive_bytes_total"),
-            sent: figure("tidewatch_network_transmit_bytes_total"),
+            received: sum("tidewatch_network_receive_bytes_total"),
+            sent: sum("tidewatch_network_transmit_bytes_total"),
         };
         let judged = [cpu, memory, disk].into_iter().zip(LIMITS).filter_map(|(value, limits)| Some((value?, limits)));
         let (mut warnings, mut criticals) = (0, 0);

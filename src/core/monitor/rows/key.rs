@@ -9,6 +9,8 @@ use crate::time::Timestamp;
 #[repr(u8)]
 pub enum Tag {
     Analysis = b'a',
+    Batch = b'b',
+    Job = b'k',
     Model = b'm',
     Note = b'n',
     Pane = b'p',
@@ -21,8 +23,10 @@ pub enum Tag {
 }
 
 impl Tag {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Analysis,
+        Self::Batch,
+        Self::Job,
         Self::Model,
         Self::Note,
         Self::Pane,
