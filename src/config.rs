@@ -25,6 +25,8 @@ pub struct Config {
     pub nats: Nats,
     /// `None`: no simulator.
     pub demo: Option<Demo>,
+    /// Where what cannot be sent waits.
+    pub spool: PathBuf,
     /// `None`: this host is not sampled.
     pub agent: Option<Agent>,
     /// The admin token to accept beside the one in the data directory; `None` mints one on first start.
@@ -74,10 +76,18 @@ pub struct Demo {
     pub seed: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Agent {
     /// Between two samples of this host.
     pub interval: Duration,
+    /// Between two checks of the services.
+    pub health_interval: Duration,
+    /// Between two times that what waits in the spool is tried again.
+    pub cleanup_interval: Duration,
+    /// Names of processes whose figures are told.
+    pub processes: Vec<String>,
+    /// Services that are checked, as `machine::host::Service` reads them.
+    pub services: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -161,8 +171,21 @@ pub const KEYS: &[Key] = &[
     ),
     key("demo_rate", "40", "simulated predictions a second; lively charts at about 1 % of a core"),
     key("demo_seed", "1", "the same seed tells the same story"),
+    key(
+        "spool",
+        "",
+        "directory of what the agent and `tidewatch run` could not send yet, 64 MiB at most; `spool` in the data directory",
+    ),
     key("agent", "true", "sample this host"),
-    key("agent_interval", "15s", "between two samples of this host, as requirement D1 has it"),
+    key("agent_interval", "15s", "between two samples of this host, at least 500ms; 15 s as requirement D5 has it"),
+    key("agent_health_interval", "60s", "between two checks of agent_services; a minute as requirement D5 has it"),
+    key("agent_cleanup_interval", "5m", "between two times that the spool is looked at; five minutes as requirement D5 has it"),
+    key("agent_processes", "", "names of processes whose processor time and memory are told, separated by commas"),
+    key(
+        "agent_services",
+        "",
+        "services to check, separated by commas: NAME=process:NAME, NAME=unit:UNIT, NAME=tcp:HOST:PORT or NAME=http://HOST/PATH",
+    ),
     secret("token", "", "admin token; minted into the data directory when unset"),
     key("log", "info", "log filter, as `info` or `warn,tidewatch::nats=debug`"),
     key("log_format", "text", "`text` for people, `json` for machines"),
@@ -240,13 +263,21 @@ impl Config {
     /// Errors: the first fault that is met.
     fn of(layers: &Layers) -> Result<Self, Fault> {
         let external = layers.get("nats_url").is_set() || layers.get("nats_context").is_set();
+        let data = layers.parse("data", value::path)?;
         Ok(Self {
-            data: layers.parse("data", value::path)?,
+            spool: layers.parse_set("spool", value::path)?.unwrap_or_else(|| data.join("spool")),
+            data,
             listen: layers.parse("listen", value::address)?,
             nats: nats(layers)?,
             demo: layers.parse_or("demo", !external, value::switch)?.then_some(()).map(|()| demo(layers)).transpose()?,
             agent: match layers.parse("agent", value::switch)? {
-                true => Some(Agent { interval: layers.parse("agent_interval", value::duration)? }),
+                true => Some(Agent {
+                    interval: layers.parse("agent_interval", value::agent_interval)?,
+                    health_interval: layers.parse("agent_health_interval", value::duration)?,
+                    cleanup_interval: layers.parse("agent_cleanup_interval", value::duration)?,
+                    processes: layers.parse("agent_processes", value::list)?,
+                    services: layers.parse("agent_services", value::services)?,
+                }),
                 false => None,
             },
             token: layers.parse_set("token", value::token)?,

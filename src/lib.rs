@@ -8,6 +8,8 @@
 pub use tidewatch_core::{event, ids, monitor, stats, time, view};
 // The reader of files too: it takes long to compile and changes seldom.
 pub use tidewatch_files as files;
+// What measures a machine: so it is tested without a server.
+pub use tidewatch_machine as machine;
 // And what trains: its learners bring many crates.
 pub use tidewatch_train as train;
 
@@ -23,6 +25,7 @@ pub mod failpoint;
 pub mod http;
 pub mod memory;
 pub mod nats;
+pub mod post;
 pub mod processor;
 pub mod run_file;
 pub mod server;

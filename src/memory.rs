@@ -3,7 +3,9 @@
 //! The one room with `unsafe`: the name of a setting that the allocator reads, and writing over the environment while there is one thread.
 
 use std::ffi::CString;
+use std::sync::OnceLock;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroize;
 
 /// glibc's allocator looks long for room once the rows of thousands of models have come and gone, and keeps free pages in the middle of its arenas.
@@ -24,11 +26,23 @@ const SETTINGS: &[u8; 86] = b"narenas:1,lg_tcache_max:12,dirty_decay_ms:500,muzz
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS_READ: &[u8; 86] = SETTINGS;
 
+/// What whoever started us allows of core dumps.
+static CORE_DUMPS: OnceLock<Rlimit> = OnceLock::new();
+
 /// Has no core dump written if this process crashes: it would hold the tokens.
 pub fn forbid_core_dumps() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let allowed = CORE_DUMPS.get_or_init(|| getrlimit(Resource::Core));
     // where it cannot be forbidden it was forbidden before
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: allowed.maximum });
+}
+
+/// Makes a child that may write what whoever started us allows.
+pub fn with_core_dumps_of_the_caller(make: impl FnOnce()) {
+    if let Some(allowed) = CORE_DUMPS.get() {
+        let _ = setrlimit(Resource::Core, *allowed);
+    }
+    make();
+    forbid_core_dumps();
 }
 
 /// Has this process wait for others where both want the processor.

@@ -11,6 +11,7 @@ mod pipeline;
 mod private;
 mod rebuild;
 mod retention;
+mod sampling;
 mod snapshots;
 mod watchdog;
 
@@ -35,17 +36,18 @@ use crate::event::Lane;
 use crate::failpoint::{self, Point};
 use crate::http::{self, App, HttpSettings, PredictionRows, SnapshotDesk};
 use crate::ids::Slug;
+use crate::nats::Door;
 use crate::nats::managed;
 use crate::nats::provision::Role;
-use crate::nats::{Door, Headers};
 use crate::run_file::RunFile;
 use crate::snapshot::Shelf;
 use crate::store::pending::committed_row;
 use crate::telemetry::chain;
-use crate::{agent, clock, demo, ticker};
+use crate::{clock, demo, ticker};
 
 pub use backup::{Restored, backup, restore};
 pub use rebuild::{Rebuilt, Survey, Wanted, rebuild};
+pub use sampling::sample_alone;
 pub use snapshots::take_snapshot;
 
 use admin::Configured;
@@ -235,6 +237,7 @@ async fn serve_until(
         nats: nats.clone(),
         log,
         recent: Arc::clone(&pipeline.recent),
+        trails: Arc::clone(&pipeline.trails),
         snapshots: SnapshotDesk { shelf, requests },
         artifacts: Artifacts::in_data(&foundation.data),
         streams: foundation.streams.clone().into(),
@@ -276,12 +279,8 @@ async fn serve_until(
     for lane in Lane::ALL {
         tasks.spawn(Worker::new(told.clone(), IntoStream::new(nats, lane)).run(doors.clone()));
     }
-    if let Some(agent) = config.agent {
-        let publish = move |kind, source: Slug, body| {
-            let door = door.clone();
-            async move { door.publish(kind, &source, Headers::new(), body).await.map(|_seq| ()) }
-        };
-        tasks.spawn(agent::run(agent.interval, publish, doors.clone()));
+    if let Some(agent) = &config.agent {
+        tasks.spawn(sampling::beside(agent, &config.spool, nats.clone(), doors.clone()));
     }
     if let Some(simulation) = config.demo {
         let (client, root, stop) = (nats.client().clone(), nats.root().clone(), doors.clone());

@@ -71,6 +71,8 @@ gauges! {
     SNAPSHOT_AGE_SECONDS, "tidewatch_snapshot_age_seconds", "Seconds since the newest snapshot was taken and read back; absent if there is none.";
     SNAPSHOT_POSITION, "tidewatch_snapshot_position", "Sequence that the newest snapshot has applied.";
     SNAPSHOT_BYTES, "tidewatch_snapshot_bytes", "Bytes of the files of the newest snapshot.";
+    SPOOL_BYTES, "tidewatch_spool_bytes", "Bytes that wait in the spool; absent if it was never needed.";
+    SPOOL_DROPPED, "tidewatch_spool_dropped_records", "Records dropped unsent from the spool since it was made, because it was full; absent if it was never needed.";
     COMMIT_AGE_SECONDS, "tidewatch_commit_age_seconds", "Seconds since the last commit of the store, or since the start.";
     COMMIT_WAIT_SECONDS, "tidewatch_commit_wait_seconds", "Seconds that the batch in hand has waited for its commit; 0 if there is none.";
 }
@@ -104,6 +106,9 @@ counters! {
     HTTP_REFUSALS, "tidewatch_http_refusals_total", "Requests refused for want of a token, a right or a free slot.";
     WEBSOCKET_SKIPS, "tidewatch_websocket_skipped_views_total", "Views a slow WebSocket client did not get.";
     WEBSOCKET_REFUSALS, "tidewatch_websocket_refusals_total", "WebSocket connections refused at the limit.";
+    SPOOLED, "tidewatch_spool_records_total", "Records put into the spool because NATS was away.";
+    SPOOL_SENT, "tidewatch_spool_sent_total", "Records sent from the spool.";
+    SPOOL_LOST, "tidewatch_spool_lost_total", "Records that could be neither sent nor kept in the spool, or that the log refused later.";
     AGENT_SAMPLES, "tidewatch_agent_samples_total", "Samples of this host stored in the log.";
     AGENT_FAILURES, "tidewatch_agent_failures_total", "Samples of this host that could not be stored and are lost.";
 }

@@ -1,5 +1,6 @@
 //! The command line: reads arguments, calls the room that knows, prints what it answers. `--json` gives every answer to machines.
 
+mod agent;
 mod api;
 mod backup;
 mod banner;
@@ -26,6 +27,7 @@ mod publish;
 mod rebuild;
 mod retention;
 mod retrain;
+mod run;
 mod settings;
 mod snapshot;
 mod status;
@@ -70,14 +72,17 @@ Examples:
   tidewatch evaluate predictions.csv             every metric of a file of labelled predictions
   tidewatch drift --reference train.csv --current today.csv --fail-on drift
   tidewatch train train.csv --label churned --test test.csv
+  tidewatch run --batch tonight -- python score.py   what a command costs: processor, memory, GPU, time
   tidewatch doctor                               what is missing on this machine, and how to fix it
 
 Exit codes: 0 clean stop, 1 failure, 2 wrong usage, 3 bad configuration, 4 cannot reach NATS,
-5 the stream is not the one the store was built from, 6 the data directory is in use. `check` has its own: see its help.";
+5 the stream is not the one the store was built from, 6 the data directory is in use. `check` has its own: see its help, and
+`run` ends with the exit code of what it runs.";
 
 #[derive(Subcommand)]
 enum Command {
     Up(Box<up::Up>),
+    Agent(agent::Agent),
     Status(status::Status),
     Models(models::Models),
     Check(check::Check),
@@ -106,6 +111,7 @@ enum Command {
     Predict(predict::Predict),
     Export(export::Export),
     Retrain(retrain::Retrain),
+    Run(run::Run),
     Streams(streams::Streams),
     Config(config::Config),
     Failpoints(failpoints::Failpoints),
@@ -115,7 +121,7 @@ enum Command {
 }
 
 /// Commands that have no answer which `--json` could shape, so that their help does not offer it.
-const WITHOUT_JSON: [&str; 5] = ["up", "top", "trainer", "completions", "man"];
+const WITHOUT_JSON: [&str; 6] = ["agent", "up", "top", "trainer", "completions", "man"];
 
 /// What the process says when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +229,9 @@ fn arm_crash_points() -> Outcome {
 fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
     let outcome = match command {
         Command::Check(check) => return within(check.run(answer)),
+        Command::Run(run) => return run.run(answer),
         Command::Up(up) => up.run(),
+        Command::Agent(agent) => agent.run(),
         Command::Status(status) => block_on(status.run(answer)),
         Command::Models(models) => block_on(models.run(answer)),
         Command::Top(top) => block_on(top.run()),
@@ -262,6 +270,14 @@ fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
 
 fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
     within(command)?
+}
+
+/// As [`within`], for what has hardly anything to do: threads for each core would only take memory.
+fn within_one_thread<T>(command: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(LEFT_BEHIND_AFTER);
+    Ok(outcome)
 }
 
 /// Runs `command` on a runtime of its own.

@@ -24,6 +24,10 @@ pub struct Settings {
     #[command(flatten)]
     producers: Producers,
     #[command(flatten)]
+    sampling: Sampling,
+    #[command(flatten)]
+    spooling: Spooling,
+    #[command(flatten)]
     logging: Logging,
     #[command(flatten)]
     http: Http,
@@ -38,6 +42,32 @@ pub struct Publishing {
     place: Place,
     #[command(flatten)]
     server: Server,
+}
+
+/// What a command needs that publishes over NATS, now or later.
+#[derive(Args, Default)]
+pub struct Posting {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    spooling: Spooling,
+}
+
+/// What a command needs that samples this host.
+#[derive(Args, Default)]
+pub struct Watching {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    sampling: Sampling,
+    #[command(flatten)]
+    spooling: Spooling,
+    #[command(flatten)]
+    logging: Logging,
 }
 
 /// What a command needs that publishes for long and tells of it.
@@ -117,6 +147,14 @@ struct Server {
 
 #[derive(Args, Default)]
 #[command(next_help_heading = HEADING)]
+struct Spooling {
+    /// Directory of what could not be sent yet [default: spool in the data directory]
+    #[arg(long, value_name = "DIR")]
+    spool: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
 struct Managed {
     /// Port of the managed NATS server; 0 picks a free one [default: 4222]
     #[arg(long, value_name = "PORT", conflicts_with_all = ["nats_url", "nats_context"])]
@@ -127,6 +165,26 @@ struct Managed {
     /// What an acknowledgement survives: `always` or `interval 100ms` [default: interval 100ms]
     #[arg(long, value_name = "WHEN")]
     durability: Option<String>,
+}
+
+#[derive(Args, Default)]
+#[command(next_help_heading = HEADING)]
+struct Sampling {
+    /// Between two samples of this host, at least 500ms [default: 15s]
+    #[arg(long, value_name = "TIME", alias = "interval")]
+    agent_interval: Option<String>,
+    /// Between two checks of the services [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    agent_health_interval: Option<String>,
+    /// Between two looks at what waits in the spool [default: 5m]
+    #[arg(long, value_name = "TIME")]
+    agent_cleanup_interval: Option<String>,
+    /// Processes whose processor time and memory are told, by name [default: none]
+    #[arg(long, value_name = "NAME,…")]
+    agent_processes: Option<String>,
+    /// Services to check, as web=process:nginx,db=tcp:localhost:5432,api=http://localhost/healthz,cron=unit:cron [default: none]
+    #[arg(long, value_name = "NAME=HOW,…")]
+    agent_services: Option<String>,
 }
 
 #[derive(Args, Default)]
@@ -150,9 +208,6 @@ struct Producers {
     /// Do not sample this host
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "agent")]
     no_agent: bool,
-    /// Between two samples of this host [default: 15s]
-    #[arg(long, value_name = "TIME")]
-    agent_interval: Option<String>,
 }
 
 #[derive(Args, Default)]
@@ -223,8 +278,8 @@ impl Settings {
     ///
     /// Errors: everything that is wrong.
     pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
-        let Self { place, listen, server, managed, producers, logging, http, store } = self;
-        let groups: [&dyn Flags; 7] = [listen, server, managed, producers, logging, http, store];
+        let Self { place, listen, server, managed, producers, sampling, spooling, logging, http, store } = self;
+        let groups: [&dyn Flags; 9] = [listen, server, managed, producers, sampling, spooling, logging, http, store];
         resolve(place, &groups)
     }
 }
@@ -233,6 +288,29 @@ impl Publishing {
     /// As [`Settings::resolve`].
     pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
         resolve(&self.place, &[&self.server])
+    }
+}
+
+impl Posting {
+    /// As [`Settings::resolve`].
+    pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
+        resolve(&self.place, &[&self.server, &self.spooling])
+    }
+}
+
+impl Watching {
+    /// As [`Settings::resolve`], with the agent on.
+    pub fn resolve(&self) -> Result<(Config, Layers), Failure> {
+        resolve(&self.place, &[&self.server, &self.sampling, &self.spooling, &self.logging, &AgentOn])
+    }
+}
+
+/// Whatever the file says, who starts the agent wants it.
+struct AgentOn;
+
+impl Flags for AgentOn {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![("agent", Some("true".into()))]
     }
 }
 
@@ -300,6 +378,12 @@ impl Flags for Server {
     }
 }
 
+impl Flags for Spooling {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![("spool", self.spool.clone())]
+    }
+}
+
 impl Flags for Managed {
     fn given(&self) -> Vec<(&'static str, Option<String>)> {
         vec![
@@ -318,7 +402,18 @@ impl Flags for Producers {
             ("demo_rate", self.demo_rate.clone()),
             ("demo_seed", self.demo_seed.clone()),
             ("agent", switch(self.agent, self.no_agent)),
+        ]
+    }
+}
+
+impl Flags for Sampling {
+    fn given(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
             ("agent_interval", self.agent_interval.clone()),
+            ("agent_health_interval", self.agent_health_interval.clone()),
+            ("agent_cleanup_interval", self.agent_cleanup_interval.clone()),
+            ("agent_processes", self.agent_processes.clone()),
+            ("agent_services", self.agent_services.clone()),
         ]
     }
 }

@@ -81,6 +81,28 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("takes a whole number from 1, not {text:?}"))
 }
 
+/// Shorter than half a second, looking costs more than it tells.
+pub(super) fn agent_interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        interval if interval < Duration::from_millis(500) => Err(format!("takes at least 500ms, not {text:?}")),
+        interval => Ok(interval),
+    }
+}
+
+/// Texts that are separated by commas; none if there is nothing.
+pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
+    Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+}
+
+/// As [`list`], of services that the agent can check.
+pub(super) fn services(text: &str) -> Result<Vec<String>, String> {
+    let services = list(text)?;
+    for service in &services {
+        service.parse::<crate::machine::host::Service>().map_err(|error| error.to_string())?;
+    }
+    Ok(services)
+}
+
 /// A length of time of at least a millisecond, as `250ms`, `15s`, `2m`, `1h` or `7d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

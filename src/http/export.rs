@@ -34,6 +34,7 @@ use crate::view::View;
 use crate::view::alarm::AlarmFigures;
 use crate::view::compared::{Queues, Reference};
 use crate::view::incident;
+use crate::view::job::{BatchSummary, JobSummary};
 use crate::view::model::CounterFigures;
 use crate::view::source::SourceSummary;
 use crate::view::status::Reason;
@@ -145,6 +146,12 @@ fn write(file: &mut File, reader: &Reader, view: &View) -> Result<(), Problem> {
     }
     for (_, source) in view.sources.values() {
         out.line(&Tagged { kind: "source", line: SourceSummary::of(source) })?;
+    }
+    for job in view.jobs.values() {
+        out.line(&Tagged { kind: "job", line: JobSummary { silent: false, ..JobSummary::of(job, view.log_time) } })?;
+    }
+    for batch in view.batches.values() {
+        out.line(&Tagged { kind: "batch", line: BatchSummary::of(batch, view) })?;
     }
     for (kind, reason, count) in view.rejections.counts() {
         out.line(&json!({"type": "rejected", "kind": kind.as_str(), "reason": reason, "count": count}))?;

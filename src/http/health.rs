@@ -246,6 +246,8 @@ pub async fn health(State(shared): State<Arc<Shared>>, Extension(view): Extensio
     let limits = BTreeMap::from([
         ("models", limits::MODELS_MAX as u64),
         ("sources", limits::SOURCES_MAX as u64),
+        ("jobs", limits::JOBS_MAX as u64),
+        ("batches", limits::BATCHES_MAX as u64),
         ("tokens", limits::TOKENS_MAX as u64),
         ("message_bytes", wire::MESSAGE_BYTES_MAX as u64),
         ("records_per_message", wire::RECORDS_MAX as u64),

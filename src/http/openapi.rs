@@ -30,6 +30,7 @@ const BEARER: &str = "bearer";
         (name = "drift", description = "Whether models are asked, answer and are right as they were"),
         (name = "analysis", description = "What is out of the ordinary"),
         (name = "sources", description = "Hosts, services and plugins"),
+        (name = "jobs", description = "What runs have cost, and the batches they are part of"),
         (name = "publish", description = "The one way in"),
         (name = "log", description = "The log and what it did not accept"),
         (name = "settings", description = "Thresholds and tokens"),

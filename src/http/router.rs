@@ -26,9 +26,9 @@ use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
 use crate::http::shared::{App, Shared};
 use crate::http::{
-    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, model_thresholds, models,
-    predict, predictions, problem, prometheus, publish, recent, rejected, retention, retraining, sign_in, slashes, slices,
-    snapshots, socket, sources, status, streams, task, thresholds, tokens, windows,
+    ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, hosts, jobs, model_thresholds,
+    models, predict, predictions, problem, prometheus, publish, recent, rejected, retention, retraining, sign_in, slashes,
+    slices, snapshots, socket, sources, status, streams, task, thresholds, tokens, windows,
 };
 
 /// How long a request may take up to the head of its answer; the longest wait of ours, for a write to be applied, is shorter.
@@ -113,6 +113,12 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sources::list))
         .routes(routes!(sources::show, forget::source))
         .routes(routes!(sources::records))
+        .routes(routes!(jobs::list, jobs::begin))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::finish))
+        .routes(routes!(jobs::batch))
+        .routes(routes!(hosts::list))
+        .routes(routes!(hosts::show))
         .routes(routes!(analysis::report))
         .routes(routes!(analysis::of_source))
         .routes(routes!(analysis::of_model))

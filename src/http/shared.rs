@@ -15,10 +15,12 @@ use crate::http::mint::Mint;
 use crate::http::predict::Serving;
 use crate::http::problem::Problem;
 use crate::http::recent::Recent;
+use crate::http::scopes::Scopes;
 use crate::http::session::Sessions;
 use crate::http::snapshots::SnapshotDesk;
 use crate::http::socket::{Censuses, Frames};
 use crate::http::tokens::Uses;
+use crate::http::trails::Trails;
 use crate::monitor::join::JoinKey;
 use crate::nats::provision::Provisioned;
 use crate::nats::{Door, Nats};
@@ -35,6 +37,8 @@ pub struct App {
     pub log: watch::Receiver<LogStatus>,
     /// The last messages that were read.
     pub recent: Arc<Recent>,
+    /// The last values of the series of hosts.
+    pub trails: Arc<Trails>,
     pub snapshots: SnapshotDesk,
     /// Trained models.
     pub artifacts: Artifacts,
@@ -97,6 +101,8 @@ pub struct Shared {
     pub guesses: Guesses,
     pub log_clock: LogClock,
     pub sessions: Sessions,
+    /// Jobs opened over the API.
+    pub scopes: Scopes,
     pub uses: Uses,
     /// Open WebSockets; full: refused with 503.
     pub sockets: Arc<Semaphore>,
@@ -121,6 +127,7 @@ impl Shared {
         Arc::new(Self {
             guesses: Guesses::default(),
             log_clock: LogClock::default(),
+            scopes: Scopes::default(),
             sessions: Sessions::new(app.settings.session_key),
             uses: Uses::default(),
             sockets: Arc::new(Semaphore::new(app.settings.websockets_max)),

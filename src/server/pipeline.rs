@@ -14,7 +14,7 @@ use crate::config;
 use crate::event::subject::Root;
 use crate::event::wire::{Decoder, Headers, Raw};
 use crate::failpoint::{self, Point};
-use crate::http::Recent;
+use crate::http::{Recent, Trails};
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
 use crate::processor::{self, Batch, Projection};
@@ -40,6 +40,7 @@ pub struct Pipeline {
     pub copies: CopySource,
     /// The last messages, for whoever looks.
     pub recent: Arc<Recent>,
+    pub trails: Arc<Trails>,
     ingest: tokio::task::JoinHandle<Result<(), IngestError>>,
     decoder: JoinHandle<()>,
     processor: JoinHandle<Result<(), processor::Error>>,
@@ -74,9 +75,9 @@ impl Pipeline {
             }
         });
         let root = nats.root().clone();
-        let recent = Arc::new(Recent::default());
-        let noted = Arc::clone(&recent);
-        let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &noted, &decoded))?;
+        let (recent, trails) = (Arc::new(Recent::default()), Arc::new(Trails::default()));
+        let (noted, trailed) = (Arc::clone(&recent), Arc::clone(&trails));
+        let decoder = named("decoder", broken.clone(), move || decode_all(raw_inbox, &root, &noted, &trailed, &decoded))?;
         let (alive, processor_ended) = channel::<()>();
         let (alive_too, processor_ended_too) = channel::<()>();
         watchdog::watch_commits(projection.pulse(), settings.hang_limit).map_err(failed)?;
@@ -90,7 +91,7 @@ impl Pipeline {
         let (sync_interval, audit_interval) = (settings.sync_interval, settings.audit_interval);
         let syncer = named("syncer", broken.clone(), move || sync_all(syncer, sync_interval, &processor_ended))?;
         let auditor = named("auditor", broken.clone(), move || audit(&auditor, audit_interval, &processor_ended_too))?;
-        Ok(Self { view, reader, copies, recent, ingest, decoder, processor, syncer, auditor, broken, stop })
+        Ok(Self { view, reader, copies, recent, trails, ingest, decoder, processor, syncer, auditor, broken, stop })
     }
 
     /// Returns once a stage has ended, of itself or not.
@@ -127,12 +128,13 @@ impl Pipeline {
 }
 
 /// Decodes in stream order on a thread of its own, so that the processor only applies.
-fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, recent: &Recent, decoded: &SyncSender<Batch>) {
+fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, recent: &Recent, trails: &Trails, decoded: &SyncSender<Batch>) {
     let decoder = Decoder::default();
     while let Some(batch) = inbox.blocking_recv() {
         failpoint::reach(Point::IngestFetched);
         let messages: Vec<_> = batch.messages.iter().map(|raw| decoder.decode(raw_of(raw), root)).collect();
         recent.note(&messages);
+        trails.note(&messages);
         telemetry::INGEST_MESSAGES.add(messages.len() as u64);
         telemetry::INGEST_BYTES.add(batch.bytes as u64);
         telemetry::INGEST_RECORDS.add(messages.iter().map(|message| message.records.len() as u64).sum());

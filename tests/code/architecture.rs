@@ -19,7 +19,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("view", &["event", "ids", "monitor", "stats", "time"]),
     ("clock", &["time"]),
     ("failpoint", &[]),
-    ("config", &["event", "ids"]),
+    // what a service is checked by is read where it is checked
+    ("config", &["event", "ids", "machine"]),
     // a panic over a damaged file or store is no fault of the program
     ("telemetry", &["config", "event", "files", "store"]),
     ("run_file", &[]),
@@ -32,6 +33,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // learners and what they are graded by: `event` and `view` bring the records and figures of `evaluate`, `ids` and `time` what a record has to
     // name, `monitor` the order of classes
     ("train", &["event", "files", "ids", "monitor", "stats", "time", "view"]),
+    // hosts and processes: what a figure is used for is said by whoever reads
+    ("machine", &[]),
+    // what producers of ours send, now or later
+    ("post", &["event", "ids", "machine", "nats", "telemetry"]),
     ("nats", &["config", "event", "ids", "telemetry", "time"]),
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
     ("ticker", &["event", "ids", "nats", "telemetry"]),
@@ -48,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "event",
             "files",
             "ids",
+            "machine",
             "monitor",
             "nats",
             "snapshot",
@@ -59,7 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "view",
         ],
     ),
-    ("agent", &["clock", "event", "ids", "telemetry", "time"]),
+    ("agent", &["clock", "event", "ids", "machine", "post", "telemetry", "time"]),
     ("demo", &["clock", "config", "event", "ids", "time"]),
     (
         "server",
@@ -74,8 +80,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "failpoint",
             "http",
             "ids",
+            "machine",
             "memory",
             "nats",
+            "post",
             "processor",
             "run_file",
             "snapshot",
@@ -97,9 +105,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "failpoint",
             "files",
             "ids",
+            // `run` measures a command
+            "machine",
             // secrets are wiped from the environment before there is a second thread
             "memory",
             "nats",
+            "post",
             "run_file",
             "server",
             // lists and checks them without a process
@@ -126,7 +137,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("tower", &["http"]),
     ("tower_http", &["http"]),
-    ("sysinfo", &["agent"]),
+    ("sysinfo", &["machine"]),
+    ("nvml_wrapper", &["machine"]),
+    ("nix", &["machine"]),
     ("clap", &["cli"]),
     ("reqwest", &["cli"]),
     ("anyhow", &["cli", "main"]),
@@ -325,9 +338,11 @@ fn only_the_clock_reads_the_wall_clock() {
 }
 
 #[test]
-fn unsafe_is_in_one_room() {
+fn unsafe_is_where_it_is_known() {
     let mut faults = Faults::default();
-    for file in read().iter().filter(|file| file.room != "memory") {
+    // the allocator; and one call that a safe crate has as unsafe, see the proof beside it
+    let known = |file: &&File| file.room == "memory" || file.path == "src/machine/command.rs";
+    for file in read().iter().filter(|file| !known(file)) {
         for line in
             seen_in(&file.code, &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe(", "allow(unsafe_code)"])
         {

@@ -10,4 +10,5 @@ mod house;
 #[path = "../support/nats_server.rs"]
 mod nats_server;
 mod offline;
+mod run;
 mod train;

@@ -8,6 +8,7 @@ mod golden;
 #[path = "../support/house.rs"]
 mod house;
 mod http;
+mod jobs;
 #[path = "../support/log.rs"]
 mod log;
 mod memory;

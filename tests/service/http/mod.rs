@@ -9,6 +9,6 @@ mod overview;
 mod prometheus;
 mod reads;
 mod recorded;
-mod room;
+pub mod room;
 mod sessions;
 mod writes;

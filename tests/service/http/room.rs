@@ -63,7 +63,8 @@ impl Room {
         let (raw_sender, mut raw) = mpsc::channel(4);
         tokio::spawn(ingest::run(nats.clone(), None, raw_sender, stop.clone()));
         let recent = Arc::new(Recent::default());
-        let noted = Arc::clone(&recent);
+        let trails = Arc::new(tidewatch::http::Trails::default());
+        let (noted, trailed) = (Arc::clone(&recent), Arc::clone(&trails));
         let (batches, inbox) = std_mpsc::sync_channel::<Batch>(4);
         tokio::spawn(async move {
             while let Some(batch) = raw.recv().await {
@@ -75,6 +76,7 @@ impl Room {
                 });
                 let messages: Vec<_> = decoded.collect();
                 noted.note(&messages);
+                trailed.note(&messages);
                 if batches.send(Batch::new(messages, batch.saved)).is_err() {
                     return;
                 }
@@ -102,6 +104,7 @@ impl Room {
             nats,
             log: log_receiver,
             recent,
+            trails,
             snapshots: SnapshotDesk { shelf: Shelf::in_data(folder.path()), requests: mpsc::channel(1).0 },
             artifacts: Artifacts::in_data(folder.path()),
             streams: streams.into(),
