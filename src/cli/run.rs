@@ -18,7 +18,7 @@ use super::settings::Posting;
 use super::{Answer, Exit, Failure};
 use crate::clock;
 use crate::ids::Name;
-use crate::machine::command::{self, Ending, Error};
+use crate::machine::command::{self, Ending, Error, Signals};
 use crate::machine::meter::Measured;
 use crate::memory;
 use crate::time::Span;
@@ -87,6 +87,7 @@ impl Run {
         if let Some(pid) = self.pid {
             check_pid(pid).map_err(|error| Exit::Failed.because(error))?;
         }
+        let signals = Signals::take().map_err(failure)?;
         let job = Job::of(&self);
 
         let courier = Courier::start(&config)?;
@@ -100,10 +101,10 @@ impl Run {
             }
         };
         let ran = match self.pid {
-            Some(pid) => command::attach(pid, looked),
+            Some(pid) => command::attach(&signals, pid, looked),
             None => {
                 let around = |spawn: &mut dyn FnMut()| memory::with_core_dumps_of_the_caller(spawn);
-                command::run(&self.command, self.wait_for_all, around, looked)
+                command::run(&signals, &self.command, self.wait_for_all, around, looked)
             }
         };
         let ran = match ran {

@@ -44,9 +44,20 @@ pub struct HostPage {
 /// A machine at a glance.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HostFigures {
-    /// `cpu`, `memory` and `disk` in percent: the mean over cores, and the fullest mount; `status` is healthy, warning or critical.
-    #[serde(flatten)]
-    server: Server,
+    id: String,
+    /// Percent: the mean over its cores, memory that is not available, and its fullest mount.
+    cpu: Option<f64>,
+    memory: Option<f64>,
+    disk: Option<f64>,
+    /// Bytes received and sent so far, all interfaces together.
+    network_received_bytes: Option<f64>,
+    network_sent_bytes: Option<f64>,
+    /// healthy, warning or critical.
+    status: &'static str,
+    /// Limits it violates now.
+    alerts: u32,
+    /// When its newest sample was taken.
+    last_at: String,
     /// Percent, the mean over its GPUs; null without one.
     gpu: Option<f64>,
     /// A GPU is slower than it could be, because of heat or power.
@@ -65,14 +76,14 @@ pub struct HostAnswer {
     #[serde(flatten)]
     host: HostFigures,
     /// By name and labels.
-    series: Vec<SeriesTrail>,
+    series: Vec<HostSeries>,
     position: u64,
     epoch: u64,
 }
 
 /// A series with its last values.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SeriesTrail {
+pub struct HostSeries {
     name: String,
     labels: BTreeMap<String, String>,
     value: f64,
@@ -88,7 +99,8 @@ pub struct SeriesTrail {
 #[utoipa::path(
     get, path = "/api/v1/hosts", tag = "sources", params(HostsQuery),
     responses(
-        (status = 200, description = "A page of hosts", body = HostPage),
+        (status = 200, description = "A page of hosts", body = HostPage,
+         example = json!({"position": 1024, "epoch": 1, "items": [{"id": "gpu-01", "cpu": 61.5, "memory": 40.2, "disk": 71.0, "network_received_bytes": 1024.0, "network_sent_bytes": 2048.0, "status": "healthy", "alerts": 0, "last_at": "2026-01-01T00:10:00Z", "gpu": 88.0, "gpu_throttled": false, "findings": 0, "running": 1, "jobs": 12, "models": ["whisper"]}], "next": null})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -109,7 +121,7 @@ pub async fn list(
         let names = view.sources.keys().filter(|name| is_wanted(name));
         let mut found = names.filter_map(|name| HostFigures::of(&view, name, &jobs));
         let items: Vec<HostFigures> = found.by_ref().take(limit).collect();
-        let next = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.server.id));
+        let next = found.next().and_then(|_| items.last()).map(|last| page::after_name(&last.id));
         Ok(HostPage { position: view.position, epoch: view.epoch, items, next })
     });
     Ok(Json(page.await?))
@@ -122,7 +134,8 @@ pub async fn list(
     get, path = "/api/v1/hosts/{host}", tag = "sources",
     params(("host" = String, Path, description = "Its name, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The host", body = HostAnswer),
+        (status = 200, description = "The host", body = HostAnswer,
+         example = json!({"id": "gpu-01", "cpu": 61.5, "memory": 40.2, "disk": 71.0, "network_received_bytes": 1024.0, "network_sent_bytes": 2048.0, "status": "healthy", "alerts": 0, "last_at": "2026-01-01T00:10:00Z", "gpu": 88.0, "gpu_throttled": false, "findings": 0, "running": 1, "jobs": 12, "models": ["whisper"], "series": [{"name": "tidewatch_cpu_usage_percent", "labels": {"core": "0", "server": "gpu-01"}, "value": 61.5, "unit": null, "at": "2026-01-01T00:10:00Z", "trail": [[1767225585.0, 58.0], [1767225600.0, 61.5]]}], "position": 1024, "epoch": 1})),
         (status = 404, description = "No such host", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -139,7 +152,7 @@ pub async fn show(
                 format!("source {name:?} sends no figures of a processor or of memory; GET /api/v1/hosts lists those that do");
             Problem::not_found("not-a-host", detail)
         })?;
-        let series = source.series.iter().map(|(key, latest)| SeriesTrail {
+        let series = source.series.iter().map(|(key, latest)| HostSeries {
             name: key.0.to_string(),
             labels: key.1.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             value: latest.value,
@@ -177,7 +190,7 @@ impl HostFigures {
     /// `None`: it is no host.
     fn of(view: &View, name: &Name, jobs: &Jobs<'_>) -> Option<Self> {
         let (_, source) = view.sources.get(name)?;
-        let server = Server::of(source, view.log_time)?;
+        let Server { id, cpu, memory, disk, network, status, alerts, last_at } = Server::of(source, view.log_time)?;
         let of = |metric: &str| -> Vec<f64> {
             let named = source.series.iter().filter(|((name, _), _)| name.as_str() == metric);
             named.map(|(_, latest)| latest.value).collect()
@@ -186,7 +199,15 @@ impl HostFigures {
         let (running, all, models) =
             jobs.0.get(name).map_or((0, 0, &[][..]), |(running, all, models)| (*running, *all, models));
         Some(Self {
-            server,
+            id,
+            cpu,
+            memory,
+            disk,
+            network_received_bytes: network.received,
+            network_sent_bytes: network.sent,
+            status,
+            alerts,
+            last_at,
             gpu: (!gpus.is_empty()).then(|| gpus.iter().sum::<f64>() / gpus.len() as f64),
             gpu_throttled: (!throttled.is_empty()).then(|| throttled.iter().any(|value| *value != 0.0)),
             findings: subject_of(view, About::Source, name.as_str())

@@ -97,7 +97,7 @@ pub struct BatchAnswer {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"job_id": "0001", "batch_id": "tonight", "model": "whisper", "pid": 4711}))]
-pub struct Begin {
+pub struct JobBegun {
     /// Made of host, time and a counter if left out.
     job_id: Option<String>,
     batch_id: Option<String>,
@@ -119,7 +119,7 @@ pub struct Begin {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"result": {"words": 1207}}))]
-pub struct Finish {
+pub struct JobFinished {
     /// COMPLETE, FAIL or ABORT; if left out FAIL where there is an error, and else COMPLETE.
     #[schema(pattern = "^(COMPLETE|FAIL|ABORT)$")]
     state: Option<String>,
@@ -138,7 +138,8 @@ pub struct Finish {
 #[utoipa::path(
     get, path = "/api/v1/jobs", tag = "jobs", params(JobsQuery),
     responses(
-        (status = 200, description = "A page of jobs", body = JobPage),
+        (status = 200, description = "A page of jobs", body = JobPage,
+         example = json!({"position": 1024, "epoch": 1, "items": [{"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}}], "next": null, "dropped": 0})),
         (status = 400, description = "A bad filter, limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -161,7 +162,8 @@ pub async fn list(
     get, path = "/api/v1/jobs/{job}", tag = "jobs",
     params(("job" = String, Path, description = "Its id, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "The job and what it has cost", body = JobAnswer),
+        (status = 200, description = "The job and what it has cost", body = JobAnswer,
+         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "position": 1024, "epoch": 1})),
         (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -177,7 +179,8 @@ pub async fn show(Extension(view): Extension<Arc<View>>, Path(Step(id)): Path<St
     get, path = "/api/v1/batches/{batch}", tag = "jobs",
     params(("batch" = String, Path, description = "Its id, percent-encoded; `.` and `..` as `~.` and `~..`"), BatchQuery),
     responses(
-        (status = 200, description = "The batch and a page of its jobs", body = BatchAnswer),
+        (status = 200, description = "The batch and a page of its jobs", body = BatchAnswer,
+         example = json!({"id": "tonight", "totals": {"jobs": 1, "running": 0, "complete": 1, "failed": 0, "aborted": 0, "dropped": 0, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "processing_time_sec": 15.8, "processing_time_sec_avg": 15.8, "cpu_seconds": 7.16, "cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_percent": 89.5, "gpu_vram_mb_peak": 5120.0}, "slowest": [{"id": "0001", "value": 15.8}], "heaviest": [{"id": "0001", "value": 3072.0}], "failed": [], "items": [{"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}}], "next": null, "position": 1024, "epoch": 1})),
         (status = 400, description = "A bad limit or cursor", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such batch", body = Problem, content_type = "application/problem+json"),
     )
@@ -208,9 +211,10 @@ pub async fn batch(
 /// A scope: from now on until it is finished the job is measured every half second, if it names a process of this host. Answers once the job is
 /// shown.
 #[utoipa::path(
-    post, path = "/api/v1/jobs", tag = "jobs", request_body = Begin,
+    post, path = "/api/v1/jobs", tag = "jobs", request_body = JobBegun,
     responses(
-        (status = 201, description = "It has begun", body = JobAnswer),
+        (status = 201, description = "It has begun", body = JobAnswer,
+         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "position": 1024, "epoch": 1})),
         (status = 409, description = "There is a job of this id", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "There is no such process on this host, or a field is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many jobs are measured here at once, or the log cannot be reached", body = Problem, content_type = "application/problem+json"),
@@ -218,7 +222,7 @@ pub async fn batch(
 )]
 pub async fn begin(
     State(shared): State<Arc<Shared>>,
-    body: Result<Json<Begin>, JsonRejection>,
+    body: Result<Json<JobBegun>, JsonRejection>,
 ) -> Result<(StatusCode, Json<JobAnswer>), Problem> {
     let Json(begin) = body.map_err(|error| Problem::unread_json(&error))?;
     let (now, this_host) = (clock::now(), host::name());
@@ -265,10 +269,11 @@ pub async fn begin(
 ///
 /// Closes what `POST /api/v1/jobs` has opened, and answers with what the job has cost, also where it has failed.
 #[utoipa::path(
-    post, path = "/api/v1/jobs/{job}/finish", tag = "jobs", request_body = Finish,
+    post, path = "/api/v1/jobs/{job}/finish", tag = "jobs", request_body = JobFinished,
     params(("job" = String, Path, description = "Its id, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
-        (status = 200, description = "What it has cost", body = JobAnswer),
+        (status = 200, description = "What it has cost", body = JobAnswer,
+         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "position": 1024, "epoch": 1})),
         (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It has ended already", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = Problem, content_type = "application/problem+json"),
@@ -277,7 +282,7 @@ pub async fn begin(
 pub async fn finish(
     State(shared): State<Arc<Shared>>,
     Path(Step(id)): Path<Step>,
-    body: Result<Json<Finish>, JsonRejection>,
+    body: Result<Json<JobFinished>, JsonRejection>,
 ) -> Result<Json<JobAnswer>, Problem> {
     let Json(finish) = body.map_err(|error| Problem::unread_json(&error))?;
     let state = match finish.state.as_deref().map(JobState::of) {

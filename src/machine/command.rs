@@ -114,6 +114,7 @@ impl Ending {
 
 /// Runs a command to its end and measures it.
 ///
+/// * `signals`: taken before there was a second thread.
 /// * `command`: program and arguments; at least the program.
 /// * `wait_for_all`: what it has started and left behind belongs to it, and is waited for.
 /// * `around_spawn`: does what has to be done around the moment in which the process is made, and makes it by calling what it is given.
@@ -121,12 +122,12 @@ impl Ending {
 ///
 /// Errors: the system refuses what measuring takes. A command that cannot be started is an [`Ending`].
 pub fn run(
+    signals: &Signals,
     command: &[OsString],
     wait_for_all: bool,
     around_spawn: impl FnOnce(&mut dyn FnMut()),
     mut looked: impl FnMut(&Measured),
 ) -> Result<Run, Error> {
-    let signals = Signals::take()?;
     nix::sys::prctl::set_child_subreaper(true).map_err(refused("adopting what the command leaves behind"))?;
     let before = children_usage();
     let mut meter = Meter::new(Root::ChildrenOf(std::process::id()), Gpus::none());
@@ -172,13 +173,12 @@ pub fn run(
 /// Measures a process that somebody else has started, and what it has started, until it ends or we are told to stop.
 ///
 /// Errors: there is no such process.
-pub fn attach(pid: u32, mut looked: impl FnMut(&Measured)) -> Result<Run, Error> {
+pub fn attach(signals: &Signals, pid: u32, mut looked: impl FnMut(&Measured)) -> Result<Run, Error> {
     let missing = || Error::NoProcess(pid);
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(missing)?;
     if is_ancestor(pid, std::process::id()) {
         return Err(Error::Itself(pid));
     }
-    let signals = Signals::take()?;
     let handle = rustix::process::pidfd_open(process, PidfdFlags::empty()).map_err(|_| missing())?;
     if Stat::of(pid).is_none_or(|stat| stat.has_ended()) {
         return Err(missing());
@@ -208,15 +208,18 @@ pub fn attach(pid: u32, mut looked: impl FnMut(&Measured)) -> Result<Run, Error>
 }
 
 /// Signals that are ours, as a descriptor to wait on. They are blocked meanwhile.
-struct Signals {
+pub struct Signals {
     descriptor: SignalFd,
     /// What whoever started us has blocked: the command begins with that.
     mask_before: SigSet,
 }
 
 impl Signals {
-    /// What whoever started us has ignored stays ignored, by us and by the command.
-    fn take() -> Result<Self, Error> {
+    /// To be taken before there is a second thread: one that does not block a signal would be ended by it, and all of us with it. What whoever
+    /// started us has ignored stays ignored, by us and by the command.
+    ///
+    /// Errors: the system refuses it.
+    pub fn take() -> Result<Self, Error> {
         let ignored = ignored_signals();
         let is_ignored = |signal: Signal| ignored & (1 << (signal as u32 - 1)) != 0;
         if is_ignored(Signal::SIGCHLD) {

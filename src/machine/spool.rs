@@ -297,7 +297,7 @@ impl Entry {
 
     fn decoded(record: &[u8]) -> Option<Self> {
         let mut lines = record.splitn(4, |byte| *byte == b'\n');
-        let mut text = || Some(String::from_utf8(lines.next()?.to_vec()).ok()?);
+        let mut text = || String::from_utf8(lines.next()?.to_vec()).ok();
         let (kind, source, id) = (text()?, text()?, text()?);
         Some(Self { kind, source, id, body: lines.next()?.to_vec() })
     }

@@ -53,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "event",
             "files",
             "ids",
+            // scopes of jobs measure a process of this host
             "machine",
             "monitor",
             "nats",

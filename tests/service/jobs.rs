@@ -157,7 +157,7 @@ async fn a_batch_of_ten_thousand_files_loses_none_and_is_read_page_by_page() {
         ("/api/v1/jobs?kind=x", 400),
         ("/api/v1/jobs?cursor=x", 400),
     ] {
-        assert_eq!(room.get(path).await.0, wanted, "{path}");
+        assert_eq!(room.get(path).await.status().as_u16(), wanted, "{path}");
     }
 }
 
@@ -195,6 +195,6 @@ async fn a_host_shows_its_figures_what_they_were_and_its_jobs() {
     let values: Vec<f64> =
         one["series"][0]["trail"].as_array().unwrap().iter().map(|point| point[1].as_f64().unwrap()).collect();
     assert_eq!(values, [10.0, 50.0], "what the core was: {one}");
-    assert_eq!(room.get("/api/v1/hosts/no-host").await.0, 404);
-    assert_eq!(room.get("/api/v1/hosts/nobody").await.0, 404);
+    assert_eq!(room.get("/api/v1/hosts/no-host").await.status().as_u16(), 404);
+    assert_eq!(room.get("/api/v1/hosts/nobody").await.status().as_u16(), 404);
 }

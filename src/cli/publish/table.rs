@@ -344,7 +344,7 @@ mod tests {
         let error = published("a,b\n1,2\n", Kind::Prediction, "prediction=c", None).unwrap_err();
         assert!(error.to_string().contains("there are a, b"), "{error}");
         let error = published("prediction,label\n1,2\n", Kind::Prediction, "prediction=label", None).unwrap_err();
-        assert!(error.to_string().contains("already"), "{error}");
+        assert!(error.to_string().contains("both hold"), "{error}");
         let error = published("{\"prediction\":1}\n", Kind::Prediction, "", None).unwrap_err();
         assert!(error.to_string().contains("--ndjson"), "{error}");
         assert!(Mapping::parse("prediction").is_err() && Mapping::parse("a=").is_err());

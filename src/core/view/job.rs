@@ -1,7 +1,5 @@
 //! Jobs and batches as they are shown.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,6 +12,19 @@ const SILENT: Span = Span::from_secs(60);
 
 /// Jobs that a summary names as the slowest, the heaviest and as failed.
 const NAMED_MAX: usize = 10;
+
+/// The eight figures of requirement C1: percent of one core or GPU, MiB, seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct JobPerformance {
+    pub cpu_percent_avg: f64,
+    pub cpu_percent_max: f64,
+    pub ram_mb_avg: f64,
+    pub ram_mb_peak: f64,
+    pub gpu_vram_mb_current: f64,
+    pub gpu_vram_mb_peak: f64,
+    pub gpu_percent: f64,
+    pub processing_time_sec: f64,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct JobSummary {
@@ -36,7 +47,7 @@ pub struct JobSummary {
     /// When the newest report came, by the log.
     pub seen_at: String,
     /// What it has cost, so far or at its end; null until it says.
-    pub performance: Option<Figures>,
+    pub performance: Option<JobPerformance>,
     pub cpu_seconds: Option<f64>,
     /// What `ram_mb_avg` is the sum of: `rss` or `pss`.
     pub memory_source: Option<String>,
@@ -62,7 +73,7 @@ pub struct JobSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct BatchSummary {
     pub id: String,
-    pub totals: Totals,
+    pub totals: BatchTotals,
     /// Longest first, ten at most.
     pub slowest: Vec<JobFigure>,
     /// By peak memory, largest first, ten at most.
@@ -73,7 +84,7 @@ pub struct BatchSummary {
 
 /// Jobs in sum: counts, sums of time, means over those that were measured, and the largest of any.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct Totals {
+pub struct BatchTotals {
     pub jobs: u64,
     pub running: u64,
     pub complete: u64,
@@ -108,6 +119,31 @@ pub struct JobFailure {
     pub error: Option<String>,
 }
 
+impl JobPerformance {
+    const fn of(figures: Figures) -> Self {
+        let Figures {
+            cpu_percent_avg,
+            cpu_percent_max,
+            ram_mb_avg,
+            ram_mb_peak,
+            gpu_vram_mb_current,
+            gpu_vram_mb_peak,
+            gpu_percent,
+            processing_time_sec,
+        } = figures;
+        Self {
+            cpu_percent_avg,
+            cpu_percent_max,
+            ram_mb_avg,
+            ram_mb_peak,
+            gpu_vram_mb_current,
+            gpu_vram_mb_peak,
+            gpu_percent,
+            processing_time_sec,
+        }
+    }
+}
+
 impl JobSummary {
     /// * `log_time`: what time it is, by the log.
     pub fn of(job: &Job, log_time: Timestamp) -> Self {
@@ -126,7 +162,7 @@ impl JobSummary {
             began_at: job.began_at.map(|at| at.to_string()),
             ended_at: job.ended_at.map(|at| at.to_string()),
             seen_at: job.seen_at.to_string(),
-            performance: job.figures,
+            performance: job.figures.map(JobPerformance::of),
             cpu_seconds: job.cpu_seconds,
             memory_source: text(&job.memory_source),
             memory_peak_source: text(&job.memory_peak_source),
@@ -143,7 +179,7 @@ impl JobSummary {
     }
 }
 
-impl Totals {
+impl BatchTotals {
     fn of(sum: &Sum, dropped: u64) -> Self {
         let mean = |of: f64| (0 < sum.measured).then(|| of / sum.measured as f64);
         let largest = |of: f64| (0 < sum.measured).then_some(of);
@@ -191,13 +227,6 @@ impl BatchSummary {
         let (slowest, heaviest) = (largest(|of| of.processing_time_sec), largest(|of| of.ram_mb_peak));
         failed.reverse();
         failed.truncate(NAMED_MAX);
-        Self { id: batch.id.to_string(), totals: Totals::of(&sum, batch.dropped.jobs), slowest, heaviest, failed }
+        Self { id: batch.id.to_string(), totals: BatchTotals::of(&sum, batch.dropped.jobs), slowest, heaviest, failed }
     }
-}
-
-/// How many jobs there are in each state.
-pub fn by_state(view: &View) -> BTreeMap<&'static str, u64> {
-    let mut counts = BTreeMap::from([("RUNNING", 0), ("COMPLETE", 0), ("FAIL", 0), ("ABORT", 0)]);
-    view.jobs.values().for_each(|job| *counts.entry(job.state.as_str()).or_default() += 1);
-    counts
 }

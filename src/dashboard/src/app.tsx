@@ -4,7 +4,12 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "./i18n";
 import { AnalysisPage } from "./pages/analysis";
+import { HostsPage } from "./pages/hosts";
+import { HostPage } from "./pages/hosts/host";
 import { InspectorPage } from "./pages/inspector";
+import { JobsPage } from "./pages/jobs";
+import { BatchPage } from "./pages/jobs/batch";
+import { JobPage } from "./pages/jobs/card";
 import { LoginPage } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
 import { SourcePage } from "./pages/source";
@@ -36,6 +41,11 @@ function Page() {
   if (current.page === "analysis") return <AnalysisPage />;
   if (current.page === "source") return <SourcePage key={current.source} source={current.source} />;
   if (current.page === "inspector") return <InspectorPage />;
+  if (current.page === "jobs") return <JobsPage />;
+  if (current.page === "job") return <JobPage key={current.job} job={current.job} />;
+  if (current.page === "batch") return <BatchPage key={current.batch} batch={current.batch} />;
+  if (current.page === "hosts") return <HostsPage />;
+  if (current.page === "host") return <HostPage key={current.host} host={current.host} />;
   if (current.page === "model") return <LazyModelPage key={current.model} model={current.model} />;
   return <UnknownPage />;
 }

@@ -8,6 +8,7 @@ import "./style/drift.css";
 import "./style/forms.css";
 import "./style/analysis.css";
 import "./style/inspector.css";
+import "./style/jobs.css";
 
 import { render } from "preact";
 import { App } from "./app";

@@ -55,8 +55,7 @@ impl Sum {
             JobState::Failed => &mut self.failed,
             JobState::Aborted => &mut self.aborted,
         } += 1;
-        let first = |one: Option<Timestamp>, other: Option<Timestamp>| one.into_iter().chain(other).min();
-        self.began_at = first(self.began_at, job.began_at);
+        self.began_at = self.began_at.into_iter().chain(job.began_at).min();
         self.ended_at = self.ended_at.max(job.ended_at);
         let Some(figures) = job.figures else { return };
         self.measured += 1;

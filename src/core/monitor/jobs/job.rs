@@ -61,7 +61,7 @@ pub enum JobState {
 }
 
 /// The eight figures of requirement C1: percent of one core or GPU, and MiB.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub cpu_percent_avg: f64,
     pub cpu_percent_max: f64,

@@ -4,17 +4,39 @@ import { signal } from "@preact/signals";
 import { at, within } from "./base";
 import { nameOf, stepOf } from "./step";
 
-export type Route = { page: "overview" } | { page: "analysis" } | { page: "inspector" } | { page: "model"; model: string } | { page: "source"; source: string } | { page: "unknown" };
+export type Route =
+  | { page: "overview" }
+  | { page: "analysis" }
+  | { page: "inspector" }
+  | { page: "jobs" }
+  | { page: "hosts" }
+  | { page: "model"; model: string }
+  | { page: "source"; source: string }
+  | { page: "job"; job: string }
+  | { page: "batch"; batch: string }
+  | { page: "host"; host: string }
+  | { page: "unknown" };
+
+/** What a name in an address is the name of, by the step before it. */
+const NAMED: Record<string, (name: string) => Route> = {
+  models: (model) => ({ page: "model", model }),
+  sources: (source) => ({ page: "source", source }),
+  jobs: (job) => ({ page: "job", job }),
+  batches: (batch) => ({ page: "batch", batch }),
+  hosts: (host) => ({ page: "host", host }),
+};
 
 export function parseRoute(path: string): Route {
   if (path === "/" || path === "/models" || path === "/models/") return { page: "overview" };
   if (path === ANALYSIS || path === `${ANALYSIS}/`) return { page: "analysis" };
   if (path === INSPECTOR || path === `${INSPECTOR}/`) return { page: "inspector" };
-  const match = /^\/(models|sources)\/([^/]+)\/?$/.exec(path);
-  if (match === null) return { page: "unknown" };
+  if (path === JOBS || path === `${JOBS}/`) return { page: "jobs" };
+  if (path === HOSTS || path === `${HOSTS}/`) return { page: "hosts" };
+  const match = /^\/([a-z]+)\/([^/]+)\/?$/.exec(path);
+  const named = match === null || !Object.hasOwn(NAMED, match[1]!) ? undefined : NAMED[match[1]!];
+  if (match === null || named === undefined) return { page: "unknown" };
   try {
-    const name = nameOf(match[2]!);
-    return match[1] === "models" ? { page: "model", model: name } : { page: "source", source: name };
+    return named(nameOf(match[2]!));
   } catch {
     return { page: "unknown" };
   }
@@ -22,12 +44,21 @@ export function parseRoute(path: string): Route {
 
 export const ANALYSIS = "/analysis";
 export const INSPECTOR = "/inspector";
+export const JOBS = "/jobs";
+export const HOSTS = "/hosts";
 
 /** The address of a model's page. */
 export const modelAddress = (model: string): string => `/models/${stepOf(model)}`;
 
 /** The address of the page of a server or service. */
 export const sourceAddress = (source: string): string => `/sources/${stepOf(source)}`;
+
+export const jobAddress = (job: string): string => `/jobs/${stepOf(job)}`;
+export const batchAddress = (batch: string): string => `/batches/${stepOf(batch)}`;
+export const hostAddress = (host: string): string => `/hosts/${stepOf(host)}`;
+
+/** The address of the jobs of a host or about a model. */
+export const jobsOf = (of: { source: string } | { model: string }): string => `${JOBS}?${new URLSearchParams(of)}`;
 
 const browser = typeof location !== "undefined";
 

@@ -1,7 +1,7 @@
 import { count } from "../format/number";
 import { t } from "../i18n";
 import { at } from "../route/base";
-import { ANALYSIS, INSPECTOR, route } from "../route/route";
+import { ANALYSIS, HOSTS, INSPECTOR, JOBS, route } from "../route/route";
 import { open } from "../store/analysis";
 import { language, setLanguage, setTheme, theme, type Theme } from "../store/preferences";
 import { rejections } from "../store/rejections";
@@ -53,6 +53,12 @@ function Pages() {
             </span>
           </>
         )}
+      </Link>
+      <Link href={JOBS} current={page === "jobs" || page === "job" || page === "batch"}>
+        {t("nav.jobs")}
+      </Link>
+      <Link href={HOSTS} current={page === "hosts" || page === "host"}>
+        {t("nav.hosts")}
       </Link>
       <Link href={INSPECTOR} current={page === "inspector"}>
         {t("nav.inspector")}

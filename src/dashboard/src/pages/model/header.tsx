@@ -2,6 +2,7 @@ import { modelPath } from "../../api/paths";
 import type { ModelSummary, Status } from "../../api/types";
 import { count } from "../../format/number";
 import { t } from "../../i18n";
+import { jobsOf } from "../../route/route";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
@@ -51,6 +52,12 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
         <div>
           <dt>{t("model.task")}</dt>
           <dd>{t(`task.${model.task}`)}</dd>
+        </div>
+        <div>
+          <dt>{t("nav.jobs")}</dt>
+          <dd>
+            <Link href={jobsOf({ model: model.name })}>{t("jobs.ofModel")}</Link>
+          </dd>
         </div>
       </dl>
       <details class="counters">
