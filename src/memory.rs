@@ -36,6 +36,11 @@ pub fn forbid_core_dumps() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: allowed.maximum });
 }
 
+/// As [`forbid_core_dumps`], and neither this process nor a child of it can allow it again.
+pub fn forbid_core_dumps_for_good() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 /// Makes a child that may write what whoever started us allows.
 pub fn with_core_dumps_of_the_caller(make: impl FnOnce()) {
     if let Some(allowed) = CORE_DUMPS.get() {

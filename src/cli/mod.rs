@@ -227,6 +227,10 @@ fn arm_crash_points() -> Outcome {
 }
 
 fn run(command: Command, answer: Answer) -> Result<ExitCode, Failure> {
+    // what it runs has the limits of whoever called
+    if !matches!(command, Command::Run(_)) {
+        crate::memory::forbid_core_dumps_for_good();
+    }
     let outcome = match command {
         Command::Check(check) => return within(check.run(answer)),
         Command::Run(run) => return run.run(answer),
