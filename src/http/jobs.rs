@@ -111,7 +111,7 @@ pub struct JobBegun {
     /// What is run, for people.
     command: Option<String>,
     /// What it runs with, by name.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     versions: Option<Map<String, Value>>,
 }
 
@@ -125,10 +125,10 @@ pub struct JobFinished {
     state: Option<String>,
     /// Why it failed.
     error: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     result: Option<Value>,
     /// Any of the eight figures, where the caller has measured them itself.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     performance: Option<Map<String, Value>>,
 }
 

@@ -62,10 +62,10 @@ pub struct JobSummary {
     pub model_version: Option<String>,
     pub command: Option<String>,
     pub error: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub result: Option<Value>,
     /// What it ran with, by name.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub versions: Option<Value>,
 }
 
