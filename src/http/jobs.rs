@@ -7,6 +7,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -91,6 +92,12 @@ pub struct BatchAnswer {
     next: Option<String>,
     position: u64,
     epoch: u64,
+}
+
+/// An object as what it describes; a list is none, though its values would have a field each.
+fn read<T: DeserializeOwned>(body: Result<Json<Map<String, Value>>, JsonRejection>) -> Result<T, Problem> {
+    let Json(body) = body.map_err(|error| Problem::unread_json(&error))?;
+    serde_json::from_value(Value::Object(body)).map_err(|error| Problem::unprocessable("bad-job", error.to_string()))
 }
 
 /// A job that begins.
@@ -222,9 +229,9 @@ pub async fn batch(
 )]
 pub async fn begin(
     State(shared): State<Arc<Shared>>,
-    body: Result<Json<JobBegun>, JsonRejection>,
+    body: Result<Json<Map<String, Value>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<JobAnswer>), Problem> {
-    let Json(begin) = body.map_err(|error| Problem::unread_json(&error))?;
+    let begin: JobBegun = read(body)?;
     let (now, this_host) = (clock::now(), host::name());
     let minted = format!("{}-{}-{}", host::slug(&this_host), now.millis(), shared.scopes.next_number());
     let id = begin.job_id.unwrap_or_else(|| minted.clone());
@@ -282,9 +289,9 @@ pub async fn begin(
 pub async fn finish(
     State(shared): State<Arc<Shared>>,
     Path(Step(id)): Path<Step>,
-    body: Result<Json<JobFinished>, JsonRejection>,
+    body: Result<Json<Map<String, Value>>, JsonRejection>,
 ) -> Result<Json<JobAnswer>, Problem> {
-    let Json(finish) = body.map_err(|error| Problem::unread_json(&error))?;
+    let finish: JobFinished = read(body)?;
     let state = match finish.state.as_deref().map(JobState::of) {
         None if finish.error.is_some() => JobState::Failed,
         None => JobState::Complete,
