@@ -1,8 +1,8 @@
 /** Asks before something is done that cannot be undone: a modal dialog, with the focus on the way back. */
 
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
+import { Modal } from "./modal";
 
 interface Props {
   title: string;
@@ -13,35 +13,20 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** Open for as long as it is rendered. */
 export function Confirm({ title, action, onConfirm, onCancel, children }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useLayoutEffect(() => {
-    const element = dialog.current!;
-    element.showModal();
-    // Closing gives the focus back to where it was; merely taking it away would not.
-    return () => element.close();
-  }, []);
+  const buttons = (
+    <>
+      <button type="button" onClick={onCancel}>
+        {t("confirm.cancel")}
+      </button>
+      <button type="button" class="primary" onClick={onConfirm}>
+        {action}
+      </button>
+    </>
+  );
   return (
-    <dialog
-      ref={dialog}
-      class="confirm card"
-      aria-labelledby="confirm-title"
-      onCancel={(event) => {
-        event.preventDefault();
-        onCancel();
-      }}
-    >
-      <h2 id="confirm-title">{title}</h2>
+    <Modal title={title} onClose={onCancel} actions={buttons}>
       {children}
-      <p class="actions">
-        <button type="button" onClick={onCancel}>
-          {t("confirm.cancel")}
-        </button>
-        <button type="button" class="primary" onClick={onConfirm}>
-          {action}
-        </button>
-      </p>
-    </dialog>
+    </Modal>
   );
 }
