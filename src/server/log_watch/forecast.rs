@@ -9,7 +9,7 @@ use crate::nats::room::{Held, Unit};
 use crate::telemetry;
 use crate::telemetry::condition::Severity;
 
-/// The growth is the mean over this time, so that a burst is no trend.
+/// The growth is the mean over this time.
 const WINDOW: Duration = Duration::from_secs(600);
 /// Between two points that are kept.
 const STEP: Duration = Duration::from_secs(10);
@@ -35,6 +35,8 @@ pub struct Fill {
     /// A second; `None` until it has been watched for a while.
     rate: Option<f64>,
     hours_left: Option<f64>,
+    /// The smaller growth of the two halves of the time watched, and the hours left at it: a burst, such as a backfill, is no trend.
+    steady: Option<(f64, f64)>,
     watched: Duration,
 }
 
@@ -57,7 +59,19 @@ impl Forecast {
         let rate = (TOLD_AFTER <= watched).then(|| used.saturating_sub(before) as f64 / watched.as_secs_f64());
         let room = [most.map(|most| most.saturating_sub(used)), disk].into_iter().flatten().min();
         let hours = |(room, rate): (u64, f64)| (0.0 < rate).then(|| room as f64 / rate / 3_600.0);
-        Fill { held, rate, hours_left: room.zip(rate).and_then(hours), watched }
+        let steady = rate.and_then(|_| self.steady(now, used));
+        let steady = steady.and_then(|rate| Some((rate, hours((room?, rate))?)));
+        Fill { held, rate, hours_left: room.zip(rate).and_then(hours), steady, watched }
+    }
+
+    /// The smaller growth of the two halves of the time watched, a second; `None` before there are two.
+    fn steady(&self, now: Instant, used: u64) -> Option<f64> {
+        let (since, before) = *self.points.front()?;
+        let half = since + (now - since) / 2;
+        let (middle, between) = *self.points.iter().rev().find(|(at, _)| *at <= half)?;
+        let growth = |from: Instant, to: Instant, grown: u64| (from < to).then(|| grown as f64 / (to - from).as_secs_f64());
+        let first = growth(since, middle, between.saturating_sub(before))?;
+        Some(first.min(growth(middle, now, used.saturating_sub(between))?))
     }
 }
 
@@ -89,7 +103,7 @@ impl Fill {
     /// * `day_hours`: what is left at the growth of the last day.
     pub fn warning(&self, day_hours: Option<f64>) -> Option<(Severity, String)> {
         let used = self.held.share().unwrap_or(0.0);
-        let soon = self.hours_left.filter(|hours| *hours < HOURS_LOW && WARNED_AFTER <= self.watched);
+        let soon = self.steady.filter(|(_, hours)| *hours < HOURS_LOW && WARNED_AFTER <= self.watched);
         if used < USED_LOW && soon.is_none() && day_hours.is_none_or(|hours| HOURS_LOW <= hours) {
             return None;
         }
@@ -97,10 +111,9 @@ impl Fill {
         let (unit, setting) = (self.held.unit.shown(), self.held.unit.setting());
         let bound = self.held.most.map_or_else(|| "no bound".to_owned(), |most| format!("{most} {unit}"));
         let share = self.held.share().map_or_else(String::new, |used| format!(" ({:.0} %)", used * 100.0));
-        let end = match (self.hours_left, self.rate) {
-            (Some(hours), Some(rate)) => format!("; at {rate:.0} {unit}/s it is full in {}", shown(hours)),
-            _ => String::new(),
-        };
+        let end = self
+            .steady
+            .map_or_else(String::new, |(rate, hours)| format!("; at {rate:.0} {unit}/s it is full in {}", shown(hours)));
         let day = day_hours.map_or_else(String::new, |hours| format!("; at the rate of the last day in {hours:.0} h"));
         let disk = match self.held.unit {
             Unit::Bytes => " or give its disk more space",
@@ -169,6 +182,21 @@ mod tests {
         let fill = forecast.look(start + Duration::from_secs(10), bytes(36_000, 1 << 40), Some(36_000_000));
         assert_eq!((fill.rate, fill.hours_left), (Some(3_600.0), Some(36_000_000.0 / 3_600.0 / 3_600.0)));
         assert_eq!(fill.warning(None), None, "watched for ten seconds only");
+    }
+
+    #[test]
+    fn a_backfill_is_told_as_growth_and_is_no_reason_for_a_warning() {
+        let start = Instant::now();
+        let mut forecast = Forecast::default();
+        for second in 0..=1_200_u64 {
+            // an hour of a demo in the first seconds, and little after it; later once more
+            let bursts = u64::from(5 < second) + u64::from(800 < second);
+            let held = bytes(bursts * 70_000_000 + second * 30_000, 17 << 30);
+            let fill = forecast.look(start + Duration::from_secs(second), held, None);
+            assert_eq!(fill.warning(None), None, "after {second} s: {fill:?}");
+        }
+        let fill = forecast.look(start + Duration::from_secs(1_201), bytes(176_030_000, 17 << 30), None);
+        assert!(100_000.0 < fill.rate.unwrap() && fill.steady.unwrap().0 < 31_000.0, "{fill:?}");
     }
 
     #[test]
