@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use tidewatch_core::event::subject::Root;
-use tidewatch_core::event::wire::{Raw, decode};
+use tidewatch_core::event::wire::{NoTables, Raw, decode};
 use tidewatch_core::ids::Slug;
 use tidewatch_core::monitor::cold::InMemory;
 use tidewatch_core::monitor::rows::{self, Rows};
@@ -35,7 +35,8 @@ fn measure(interval: i64) {
             seq += 1;
             let payload = sample(server, second, seq);
             let stored_at = Timestamp::from_millis((START_S + second) * 1_000);
-            let message = decode(Raw { seq, stored_at, subject: "tw.in.sample.bench", headers: &(), payload: &payload }, &root);
+            let message =
+                decode(Raw { seq, stored_at, subject: "tw.in.sample.bench", headers: &(), payload: &payload }, &root, NoTables);
             let started = Instant::now();
             told += apply(&mut state, &mut cold, &message).len();
             applying += started.elapsed().as_secs_f64();

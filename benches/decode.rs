@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tidewatch_core::event::Kind;
-use tidewatch_core::event::wire::decode_body;
+use tidewatch_core::event::wire::{NoTables, decode_body};
 use tidewatch_core::ids::Slug;
 use tidewatch_core::time::Timestamp;
 
@@ -40,7 +40,7 @@ fn main() {
             for _ in 0..ROUNDS {
                 let start = Instant::now();
                 for _ in 0..messages {
-                    let records = decode_body(Kind::Prediction, &source, None, &(), black_box(&body), stored_at);
+                    let records = decode_body(Kind::Prediction, &source, None, &(), black_box(&body), stored_at, NoTables);
                     assert_eq!(black_box(records).len(), per_message);
                 }
                 best = best.min(start.elapsed().as_secs_f64() / (messages * per_message) as f64);

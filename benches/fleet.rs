@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::ids::Slug;
 use tidewatch::nats::Saved;
 use tidewatch::processor::{Batch, Projection};
@@ -35,7 +35,7 @@ fn main() {
         let now = Timestamp::from_millis((START_MS + first * 60_000 / models / 20) as i64);
         let raw =
             Raw { seq: frame as u64 + 1, stored_at: now, subject: "tw.in.prediction.bench", headers: &(), payload: &payload };
-        projection.apply(&Batch::new(vec![decode(raw, &root)], Saved::default()));
+        projection.apply(&Batch::new(vec![decode(raw, &root, NoTables)], Saved::default()));
         if projection.is_full(since_commit.elapsed()) || total <= first + FRAME {
             projection.commit().expect("the disk has room");
             since_commit = Instant::now();

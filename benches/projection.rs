@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::ids::Slug;
 use tidewatch::nats::Saved;
 use tidewatch::processor::{Batch, Projection};
@@ -42,7 +42,7 @@ fn measure(models: usize, per_ms: usize, drift: bool) {
     if !drift {
         let payload = br#"{"command":"set_drift_policy","watch":false}"#;
         let raw = Raw { seq: 1, stored_at: Timestamp::default(), subject: "tw.in.command.bench", headers: &(), payload };
-        projection.apply(&Batch::new(vec![decode(raw, &root)], Saved::default()));
+        projection.apply(&Batch::new(vec![decode(raw, &root, NoTables)], Saved::default()));
     }
     let (mut decoding, mut applying, mut committing) = (0.0, 0.0, 0.0);
     let mut since_commit = Instant::now();
@@ -51,7 +51,7 @@ fn measure(models: usize, per_ms: usize, drift: bool) {
         let messages = frames.iter().enumerate().map(|(i, payload)| {
             let seq = (chunk * 8 + i + 2) as u64;
             let stored_at = Timestamp::from_millis((START_MS + FRAMES * FRAME) as i64);
-            decode(Raw { seq, stored_at, subject: "tw.in.prediction.bench", headers: &(), payload }, &root)
+            decode(Raw { seq, stored_at, subject: "tw.in.prediction.bench", headers: &(), payload }, &root, NoTables)
         });
         let batch = Batch::new(messages.collect(), Saved::default());
         decoding += started.elapsed().as_secs_f64();

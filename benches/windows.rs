@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::model::Model;
 use tidewatch::monitor::pane::{Pane, PaneId, Width};
@@ -51,7 +51,7 @@ impl World {
         let (subject, payload) = (format!("tw.in.{kind}.bench"), rmp_serde::to_vec_named(body).expect("plain data"));
         let stored_at = Timestamp::from_millis(now_ms);
         let raw = Raw { seq: self.seq, stored_at, subject: &subject, headers: &(), payload: &payload };
-        self.projection.apply(&Batch::new(vec![decode(raw, &self.root)], Saved::default()));
+        self.projection.apply(&Batch::new(vec![decode(raw, &self.root, NoTables)], Saved::default()));
     }
 
     fn commit(&mut self) {

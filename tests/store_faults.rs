@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::event::{Lane, Message};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::rows::Tag;
@@ -304,7 +304,7 @@ fn log(seed: u64) -> Vec<Message> {
     let mut put = |kind: &str, body: String| {
         let seq = log.len() as u64 + 1;
         let (subject, stored_at) = (format!("tw.in.{kind}.tests"), Timestamp::from_millis(START_MS + 200 * seq as i64));
-        log.push(decode(Raw { seq, stored_at, subject: &subject, headers: &(), payload: body.as_bytes() }, &root));
+        log.push(decode(Raw { seq, stored_at, subject: &subject, headers: &(), payload: body.as_bytes() }, &root, NoTables));
     };
     for (number, record) in history.into_iter().enumerate() {
         put(record.kind, record.body.to_string());

@@ -24,6 +24,7 @@ use crate::clock;
 use crate::config::{Config, NatsServer};
 use crate::event::wire::{MESSAGE_BYTES_MAX, decode_body};
 use crate::event::{Fault, Kind};
+use crate::files::message::Arrow;
 use crate::ids::Slug;
 use crate::nats::{self, ConnectConfig, Door, Headers, Nats, Stored};
 use crate::run_file::RunFile;
@@ -60,7 +61,7 @@ pub struct Publish {
     /// The record as JSON
     #[arg(conflicts_with_all = ["file", "ndjson", "csv"])]
     record: Option<String>,
-    /// Read one message from this file, as it is: JSON, an array of records, or MessagePack
+    /// Read one message from this file, as it is: JSON, an array of records, MessagePack, or an Arrow stream
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ndjson", "csv"])]
     file: Option<PathBuf>,
     /// Read one record a line from standard input
@@ -256,7 +257,7 @@ impl Address<'_> {
         if !self.checked {
             return (1, Vec::new());
         }
-        let records = decode_body(self.kind, self.source, None, &(), payload, clock::now());
+        let records = decode_body(self.kind, self.source, None, &(), payload, clock::now(), Arrow);
         (records.len() as u64, records.into_iter().filter_map(Result::err).collect())
     }
 }

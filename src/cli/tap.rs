@@ -11,6 +11,7 @@ use super::{Answer, Outcome};
 use crate::clock;
 use crate::event::wire::{Raw, decode};
 use crate::event::{Fault, Kind};
+use crate::files::message::Arrow;
 use crate::ids::Slug;
 use crate::nats::tap::Passing;
 
@@ -89,7 +90,7 @@ impl Seen {
     fn of(passing: &Passing, root: &crate::event::subject::Root) -> Option<Self> {
         let now = clock::now();
         let raw = Raw { seq: 0, stored_at: now, subject: &passing.subject, headers: passing, payload: &passing.payload };
-        let message = decode(raw, root);
+        let message = decode(raw, root, Arrow);
         let records = message.records.len();
         let faults: Vec<Fault> = message.records.into_iter().filter_map(Result::err).collect();
         let (kind, source) = (message.kind, message.source.to_string());

@@ -4,6 +4,8 @@
 //! gzip or Zstandard; Parquet; Arrow files (Feather) and streams. What a file is follows from its bytes, never from its name. Memory does not
 //! grow with the file: at most a few blocks for each core are held, and of Arrow one record batch.
 //!
+//! And tables in messages: a whole Arrow stream at once, as columns for the decoder of the core ([`message`]).
+//!
 //! Knows no command and no column: what a name means, and what is made of a value, whoever reads decides.
 
 #![forbid(unsafe_code)]
@@ -15,6 +17,7 @@ pub mod columns;
 mod delimited;
 pub mod journal;
 mod lines;
+pub mod message;
 pub mod parallel;
 mod parquet;
 pub mod sorted;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::clock;
-use crate::event::wire::decode_body;
+use crate::event::wire::{NoTables, decode_body};
 use crate::event::{Event, Kind, Label};
 use crate::http::applied::own_source;
 use crate::http::models::find;
@@ -317,7 +317,7 @@ pub async fn update_result(
 /// The record as the stream would read it: its id may be a number, and its names have aliases.
 fn read(kind: Kind, record: &Map<String, Value>, now: Timestamp) -> Result<Event, Problem> {
     let body = serde_json::to_vec(record).expect("plain data");
-    match decode_body(kind, &own_source(), None, &(), &body, now).pop() {
+    match decode_body(kind, &own_source(), None, &(), &body, now, NoTables).pop() {
         Some(Ok(event)) => Ok(event),
         Some(Err(fault)) => Err(faulty(1, &[fault])),
         None => unreachable!("a message has at least one record"),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::event::wire;
+use crate::files::message::Arrow;
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::rejected::message;
@@ -90,7 +91,7 @@ async fn record(shared: &Shared, served: &Served) -> Result<Value, Problem> {
     let index = served.index as usize;
     let read = shared.blocking(move || {
         let content_type = message.headers.get("Content-Type").map(|value| value.as_str().to_owned());
-        let text = wire::record_as_json(content_type.as_deref(), &message.payload, index);
+        let text = wire::record_as_json(content_type.as_deref(), &message.payload, index, Arrow);
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null))
     });
     read.await

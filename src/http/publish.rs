@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::event::wire::{self, MESSAGE_BYTES_MAX, decode_body};
 use crate::event::{Event, Fault, Kind};
+use crate::files::message::Arrow;
 use crate::http::access::role_to_publish;
 use crate::http::applied::refusal;
 use crate::http::auth::{Caller, lacking};
@@ -104,7 +105,8 @@ impl wire::Headers for RequestHeaders<'_> {
 /// Publish
 ///
 /// Takes what the subject `<root>.in.<kind>.<source>` takes: one record, an array of them or newline-delimited JSON, as JSON or
-/// MessagePack, 1 MiB at most. Every record is checked before anything is stored: with one fault the whole message is refused
+/// MessagePack, 1 MiB at most; predictions and labels also as an Arrow stream (`application/vnd.apache.arrow.stream`), each row a
+/// record. Every record is checked before anything is stored: with one fault the whole message is refused
 /// and all faults are told, all those of a record too, unless `partial=true`. `Nats-Msg-Id` or `Idempotency-Key` makes repeating safe:
 /// the same message again is stored once, and another one under a used id is refused. Publishing a
 /// `command` needs the role admin, all else operator; `outcome` and `tick` are published by the server only.
@@ -185,7 +187,7 @@ pub async fn publish(
 pub fn check(kind: Kind, source: &Slug, headers: &HeaderMap, body: &[u8], now: Timestamp, view: &View) -> (usize, Vec<Fault>) {
     let headers = RequestHeaders(headers);
     let content_type = wire::Headers::get(&headers, "content-type");
-    let records: Vec<Result<Event, Fault>> = decode_body(kind, source, content_type, &headers, body, now);
+    let records: Vec<Result<Event, Fault>> = decode_body(kind, source, content_type, &headers, body, now, Arrow);
     let crowded = room::refused(view, &records);
     (records.len(), records.into_iter().filter_map(Result::err).chain(crowded).collect())
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Kind, wire};
+use crate::files::message::Arrow;
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
@@ -246,7 +247,7 @@ pub fn decoded(
         headers: &headers,
         payload: &message.payload,
     };
-    wire::decode(raw, root).records
+    wire::decode(raw, root, Arrow).records
 }
 
 /// The headers of a stored message, as the decoder asks for them.

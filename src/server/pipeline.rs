@@ -14,6 +14,7 @@ use crate::config;
 use crate::event::subject::Root;
 use crate::event::wire::{Decoder, Headers, Raw};
 use crate::failpoint::{self, Point};
+use crate::files::message::Arrow;
 use crate::http::{Recent, Trails};
 use crate::nats::ingest::{self, IngestError};
 use crate::nats::{Nats, RawBatch, RawMessage};
@@ -129,7 +130,7 @@ impl Pipeline {
 
 /// Decodes in stream order on a thread of its own, so that the processor only applies.
 fn decode_all(mut inbox: mpsc::Receiver<RawBatch>, root: &Root, recent: &Recent, trails: &Trails, decoded: &SyncSender<Batch>) {
-    let decoder = Decoder::default();
+    let decoder = Decoder::new(Arrow);
     while let Some(batch) = inbox.blocking_recv() {
         failpoint::reach(Point::IngestFetched);
         let messages: Vec<_> = batch.messages.iter().map(|raw| decoder.decode(raw_of(raw), root)).collect();

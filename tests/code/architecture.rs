@@ -28,8 +28,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // trained models in files: what one says is asked elsewhere
     ("artifacts", &[]),
     ("store", &["event", "failpoint", "monitor", "time"]),
-    // tables in files: what a value means is said by whoever reads
-    ("files", &["stats"]),
+    // tables in files and messages: what a value means is said by whoever reads; of a message the decoder gets its columns
+    ("files", &["event", "stats", "time"]),
     // learners and what they are graded by: `event` and `view` bring the records and figures of `evaluate`, `ids` and `time` what a record has to
     // name, `monitor` the order of classes
     ("train", &["event", "files", "ids", "monitor", "stats", "time", "view"]),
@@ -41,7 +41,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
     ("ticker", &["event", "ids", "nats", "telemetry"]),
     // trainers are fed with what the log holds, and the models that they make are asked about labels that come in
-    ("effects", &["artifacts", "event", "failpoint", "ids", "monitor", "nats", "store", "telemetry", "time", "train", "view"]),
+    (
+        "effects",
+        &["artifacts", "event", "failpoint", "files", "ids", "monitor", "nats", "store", "telemetry", "time", "train", "view"],
+    ),
     // rows in files: what a row means is said by nobody here
     ("snapshot", &["failpoint", "store", "time"]),
     // a policy of retraining names learners and their parameters, and models that are served here answer here
@@ -79,6 +82,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "effects",
             "event",
             "failpoint",
+            // messages that are tables
+            "files",
             "http",
             "ids",
             "machine",
@@ -147,6 +152,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("arrow_array", &["files"]),
     ("arrow_ipc", &["files"]),
     ("arrow_schema", &["files"]),
+    ("arrow_select", &["files"]),
     ("parquet", &["files"]),
     ("flate2", &["files"]),
     ("zstd", &["files", "snapshot", "train"]),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tidewatch::event::wire::{Reason, decode_body};
+use tidewatch::event::wire::{NoTables, Reason, decode_body};
 use tidewatch::event::{Event, Fault, Kind, Message};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::cold::InMemory;
@@ -50,7 +50,7 @@ fn example(name: &str) -> Value {
 fn read(kind: Kind, content_type: &str, body: &[u8]) -> Vec<Result<Event, Fault>> {
     let source = Slug::try_from("web-01").unwrap();
     let stored_at = Timestamp::parse_rfc3339("2026-01-01T00:01:00Z").unwrap();
-    decode_body(kind, &source, Some(content_type), &(), body, stored_at)
+    decode_body(kind, &source, Some(content_type), &(), body, stored_at, NoTables)
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn every_fact_that_a_log_leads_to_fits_its_schema() {
     let mut publish = |kind: Kind, body: Value| {
         seq += 1;
         published.set(seq);
-        let records = decode_body(kind, &source, None, &(), body.to_string().as_bytes(), stored_at);
+        let records = decode_body(kind, &source, None, &(), body.to_string().as_bytes(), stored_at, NoTables);
         facts.extend(apply(&mut state, &mut cold, &Message { seq, stored_at, kind, source: source.clone(), records }));
     };
     let prediction = |i: usize, at: &str| serde_json::json!({ "model": "m", "prediction_id": format!("p{i}"), "at": at, "prediction": "a", "response_time": 0.1 });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Headers, Raw, decode};
+use tidewatch::event::wire::{Headers, NoTables, Raw, decode};
 use tidewatch::event::{Fault, Message};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::cold::InMemory;
@@ -33,7 +33,7 @@ fn messages(release: &str) -> Vec<Message> {
     let decoded = text.lines().zip(1..).map(|(line, seq)| {
         let published: Published = serde_json::from_str(line).unwrap();
         let payload = published.payload.as_bytes();
-        decode(Raw { seq, stored_at, subject: &published.subject, headers: &published, payload }, &root)
+        decode(Raw { seq, stored_at, subject: &published.subject, headers: &published, payload }, &root, NoTables)
     });
     decoded.collect()
 }

@@ -12,7 +12,7 @@ use crate::publisher::Publisher;
 use crate::recorded::{effects, facts, facts_of, input, root, settled_through};
 use crate::workload::{Random, Record, START_MS, records};
 use serde_json::{Value, json};
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::event::{Event, Lane, Message};
 use tidewatch::ids::EffectId;
 use tidewatch::monitor::cold::InMemory;
@@ -127,7 +127,11 @@ fn synthetic_log(seed: u64) -> Vec<Message> {
     let mut stored_ms = START_MS;
     let put = |log: &mut Vec<Message>, stored_ms: i64, subject: &str, payload: &[u8]| {
         let seq = log.len() as u64 + 1;
-        log.push(decode(Raw { seq, stored_at: Timestamp::from_millis(stored_ms), subject, headers: &(), payload }, &root()));
+        log.push(decode(
+            Raw { seq, stored_at: Timestamp::from_millis(stored_ms), subject, headers: &(), payload },
+            &root(),
+            NoTables,
+        ));
     };
     for (subject, payload) in messages(&mut random, &history) {
         stored_ms += random.below(1_500) as i64;
@@ -157,7 +161,11 @@ fn weekly_log(seed: u64) -> Vec<Message> {
     let mut put = |stored_ms: i64, kind: &str, body: Value| {
         let (seq, payload) = (log.len() as u64 + 1, body.to_string());
         let (subject, stored_at) = (format!("tw.in.{kind}.tests"), Timestamp::from_millis(stored_ms));
-        log.push(decode(Raw { seq, stored_at, subject: &subject, headers: &(), payload: payload.as_bytes() }, &root()));
+        log.push(decode(
+            Raw { seq, stored_at, subject: &subject, headers: &(), payload: payload.as_bytes() },
+            &root(),
+            NoTables,
+        ));
     };
     let policy = json!({
         "command": "set_drift_policy", "reference_rows": 400, "window_seconds": 300, "season": "same_hour_of_week", "segments": true,
@@ -198,7 +206,11 @@ pub fn long_log(seed: u64) -> Vec<Message> {
     let mut put = |stored_ms: i64, kind: &str, body: Value| {
         let (seq, payload) = (log.len() as u64 + 1, body.to_string());
         let (subject, stored_at) = (format!("tw.in.{kind}.tests"), Timestamp::from_millis(stored_ms));
-        log.push(decode(Raw { seq, stored_at, subject: &subject, headers: &(), payload: payload.as_bytes() }, &root()));
+        log.push(decode(
+            Raw { seq, stored_at, subject: &subject, headers: &(), payload: payload.as_bytes() },
+            &root(),
+            NoTables,
+        ));
     };
     put(START_MS, "command", json!({ "command": "set_drift_policy", "reference_rows": 100 }));
     let mut given = Vec::new();

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{DEPTH_MAX, MESSAGE_BYTES_MAX, RECORDS_MAX, Raw, Reason, decode, record_as_json};
 use tidewatch::event::{Event, Fault, Kind};
+use tidewatch::files::message::Arrow;
 use tidewatch::ids::Slug;
 use tidewatch::time::Timestamp;
 
@@ -12,7 +13,7 @@ fn read(kind: Kind, payload: &[u8]) -> Vec<Result<Event, Fault>> {
     let root = Root::new(Slug::try_from("tw").unwrap());
     let subject = root.input(kind, &Slug::try_from("web-01").unwrap());
     let stored_at = Timestamp::parse_rfc3339("2026-01-01T00:01:00Z").unwrap();
-    let message = decode(Raw { seq: 1, stored_at, subject: &subject, headers: &(), payload }, &root);
+    let message = decode(Raw { seq: 1, stored_at, subject: &subject, headers: &(), payload }, &root, Arrow);
     assert!((1..=RECORDS_MAX).contains(&message.records.len()));
     for fault in message.records.iter().filter_map(|record| record.as_ref().err()) {
         assert!(Reason::ALL.iter().any(|reason| reason.as_str() == fault.reason), "{fault:?}");
@@ -20,7 +21,7 @@ fn read(kind: Kind, payload: &[u8]) -> Vec<Result<Event, Fault>> {
         assert!(!fault.detail.is_empty());
     }
     let accepted = message.records.iter().rposition(Result::is_ok).filter(|_| kind != Kind::Tick);
-    let shown = record_as_json(None, payload, accepted.unwrap_or_default());
+    let shown = record_as_json(None, payload, accepted.unwrap_or_default(), Arrow);
     assert!(accepted.is_none() || shown.is_some_and(|json| serde_json::from_str::<Value>(&json).is_ok()), "{payload:?}");
     message.records
 }
@@ -213,6 +214,8 @@ fn hostile_messages_are_refused_early_or_read() {
         ("an extension that claims 4 GB", vec![0x81, 0xa1, b'x', 0xc9, 0xff, 0xff, 0xff, 0xff, 0x05], "bad_msgpack"),
         ("the reserved marker", vec![0x81, 0xc1], "bad_msgpack"),
         ("more than one value", [packed_text(b"x"), vec![0x05]].concat(), "bad_msgpack"),
+        ("an Arrow stream that ends at once", vec![0xff; 4], "bad_arrow"),
+        ("an Arrow message that claims 2 GB", [&[0xff; 4][..], &[0xff, 0xff, 0xff, 0x7f]].concat(), "bad_arrow"),
         ("gzip", vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0], "bad_utf8"),
         ("zstd", vec![0x28, 0xb5, 0x2f, 0xfd, 0], "bad_utf8"),
         ("nothing", Vec::new(), "empty"),

@@ -9,7 +9,7 @@ use crate::log::Stored;
 use crate::nats_server::NatsServer;
 use serde_json::Value;
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::ids::Slug;
 use tidewatch::time::Timestamp;
 
@@ -36,7 +36,7 @@ fn refused(stored: &[Stored]) -> Vec<String> {
     let now = Timestamp::parse_rfc3339("2100-01-01T00:00:00Z").unwrap();
     let messages = stored.iter().map(|(kind, source, body)| {
         let (subject, payload) = (format!("tw.in.{kind}.{source}"), body.to_string());
-        decode(Raw { seq: 1, stored_at: now, subject: &subject, headers: &(), payload: payload.as_bytes() }, &root)
+        decode(Raw { seq: 1, stored_at: now, subject: &subject, headers: &(), payload: payload.as_bytes() }, &root, NoTables)
     });
     messages.flat_map(|message| message.records).filter_map(|record| record.err().map(|fault| fault.detail)).collect()
 }

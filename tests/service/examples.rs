@@ -1,6 +1,7 @@
 //! The examples of `ops/examples`, run as they stand against a real nats-server: what they publish must land in the log. One whose
 //! runtime is not installed says so and is passed over.
 
+use crate::http::room::{ADMIN, Room};
 use crate::log;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -83,6 +84,30 @@ async fn the_python_example_lands_in_the_log() {
     let mut command = Command::new(venv.join("bin/python"));
     command.arg(home.path().join("publish.py"));
     check("python", command).await;
+}
+
+/// A data frame is published as it is, by the column; what it says is what its rows would have said.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_frames_of_python_are_models() {
+    let Some(python) = program("python3") else { return eprintln!("passed over: python3 is not installed") };
+    let home = copy("python");
+    let venv = home.path().join("venv");
+    run(Command::new(python).args(["-m", "venv"]).arg(&venv));
+    let packages = ["pandas", "pyarrow", "polars"];
+    run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(packages));
+    let room = Room::open().await;
+    for library in ["pandas", "polars"] {
+        let mut command = Command::new(venv.join("bin/python"));
+        command.arg(home.path().join(format!("{library}_frame.py")));
+        run(command.env("TIDEWATCH_URL", room.url("")).env("TIDEWATCH_TOKEN", ADMIN));
+        let model = room.json(&format!("/api/v1/models/example-{library}")).await;
+        assert_eq!(
+            (&model["predictions"], &model["labelled"], &model["late"]),
+            (&100.into(), &100.into(), &0.into()),
+            "{model}"
+        );
+        assert_eq!(model["current"]["accuracy"]["value"], 0.75, "{model}");
+    }
 }
 
 #[tokio::test]

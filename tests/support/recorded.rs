@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_nats::HeaderMap;
 use async_nats::jetstream;
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Headers, Raw, decode};
+use tidewatch::event::wire::{Headers, NoTables, Raw, decode};
 use tidewatch::event::{Event, Lane, Message};
 use tidewatch::ids::Slug;
 use tidewatch::monitor::cold::InMemory;
@@ -40,7 +40,7 @@ pub async fn input_in(url: &str, stream: &str) -> Vec<Message> {
         let stored_at = Timestamp::from_micros((message.time.unix_timestamp_nanos() / 1_000) as i64);
         let headers = Stored(message.headers);
         let raw = Raw { seq, stored_at, subject: &message.subject, headers: &headers, payload: &message.payload };
-        log.push(decode(raw, &root()));
+        log.push(decode(raw, &root(), NoTables));
     }
     log
 }

@@ -14,7 +14,7 @@ use super::guesses::spelt;
 use super::stored::{self, Stored};
 use crate::cli::files::{Scored, each_batch};
 use crate::event::fraction::rounded;
-use crate::event::wire::decode_body;
+use crate::event::wire::{NoTables, decode_body};
 use crate::event::{Event, Kind, Prediction, TaskChoice, Value};
 use crate::files::cell::{Plain, classify};
 use crate::files::journal::Journal;
@@ -428,7 +428,7 @@ fn probability(value: &Json, name: &str) -> Result<Option<f64>, String> {
 }
 
 fn decoded(body: &[u8], source: &Slug) -> Option<Result<Event, crate::event::Fault>> {
-    decode_body(Kind::Prediction, source, Some("application/json"), &(), body, LAST).pop()
+    decode_body(Kind::Prediction, source, Some("application/json"), &(), body, LAST, NoTables).pop()
 }
 
 /// The decoder of the stream says what is a class.

@@ -1,6 +1,7 @@
 //! What can happen. [`wire`] turns the bytes of one stream message into a [`Message`]; inside, nothing is checked again.
 //! Knows nothing of what an event means.
 
+pub mod columns;
 pub mod features;
 pub mod fraction;
 mod instant;

@@ -1,5 +1,5 @@
 //! From the bytes of one message to its records, and nowhere else. Knows the encodings (JSON, newline-delimited JSON,
-//! MessagePack), the field names with their aliases, and the limits. Does not know what a record means.
+//! MessagePack, and that there are tables), the field names with their aliases, and the limits. Does not know what a record means.
 //!
 //! The bytes are walked once and fields are borrowed from them; no tree is built of what is not kept. Decoding is total: what
 //! cannot be read becomes an `Err` with a [`Fault`] whose reason is one of [`Reason::ALL`].
@@ -22,6 +22,7 @@ mod outcome;
 mod prediction;
 mod retraining;
 mod sample;
+mod table;
 mod walk;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use serde::de::DeserializeSeed;
 use self::fault::Problem;
 pub use self::fault::Reason;
 pub use self::original::record_as_json;
+pub use self::table::{NoTables, Tables, Unreadable};
 use self::walk::{Any, Cx, Frame};
 use crate::event::features::Names;
 use crate::event::subject::Root;
@@ -93,12 +95,18 @@ impl<const N: usize> Headers for [(&str, &str); N] {
 
 /// Decodes messages of one log in their order. Remembers only what the next record can share with the last: the result of
 /// [`Self::decode`] does not depend on what came before.
-#[derive(Debug, Default)]
-pub struct Decoder {
+#[derive(Debug)]
+pub struct Decoder<T> {
+    tables: T,
     feature_names: RefCell<Names>,
 }
 
-impl Decoder {
+impl<T: Tables> Decoder<T> {
+    /// `tables` reads those messages that are tables.
+    pub fn new(tables: T) -> Self {
+        Self { tables, feature_names: RefCell::default() }
+    }
+
     /// Decodes one message. Never fails: what cannot be read is a [`Fault`] among the records, of which there is always at least
     /// one and at most [`RECORDS_MAX`].
     ///
@@ -112,14 +120,15 @@ impl Decoder {
             return Message { seq, stored_at, kind: Kind::Unknown, source, records };
         };
         let content_type = headers.get("content-type");
-        let records = read_body(kind, &source, content_type, headers, payload, stored_at, &self.feature_names);
+        let cx = Cx::new(kind, &source, headers, stored_at, &self.feature_names);
+        let records = read_body(&cx, content_type, payload, &self.tables);
         Message { seq, stored_at, kind, source, records }
     }
 }
 
 /// Decodes one message on its own, as [`Decoder::decode`] does.
-pub fn decode(raw: Raw<'_>, root: &Root) -> Message {
-    Decoder::default().decode(raw, root)
+pub fn decode(raw: Raw<'_>, root: &Root, tables: impl Tables) -> Message {
+    Decoder::new(tables).decode(raw, root)
 }
 
 /// Decodes the body of a message whose subject is known, as [`decode`] does: for a publisher's check before it is stored.
@@ -134,20 +143,13 @@ pub fn decode_body(
     headers: &dyn Headers,
     body: &[u8],
     stored_at: Timestamp,
+    tables: impl Tables,
 ) -> Vec<Result<Event, Fault>> {
-    read_body(kind, source, content_type, headers, body, stored_at, &RefCell::default())
+    read_body(&Cx::new(kind, source, headers, stored_at, &RefCell::default()), content_type, body, &tables)
 }
 
-fn read_body(
-    kind: Kind,
-    source: &Slug,
-    content_type: Option<&str>,
-    headers: &dyn Headers,
-    body: &[u8],
-    stored_at: Timestamp,
-    feature_names: &RefCell<Names>,
-) -> Vec<Result<Event, Fault>> {
-    if kind == Kind::Unknown {
+fn read_body(cx: &Cx<'_>, content_type: Option<&str>, body: &[u8], tables: &impl Tables) -> Vec<Result<Event, Fault>> {
+    if cx.kind == Kind::Unknown {
         let known = Kind::ALL.map(Kind::as_str).join(", ");
         return vec![Err(Problem::new(Reason::UnknownKind, format!("the kind of the subject is none of {known}")).at(""))];
     }
@@ -155,17 +157,17 @@ fn read_body(
         let detail = format!("a message holds at most {MESSAGE_BYTES_MAX} bytes, this one has {}", body.len());
         return vec![Err(Problem::new(Reason::TooLarge, detail).at(""))];
     }
-    let cx = Cx::new(kind, source, headers, stored_at, feature_names);
     let mut records = Vec::new();
     let read = match encoding(content_type, body) {
         _ if body.iter().all(u8::is_ascii_whitespace) => Ok(()),
-        Encoding::MessagePack => read_msgpack(&cx, body, &mut records),
-        Encoding::Json => json::read(&cx, body, false, &mut records),
-        Encoding::JsonLines => json::read(&cx, body, true, &mut records),
+        Encoding::MessagePack => read_msgpack(cx, body, &mut records),
+        Encoding::Json => json::read(cx, body, false, &mut records),
+        Encoding::JsonLines => json::read(cx, body, true, &mut records),
+        Encoding::Arrow => table::read(cx, body, tables, &mut records),
     };
     match read {
         Err(fault) => vec![Err(fault)],
-        Ok(()) if records.is_empty() && kind == Kind::Tick => vec![Ok(Event::ClockTicked)],
+        Ok(()) if records.is_empty() && cx.kind == Kind::Tick => vec![Ok(Event::ClockTicked)],
         Ok(()) if records.is_empty() => vec![Err(Problem::new(Reason::Empty, "the message holds no record".to_owned()).at(""))],
         Ok(()) => records,
     }
@@ -175,9 +177,13 @@ enum Encoding {
     Json,
     JsonLines,
     MessagePack,
+    Arrow,
 }
 
-/// What the content type says; if that is silent, what the first byte shows: a map or an array of MessagePack, else JSON.
+/// How every message of an Arrow stream begins.
+const ARROW_CONTINUES: [u8; 4] = [0xff; 4];
+
+/// What the content type says; if that is silent, what the first bytes show: an Arrow stream, a map or an array of MessagePack, else JSON.
 fn encoding(content_type: Option<&str>, body: &[u8]) -> Encoding {
     let declared = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
     match declared.as_str() {
@@ -185,11 +191,13 @@ fn encoding(content_type: Option<&str>, body: &[u8]) -> Encoding {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
             return Encoding::JsonLines;
         }
+        "application/vnd.apache.arrow.stream" => return Encoding::Arrow,
         json if json.ends_with("/json") || json.ends_with("+json") => return Encoding::Json,
         _ => {}
     }
     match body.first() {
         Some(0x80..=0x9f | 0xdc..=0xdf) => Encoding::MessagePack,
+        _ if body.starts_with(&ARROW_CONTINUES) => Encoding::Arrow,
         _ => Encoding::Json,
     }
 }

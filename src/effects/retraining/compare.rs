@@ -17,6 +17,7 @@ use super::child::raw_of;
 use crate::artifacts::Artifacts;
 use crate::event::wire::Decoder;
 use crate::event::{Comparison, Kind};
+use crate::files::message::Arrow;
 use crate::ids::{Name, Slug};
 use crate::monitor::retraining::book::{Book, shown};
 use crate::nats::{Door, Headers, Nats, Past};
@@ -169,7 +170,7 @@ impl Comparisons {
         }
         let lost = |error: &dyn std::error::Error| chain(error).to_string();
         let mut past = Past::open(&self.nats, contest.read + 1, through).await.map_err(|error| lost(&error))?;
-        let decoder = Decoder::default();
+        let decoder = Decoder::new(Arrow);
         loop {
             let messages = past.next().await.map_err(|error| lost(&error))?;
             if messages.is_empty() {

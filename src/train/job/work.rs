@@ -11,6 +11,7 @@ use tidewatch_core::event::{Measured, SegmentPair, Stage, TaskChoice, Trained};
 use tidewatch_core::ids::{Name, Slug};
 use tidewatch_core::stats::estimate::Estimate;
 use tidewatch_core::view::evaluation::{self, Record, Records};
+use tidewatch_files::message::Arrow;
 
 use super::pairs::{Side, advantage_of, answer, error_max, losses};
 use super::piece::{self, Stored};
@@ -74,7 +75,7 @@ fn done(order: &Order, input: &mut impl Read, words: &mut Words<'_, impl Write>)
     let began = Instant::now();
     let model = Name::try_from(order.model.as_str()).map_err(io::Error::other)?;
     let root = Root::new(Slug::try_from(order.root.as_str()).map_err(io::Error::other)?);
-    let (decoder, mut join) = (Decoder::default(), Join::of(model));
+    let (decoder, mut join) = (Decoder::new(Arrow), Join::of(model));
     let span = (order.range.1.saturating_sub(order.range.0) + 1) as f64;
     loop {
         let piece = piece::read(input)?.ok_or_else(|| io::Error::other("the messages have ended in the middle"))?;

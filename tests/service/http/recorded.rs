@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidewatch::event::Message;
 use tidewatch::event::subject::Root;
-use tidewatch::event::wire::{Raw, decode};
+use tidewatch::event::wire::{NoTables, Raw, decode};
 use tidewatch::ids::Slug;
 use tidewatch::nats::Saved;
 use tidewatch::processor::{Batch, Projection};
@@ -125,7 +125,7 @@ fn decoded(log: &[Stored]) -> Vec<Message> {
     let root = Root::new(Slug::try_from("tw").unwrap());
     let of = |(stored, seq): (&Stored, u64)| {
         let (stored_at, payload) = (Timestamp::from_millis(stored.stored_ms), stored.payload.to_string());
-        decode(Raw { seq, stored_at, subject: &stored.subject, headers: &(), payload: payload.as_bytes() }, &root)
+        decode(Raw { seq, stored_at, subject: &stored.subject, headers: &(), payload: payload.as_bytes() }, &root, NoTables)
     };
     log.iter().zip(1..).map(of).collect()
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tidewatch::artifacts::Artifacts;
 use tidewatch::event::subject::Root;
 use tidewatch::event::wire::{self, Raw};
+use tidewatch::files::message::Arrow;
 use tidewatch::http::{App, HttpSettings, LogStatus, Recent, SnapshotDesk, serve, token};
 use tidewatch::ids::Slug;
 use tidewatch::nats::{ConnectConfig, Door, RawMessage, connect, ingest};
@@ -72,7 +73,7 @@ impl Room {
                     let headers = MessageHeaders(message);
                     let (seq, stored_at) = (message.seq, message.stored_at);
                     let raw = Raw { seq, stored_at, subject: &message.subject, headers: &headers, payload: &message.payload };
-                    wire::decode(raw, &root)
+                    wire::decode(raw, &root, Arrow)
                 });
                 let messages: Vec<_> = decoded.collect();
                 noted.note(&messages);

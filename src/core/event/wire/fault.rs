@@ -23,6 +23,8 @@ pub enum Reason {
     BadJson,
     /// `bad_msgpack`: the bytes are not one MessagePack value.
     BadMsgpack,
+    /// `bad_arrow`: the bytes are not an Arrow stream, or a column of it is of a kind that is not read.
+    BadArrow,
     /// `bad_utf8`: text that is not UTF-8.
     BadUtf8,
     /// `bad_subject`: the subject is not `<root>.in.<kind>.<source>`.
@@ -50,7 +52,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Empty,
         Self::TooLarge,
         Self::TooDeep,
@@ -59,6 +61,7 @@ impl Reason {
         Self::TooManyEntries,
         Self::BadJson,
         Self::BadMsgpack,
+        Self::BadArrow,
         Self::BadUtf8,
         Self::BadSubject,
         Self::UnknownKind,
@@ -84,6 +87,7 @@ impl Reason {
             Self::TooManyEntries => "too_many_entries",
             Self::BadJson => "bad_json",
             Self::BadMsgpack => "bad_msgpack",
+            Self::BadArrow => "bad_arrow",
             Self::BadUtf8 => "bad_utf8",
             Self::BadSubject => "bad_subject",
             Self::UnknownKind => "unknown_kind",

@@ -5,7 +5,17 @@ use serde::de::MapAccess;
 use super::fault::{Flaws, Problem};
 use super::prediction::Outcome;
 use super::walk::{Any, Cx, Key, One, Skip};
+use crate::event::columns::Columns;
 use crate::event::{Event, Label};
+
+/// Every name that a field of the record has.
+const FIELDS: [&str; 10] =
+    ["schema_version", "prediction_id", "model", "model_name", "actual", "actual_result", "y_true", "at", "timestamp", "ts"];
+
+/// Brings a table into the form of records: only the columns that are fields stay.
+pub(super) fn shape(table: &mut Columns) {
+    table.columns.retain(|(name, _)| FIELDS.contains(&name.as_str()));
+}
 
 /// Reads one label to its end.
 pub(super) fn read<'de, A: MapAccess<'de>>(cx: &Cx<'_>, mut entries: A) -> Result<Result<Event, Problem>, A::Error> {

@@ -20,7 +20,7 @@ pub(super) enum Leaf<'de> {
     Big(u64),
     Real(f64),
     Text(Cow<'de, str>),
-    /// MessagePack's timestamp extension.
+    /// A timestamp of MessagePack or of a table.
     Instant(Timestamp),
     /// Bytes that are no UTF-8, or an extension we do not know.
     Binary,

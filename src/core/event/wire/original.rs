@@ -8,14 +8,15 @@ use super::fault::Flaws;
 use super::leaf::Leaf;
 use super::note::Write;
 use super::walk::{Any, Cx, Skip, Take};
-use super::{Encoding, encoding, json, non_finite};
+use super::{Encoding, Tables, encoding, json, non_finite};
 use crate::event::Kind;
+use crate::event::columns::Rows;
 use crate::ids::Slug;
 use crate::time::Timestamp;
 
 /// The record at `index` of a message, as compact JSON with every field it came with. `None` if there is no such record or the
 /// message cannot be read. Counts records as [`super::decode`] does, for a message of which it has accepted that record.
-pub fn record_as_json(content_type: Option<&str>, body: &[u8], index: usize) -> Option<String> {
+pub fn record_as_json(content_type: Option<&str>, body: &[u8], index: usize, tables: impl Tables) -> Option<String> {
     let source = Slug::try_from("unknown").expect("a plain word is a slug");
     let names = RefCell::default();
     let cx = Cx::new(Kind::Unknown, &source, &(), Timestamp::default(), &names);
@@ -24,6 +25,10 @@ pub fn record_as_json(content_type: Option<&str>, body: &[u8], index: usize) -> 
         Encoding::MessagePack => {
             let mut reader = rmp_serde::Deserializer::from_read_ref(body);
             Any(Nth { cx: &cx, index, out: &mut out }).deserialize(&mut reader).ok()?
+        }
+        Encoding::Arrow => {
+            let table = tables.read(body).ok()?;
+            Any(Nth { cx: &cx, index, out: &mut out }).deserialize(Rows(&table)).ok()?
         }
         declared => {
             let text = std::str::from_utf8(body).ok()?;

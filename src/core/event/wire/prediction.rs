@@ -7,10 +7,52 @@ use super::fault::{Flaws, Problem, Reason};
 use super::leaf::{Leaf, checked, class_named, not_finite};
 use super::walk::{Any, Cx, Key, One, Skip, Take, Tree};
 use super::{ENTRIES_MAX, FEATURES_MAX, SEGMENTS_MAX};
+use crate::event::columns::Columns;
 use crate::event::features::{Feature, Features, Names, last_of_each};
 use crate::event::{Event, Prediction, Value};
 use crate::ids::{NAME_BYTES_MAX, Name};
 use crate::time::Timestamp;
+
+/// Every name that a field of the record has.
+const FIELDS: [&str; 25] = [
+    "schema_version",
+    "prediction_id",
+    "model",
+    "model_name",
+    "model_version",
+    "version",
+    "at",
+    "timestamp",
+    "ts",
+    "features",
+    "input_features",
+    "prediction",
+    "y_pred",
+    "confidence",
+    "scores",
+    "response_time",
+    "latency_ms",
+    "error",
+    "actual",
+    "actual_result",
+    "y_true",
+    "segment",
+    "tags",
+    "prediction_data",
+    "result",
+];
+
+/// Brings a table into the form of records: columns `features.NAME`, `scores.CLASS` and `segment.NAME` are entries of those objects; without features
+/// of either form every column that is no field is a feature.
+pub(super) fn shape(table: &mut Columns) {
+    ["features", "scores", "segment"].into_iter().for_each(|field| table.gather(field));
+    let has_features =
+        table.columns.iter().any(|(name, _)| ["features", "input_features", "prediction_data"].contains(&name.as_str()));
+    if !has_features {
+        table.gather_where("features", |name| !FIELDS.contains(&name));
+    }
+    table.columns.retain(|(name, _)| FIELDS.contains(&name.as_str()));
+}
 
 #[derive(Default)]
 struct Draft {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::columns::{Cells, Column, Columns};
 use crate::event::{Command, Feature, Prediction, Value};
 
 const STORED_AT: &str = "2026-01-01T00:01:00Z";
@@ -12,7 +13,7 @@ fn slug() -> Slug {
 }
 
 fn read(kind: Kind, body: impl AsRef<[u8]>) -> Vec<Result<Event, Fault>> {
-    decode_body(kind, &slug(), None, &(), body.as_ref(), stored_at())
+    decode_body(kind, &slug(), None, &(), body.as_ref(), stored_at(), NoTables)
 }
 
 fn packed(json: &str) -> Vec<u8> {
@@ -123,7 +124,7 @@ fn what_is_absent_comes_from_the_subject_and_the_server() {
 #[test]
 fn headers_stand_in_for_an_absent_time_and_id() {
     let headers = [("Ce-Id", "e-1"), ("Ce-Time", "2026-01-01T00:00:01Z")];
-    let read = |body: &str| decode_body(Kind::Prediction, &slug(), None, &headers, body.as_bytes(), stored_at());
+    let read = |body: &str| decode_body(Kind::Prediction, &slug(), None, &headers, body.as_bytes(), stored_at(), NoTables);
     let ids = |records: Vec<Result<Event, Fault>>| -> Vec<(CompactString, String)> {
         let mut ids = Vec::new();
         for record in records {
@@ -279,7 +280,8 @@ fn limits_hold() {
 #[test]
 fn the_subject_decides_the_kind_and_the_source() {
     let root = Root::new(Slug::try_from("tw").unwrap());
-    let message = |subject| decode(Raw { seq: 7, stored_at: stored_at(), subject, headers: &(), payload: b"" }, &root);
+    let message =
+        |subject| decode(Raw { seq: 7, stored_at: stored_at(), subject, headers: &(), payload: b"" }, &root, NoTables);
     assert_eq!(message("tw.in.tick.clock").records, [Ok(Event::ClockTicked)]);
     assert_eq!(faults(&message("tw.in.label.a").records), [("empty", "")]);
     assert_eq!(faults(&message("tw.in.dance.a").records), [("unknown_kind", "")]);
@@ -294,12 +296,12 @@ fn the_subject_decides_the_kind_and_the_source() {
 fn a_record_is_shown_as_it_was_published() {
     let second = r#"{"features":{"a":[1,2.5]},"prediction":2,"tags":["x"]}"#;
     let frame = format!(r#"[{{"prediction":NaN}},{second}]"#);
-    assert_eq!(record_as_json(None, frame.as_bytes(), 1).as_deref(), Some(second));
-    assert_eq!(record_as_json(None, format!("{{}}\n\n{second}").as_bytes(), 1).as_deref(), Some(second));
-    assert_eq!(record_as_json(None, &packed(&format!("[{{}},{second},3]")), 1).as_deref(), Some(second));
-    assert_eq!(record_as_json(None, second.as_bytes(), 0).as_deref(), Some(second));
-    assert_eq!(record_as_json(None, second.as_bytes(), 1), None);
-    assert_eq!(record_as_json(None, frame.as_bytes(), 2), None);
+    assert_eq!(record_as_json(None, frame.as_bytes(), 1, NoTables).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, format!("{{}}\n\n{second}").as_bytes(), 1, NoTables).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, &packed(&format!("[{{}},{second},3]")), 1, NoTables).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, second.as_bytes(), 0, NoTables).as_deref(), Some(second));
+    assert_eq!(record_as_json(None, second.as_bytes(), 1, NoTables), None);
+    assert_eq!(record_as_json(None, frame.as_bytes(), 2, NoTables), None);
 }
 
 #[test]
@@ -331,7 +333,8 @@ fn an_epoch_number_in_quotes_is_an_instant_in_every_kind_and_under_every_name() 
             }
         }
         let headers = [("ce-time", "1767225630500")];
-        let by_header = decode_body(kind, &slug(), None, &headers, format!("{{{fields}}}").as_bytes(), stored_at()).remove(0);
+        let by_header =
+            decode_body(kind, &slug(), None, &headers, format!("{{{fields}}}").as_bytes(), stored_at(), NoTables).remove(0);
         assert_eq!(stored(by_header), expected, "{kind:?}");
     }
     let range =
@@ -464,4 +467,112 @@ fn a_key_that_a_command_does_not_have_is_refused_and_named() {
         assert_eq!((fault.reason.as_str(), told), ("bad_command", pointers), "{json}");
         assert!(fault.detail.contains("expected"), "{fault:?}");
     }
+}
+
+/// A table that is there already.
+struct Given(Columns);
+
+impl Tables for Given {
+    fn read(&self, _body: &[u8]) -> Result<Columns, Unreadable> {
+        Ok(self.0.clone())
+    }
+}
+
+fn read_table(kind: Kind, rows: usize, columns: Vec<(&str, Column)>) -> Vec<Result<Event, Fault>> {
+    let columns = columns.into_iter().map(|(name, column)| (name.into(), column)).collect();
+    let arrow = Some("application/vnd.apache.arrow.stream");
+    decode_body(kind, &slug(), arrow, &(), b"a table", stored_at(), Given(Columns { rows, columns }))
+}
+
+fn texts(texts: &[&str]) -> Column {
+    Cells::Texts(texts.iter().copied().collect()).into()
+}
+
+fn some(cells: Cells, present: &[bool]) -> Column {
+    Column { cells, present: Some(present.to_vec()) }
+}
+
+#[test]
+fn a_row_of_a_table_is_the_same_record_as_in_json() {
+    let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+    let lists = Cells::Lists { ends: vec![2, 2], of: Box::new(Cells::Real(vec![3.0, 4.0]).into()) };
+    let maps = Cells::Maps {
+        ends: vec![1, 2],
+        names: Box::new(texts(&["country", "country"])),
+        values: Box::new(texts(&["KR", "PT"])),
+    };
+    let channels = Cells::Chosen { rows: vec![1, 0], of: Box::new(texts(&["web", "app"])) };
+    let read = read_table(
+        Kind::Prediction,
+        2,
+        vec![
+            ("prediction_id", Cells::Whole(vec![7, 8]).into()),
+            ("at", Cells::Instants(vec![at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:01Z")]).into()),
+            ("model", texts(&["fraud", "fraud"])),
+            ("prediction", Cells::Flags(vec![true, false]).into()),
+            ("confidence", some(Cells::Real(vec![0.5, f64::NAN]), &[true, false])),
+            ("segment", maps.into()),
+            ("scores.yes", Cells::Real(vec![0.75, 0.25]).into()),
+            ("features.amount", Cells::Big(vec![3, 4]).into()),
+            ("features.channel", channels.into()),
+            ("features.place", lists.into()),
+            ("features.nothing", Cells::Missing.into()),
+            ("a column that is none of ours", Cells::Unread("Binary".to_owned()).into()),
+        ],
+    );
+    let json = r#"[
+        {"prediction_id": 7, "at": "2026-01-01T00:00:00Z", "model": "fraud", "prediction": true, "confidence": 0.5, "segment": {"country": "KR"},
+         "scores": {"yes": 0.75}, "features": {"amount": 3, "channel": "app", "place": [3, 4], "nothing": null}},
+        {"prediction_id": 8, "at": "2026-01-01T00:00:01Z", "model": "fraud", "prediction": false, "segment": {"country": "PT"},
+         "scores": {"yes": 0.25}, "features": {"amount": 4, "channel": "web", "place": [], "nothing": null}}]"#;
+    assert_eq!(read, self::read(Kind::Prediction, json));
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+}
+
+#[test]
+fn without_features_of_its_own_each_column_of_a_table_that_is_no_field_is_one() {
+    let columns = vec![
+        ("prediction", Cells::Real(vec![1.0]).into()),
+        ("age", Cells::Whole(vec![30]).into()),
+        ("tags", texts(&["none of them"])),
+        ("city", texts(&["Seoul"])),
+    ];
+    let json = r#"[{"prediction": 1, "features": {"age": 30, "city": "Seoul"}}]"#;
+    assert_eq!(read_table(Kind::Prediction, 1, columns.clone()), read(Kind::Prediction, json));
+    let objects = Cells::Objects(vec![("height".into(), Cells::Real(vec![1.8]).into())]);
+    let with = [columns, vec![("features", objects.into()), ("features.weight", Cells::Whole(vec![70]).into())]].concat();
+    let json = r#"[{"prediction": 1, "features": {"height": 1.8, "weight": 70}}]"#;
+    assert_eq!(read_table(Kind::Prediction, 1, with), read(Kind::Prediction, json));
+}
+
+#[test]
+fn a_bad_cell_of_a_table_costs_its_row() {
+    let columns = vec![("prediction_id", texts(&["a", "", "c"])), ("actual", Cells::Real(vec![1.0, 0.0, f64::NAN]).into())];
+    let read = read_table(Kind::Label, 3, columns);
+    assert!(read[0].is_ok());
+    let told = |index: usize| read[index].as_ref().map(drop).unwrap_err();
+    assert_eq!((told(1).reason.as_str(), told(1).pointer.as_str()), ("bad_name", "/1/prediction_id"));
+    assert_eq!((told(2).reason.as_str(), told(2).pointer.as_str()), ("not_finite", "/2/actual"));
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_one_fault() {
+    let told = |read: Vec<Result<Event, Fault>>| {
+        let [Err(fault)] = read.as_slice() else { panic!("{read:?}") };
+        (fault.reason.to_string(), fault.detail.clone())
+    };
+    let unread = Cells::Objects(vec![("photo".into(), Cells::Unread("Binary".to_owned()).into())]);
+    let (reason, detail) = told(read_table(Kind::Prediction, 1, vec![("features", unread.into())]));
+    assert_eq!(reason, "bad_arrow");
+    assert!(detail.contains("\"features.photo\" is of the kind Binary"), "{detail}");
+    let (reason, detail) = told(read_table(Kind::Sample, 1, vec![("value", Cells::Whole(vec![1]).into())]));
+    assert!(reason == "bad_arrow" && detail.contains("send each sample as JSON"), "{detail}");
+    assert_eq!(told(read_table(Kind::Label, 0, Vec::new())).0, "empty");
+    let wide = (0..1_000).map(|_| ("x", Cells::Missing.into())).collect();
+    assert_eq!(told(read_table(Kind::Prediction, 1_000, wide)).0, "too_large");
+    let many = vec![("prediction", Cells::Whole(vec![1; RECORDS_MAX + 1]).into())];
+    assert_eq!(told(read_table(Kind::Prediction, RECORDS_MAX + 1, many)).0, "too_many_records");
+    let body = [0xff; 4];
+    let (reason, detail) = told(decode_body(Kind::Label, &slug(), None, &(), &body, stored_at(), NoTables));
+    assert!(reason == "bad_arrow" && detail.contains("not read here"), "recognised by its first bytes: {detail}");
 }

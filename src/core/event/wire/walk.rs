@@ -209,13 +209,13 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
         self.0.map(entries)
     }
 
-    /// Only MessagePack's extensions come this way.
+    /// Only MessagePack's extensions and the instants of tables come this way.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, extension: D) -> Result<T::Out, D::Error> {
         Ok(self.0.leaf(extension.deserialize_any(Extension)?))
     }
 }
 
-/// Reads an extension: a type, then its bytes. Type -1 is the timestamp of the MessagePack specification.
+/// Reads an extension: a type, then its bytes. Type -1 is the timestamp of the MessagePack specification. Or an instant: microseconds since 1970.
 struct Extension;
 
 impl<'de> Visitor<'de> for Extension {
@@ -223,6 +223,10 @@ impl<'de> Visitor<'de> for Extension {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an extension")
+    }
+
+    fn visit_i64<E>(self, micros: i64) -> Result<Leaf<'de>, E> {
+        Ok(Leaf::Instant(Timestamp::from_micros(micros)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Leaf<'de>, A::Error> {
