@@ -108,6 +108,7 @@ pub const TABLE: &[Entry] = &[
     entry(Method::POST, "/api/ai/retrain/manual", OPERATOR),
     of_view("/api/v1/retraining/policy"),
     entry(Method::PUT, "/api/v1/retraining/policy", ADMIN),
+    of_view("/api/v1/retraining/jobs"),
     of_view("/api/v1/retraining/jobs/{job}"),
     entry(Method::POST, "/api/v1/retraining/jobs/{job}/cancel", OPERATOR),
     of_view("/api/v1/models/{model}/comparison"),

@@ -128,7 +128,7 @@ impl wire::Headers for RequestHeaders<'_> {
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Faulty records; nothing was stored", body = Problem, content_type = "application/problem+json",
          example = json!({"type": "urn:tidewatch:problem:faulty-records", "title": "faulty records", "status": 422,
-            "detail": "1 of 1 records is faulty: must be in 0 to 1, not 93; divide a percentage by 100; nothing was stored", "records": 1, "faulty": 1,
+            "detail": "1 of 1 records is faulty: /confidence: must be in 0 to 1, not 93; divide a percentage by 100; nothing was stored", "records": 1, "faulty": 1,
             "faults": [{"reason": "out_of_range", "detail": "must be in 0 to 1, not 93; divide a percentage by 100", "pointer": "/confidence"},
                 {"reason": "missing_field", "detail": "`prediction` is required unless `error` says why there is none", "pointer": "/prediction"}]})),
         (status = 503, description = "The log cannot be reached or is full; nothing was stored", body = Problem, content_type = "application/problem+json"),
@@ -200,7 +200,11 @@ fn holds_records(records: usize, faults: &[Fault]) -> bool {
 /// The refusal of a message with faults.
 pub fn faulty(records: usize, faults: &[Fault]) -> Problem {
     let shown: Vec<FaultShown> = faults.iter().flat_map(Fault::all).take(FAULTS_SHOWN).map(FaultShown::alone).collect();
-    let first = faults.first().map(|fault| format!(": {}", fault.detail)).unwrap_or_default();
+    let told = |fault: &Fault| match fault.pointer.as_str() {
+        "" => format!(": {}", fault.detail),
+        pointer => format!(": {pointer}: {}", fault.detail),
+    };
+    let first = faults.first().map(told).unwrap_or_default();
     let verb = if faults.len() == 1 { "is" } else { "are" };
     let detail = format!("{} of {records} records {verb} faulty{first}; nothing was stored", faults.len());
     Problem::unprocessable("faulty-records", detail).with("records", records).with("faulty", faults.len()).with("faults", shown)

@@ -143,6 +143,7 @@ pub fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(retraining::ai::status))
         .routes(routes!(retraining::ai::manual))
         .routes(routes!(retraining::policy::show, retraining::policy::change))
+        .routes(routes!(retraining::jobs::list))
         .routes(routes!(retraining::jobs::show))
         .routes(routes!(retraining::jobs::cancel))
         .routes(routes!(retraining::versions::comparison))

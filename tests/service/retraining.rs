@@ -99,6 +99,10 @@ async fn a_model_is_trained_from_the_log_proves_itself_and_serves() {
 
     let job = ended(&house, answer["job_id"].as_str().unwrap()).await;
     assert_eq!((&job["state"], &job["version"], &job["progress"]), (&json!("completed"), &json!("r1"), &json!(100.0)), "{job}");
+    let listed = house.get("/api/v1/retraining/jobs?model=fraud&state=ended").await.unwrap();
+    assert_eq!((&listed["items"][0], &listed["next"]), (&job, &Value::Null));
+    assert_eq!(house.get("/api/v1/retraining/jobs?state=open").await.unwrap()["items"], json!([]));
+    assert_eq!(house.send(Method::GET, "/api/v1/retraining/jobs?state=lost", String::new()).await.0, 400);
     let status = house.get("/api/ai/retrain/status").await.unwrap();
     let recent = &status["recent_completed"][0];
     assert_eq!((&recent["model_name"], &recent["status"]), (&json!("fraud"), &json!("completed")));

@@ -12,6 +12,8 @@ import { BatchPage } from "./pages/jobs/batch";
 import { JobPage } from "./pages/jobs/card";
 import { LoginPage } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
+import { RetrainingPage } from "./pages/retraining";
+import { RetrainedModelPage } from "./pages/retraining/model";
 import { SourcePage } from "./pages/source";
 import { UnknownPage } from "./pages/unknown";
 import { route } from "./route/route";
@@ -44,6 +46,8 @@ function Page() {
   if (current.page === "jobs") return <JobsPage />;
   if (current.page === "job") return <JobPage key={current.job} job={current.job} />;
   if (current.page === "batch") return <BatchPage key={current.batch} batch={current.batch} />;
+  if (current.page === "retraining") return <RetrainingPage />;
+  if (current.page === "retrained") return <RetrainedModelPage key={current.model} model={current.model} />;
   if (current.page === "hosts") return <HostsPage />;
   if (current.page === "host") return <HostPage key={current.host} host={current.host} />;
   if (current.page === "model") return <LazyModelPage key={current.model} model={current.model} />;

@@ -9,6 +9,7 @@ import "./style/forms.css";
 import "./style/analysis.css";
 import "./style/inspector.css";
 import "./style/jobs.css";
+import "./style/retraining.css";
 
 import { render } from "preact";
 import { App } from "./app";

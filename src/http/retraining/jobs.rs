@@ -1,20 +1,21 @@
-//! `/api/v1/retraining/jobs/…`: one job of retraining, and its end.
+//! `/api/v1/retraining/jobs`: the jobs of retraining, one of them, and its end.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::ai::minutes_left;
 use crate::event::{Command, Kind};
+use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::ids::EffectId;
 use crate::monitor::retraining::book::shown;
-use crate::monitor::retraining::job::Job;
+use crate::monitor::retraining::job::{Job, State as JobState};
 use crate::view::View;
 
 /// A job of retraining. Instants are log time.
@@ -60,6 +61,91 @@ pub struct RetrainError {
     /// Such as too_few_rows, one_class, class_too_small, leaking_feature, bad_parameters, worker_lost, worse or calibration.
     code: String,
     detail: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RetrainJobsQuery {
+    /// Only those of this model.
+    #[param(example = "fraud")]
+    model: Option<String>,
+    /// Only those in this state; `open` is queued or running, `ended` all others.
+    #[param(example = "open", pattern = "^(open|ended|queued|running|completed|failed|rejected|cancelled)$")]
+    state: Option<String>,
+    /// 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetrainJobPage {
+    position: u64,
+    epoch: u64,
+    /// The one that was asked for last comes first.
+    items: Vec<RetrainJob>,
+    next: Option<String>,
+}
+
+/// Jobs of retraining
+///
+/// Those that wait or run, and the newest 200 that have ended.
+#[utoipa::path(
+    get, path = "/api/v1/retraining/jobs", tag = "retraining", params(RetrainJobsQuery),
+    responses(
+        (status = 200, description = "A page of jobs", body = RetrainJobPage,
+         example = json!({"position": 1030, "epoch": 1, "items": [{"job_id": "1024-0", "model": "fraud", "state": "completed", "reasons": ["model_drift"], "asked_by": null,
+            "algorithm": "gradient_boosting", "stage": "evaluate", "progress": 100.0, "estimated_time": null, "attempt": 1, "queued_at": "2026-01-01T00:20:00Z",
+            "started_at": "2026-01-01T00:20:01Z", "finished_at": "2026-01-01T00:20:31Z", "from_seq": 1, "through_seq": 1023, "backup": "r2", "version": "r3", "error": null}], "next": null})),
+        (status = 400, description = "A bad state, limit or cursor", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    Extension(view): Extension<Arc<View>>,
+    Query(query): Query<RetrainJobsQuery>,
+) -> Result<Json<RetrainJobPage>, Problem> {
+    let wanted = Wanted::of(&query)?;
+    let limit = page::limit(query.limit)?;
+    let before = query.cursor.as_deref().map(|cursor| EffectId::parse(cursor).ok_or_else(page::bad_cursor)).transpose()?;
+    let jobs = view.retraining.jobs.values().rev().map(|job| &***job);
+    let mut found = jobs.filter(|job| before.is_none_or(|before| job.id < before) && wanted.holds(job));
+    let items: Vec<&Job> = found.by_ref().take(limit).collect();
+    let next = items.last().filter(|_| found.next().is_some()).map(|last| last.id.to_string());
+    let items = items.into_iter().map(|job| RetrainJob::of(&view, job)).collect();
+    Ok(Json(RetrainJobPage { position: view.position, epoch: view.epoch, items, next }))
+}
+
+/// What a list is asked for.
+struct Wanted<'q> {
+    model: Option<&'q str>,
+    state: Option<&'q str>,
+}
+
+impl<'q> Wanted<'q> {
+    fn of(query: &'q RetrainJobsQuery) -> Result<Self, Problem> {
+        let RetrainJobsQuery { model, state, .. } = query;
+        if let Some(state) = state
+            && !["open", "ended"].contains(&state.as_str())
+            && !JobState::ALL.iter().any(|known| known.as_str() == state)
+        {
+            let known = JobState::ALL.map(JobState::as_str).join(", ");
+            return Err(Problem::bad_request("bad-state", format!("state is open, ended, {known}, not {state:?}")));
+        }
+        Ok(Self { model: model.as_deref(), state: state.as_deref() })
+    }
+
+    fn holds(&self, job: &Job) -> bool {
+        let is_state = match self.state {
+            None => true,
+            Some("open") => job.state.is_open(),
+            Some("ended") => !job.state.is_open(),
+            Some(state) => job.state.as_str() == state,
+        };
+        is_state && self.model.is_none_or(|model| job.model.as_str() == model)
+    }
 }
 
 /// A job of retraining

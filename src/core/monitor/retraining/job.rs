@@ -47,6 +47,8 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 6] = [Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Rejected, Self::Cancelled];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",

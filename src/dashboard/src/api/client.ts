@@ -21,6 +21,8 @@ export interface Api {
   get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>>;
   /** Sends `body` as JSON; without one, an empty body. */
   put<T>(path: string, body?: unknown): Promise<Answer<T>>;
+  /** Sends `body` as JSON; without one, an empty body. */
+  post<T>(path: string, body?: unknown): Promise<Answer<T>>;
   delete<T>(path: string): Promise<Answer<T>>;
   /** Sends a file as it is; `onSent` hears what share of it has gone out. */
   upload<T>(path: string, file: Blob, onSent: (share: number) => void): Promise<T>;
@@ -58,10 +60,12 @@ export function createApi({ onUnauthorized, onRole }: Hearers, request: typeof f
     const position = response.headers.get("Tidewatch-Position");
     return { body: (await response.json()) as T, position: position === null ? null : Number(position) };
   };
+  const send = <T>(method: "PUT" | "POST", path: string, body: unknown): Promise<Answer<T>> =>
+    ask(path, body === undefined ? { method } : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   return {
     get: (path, signal) => ask(path, signal ? { signal } : {}),
-    put: (path, body) =>
-      ask(path, body === undefined ? { method: "PUT" } : { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    put: (path, body) => send("PUT", path, body),
+    post: (path, body) => send("POST", path, body),
     delete: (path) => ask(path, { method: "DELETE" }),
     upload: (path, file, onSent) => upload(path, file, onSent, onUnauthorized),
   };

@@ -1,5 +1,9 @@
+import { words as retraining } from "../pages/retraining/words";
+import { english } from "./side-by-side";
+
 /** English: the dictionary that names the keys. `{n}` and its like are filled in by `t`. */
 export const en = {
+  ...english(retraining),
   "app.tagline": "Live model monitoring",
   "app.skip": "Skip to content",
   "app.overview": "Models",
@@ -706,7 +710,7 @@ export const en = {
   "alarm.noticed": "noticed at",
   "alarm.lately": "last judged window: {figures}",
   "alarm.worst": "worst: {figures}, window",
-  "alarm.whatToDo": "An incident ends when what it is about is as it was before, or when you accept it as normal. It cannot be silenced or answered by retraining yet: alerts and training jobs do not exist here so far.",
+  "alarm.whatToDo": "An incident ends when what it is about is as it was before, or when you accept it as normal. It can be answered by a training on the page Retraining. It cannot be silenced yet: alerts do not exist here so far.",
   "alarm.first": "The newest {n} are listed.",
 
   "fault.missing": "Missing",

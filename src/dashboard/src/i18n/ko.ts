@@ -1,7 +1,10 @@
+import { words as retraining } from "../pages/retraining/words";
 import type { Key } from "./en";
+import { korean } from "./side-by-side";
 
 /** 한국어. 키가 하나라도 빠지면 컴파일되지 않습니다. */
 export const ko: Record<Key, string> = {
+  ...korean(retraining),
   "app.tagline": "실시간 모델 모니터링",
   "app.skip": "본문으로 건너뛰기",
   "app.overview": "모델",
@@ -708,7 +711,7 @@ export const ko: Record<Key, string> = {
   "alarm.noticed": "감지 당시",
   "alarm.lately": "마지막 판정 구간: {figures}",
   "alarm.worst": "가장 나빴을 때: {figures}, 구간",
-  "alarm.whatToDo": "사건은 대상이 이전 상태로 돌아가거나 정상으로 인정하면 끝납니다. 알림 끄기와 재학습은 아직 할 수 없습니다. 알림과 학습 작업이 아직 없기 때문입니다.",
+  "alarm.whatToDo": "사건은 대상이 이전 상태로 돌아가거나 정상으로 인정하면 끝납니다. 재학습 페이지에서 모델을 다시 학습할 수 있습니다. 알림이 아직 없어 알림 끄기는 할 수 없습니다.",
   "alarm.first": "최신 {n}건만 표시합니다.",
 
   "fault.missing": "결측",

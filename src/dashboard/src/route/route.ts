@@ -10,6 +10,8 @@ export type Route =
   | { page: "inspector" }
   | { page: "jobs" }
   | { page: "hosts" }
+  | { page: "retraining" }
+  | { page: "retrained"; model: string }
   | { page: "model"; model: string }
   | { page: "source"; source: string }
   | { page: "job"; job: string }
@@ -24,6 +26,7 @@ const NAMED: Record<string, (name: string) => Route> = {
   jobs: (job) => ({ page: "job", job }),
   batches: (batch) => ({ page: "batch", batch }),
   hosts: (host) => ({ page: "host", host }),
+  retraining: (model) => ({ page: "retrained", model }),
 };
 
 export function parseRoute(path: string): Route {
@@ -31,6 +34,7 @@ export function parseRoute(path: string): Route {
   if (path === ANALYSIS || path === `${ANALYSIS}/`) return { page: "analysis" };
   if (path === INSPECTOR || path === `${INSPECTOR}/`) return { page: "inspector" };
   if (path === JOBS || path === `${JOBS}/`) return { page: "jobs" };
+  if (path === RETRAINING || path === `${RETRAINING}/`) return { page: "retraining" };
   if (path === HOSTS || path === `${HOSTS}/`) return { page: "hosts" };
   const match = /^\/([a-z]+)\/([^/]+)\/?$/.exec(path);
   const named = match === null || !Object.hasOwn(NAMED, match[1]!) ? undefined : NAMED[match[1]!];
@@ -46,6 +50,7 @@ export const ANALYSIS = "/analysis";
 export const INSPECTOR = "/inspector";
 export const JOBS = "/jobs";
 export const HOSTS = "/hosts";
+export const RETRAINING = "/retraining";
 
 /** The address of a model's page. */
 export const modelAddress = (model: string): string => `/models/${stepOf(model)}`;
@@ -56,6 +61,9 @@ export const sourceAddress = (source: string): string => `/sources/${stepOf(sour
 export const jobAddress = (job: string): string => `/jobs/${stepOf(job)}`;
 export const batchAddress = (batch: string): string => `/batches/${stepOf(batch)}`;
 export const hostAddress = (host: string): string => `/hosts/${stepOf(host)}`;
+
+/** The address of the trained versions of a model. */
+export const retrainingAddress = (model: string): string => `${RETRAINING}/${stepOf(model)}`;
 
 /** The address of the jobs of a host or about a model. */
 export const jobsOf = (of: { source: string } | { model: string }): string => `${JOBS}?${new URLSearchParams(of)}`;

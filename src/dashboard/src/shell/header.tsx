@@ -1,7 +1,7 @@
 import { count } from "../format/number";
 import { t } from "../i18n";
 import { at } from "../route/base";
-import { ANALYSIS, HOSTS, INSPECTOR, JOBS, route } from "../route/route";
+import { ANALYSIS, HOSTS, INSPECTOR, JOBS, RETRAINING, route } from "../route/route";
 import { open } from "../store/analysis";
 import { language, setLanguage, setTheme, theme, type Theme } from "../store/preferences";
 import { rejections } from "../store/rejections";
@@ -53,6 +53,9 @@ function Pages() {
             </span>
           </>
         )}
+      </Link>
+      <Link href={RETRAINING} current={page === "retraining" || page === "retrained"}>
+        {t("nav.retraining")}
       </Link>
       <Link href={JOBS} current={page === "jobs" || page === "job" || page === "batch"}>
         {t("nav.jobs")}

@@ -2,7 +2,7 @@ import { modelPath } from "../../api/paths";
 import type { ModelSummary, Status } from "../../api/types";
 import { count } from "../../format/number";
 import { t } from "../../i18n";
-import { jobsOf } from "../../route/route";
+import { jobsOf, retrainingAddress } from "../../route/route";
 import { Link } from "../../shell/link";
 import { reasonText } from "../../shell/reason";
 import { StatusLight } from "../../shell/status-light";
@@ -57,6 +57,12 @@ export function ModelHeader({ model }: { model: ModelSummary }) {
           <dt>{t("nav.jobs")}</dt>
           <dd>
             <Link href={jobsOf({ model: model.name })}>{t("jobs.ofModel")}</Link>
+          </dd>
+        </div>
+        <div>
+          <dt>{t("nav.retraining")}</dt>
+          <dd>
+            <Link href={retrainingAddress(model.name)}>{t("retrain.ofModel")}</Link>
           </dd>
         </div>
       </dl>

@@ -4,13 +4,16 @@ import { useComputed, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError } from "../../api/client";
 import { modelPath } from "../../api/paths";
+import { comparisonPath, type Comparison } from "../../api/retraining";
 import { api } from "../../api/session";
 import type { ModelSummary } from "../../api/types";
 import { t } from "../../i18n";
 import { Link } from "../../shell/link";
 import { useConnection } from "../../shell/use-connection";
+import { usePolled } from "../../shell/use-polled";
 import { addModels } from "../../store/models";
 import { language } from "../../store/preferences";
+import { marksOf } from "../retraining/marks";
 import { Controls } from "./controls";
 import { Details } from "./details";
 import { DriftTab } from "./drift";
@@ -27,6 +30,9 @@ import { Tabs } from "./tabs";
 import { ThresholdsTab } from "./thresholds";
 import { Trends } from "./trends";
 import { tab } from "./view";
+
+/** Between two looks at who serves. */
+const DECISIONS_EVERY_MS = 15_000;
 
 export function ModelPage({ model }: { model: string }) {
   const summaries = useMemo(() => summaryFeed(model), [model]);
@@ -63,7 +69,11 @@ interface PartsProps {
 function Parts({ model, feed, picked }: PartsProps) {
   const shown = tab.value;
   const drift = useDriftReport(model);
-  const markers = useMemo(() => markersOf(drift.body?.incidents ?? []), [drift.body, language.value]);
+  const decided = usePolled<Comparison>(comparisonPath(model.name), DECISIONS_EVERY_MS).held?.decisions;
+  const markers = useMemo(
+    () => [...markersOf(drift.body?.incidents ?? []), ...marksOf(model.name, decided ?? [])],
+    [drift.body, decided, language.value],
+  );
   const moved = drifting(drift.body);
   return (
     <Tabs badges={moved === 0 ? {} : { drift: t("tab.drifting", { n: moved }) }}>
