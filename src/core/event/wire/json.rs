@@ -33,6 +33,10 @@ fn not_text(body: &[u8]) -> Option<&'static str> {
             Some("the text is UTF-16; send it as UTF-8 (`iconv -f UTF-16 -t UTF-8`)")
         }
         [0x1f, 0x8b, ..] => Some("the bytes are compressed by gzip; send them as they are"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(
+            "the bytes are an Arrow file; send an Arrow stream, as pyarrow.ipc.new_stream and the write_ipc_stream of polars write it",
+        ),
+        [b'P', b'A', b'R', b'1', ..] => Some("the bytes are a Parquet file; `tidewatch publish --csv FILE` publishes its rows"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("the bytes are compressed by Zstandard; send them as they are"),
         _ => None,
     }

@@ -447,6 +447,10 @@ fn text_that_is_not_utf_8_is_named_for_what_it_is() {
         assert_eq!(fault.reason, "bad_utf8");
         assert!(fault.detail.contains("UTF-16"), "{fault:?}");
     }
+    for (body, said) in [(&b"ARROW1\0\0\xff"[..], "an Arrow file; send an Arrow stream"), (b"PAR1\x15\xff", "a Parquet file")] {
+        let fault = read(Kind::Prediction, body).remove(0).unwrap_err();
+        assert!(fault.reason == "bad_utf8" && fault.detail.contains(said), "{fault:?}");
+    }
     let lines = "\u{feff}{\"prediction\":1}\n\u{feff}{\"prediction\":2}\n";
     assert_eq!(faults(&read(Kind::Prediction, lines)), [("", ""), ("", "")], "two files in one");
 }
