@@ -2,6 +2,7 @@
 //! before anything starts. Each key and its default stand once, in [`KEYS`]. Knows nothing of what a setting is used for.
 
 mod layers;
+mod tables;
 mod value;
 
 use std::net::SocketAddr;
@@ -184,7 +185,8 @@ pub const KEYS: &[Key] = &[
     key(
         "agent_services",
         "",
-        "services to check, separated by commas: NAME=process:NAME, NAME=unit:UNIT, NAME=tcp:HOST:PORT or NAME=http://HOST/PATH",
+        "services to check, separated by commas: NAME=process:NAME, NAME=unit:UNIT, NAME=tcp:HOST:PORT or NAME=http://HOST/PATH; in the file also \
+         tables [[agent.service]]",
     ),
     secret("token", "", "admin token; minted into the data directory when unset"),
     key("log", "info", "log filter, as `info` or `warn,tidewatch::nats=debug`"),

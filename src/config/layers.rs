@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroize;
 
+use super::tables::{self, Entry};
 use super::{KEYS, Key};
 
 /// The server's address as the `nats` command line and other clients read it.
@@ -248,19 +249,30 @@ impl Layers {
         let is_whole = |offset: usize| !damaged.contains(&position(text, offset).0);
         let entries = table.get_ref().iter().filter(|(key, _)| is_whole(key.span().start));
         for (key, value) in entries {
-            let Some((known, negated)) = find(key.get_ref()) else {
-                let origin = at(key.span().start);
-                let key = key.get_ref().to_string();
-                self.faults.push(Fault::UnknownKey { origin, hint: hint(&key), key });
+            let name: &str = key.get_ref();
+            if let (tables::AGENT, DeValue::Table(table)) = (name, value.get_ref()) {
+                for Entry { key, key_offset, text, offset } in tables::agent(table) {
+                    self.add_key(&key, at(key_offset), text, at(offset));
+                }
                 continue;
-            };
-            let origin = at(value.span().start);
-            let Some(text) = plain(value.get_ref()) else {
-                let problem = "takes a text, a number, true or false, or a list of texts".into();
-                self.faults.push(Fault::BadValue { origin, key: known.name, problem });
-                continue;
-            };
-            self.put(known.name, if negated { negate(&text) } else { text }, origin);
+            }
+            self.add_key(name, at(key.span().start), plain(value.get_ref()), at(value.span().start));
+        }
+    }
+
+    /// Takes what a file says of one key: its value, or why it has none.
+    fn add_key(&mut self, name: &str, key_origin: Origin, text: Result<String, String>, origin: Origin) {
+        let Some((known, negated)) = find(name) else {
+            self.faults.push(Fault::UnknownKey { origin: key_origin, hint: hint(name), key: name.to_owned() });
+            return;
+        };
+        let said = match &self.get(known.name).origin {
+            earlier @ Origin::File { .. } => Err(format!("is given at {earlier} already; give it once")),
+            _ => text,
+        };
+        match said {
+            Ok(text) => self.put(known.name, if negated { negate(&text) } else { text }, origin),
+            Err(problem) => self.faults.push(Fault::BadValue { origin, key: known.name, problem }),
         }
     }
 
@@ -303,18 +315,20 @@ fn negate(text: &str) -> String {
     }
 }
 
-/// A TOML value as the text an environment variable would hold. `None` for tables and dates.
-fn plain(value: &DeValue<'_>) -> Option<String> {
+/// A TOML value as the text an environment variable would hold.
+///
+/// Errors: it is a table or a date.
+pub(super) fn plain(value: &DeValue<'_>) -> Result<String, String> {
     match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => Some(number.to_string()),
-        DeValue::Float(number) => Some(number.to_string()),
-        DeValue::Boolean(on) => Some(on.to_string()),
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) => Ok(number.to_string()),
+        DeValue::Float(number) => Ok(number.to_string()),
+        DeValue::Boolean(on) => Ok(on.to_string()),
         DeValue::Array(items) => {
-            let items: Option<Vec<_>> = items.iter().map(|item| plain(item.get_ref())).collect();
-            Some(items?.join(","))
+            let items: Result<Vec<_>, _> = items.iter().map(|item| plain(item.get_ref())).collect();
+            Ok(items?.join(","))
         }
-        DeValue::Datetime(_) | DeValue::Table(_) => None,
+        DeValue::Datetime(_) | DeValue::Table(_) => Err("takes a text, a number, true or false, or a list of texts".into()),
     }
 }
 

@@ -139,3 +139,29 @@ fn times_and_sizes_are_read_with_their_unit() {
         assert!(value::bytes(bad).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn the_agent_may_have_a_table_and_each_of_its_services_one() {
+    let file = "[agent]\ninterval = '1s'\nprocesses = ['a', 'b']\n\n[[agent.service]]\nname = 'web'\nhttp = 'http://localhost:8080/healthz'\n\n\
+                [[agent.service]]\nname = '데이터'\ntcp = 'localhost:5432'\n[[agent.service]]\nname = 'cron'\nunit = 'cron'\n\
+                [[agent.service]]\nprocess = 'nats-server'\nname = 'log'\n";
+    let agent = Config::resolve(&layers(file, &[], vec![]).unwrap()).unwrap().agent.unwrap();
+    assert_eq!((agent.interval, agent.processes), (Duration::from_secs(1), vec!["a".to_owned(), "b".to_owned()]));
+    let services =
+        ["web=http://localhost:8080/healthz", "데이터=tcp:localhost:5432", "cron=unit:cron", "log=process:nats-server"];
+    assert_eq!(agent.services, services);
+    for (file, said) in [
+        ("[agent]\nintervall = '1s'", ":2:1: unknown key `agent_intervall`; did you mean `agent_interval`?"),
+        ("[agent]\ninterval = 'soon'", ":2:12: `agent_interval` takes"),
+        (
+            "[[agent.service]]\nname = 'x'",
+            ":1:1: `agent_services` takes tables `[[agent.service]]` of a `name` and one of `process`",
+        ),
+        ("[[agent.service]]\nname = 'x'\ntcp = 'a:1'\nunit = 'b'", ":1:1: `agent_services` takes tables"),
+        ("[[agent.service]]\nname = 'x'\ntcp = 'a'", ":1:1: `agent_services` "),
+        ("agent_interval = '1s'\n[agent]\ninterval = '2s'", ":3:12 already; give it once"),
+    ] {
+        let told = problem(file);
+        assert!(told.contains(said), "{file}: {told}");
+    }
+}
