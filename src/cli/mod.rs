@@ -47,7 +47,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Serialize;
 
 /// Watches machine-learning models live.
@@ -192,9 +192,24 @@ fn command() -> clap::Command {
     WITHOUT_JSON.into_iter().fold(Cli::command(), |command, name| command.mut_subcommand(name, without_json))
 }
 
+/// Reads arguments that name a command which is started a thousand times, or has to stay small, without building all the others: that costs some
+/// milliseconds, and memory for good. `None`: another command, or arguments that the whole command line has something to say about.
+fn at_once() -> Option<Cli> {
+    let named = std::env::args_os().nth(1)?;
+    let command = match named.to_str()? {
+        "run" => run::Run::augment_args(clap::Command::new("run")),
+        "agent" => agent::Agent::augment_args(clap::Command::new("agent")),
+        _ => return None,
+    };
+    let json = clap::Arg::new("json").long("json").global(true).action(clap::ArgAction::SetTrue);
+    let matches = clap::Command::new("tidewatch").arg(json).subcommand(command).try_get_matches().ok()?;
+    Cli::from_arg_matches(&matches).ok()
+}
+
 /// Runs the command of the arguments and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let whole = || command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match at_once().map_or_else(whole, Ok) {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };

@@ -11,14 +11,14 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use self::courier::Courier;
+use self::courier::{Courier, Route};
 use self::files::Figured;
 use self::job::Job;
 use super::settings::Posting;
 use super::{Answer, Exit, Failure};
 use crate::clock;
 use crate::ids::Name;
-use crate::machine::command::{self, Ending, Error, Signals};
+use crate::machine::command::{self, Ending, Error, Running, Signals};
 use crate::machine::meter::Measured;
 use crate::memory;
 use crate::time::Span;
@@ -74,6 +74,12 @@ pub struct Run {
     settings: Posting,
 }
 
+/// What is measured: a process of somebody else's, or our command.
+enum Measuring {
+    Attached(u32),
+    Started(Result<Box<Running>, Error>),
+}
+
 fn name(text: &str) -> Result<Name, crate::ids::BadName> {
     Name::try_from(text)
 }
@@ -90,7 +96,14 @@ impl Run {
         let signals = Signals::take().map_err(failure)?;
         let job = Job::of(&self);
 
-        let courier = Courier::start(&config)?;
+        let route = Route::of(&config)?;
+        // the command comes first, so that what measures and reports it is made ready beside it
+        let around = |spawn: &mut dyn FnMut()| memory::with_core_dumps_of_the_caller(spawn);
+        let measuring = match self.pid {
+            Some(pid) => Measuring::Attached(pid),
+            None => Measuring::Started(command::start(&signals, &self.command, around).map(Box::new)),
+        };
+        let courier = Courier::start(route);
         courier.send(job.started());
         let mut told = clock::now();
         let looked = |measured: &Measured| {
@@ -100,12 +113,9 @@ impl Run {
                 courier.send(job.going_on(measured));
             }
         };
-        let ran = match self.pid {
-            Some(pid) => command::attach(&signals, pid, looked),
-            None => {
-                let around = |spawn: &mut dyn FnMut()| memory::with_core_dumps_of_the_caller(spawn);
-                command::run(&signals, &self.command, self.wait_for_all, around, looked)
-            }
+        let ran = match measuring {
+            Measuring::Attached(pid) => command::attach(&signals, pid, looked),
+            Measuring::Started(started) => started.and_then(|running| running.to_end(&signals, self.wait_for_all, looked)),
         };
         let ran = match ran {
             Ok(ran) => ran,

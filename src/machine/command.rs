@@ -4,23 +4,19 @@
 //! What it has started is ours to wait for, wherever its parents have gone (we are a subreaper), so the kernel adds the time of each of them,
 //! however short it lived, to the time of our children.
 
+mod spawn;
+
 use std::ffi::OsString;
-use std::io::{Error as IoError, ErrorKind};
+use std::io::Error as IoError;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno as NixErrno;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
-use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
 use crate::gpu::Gpus;
@@ -46,10 +42,6 @@ const PASSED_ON: [Signal; 13] = [
 
 /// `si_code` of a signal that the kernel itself has sent, such as a terminal's to all of its foreground.
 const SENT_BY_KERNEL: i32 = 0x80;
-
-/// The exit code of a command that is there and cannot be run, and of one that is not there, as shells have it.
-const NOT_EXECUTABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -112,62 +104,76 @@ impl Ending {
     }
 }
 
-/// Runs a command to its end and measures it.
+/// A command that has been started, or could not be: [`Running::to_end`] says which.
+pub struct Running {
+    child: Result<Pid, Ending>,
+    meter: Meter,
+    gpus: Receiver<Gpus>,
+    /// Of children before this one.
+    used_before: Duration,
+    /// Our own, in kB. A child begins as our image, so up to this its own says nothing of it.
+    own_high_water: i64,
+}
+
+/// Starts a command. Nothing that can wait is done before it, and the thread that calls it is the process's first: what the command leaves behind
+/// becomes a child of that.
 ///
 /// * `signals`: taken before there was a second thread.
 /// * `command`: program and arguments; at least the program.
-/// * `wait_for_all`: what it has started and left behind belongs to it, and is waited for.
 /// * `around_spawn`: does what has to be done around the moment in which the process is made, and makes it by calling what it is given.
-/// * `looked`: called after each look with what it has cost so far.
 ///
 /// Errors: the system refuses what measuring takes. A command that cannot be started is an [`Ending`].
-pub fn run(
-    signals: &Signals,
-    command: &[OsString],
-    wait_for_all: bool,
-    around_spawn: impl FnOnce(&mut dyn FnMut()),
-    mut looked: impl FnMut(&Measured),
-) -> Result<Run, Error> {
+pub fn start(signals: &Signals, command: &[OsString], around_spawn: impl FnOnce(&mut dyn FnMut())) -> Result<Running, Error> {
     nix::sys::prctl::set_child_subreaper(true).map_err(refused("adopting what the command leaves behind"))?;
-    let before = children_usage();
-    let mut meter = Meter::new(Root::ChildrenOf(std::process::id()), Gpus::none());
-    let gpus = open_gpus();
-    let mut spawned = None;
-    around_spawn(&mut || spawned = Some(spawn(command, signals.mask_before)));
+    let used_before = children_usage().0;
+    let meter = Meter::new(Root::ChildrenOf(std::process::id()), Gpus::none());
+    let mut child = None;
+    around_spawn(&mut || child = Some(spawn::command(command, signals.mask_before)));
+    let child = child.expect("whoever is around the spawn calls it");
     let own_high_water = getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss());
-    let child = match spawned.expect("whoever is around the spawn calls it") {
-        Ok(child) => child,
-        Err(ending) => return Ok(Run { ending, measured: meter.so_far(), left_running: 0 }),
-    };
-    let ended = || {
-        let now = children_usage();
-        // a child begins as our image, so up to our own size this says nothing of it
-        let high_water_bytes = if own_high_water < now.1 { now.1 as u64 * 1_024 } else { 0 };
-        Ended { used: now.0.saturating_sub(before.0), high_water_bytes }
-    };
-    let mut ending = None;
-    loop {
-        reap(child, &mut ending);
-        if ending.is_some() && !(wait_for_all && meter.has_members()) {
-            break;
+    Ok(Running { child, meter, gpus: open_gpus(), used_before, own_high_water })
+}
+
+impl Running {
+    /// Measures the command until it ends.
+    ///
+    /// * `wait_for_all`: what it has started and left behind belongs to it, and is waited for.
+    /// * `looked`: called after each look with what it has cost so far.
+    ///
+    /// Errors: the system refuses to wait.
+    pub fn to_end(self, signals: &Signals, wait_for_all: bool, mut looked: impl FnMut(&Measured)) -> Result<Run, Error> {
+        let Self { child, mut meter, gpus, used_before, own_high_water } = self;
+        let child = match child {
+            Ok(child) => child,
+            Err(ending) => return Ok(Run { ending, measured: meter.so_far(), left_running: 0 }),
+        };
+        let ended = || {
+            let (used, high_water) = children_usage();
+            let high_water_bytes = if own_high_water < high_water { high_water as u64 * 1_024 } else { 0 };
+            Ended { used: used.saturating_sub(used_before), high_water_bytes }
+        };
+        let mut ending = None;
+        loop {
+            reap(child, &mut ending);
+            if ending.is_some() && !(wait_for_all && meter.has_members()) {
+                break;
+            }
+            if let Ok(gpus) = gpus.try_recv() {
+                meter.use_gpus(gpus);
+            }
+            if meter.due() <= Instant::now() {
+                meter.look(ended());
+                looked(&meter.so_far());
+                continue;
+            }
+            wait_for(meter.due(), &mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)])?;
+            while let Some(signal) = signals.next() {
+                pass_on(&signal, child);
+            }
         }
-        if let Ok(gpus) = gpus.try_recv() {
-            meter.use_gpus(gpus);
-        }
-        if meter.due() <= Instant::now() {
-            meter.look(ended());
-            looked(&meter.so_far());
-            continue;
-        }
-        wait_for(meter.due(), &mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)])?;
-        while let Some(signal) = signals.next() {
-            pass_on(&signal, child);
-        }
+        let left_running = meter.look(ended());
+        Ok(Run { ending: ending.expect("the loop ends with the command"), measured: meter.so_far(), left_running })
     }
-    meter.look(ended());
-    let measured = meter.so_far();
-    let left_running = crate::tree::Tree::new(Root::ChildrenOf(std::process::id())).read().pids.len();
-    Ok(Run { ending: ending.expect("the loop ends with the command"), measured, left_running })
 }
 
 /// Measures a process that somebody else has started, and what it has started, until it ends or we are told to stop.
@@ -279,48 +285,6 @@ fn children_usage() -> (Duration, i64) {
     (time(usage.user_time()) + time(usage.system_time()), usage.max_rss())
 }
 
-/// * `mask`: the signals that are blocked in the command.
-fn spawn(command: &[OsString], mask: SigSet) -> Result<Pid, Ending> {
-    let (program, arguments) = command.split_first().ok_or_else(|| Ending::NotStarted(NOT_FOUND, "no command".into()))?;
-    let started = match start(Command::new(program).args(arguments), mask) {
-        // a script without `#!` is run by the shell, as shells do
-        Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
-            start(Command::new("/bin/sh").arg(found(program)).args(arguments), mask)
-        }
-        started => started,
-    };
-    let shown = program.to_string_lossy();
-    match started {
-        Ok(child) => Ok(Pid::from_raw(child.id() as i32).expect("a child has a positive id")),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Ending::NotStarted(NOT_FOUND, format!("{shown}: command not found")))
-        }
-        Err(error) => Err(Ending::NotStarted(NOT_EXECUTABLE, format!("{shown}: cannot be run: {error}"))),
-    }
-}
-
-/// A child begins with the mask of the thread that makes it, and ours is full. Emptied for a moment, a signal of that moment would end us.
-#[allow(unsafe_code)]
-fn start(command: &mut Command, mask: SigSet) -> std::io::Result<Child> {
-    let with_mask = move || mask.thread_set_mask().map_err(|error| IoError::from_raw_os_error(error as i32));
-    // SAFETY: between fork and exec only what is async-signal-safe may be called. This calls pthread_sigmask(3), which is, on a set that the
-    // closure owns, and makes an error of a number, which allocates nothing.
-    unsafe { command.pre_exec(with_mask) };
-    command.spawn()
-}
-
-/// Where a program lies, as the system has looked for it.
-fn found(program: &OsString) -> PathBuf {
-    let path = PathBuf::from(program);
-    if program.as_bytes().contains(&b'/') {
-        return path;
-    }
-    let is_program =
-        |path: &PathBuf| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
-    let directories = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&directories).map(|directory| directory.join(program)).find(is_program).unwrap_or(path)
-}
-
 /// Waits for all that has ended, and stops with the command where it has been stopped.
 fn reap(child: Pid, ending: &mut Option<Ending>) {
     while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -382,7 +346,7 @@ fn wait_for(due: Instant, watched: &mut [PollFd<'_>]) -> Result<(), Error> {
     // rounded up, or the last part of a millisecond is spent in turns
     let timeout = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
     match poll(watched, timeout) {
-        Ok(_) | Err(NixErrno::EINTR) => Ok(()),
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(source) => Err(Error::Refused { what: "waiting", source: source.into() }),
     }
 }

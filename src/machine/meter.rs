@@ -121,8 +121,10 @@ impl Meter {
         self.looked + early.min(INTERVAL)
     }
 
-    /// Looks at the tree. `ended`: what is known of its processes that are gone; whoever waits for them knows.
-    pub fn look(&mut self, ended: Ended) {
+    /// Looks at the tree, and gives how many of its processes are alive.
+    ///
+    /// * `ended`: what is known of those that are gone; whoever waits for them knows.
+    pub fn look(&mut self, ended: Ended) -> usize {
         let reading = self.tree.read();
         let share = if reading.pids.is_empty() { Default::default() } else { self.gpus.share(&reading.pids) };
         let now = Instant::now();
@@ -139,6 +141,7 @@ impl Meter {
         self.high_water_bytes = self.high_water_bytes.max(ended.high_water_bytes);
         self.take_time(used, now);
         self.samples += 1;
+        reading.pids.len()
     }
 
     fn take_time(&mut self, used: Duration, now: Instant) {

@@ -10,7 +10,7 @@ const PROCESSES_MAX: usize = 4_096;
 /// Which processes are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root {
-    /// What the process of this id has started, without itself.
+    /// What the first thread of the process of this id has started, and what was left behind to it, without itself.
     ChildrenOf(u32),
     /// The process of this id and what it has started.
     Process(u32),
@@ -111,7 +111,7 @@ impl Tree {
         let mut reading = Reading::default();
         let mut seen = BTreeMap::new();
         let mut waiting = match self.root {
-            Root::ChildrenOf(pid) => children(pid, u64::MAX),
+            Root::ChildrenOf(pid) => children(pid, 1),
             Root::Process(pid) => vec![pid],
         };
         let mut ticks = 0;

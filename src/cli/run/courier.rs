@@ -38,17 +38,17 @@ pub enum Sent {
     Lost(String),
 }
 
-/// A thread with reports to send. At most a report each five seconds is given to it, so its channel needs no bound.
-pub struct Courier {
-    letters: UnboundedSender<(Letter, Urgency)>,
-    ended: Receiver<Sent>,
+/// Where reports go.
+pub struct Route {
+    connection: ConnectConfig,
+    spool: PathBuf,
 }
 
-impl Courier {
-    /// Begins to connect to where `config` says, or where the process on the data directory is connected, or to the usual port.
+impl Route {
+    /// To where `config` says, or where the process on the data directory is connected, or to the usual port.
     ///
-    /// Errors: the configuration names a context that cannot be read, or there is no thread.
-    pub fn start(config: &Config) -> Result<Self, Failure> {
+    /// Errors: the configuration names a context that cannot be read.
+    pub fn of(config: &Config) -> Result<Self, Failure> {
         let running = match &config.nats.server {
             NatsServer::Managed { port, .. } => {
                 RunFile::read(&config.data).map_or_else(|_| format!("nats://127.0.0.1:{port}"), |running| running.nats_url)
@@ -58,9 +58,22 @@ impl Courier {
         let connection = ConnectConfig::configured(&config.nats, &running)
             .map_err(|error| super::super::Exit::Configuration.because(error))?;
         let connection = ConnectConfig { name: "tidewatch-run".into(), patience: Duration::ZERO, ..connection };
+        Ok(Self { connection, spool: config.spool.clone() })
+    }
+}
+
+/// A thread with reports to send. At most a report each five seconds is given to it, so its channel needs no bound.
+pub struct Courier {
+    letters: UnboundedSender<(Letter, Urgency)>,
+    ended: Receiver<Sent>,
+}
+
+impl Courier {
+    /// Begins to connect. Without a thread reports are lost, and the end says so.
+    pub fn start(Route { connection, spool }: Route) -> Self {
         let (letters, inbox) = unbounded_channel();
         let (end, ended) = channel();
-        let spool = config.spool.clone();
+        let refused = end.clone();
         let deliver = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let sent = match runtime {
@@ -74,8 +87,11 @@ impl Courier {
             // whoever waits may have given up
             let _ = end.send(sent);
         };
-        std::thread::Builder::new().name("courier".into()).spawn(deliver)?;
-        Ok(Self { letters, ended })
+        if let Err(error) = std::thread::Builder::new().name("courier".into()).spawn(deliver) {
+            // it is received by the courier that is returned
+            let _ = refused.send(Sent::Lost(error.to_string()));
+        }
+        Self { letters, ended }
     }
 
     pub fn send(&self, letter: (Letter, Urgency)) {
