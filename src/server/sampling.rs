@@ -10,6 +10,7 @@ use super::{Error, failed};
 use crate::agent::{self, Schedule};
 use crate::config::{self, Config, NatsServer};
 use crate::machine::host::Wanted;
+use crate::memory;
 use crate::nats::{self, ConnectConfig, ConnectError, Nats};
 use crate::post::Post;
 use crate::run_file::RunFile;
@@ -40,6 +41,8 @@ pub async fn sample_alone(config: &Config, stop: CancellationToken) -> Result<()
     let connected = move |post: &mut Post| {
         if let Ok(nats) = connections.try_recv() {
             post.connect(nats);
+            // sampling takes a small part of the program; most of what is in memory of it was read to get here
+            memory::forget_the_start();
         }
     };
     agent::run(schedule(agent), wanted(agent), Post::new(&config.spool), connected, stop).await;
