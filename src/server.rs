@@ -47,7 +47,7 @@ use crate::{clock, demo, ticker};
 
 pub use backup::{Restored, backup, restore};
 pub use rebuild::{Rebuilt, Survey, Wanted, rebuild};
-pub use sampling::sample_alone;
+pub use sampling::{connection_of_producer, sample_alone};
 pub use snapshots::take_snapshot;
 
 use admin::Configured;

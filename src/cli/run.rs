@@ -125,8 +125,7 @@ impl Run {
                 return Err(failure(error));
             }
         };
-        let ended = job.ended(&ran, self.result.as_deref());
-        courier.send(ended.letter.clone());
+        courier.send(job.ended(&ran, self.result.as_deref()));
         let figured = Figured { id: job.id(), measured: &ran.measured };
         let written = self.result.as_deref().map(|result| files::write(result, &figured));
         let sent = courier.finish();

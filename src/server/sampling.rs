@@ -11,6 +11,7 @@ use crate::agent::{self, Schedule};
 use crate::config::{self, Config, NatsServer};
 use crate::machine::host::Wanted;
 use crate::memory;
+use crate::nats::context::ContextError;
 use crate::nats::{self, ConnectConfig, ConnectError, Nats};
 use crate::post::Post;
 use crate::run_file::RunFile;
@@ -28,14 +29,7 @@ pub fn beside(config: &config::Agent, spool: &Path, nats: Nats, stop: Cancellati
 /// Errors: the configuration names a context that cannot be read, or asks for no agent.
 pub async fn sample_alone(config: &Config, stop: CancellationToken) -> Result<(), Error> {
     let Some(agent) = &config.agent else { return Err(failed("the agent is off")) };
-    let running = match &config.nats.server {
-        NatsServer::Managed { port, .. } => {
-            RunFile::read(&config.data).map_or_else(|_| format!("nats://127.0.0.1:{port}"), |running| running.nats_url)
-        }
-        NatsServer::External { .. } | NatsServer::Context { .. } => String::new(),
-    };
-    let connection = ConnectConfig::configured(&config.nats, &running).map_err(failed)?;
-    let connection = ConnectConfig { name: "tidewatch-agent".into(), ..connection };
+    let connection = connection_of_producer(config, "tidewatch-agent").map_err(failed)?;
     let (made, connections) = mpsc::channel();
     let connecting = tokio::spawn(connect(connection, made, stop.clone()));
     let connected = move |post: &mut Post| {
@@ -48,6 +42,20 @@ pub async fn sample_alone(config: &Config, stop: CancellationToken) -> Result<()
     agent::run(schedule(agent), wanted(agent), Post::new(&config.spool), connected, stop).await;
     connecting.abort();
     Ok(())
+}
+
+/// How a producer of ours that is no part of the server reaches the log: where `config` says, or where the process on the data directory is
+/// connected, or at the usual port.
+///
+/// Errors: the configuration names a context that cannot be read.
+pub fn connection_of_producer(config: &Config, name: &str) -> Result<ConnectConfig, ContextError> {
+    let running = match &config.nats.server {
+        NatsServer::Managed { port, .. } => {
+            RunFile::read(&config.data).map_or_else(|_| format!("nats://127.0.0.1:{port}"), |running| running.nats_url)
+        }
+        NatsServer::External { .. } | NatsServer::Context { .. } => String::new(),
+    };
+    Ok(ConnectConfig { name: name.into(), ..ConnectConfig::configured(&config.nats, &running)? })
 }
 
 /// Tries until there is a connection; from then on it keeps itself alive.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::super::Failure;
-use crate::config::{Config, NatsServer};
+use super::super::{Exit, Failure};
+use crate::config::Config;
 use crate::nats::{self, ConnectConfig, ConnectError, Nats};
 use crate::post::{Delivered, Letter, Post};
-use crate::run_file::RunFile;
+use crate::server::connection_of_producer;
 use crate::telemetry::chain;
 
 /// How long a connection may take. After that reports go to the spool.
@@ -45,20 +45,10 @@ pub struct Route {
 }
 
 impl Route {
-    /// To where `config` says, or where the process on the data directory is connected, or to the usual port.
-    ///
     /// Errors: the configuration names a context that cannot be read.
     pub fn of(config: &Config) -> Result<Self, Failure> {
-        let running = match &config.nats.server {
-            NatsServer::Managed { port, .. } => {
-                RunFile::read(&config.data).map_or_else(|_| format!("nats://127.0.0.1:{port}"), |running| running.nats_url)
-            }
-            NatsServer::External { .. } | NatsServer::Context { .. } => String::new(),
-        };
-        let connection = ConnectConfig::configured(&config.nats, &running)
-            .map_err(|error| super::super::Exit::Configuration.because(error))?;
-        let connection = ConnectConfig { name: "tidewatch-run".into(), patience: Duration::ZERO, ..connection };
-        Ok(Self { connection, spool: config.spool.clone() })
+        let connection = connection_of_producer(config, "tidewatch-run").map_err(|error| Exit::Configuration.because(error))?;
+        Ok(Self { connection: ConnectConfig { patience: Duration::ZERO, ..connection }, spool: config.spool.clone() })
     }
 }
 

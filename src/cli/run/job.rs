@@ -31,11 +31,6 @@ pub struct Job {
     began: Timestamp,
 }
 
-/// The last report of a job.
-pub struct Ended {
-    pub letter: (Letter, Urgency),
-}
-
 impl Job {
     pub fn of(run: &Run) -> Self {
         let (host, began) = (host::name(), clock::now());
@@ -83,7 +78,8 @@ impl Job {
         (self.letter("FAIL", "end", clock::now(), fields), Urgency::Kept)
     }
 
-    pub fn ended(&self, ran: &command::Run, result: Option<&Path>) -> Ended {
+    /// The last report.
+    pub fn ended(&self, ran: &command::Run, result: Option<&Path>) -> (Letter, Urgency) {
         let mut fields = figures(&ran.measured);
         let mut put = |name: &str, value: Value| {
             if !value.is_null() {
@@ -94,7 +90,7 @@ impl Job {
         put("error", json!(ran.ending.failure()));
         put("left_running", if ran.left_running == 0 { Value::Null } else { json!(ran.left_running) });
         put("result", result.and_then(files::reported).unwrap_or_default());
-        Ended { letter: (self.letter(state(&ran.ending), "end", clock::now(), fields), Urgency::Kept) }
+        (self.letter(state(&ran.ending), "end", clock::now(), fields), Urgency::Kept)
     }
 
     fn letter(&self, state: &str, step: &str, at: Timestamp, fields: Map<String, Value>) -> Letter {
