@@ -173,6 +173,19 @@ fn children_that_lived_for_milliseconds_count_also_when_their_parents_are_gone()
 }
 
 #[test]
+fn two_hundred_children_of_milliseconds_add_up() {
+    let spool = tempfile::tempdir().unwrap();
+    // what the shell has waited for is its own account
+    let load = format!("{COUNT}; n=0; while [ $n -lt 200 ]; do dash -c '{COUNT}; count 9000'; n=$((n + 1)); done; times");
+    let output = run(spool.path(), &[], &["dash", "-c", &load]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let seconds: f64 =
+        text.split_whitespace().map(|time| time.trim_end_matches('s').split_once('m').unwrap().1.parse::<f64>().unwrap()).sum();
+    let told = told(&output);
+    assert!(0.2 < seconds && near(told["cpu_seconds"].as_f64().unwrap(), seconds, 0.03), "{told} {text}");
+}
+
+#[test]
 fn memory_that_was_touched_is_the_peak() {
     let spool = tempfile::tempdir().unwrap();
     // the variable holds so many bytes, and the shell says what its resident set has been
@@ -260,6 +273,24 @@ fn a_command_that_is_stopped_and_continued_goes_on() {
     assert_eq!(running.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn a_command_that_ignores_the_signal_goes_on_and_is_measured_to_its_end() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut running =
+        prepared(spool.path(), &["--job", "stubborn"], &["bash", "-c", "trap '' TERM; echo ready; read x; exit 4"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    send("TERM", &running);
+    running.stdin.take().unwrap().write_all(b"x\n").unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(4));
+    let last = spooled(spool.path()).pop().unwrap();
+    assert_eq!((&last["job_id"], &last["state"], &last["exit_code"]), (&"stubborn".into(), &"FAIL".into(), &4.into()));
+}
+
 /// A shell with job control in a terminal of its own, as a person sits before it.
 #[test]
 fn in_a_terminal_ctrl_c_and_ctrl_z_do_what_they_do_without_us() {
@@ -288,6 +319,15 @@ fn in_a_terminal_ctrl_c_and_ctrl_z_do_what_they_do_without_us() {
     wait_for("the command", || terminal.has_child_named("cat"));
     terminal.say("to cat\n\x04");
     terminal.hear("\r\nto cat\r\n");
+    let program = "trap \"stty size; stty size >sizes\" WINCH; echo up; while :; do sleep 0.02; done";
+    terminal.say(&format!("cd {}; {tidewatch} -- bash -c '{program}'\n", spool.path().display()));
+    terminal.hear("up\r\n");
+    let name = format!("/dev/{}", terminal.terminal());
+    assert!(Command::new("stty").args(["-F", &name, "rows", "33", "cols", "99"]).status().unwrap().success());
+    terminal.hear("33 99\r\n");
+    wait_for("the size", || std::fs::read_to_string(spool.path().join("sizes")).is_ok_and(|size| size == "33 99\n"));
+    terminal.say("\x03");
+    terminal.hear("SIGINT");
     terminal.say("exit\n");
 }
 

@@ -10,13 +10,19 @@ use serde_json::{Value, json};
 use crate::house::{PATIENCE, Plan};
 use crate::http::room::Room;
 use crate::nats_server::NatsServer;
+use tidewatch::machine::spool::{Entry, Spool};
 
-fn run(nats: &str, spool: &Path, flags: &[&str], command: &[&str]) -> Output {
+fn run(nats: &str, spool: &Path, flags: &[&str], run: &[&str]) -> Output {
+    command(nats, spool, flags, run).output().unwrap()
+}
+
+fn command(nats: &str, spool: &Path, flags: &[&str], run: &[&str]) -> Command {
     let mut tidewatch = Command::new(env!("CARGO_BIN_EXE_tidewatch"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TIDEWATCH_")) {
         tidewatch.env_remove(name);
     }
-    tidewatch.args(["run", "--nats-url", nats, "--spool"]).arg(spool).args(flags).arg("--").args(command).output().unwrap()
+    tidewatch.args(["run", "--nats-url", nats, "--spool"]).arg(spool).args(flags).arg("--").args(run);
+    tidewatch
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +62,85 @@ async fn jobs_that_ran_while_nats_was_away_are_shown_once_and_in_order_when_it_i
     assert!(
         std::fs::read_dir(spool.path()).unwrap().flatten().all(|file| file.path().extension().is_none_or(|end| end != "spool"))
     );
+}
+
+/// Reports of jobs that wait in a spool: so many that sending them takes longer than it takes to be killed.
+const WAITING: usize = 6_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spool_whose_senders_are_killed_again_and_again_is_sent_once_and_in_order() {
+    let server = NatsServer::start();
+    let (data, directory) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let mut spool = Spool::open(directory.path()).unwrap();
+    for number in 0..WAITING {
+        let id = format!("waiting-{number}");
+        let body =
+            json!({"job_id": number.to_string(), "batch_id": "all", "source": "host", "state": "COMPLETE", "event_id": id});
+        let entry = Entry { kind: "job".into(), source: "host".into(), id, body: body.to_string().into_bytes() };
+        spool.append(&entry).unwrap();
+    }
+    let mut kills = 0;
+    while Spool::waits_in(directory.path()) {
+        let before = applied(&house).await;
+        let mut sending = command(&server.url(), directory.path(), &["--batch", "others"], &["sleep", "60"]).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while applied(&house).await == before && Spool::waits_in(directory.path()) {
+            assert!(Instant::now() < deadline, "nothing is sent");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        sending.kill().unwrap();
+        sending.wait().unwrap();
+        kills += 1;
+    }
+    assert!(1 < kills, "it was killed while it sent");
+    let wanted = |batch: &Value| batch["totals"]["jobs"] == json!(WAITING);
+    until(&house, "/api/v1/batches/all?limit=1", wanted).await;
+    let mut newest_first = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page: Value = house.get(&format!("/api/v1/batches/all?limit=1000{cursor}")).await.unwrap();
+        for job in page["items"].as_array().unwrap() {
+            assert_eq!(job["attempt"], 1, "each once: {job}");
+            newest_first.push(job["id"].as_str().unwrap().parse::<usize>().unwrap());
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(newest_first, (0..WAITING).rev().collect::<Vec<_>>());
+}
+
+async fn applied(house: &crate::house::House) -> u64 {
+    let state: Value = house.get("/api/v1/state").await.unwrap();
+    state["counts"]["applied"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_jobs_side_by_side_arrives_whole_and_a_job_that_is_run_again_counts_its_attempts() {
+    let server = NatsServer::start();
+    let (data, spool) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    let url = server.url();
+    std::thread::scope(|scope| {
+        for part in 0..8 {
+            let (url, spool) = (&url, spool.path());
+            scope.spawn(move || {
+                for number in 0..15 {
+                    let output = run(url, spool, &["--batch", "b", "--job", &format!("{part}-{number}")], &["sleep", "0.05"]);
+                    assert!(output.status.success(), "{output:?}");
+                }
+            });
+        }
+    });
+    let batch = until(&house, "/api/v1/batches/b", |batch| batch["totals"]["complete"] == json!(120)).await;
+    assert_eq!((&batch["totals"]["jobs"], &batch["totals"]["running"]), (&json!(120), &json!(0)), "{}", batch["totals"]);
+    let average = batch["totals"]["processing_time_sec_avg"].as_f64().unwrap();
+    assert!((0.05..5.0).contains(&average), "{}", batch["totals"]);
+    run(&url, spool.path(), &["--batch", "b", "--job", "0-0"], &["false"]);
+    let job = until(&house, "/api/v1/jobs/0-0", |job| job["attempt"] == json!(2) && job["state"] == json!("FAIL")).await;
+    assert_eq!(job["exit_code"], json!(1), "{job}");
 }
 
 /// Waits until an answer is as it should be.

@@ -96,6 +96,103 @@ fn counters_of_the_loopback_are_those_of_proc() {
 }
 
 #[test]
+fn interfaces_are_what_ip_tells() {
+    let (mut host, _) = Host::new(Wanted::default());
+    let Ok(told) = Command::new("ip").args(["-s", "-j", "link", "show", "lo"]).output() else {
+        eprintln!("skipped: there is no `ip` here; iproute2 brings it");
+        return;
+    };
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let metrics = host.look();
+    for (direction, name) in [("rx", "receive"), ("tx", "transmit")] {
+        for (ip, ours) in [("bytes", "bytes"), ("packets", "packets"), ("errors", "errors"), ("dropped", "drops")] {
+            let wanted = told[0]["stats64"][direction][ip].as_f64().unwrap();
+            let seen = value(&metrics, &format!("tidewatch_network_{name}_{ours}_total"), &[("interface", "lo")]);
+            // other programs talk meanwhile
+            assert!(wanted <= seen && near(seen, wanted, 1e6), "{name} {ours}: {seen} {told}");
+        }
+    }
+}
+
+/// node_exporter on a port of its own, ended when dropped.
+struct NodeExporter {
+    process: std::process::Child,
+    port: u16,
+}
+
+impl NodeExporter {
+    /// `None` where it is not installed.
+    fn start() -> Option<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("--web.listen-address=127.0.0.1:{port}");
+        let null = || std::process::Stdio::null();
+        let start = |program: &&str| Command::new(program).arg(&address).stdout(null()).stderr(null()).spawn().ok();
+        let process = ["prometheus-node-exporter", "node_exporter"].iter().find_map(start)?;
+        Some(Self { process, port })
+    }
+
+    /// What it tells now, once it answers.
+    fn told(&self) -> String {
+        use std::io::{Read, Write};
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let mut text = String::new();
+            let asked = std::net::TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut stream| {
+                stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+                stream.read_to_string(&mut text)
+            });
+            if asked.is_ok() && text.contains("node_memory_MemTotal_bytes ") {
+                return text;
+            }
+            assert!(Instant::now() < deadline, "node_exporter does not answer: {asked:?} {text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for NodeExporter {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn figures_are_those_of_node_exporter() {
+    let Some(exporter) = NodeExporter::start() else {
+        eprintln!("skipped: there is no node_exporter here; Debian's package is prometheus-node-exporter");
+        return;
+    };
+    let (mut host, _) = Host::new(Wanted::default());
+    let of = |text: &str, series: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} in {text}")).trim().parse().unwrap()
+    };
+    // what counts up lies between what it tells before and after; what other programs take and give back is let pass
+    let before = exporter.told();
+    let metrics = host.look();
+    let after = exporter.told();
+    let lo = [("interface", "lo")];
+    for (series, name, labels, slack) in [
+        ("node_memory_MemTotal_bytes", "memory_total_bytes", &[][..], 0.0),
+        ("node_memory_MemAvailable_bytes", "memory_available_bytes", &[], 64e6),
+        ("node_memory_SwapTotal_bytes", "swap_total_bytes", &[], 0.0),
+        ("node_context_switches_total", "cpu_context_switches_total", &[], 0.0),
+        ("node_cpu_seconds_total{cpu=\"0\",mode=\"user\"}", "cpu_seconds_total", &[("core", "0"), ("mode", "user")], 0.02),
+        ("node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"}", "cpu_seconds_total", &[("core", "0"), ("mode", "idle")], 0.02),
+        ("node_network_receive_bytes_total{device=\"lo\"}", "network_receive_bytes_total", &lo, 0.0),
+        ("node_network_transmit_packets_total{device=\"lo\"}", "network_transmit_packets_total", &lo, 0.0),
+    ] {
+        let (least, most) = (of(&before, series), of(&after, series));
+        let seen = value(&metrics, &format!("tidewatch_{name}"), labels);
+        assert!(least.min(most) - slack <= seen && seen <= least.max(most) + slack, "{name}: {least} {seen} {most}");
+    }
+    let root = before.lines().find(|line| line.starts_with("node_filesystem_size_bytes{") && line.contains("mountpoint=\"/\""));
+    let Some(size) = root.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()) else { return };
+    assert_eq!(value(&metrics, "tidewatch_disk_total_bytes", &[("mount", "/")]), size);
+}
+
+#[test]
 fn chosen_processes_are_counted_with_what_they_hold() {
     let mut child = Command::new("sleep").arg("30").spawn().unwrap();
     let wanted = Wanted { processes: vec!["sleep".into(), "no-such-process".into()], ..Wanted::default() };
