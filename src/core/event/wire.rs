@@ -11,10 +11,10 @@
 //! When a field is given twice, also by an alias, the last one that is not `null` wins. A field that is `null` is absent.
 
 mod command;
-mod fault;
+pub(in crate::event) mod fault;
 mod json;
 mod label;
-mod leaf;
+pub(in crate::event) mod leaf;
 mod non_finite;
 mod note;
 mod original;

@@ -106,7 +106,7 @@ impl Reason {
 
 /// What is wrong with one value, before it is known where in the message that value stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Problem {
+pub(in crate::event) struct Problem {
     pub reason: Reason,
     pub detail: String,
     /// JSON Pointer within the value.
@@ -195,7 +195,7 @@ pub(super) fn push_token(pointer: &mut String, key: &str) {
 
 /// The problems of one record or value.
 #[derive(Default)]
-pub(super) struct Flaws(Option<Problem>);
+pub(in crate::event) struct Flaws(Option<Problem>);
 
 impl Flaws {
     pub fn add(&mut self, problem: Problem) {

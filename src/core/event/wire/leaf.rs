@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 /// A scalar as it was written, or the fact that it was a list or a map.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Leaf<'de> {
+pub(in crate::event) enum Leaf<'de> {
     Null,
     Bool(bool),
     Whole(i64),
@@ -247,7 +247,7 @@ fn is_whole(text: &str) -> bool {
 }
 
 /// An id or class under the rules of a name: 1 to 256 bytes, no NUL.
-pub(super) fn checked(id: CompactString) -> Result<CompactString, Problem> {
+pub(in crate::event) fn checked(id: CompactString) -> Result<CompactString, Problem> {
     match super::usable_id(&id) {
         Some(_) => Ok(id),
         None => Err(bad_name(&id)),
