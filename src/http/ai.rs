@@ -8,14 +8,18 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::clock;
+use crate::event::Role;
+use crate::event::command;
 use crate::event::wire::{NoTables, decode_body};
 use crate::event::{Event, Kind, Label};
 use crate::http::applied::own_source;
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::publish::faulty;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::thresholds::{self, ThresholdChange, ThresholdFigures};
@@ -29,6 +33,16 @@ use crate::view::View;
 use crate::view::model::status_distribution;
 use crate::view::watch::ScoreFigures;
 use crate::view::window::{Resolution, Slice, Window};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .of_view(routes!(performance))
+        .with(Role::Viewer, routes!(summary))
+        .with(command::thresholds::ROLE, routes!(set_thresholds))
+        .with(Role::Operator, routes!(log_prediction))
+        .with(Role::Operator, routes!(update_result))
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -6,14 +6,21 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::analysis::About;
 use crate::view::View;
 use crate::view::analysis::{AnalysisReport, SeriesFigures, Wanted, subject_of};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(report)).of_view(routes!(of_source)).of_view(routes!(of_model))
+}
 
 const KINDS: [&str; 11] =
     ["anomaly", "shift", "leak", "trend", "silence", "refused", "model_names", "source_names", "unfit", "process", "drift"];

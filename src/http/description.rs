@@ -6,13 +6,21 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, DescriptionChange, Kind};
 use crate::http::models;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(command::models::ROLE, routes!(change))
+}
 
 /// What is to be said of a model; what is left out stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -7,11 +7,23 @@ use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use utoipa::openapi::ServerBuilder;
+use utoipa_axum::routes;
 use utoipa_swagger_ui::Config;
 
 use crate::http::openapi::openapi;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .public(routes!(document))
+        .page("/docs", get(redirect))
+        .page("/docs/", get(index))
+        .page("/docs/{*file}", get(file))
+}
 
 /// Swagger UI styles its elements in place; everything else is as strict as the dashboard's.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \

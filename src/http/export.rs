@@ -17,12 +17,15 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
+use utoipa_axum::routes;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::event::Role;
 use crate::http::condition::{EPOCH, POSITION};
 use crate::http::health::CountFigures;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::thresholds::ThresholdFigures;
 use crate::monitor::drift::{Fleet, Track};
@@ -40,6 +43,11 @@ use crate::view::source::SourceSummary;
 use crate::view::status::Reason;
 use crate::view::watch::{LabelFigures, ScoreFigures};
 use crate::view::window::Window;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Viewer, routes!(export))
+}
 
 /// Times a state that moves on under us is tried again.
 const ATTEMPTS: u32 = 5;

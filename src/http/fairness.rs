@@ -6,10 +6,12 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa_axum::routes;
 
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows;
@@ -17,6 +19,11 @@ use crate::monitor::limits::PANE_WIDTH;
 use crate::time::Span;
 use crate::view::View;
 use crate::view::fairness::Fairness;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show))
+}
 
 /// How much of the model's own event time is looked at unless asked otherwise: labels are few.
 const RANGE_DEFAULT: Span = Span::from_secs(86_400);

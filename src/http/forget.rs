@@ -6,9 +6,12 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::http::{models, sources};
@@ -17,6 +20,13 @@ use crate::monitor::model::Model;
 use crate::monitor::source::Source;
 use crate::view::View;
 use crate::view::analysis::subject_of;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .with(command::models::ROLE_TO_FORGET, routes!(model))
+        .with(command::models::ROLE_TO_FORGET, routes!(source))
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

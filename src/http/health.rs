@@ -11,14 +11,27 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::event::{Lane, wire};
 use crate::http::problem::{Problem, Rendered};
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::windows::WINDOWS_MAX;
 use crate::monitor::{Counts, limits};
 use crate::telemetry::{self, condition};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .public(routes!(alive))
+        .public(routes!(ready))
+        .with(Role::Viewer, routes!(state))
+        .with(Role::Viewer, routes!(health))
+        .with(Role::Viewer, routes!(metrics))
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Alive {

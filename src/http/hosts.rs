@@ -7,8 +7,11 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::http::{page, sources};
@@ -17,6 +20,11 @@ use crate::monitor::analysis::About;
 use crate::view::View;
 use crate::view::analysis::subject_of;
 use crate::view::source::Server;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(list)).with(Role::Viewer, routes!(show))
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -11,11 +11,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::clock;
 use crate::event::Kind;
+use crate::event::Role;
 use crate::http::page;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::scopes::Refusal;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -25,6 +28,16 @@ use crate::monitor::jobs::{Batch, Job, JobKind, JobState};
 use crate::monitor::kept::Kept;
 use crate::view::View;
 use crate::view::job::{BatchSummary, JobSummary};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .of_view(routes!(list))
+        .with(Role::Operator, routes!(begin))
+        .of_view(routes!(show))
+        .with(Role::Operator, routes!(finish))
+        .of_view(routes!(batch))
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

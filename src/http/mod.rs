@@ -38,6 +38,7 @@ mod retention;
 mod retraining;
 mod room;
 mod router;
+mod routes;
 mod schema;
 mod scopes;
 mod serve;

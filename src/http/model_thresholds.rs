@@ -7,11 +7,14 @@ use axum::{Extension, Json};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Direction, Kind, MetricThreshold};
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::http::thresholds::ThresholdFigures;
@@ -22,6 +25,14 @@ use crate::monitor::pane::{Cell, Width};
 use crate::time::Timestamp;
 use crate::view::View;
 use crate::view::status::{Suggestion, ThresholdFigure, suggestions};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .of_view(routes!(show))
+        .with(command::thresholds::ROLE, routes!(change))
+        .with(command::thresholds::ROLE, routes!(forget))
+}
 
 /// A threshold of one metric.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

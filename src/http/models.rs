@@ -9,15 +9,22 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::http::models::listing::Listing;
 use crate::http::models::shown::{PartialModelSummary, Row, Shown};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::model::Model;
 use crate::view::View;
 use crate::view::model::ModelSummary;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(list)).of_view(routes!(show))
+}
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -12,14 +12,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::artifacts::Artifacts;
 use crate::clock;
 use crate::event::Kind;
+use crate::event::Role;
 use crate::event::features::{Feature, Features};
 use crate::http::applied::{own_source, refusal};
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -28,6 +31,11 @@ use crate::nats::Headers;
 use crate::telemetry::{self, chain};
 use crate::train::artifact::{Answer, Artifact, Room};
 use crate::train::job::pairs::answer;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Operator, routes!(predict))
+}
 
 /// Rows of one request.
 const ROWS_MAX: usize = 1_000;

@@ -7,17 +7,25 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::event::wire;
 use crate::files::message::Arrow;
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::rejected::message;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::join::{self, JoinRow, Served};
 use crate::monitor::limits::PANE_WIDTH;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Viewer, routes!(show))
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PredictionAnswer {

@@ -11,9 +11,12 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::http::problem::Problem;
 use crate::http::prometheus::exposition::{Exposition, Format, Kind};
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::ids::Name;
 use crate::monitor::limits::PANE_WIDTH;
@@ -22,6 +25,11 @@ use crate::monitor::pane::{Cell, Width};
 use crate::telemetry;
 use crate::time::Span;
 use crate::view::{View, window};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Viewer, routes!(metrics))
+}
 
 /// Versions of models told of at once; further ones are counted. Each is about twenty samples.
 const ROWS_MAX: usize = 10_000;

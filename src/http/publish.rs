@@ -9,7 +9,9 @@ use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::event::wire::{self, MESSAGE_BYTES_MAX, decode_body};
 use crate::event::{Event, Fault, Kind};
 use crate::files::message::Arrow;
@@ -19,12 +21,18 @@ use crate::http::auth::{Caller, lacking};
 use crate::http::problem::Problem;
 use crate::http::rejected;
 use crate::http::room;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::ids::Slug;
 use crate::nats::{Headers, Stored};
 use crate::time::Timestamp;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Operator, routes!(publish))
+}
 
 /// Faults that are told one by one; the rest is counted.
 const FAULTS_SHOWN: usize = 100;

@@ -8,13 +8,21 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::event::{Event, Fault, Kind, Message};
 use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
 use crate::http::rejected::kind_of_input;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Viewer, routes!(list))
+}
 
 /// Messages that are kept; a new one takes the place of the oldest.
 const KEPT: usize = 500;

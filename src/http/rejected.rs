@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
-use crate::event::{Kind, wire};
+use crate::event::{self, Kind, wire};
 use crate::files::message::Arrow;
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::publish::FaultShown;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::ids::token;
 use crate::monitor::cold::List;
@@ -26,6 +28,11 @@ use crate::nats::provision::Role;
 use crate::nats::{StoredMessage, StreamError, header};
 use crate::store::{Order, Reader, Value};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(list)).with(event::Role::Viewer, routes!(show))
+}
 
 /// Rows looked at in one step.
 const BATCH: usize = 500;

@@ -6,12 +6,20 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind, RetentionChange};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::monitor::rollup::Rolled;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show)).with(command::windows::ROLE, routes!(change))
+}
 
 /// How long windows are kept, and what has become of those that were not.
 #[derive(Clone, Debug, Serialize, ToSchema)]

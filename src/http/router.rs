@@ -10,7 +10,6 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tower::util::MapRequestLayer;
 use tower::{Layer, ServiceBuilder};
@@ -20,10 +19,10 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::http::condition::{EPOCH, POSITION, STALE};
 use crate::http::drift::{discoveries, policy, reference};
+use crate::http::routes::Routes;
 use crate::http::shared::{App, Shared};
 use crate::http::{
     ai, analysis, auth, dashboard, description, docs, drift, export, fairness, forget, health, hosts, jobs, model_thresholds,
@@ -50,10 +49,6 @@ pub fn router(app: App) -> Router {
 pub fn routed(shared: &Arc<Shared>) -> Router {
     let settings = &shared.app.settings;
     let (routes, _) = documented().split_for_parts();
-    let pages = Router::new()
-        .route("/docs", get(docs::redirect))
-        .route("/docs/", get(docs::index))
-        .route("/docs/{*file}", get(docs::file));
     let set =
         |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     // outermost first
@@ -70,7 +65,6 @@ pub fn routed(shared: &Arc<Shared>) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn(patience));
     let service = routes
-        .merge(pages)
         .route_layer(from_fn_with_state(Arc::clone(shared), auth::guard))
         .fallback(dashboard::fallback)
         .layer(DefaultBodyLimit::max(settings.body_bytes_max))
@@ -82,75 +76,52 @@ pub fn routed(shared: &Arc<Shared>) -> Router {
     Router::new().fallback_service(named.layer(service))
 }
 
-/// Every route that the OpenAPI document tells of.
+/// Every route there is. A part of the service is a line here; what can be asked of it, and by whom, it says itself.
+pub fn all() -> Routes {
+    Routes::default()
+        .and(health::routes())
+        .and(docs::routes())
+        .and(socket::routes())
+        .and(export::routes())
+        .and(models::routes())
+        .and(forget::routes())
+        .and(description::routes())
+        .and(task::routes())
+        .and(slices::routes())
+        .and(windows::routes())
+        .and(status::routes())
+        .and(predictions::routes())
+        .and(fairness::routes())
+        .and(drift::routes())
+        .and(discoveries::routes())
+        .and(reference::routes())
+        .and(policy::routes())
+        .and(recent::routes())
+        .and(rejected::routes())
+        .and(sources::routes())
+        .and(jobs::routes())
+        .and(hosts::routes())
+        .and(analysis::routes())
+        .and(streams::routes())
+        .and(snapshots::routes())
+        .and(prometheus::routes())
+        .and(thresholds::routes())
+        .and(retention::routes())
+        .and(sign_in::routes())
+        .and(model_thresholds::routes())
+        .and(tokens::routes())
+        .and(publish::routes())
+        .and(ai::routes())
+        .and(retraining::ai::routes())
+        .and(retraining::policy::routes())
+        .and(retraining::jobs::routes())
+        .and(retraining::versions::routes())
+        .and(predict::routes())
+}
+
+/// Every route, with the document that tells of them.
 pub fn documented() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::new()
-        .routes(routes!(health::alive))
-        .routes(routes!(health::ready))
-        .routes(routes!(docs::document))
-        .routes(routes!(socket::upgrade))
-        .routes(routes!(health::state))
-        .routes(routes!(export::export))
-        .routes(routes!(models::list))
-        .routes(routes!(models::show, forget::model))
-        .routes(routes!(description::change))
-        .routes(routes!(task::show, task::change))
-        .routes(routes!(slices::versions, slices::set_version))
-        .routes(routes!(slices::segments))
-        .routes(routes!(slices::total))
-        .routes(routes!(windows::list))
-        .routes(routes!(status::history))
-        .routes(routes!(predictions::show))
-        .routes(routes!(fairness::show))
-        .routes(routes!(drift::report))
-        .routes(routes!(drift::windows))
-        .routes(routes!(discoveries::show))
-        .routes(routes!(reference::replace))
-        .routes(routes!(policy::show, policy::change))
-        .routes(routes!(recent::list))
-        .routes(routes!(rejected::list))
-        .routes(routes!(rejected::show))
-        .routes(routes!(sources::list))
-        .routes(routes!(sources::show, forget::source))
-        .routes(routes!(sources::records))
-        .routes(routes!(jobs::list, jobs::begin))
-        .routes(routes!(jobs::show))
-        .routes(routes!(jobs::finish))
-        .routes(routes!(jobs::batch))
-        .routes(routes!(hosts::list))
-        .routes(routes!(hosts::show))
-        .routes(routes!(analysis::report))
-        .routes(routes!(analysis::of_source))
-        .routes(routes!(analysis::of_model))
-        .routes(routes!(streams::list))
-        .routes(routes!(snapshots::list, snapshots::create))
-        .routes(routes!(health::health))
-        .routes(routes!(health::metrics))
-        .routes(routes!(prometheus::metrics))
-        .routes(routes!(thresholds::show, thresholds::change))
-        .routes(routes!(retention::show, retention::change))
-        .routes(routes!(sign_in::show, sign_in::begin, sign_in::end))
-        .routes(routes!(sign_in::link))
-        .routes(routes!(model_thresholds::show, model_thresholds::change, model_thresholds::forget))
-        .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::revoke))
-        .routes(routes!(publish::publish))
-        .routes(routes!(ai::performance))
-        .routes(routes!(ai::summary))
-        .routes(routes!(ai::set_thresholds))
-        .routes(routes!(ai::log_prediction))
-        .routes(routes!(ai::update_result))
-        .routes(routes!(retraining::ai::status))
-        .routes(routes!(retraining::ai::manual))
-        .routes(routes!(retraining::policy::show, retraining::policy::change))
-        .routes(routes!(retraining::jobs::list))
-        .routes(routes!(retraining::jobs::show))
-        .routes(routes!(retraining::jobs::cancel))
-        .routes(routes!(retraining::versions::comparison))
-        .routes(routes!(retraining::versions::promote))
-        .routes(routes!(retraining::versions::roll_back))
-        .routes(routes!(retraining::versions::pin))
-        .routes(routes!(predict::predict))
+    all().into_router()
 }
 
 /// Gives up on a request whose answer does not begin in time.

@@ -9,15 +9,27 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::http::auth::{self, Caller, Credential};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::session::{LINK, SESSION};
 use crate::http::shared::Shared;
 use crate::http::token;
 use crate::http::tokens::RoleName;
 use crate::time::Span;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .public(routes!(begin))
+        .with(Role::Viewer, routes!(show))
+        .with(Role::Viewer, routes!(end))
+        .with(Role::Viewer, routes!(link))
+}
 
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 

@@ -7,13 +7,16 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind, VersionChoice};
 use crate::http::models::find;
 use crate::http::page::Whole;
 use crate::http::panes;
 use crate::http::problem::Problem;
 use crate::http::retraining::versions::{TrainedVersion, trained};
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -25,6 +28,15 @@ use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::window::{Slice, Window};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .of_view(routes!(versions))
+        .with(command::models::ROLE, routes!(set_version))
+        .of_view(routes!(segments))
+        .of_view(routes!(total))
+}
 
 /// How much of the model's own event time is compared unless a range is asked for.
 const COMPARED: Span = Span::from_secs(3_600);

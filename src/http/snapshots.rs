@@ -8,11 +8,19 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::http::page::Whole;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::snapshot::{Shelf, SnapshotSummary, Taken};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Viewer, routes!(list)).with(Role::Admin, routes!(create))
+}
 
 /// Somebody who waits for a snapshot that is taken now.
 pub type SnapshotRequest = oneshot::Sender<Result<Taken, String>>;

@@ -7,11 +7,13 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::event::Kind;
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::rejected::newest;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::ids::Name;
@@ -20,6 +22,11 @@ use crate::monitor::kept::Kept;
 use crate::monitor::source::{KeptNote, Source};
 use crate::view::View;
 use crate::view::source::SourceSummary;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(list)).of_view(routes!(show)).of_view(routes!(records))
+}
 
 /// The kinds whose records are kept.
 const KEPT: [Kind; 4] = [Kind::Log, Kind::Event, Kind::Snapshot, Kind::Job];

@@ -6,16 +6,23 @@ use axum::extract::{Path, Query};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use crate::http::models::find;
 use crate::http::page::Whole;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::step::Step;
 use crate::http::windows;
 use crate::time::Span;
 use crate::view::View;
 use crate::view::status::{self, StatusSpell};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(history))
+}
 
 /// The range told unless asked otherwise.
 const RANGE_DEFAULT: Span = Span::from_secs(86_400);

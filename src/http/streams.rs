@@ -6,15 +6,23 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event;
 use crate::http::page::Whole;
 use crate::http::problem::Problem;
 use crate::http::rejected::unreachable;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::nats::provision::Role;
 use crate::nats::room::Held;
 use crate::telemetry;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(event::Role::Viewer, routes!(list))
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Streams {

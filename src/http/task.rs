@@ -6,15 +6,23 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind, TaskChoice};
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::ids::Name;
 use crate::view::View;
 use crate::view::task::TaskFigures;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show)).with(command::models::ROLE, routes!(change))
+}
 
 /// What the values of a model are said to be.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]

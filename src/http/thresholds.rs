@@ -6,12 +6,20 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
 use crate::event::Command;
+use crate::event::command;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::monitor::status::Thresholds;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show)).with(command::thresholds::ROLE, routes!(change))
+}
 
 /// The thresholds in force.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]

@@ -8,16 +8,27 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Role};
 use crate::http::page::Whole;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::token;
 use crate::ids::Name;
 use crate::monitor::tokens::Tokens;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .with(Role::Admin, routes!(list))
+        .with(command::tokens::ROLE, routes!(create))
+        .with(command::tokens::ROLE, routes!(revoke))
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenList {

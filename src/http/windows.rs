@@ -7,10 +7,12 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa_axum::routes;
 
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
@@ -21,6 +23,11 @@ use crate::store::Reader;
 use crate::time::{Span, Timestamp};
 use crate::view::View;
 use crate::view::window::{Resolution, Slice, Window, Windows, metric_names};
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(list))
+}
 
 /// The most windows of one answer.
 pub const WINDOWS_MAX: i64 = 11_000;

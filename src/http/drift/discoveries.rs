@@ -6,11 +6,18 @@ use axum::extract::{Query, State};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa_axum::routes;
 
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::view::View;
 use crate::view::discoveries::Discoveries;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show))
+}
 
 /// The longest promise that can be asked for.
 const LABELS_MAX: u64 = 1_000_000_000;

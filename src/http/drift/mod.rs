@@ -11,10 +11,12 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa_axum::routes;
 
 use crate::http::models::find;
 use crate::http::panes;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows::{self, WINDOWS_MAX, windows_in};
@@ -33,6 +35,11 @@ use crate::view::watch::{
     self, DriftReport, DriftWindowReport, EstimatorFigures, LabelFigures, PaceFigures, PolicyFigures, ScoreFigures,
 };
 use crate::view::window::Slice;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(report)).of_view(routes!(windows))
+}
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

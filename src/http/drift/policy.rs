@@ -6,12 +6,20 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind, PolicyChange, Season};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::view::View;
 use crate::view::watch::PolicyFigures;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show)).with(command::drift::ROLE, routes!(change))
+}
 
 /// A new policy; what is left out stays as it is.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]

@@ -8,11 +8,14 @@ use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind, PastRange, TrainingRow, TrainingRows};
 use crate::http::drift::training::{self, Training};
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::http::windows::instant;
@@ -20,6 +23,11 @@ use crate::ids::Name;
 use crate::monitor::drift::baseline::Origin;
 use crate::monitor::limits::PANE_WIDTH;
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(command::references::ROLE, routes!(replace))
+}
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

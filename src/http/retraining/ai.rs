@@ -7,15 +7,23 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind};
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::schema;
 use crate::http::shared::Shared;
 use crate::monitor::retraining::Retraining;
 use crate::monitor::retraining::job::{Job, State as JobState};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(status)).with(command::retraining::ROLE_TO_DECIDE, routes!(manual))
+}
 
 /// Jobs that have ended and are listed, newest first.
 const RECENT: usize = 20;

@@ -8,15 +8,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ai::minutes_left;
+use utoipa_axum::routes;
+
+use crate::event::command;
 use crate::event::{Command, Kind};
 use crate::http::page;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::ids::EffectId;
 use crate::monitor::retraining::book::shown;
 use crate::monitor::retraining::job::{Job, State as JobState};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(list)).of_view(routes!(show)).with(command::retraining::ROLE_TO_DECIDE, routes!(cancel))
+}
 
 /// A job of retraining. Instants are log time.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,13 +8,21 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Kind, Mode, ModelConfig};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::monitor::retraining::policy::{Gates, Policy};
 use crate::train::parameters::{Algorithm, Error};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().of_view(routes!(show)).with(command::retraining::ROLE, routes!(change))
+}
 
 /// What is done with a model that has proved to be better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

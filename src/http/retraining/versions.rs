@@ -7,17 +7,29 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::routes;
 
+use crate::event::command;
 use crate::event::{Command, Kind, Measured};
 use crate::http::auth::Caller;
 use crate::http::models::find;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::http::step::Step;
 use crate::monitor::model::Model;
 use crate::monitor::retraining::book::{Book, Decision, Standing, Version, Watch, shown};
 use crate::stats::promotion::{ALPHA, RETURN_EVIDENCE, threshold};
 use crate::view::View;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default()
+        .of_view(routes!(comparison))
+        .with(command::retraining::ROLE_TO_DECIDE, routes!(promote))
+        .with(command::retraining::ROLE_TO_DECIDE, routes!(roll_back))
+        .with(command::retraining::ROLE_TO_DECIDE, routes!(pin))
+}
 
 /// A figure with its interval of 95 %.
 #[derive(Debug, Serialize, ToSchema)]

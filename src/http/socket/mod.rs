@@ -18,11 +18,19 @@ use axum::response::Response;
 
 pub use frame::Frames;
 pub use overview::Censuses;
+use utoipa_axum::routes;
 
+use crate::event::Role;
 use crate::http::auth::Caller;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::shared::Shared;
 use crate::telemetry;
+
+/// Its routes, and who may use each.
+pub fn routes() -> Routes {
+    Routes::default().with(Role::Viewer, routes!(upgrade))
+}
 
 /// What we speak; a browser offers it beside its token.
 const PROTOCOL: &str = "tidewatch.v1";

@@ -29,7 +29,7 @@ fn the_document_tells_of_every_route_and_of_no_other() {
         operations(&document()).into_iter().map(|(method, path, _)| (method, path)).collect();
     // the reader of the document is not an interface
     let known = TABLE.iter().filter(|entry| !entry.path.starts_with("/docs"));
-    let known: BTreeSet<(String, String)> = known.map(|entry| (entry.method.to_string(), entry.path.to_owned())).collect();
+    let known: BTreeSet<(String, String)> = known.map(|entry| (entry.method.to_string(), entry.path.clone())).collect();
     assert_eq!(told, known);
 }
 

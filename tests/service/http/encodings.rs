@@ -31,9 +31,9 @@ async fn every_route_answers_in_every_encoding_to_its_last_byte() {
     for minute in 0..30 {
         room.publish("prediction", json!([labelled(minute, 0, "1", "1"), labelled(minute, 1, "0", "1")])).await;
     }
-    for entry in TABLE {
+    for entry in TABLE.iter() {
         let method = Method::from_bytes(entry.method.as_str().as_bytes()).unwrap();
-        for path in [example(entry.path), example(entry.path).replace("nobody", "fraud")] {
+        for path in [example(&entry.path), example(&entry.path).replace("nobody", "fraud")] {
             for encoding in ENCODINGS {
                 let request = room.request(method.clone(), &path).header(ACCEPT_ENCODING, encoding);
                 let response = request.send().await.unwrap();
