@@ -376,7 +376,7 @@ fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Ti
         // of a model that was forgotten nothing is wanted
         Some(JoinRow::Served(served)) => newest(served.model).is_some_and(|newest| newest - served.at <= HORIZON_MEMORY),
         // its minute of log time has expired once this has passed, see `Model::expire_parked`
-        Some(JoinRow::Parked(parked)) => log_time <= parked.since + PANE_WIDTH + PARKED_MAX,
+        Some(JoinRow::Early(parked)) => log_time <= parked.since + PANE_WIDTH + PARKED_MAX,
         Some(JoinRow::Seen { at }) => log_time - at <= HORIZON,
         None => true,
     }
@@ -386,14 +386,14 @@ fn is_wanted(row: &[u8], newest: impl Fn(u32) -> Option<Timestamp>, log_time: Ti
 mod tests {
     use super::*;
     use crate::event::Value;
-    use crate::monitor::join::Parked;
+    use crate::monitor::join::EarlyLabel;
     use crate::time::Span;
 
     #[test]
     fn a_parked_label_is_kept_as_long_as_the_core_may_ask_for_it_and_not_a_month() {
         let since = Timestamp::from_millis(1_767_225_659_999);
         let mut row = Vec::new();
-        JoinRow::Parked(Parked { model: 0, since, actual: Value::Number(1.0), at: since }).encode(&mut row);
+        JoinRow::Early(EarlyLabel { model: 0, since, actual: Value::Number(1.0), at: since }).encode(&mut row);
         let expired = since.floor(PANE_WIDTH) + PANE_WIDTH + PARKED_MAX;
         assert!(is_wanted(&row, |_| None, expired));
         assert!(!is_wanted(&row, |_| None, expired + Span::from_secs(61)));

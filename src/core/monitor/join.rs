@@ -35,7 +35,7 @@ pub fn key_of(event: &Event) -> Option<JoinKey> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum JoinRow {
     Served(Served),
-    Parked(Parked),
+    Early(EarlyLabel),
     /// A record with this id was accepted, at this log time.
     Seen {
         at: Timestamp,
@@ -98,7 +98,7 @@ pub struct Truth {
 
 /// A label that came before its prediction.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parked {
+pub struct EarlyLabel {
     pub model: u32,
     /// Log time, to the millisecond.
     pub since: Timestamp,
@@ -126,7 +126,7 @@ impl JoinRow {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Served(served) => served.encode(out),
-            Self::Parked(parked) => {
+            Self::Early(parked) => {
                 out.push(PARKED);
                 varint(out, u64::from(parked.model));
                 signed(out, parked.since.millis());
@@ -162,7 +162,7 @@ impl JoinRow {
                     0 => Value::Number(rest.number()?),
                     _ => Value::Class(std::str::from_utf8(rest.0).ok()?.into()),
                 };
-                Some(Self::Parked(Parked { model, since, actual, at }))
+                Some(Self::Early(EarlyLabel { model, since, actual, at }))
             }
             SEEN => Some(Self::Seen { at: rest.instant()? }),
             tag => Served::decode(rest, Some(Apart::from_code(tag - SERVED_APART)?)).map(Self::Served),
@@ -346,7 +346,7 @@ mod tests {
             ".*".prop_map(|s| Value::Class(s.into()))
         ];
         let parked = (any::<u32>(), instants(), value, instants())
-            .prop_map(|(model, since, actual, at)| JoinRow::Parked(Parked { model, since, actual, at }));
+            .prop_map(|(model, since, actual, at)| JoinRow::Early(EarlyLabel { model, since, actual, at }));
         prop_oneof![served, parked, instants().prop_map(|at| JoinRow::Seen { at })]
     }
 

@@ -13,7 +13,7 @@ use crate::monitor::cold::Cold;
 use crate::monitor::drift::detectors::{Arrival, Chosen};
 use crate::monitor::drift::incident::Incidents;
 use crate::monitor::drift::{Drift, Seen};
-use crate::monitor::join::{self, JoinRow, Parked, Served};
+use crate::monitor::join::{self, EarlyLabel, JoinRow, Served};
 use crate::monitor::kept::{Kept, Written};
 use crate::monitor::limits::{HORIZON, HORIZON_MEMORY, LATENESS, PANE_WIDTH};
 use crate::monitor::numbered::Numbered;
@@ -229,7 +229,7 @@ impl Model {
                 self.counters.duplicates += 1;
                 return Verdict::Duplicate;
             }
-            Some(JoinRow::Parked(parked)) if self.unpark(&parked) => Some(parked),
+            Some(JoinRow::Early(parked)) if self.unpark(&parked) => Some(parked),
             _ => None,
         };
         let (cell, track) = self.cell_of(prediction);
@@ -290,7 +290,7 @@ impl Model {
             self.join(turn, &mut served, actual, known_at);
             self.arrived(turn, &served);
         }
-        let replaced = parked.map(JoinRow::Parked);
+        let replaced = parked.map(JoinRow::Early);
         turn.cold.put_row(key, &JoinRow::Served(served), replaced.as_ref());
 
         self.newest = self.newest.max(at);
@@ -318,11 +318,11 @@ impl Model {
                 self.counters.too_late += 1;
                 Verdict::TooLate
             }
-            Some(JoinRow::Parked(parked)) if self.is_parked(&parked) => {
+            Some(JoinRow::Early(parked)) if self.is_parked(&parked) => {
                 let same = parked.actual == label.actual;
                 if parked.at < at || (parked.at == at && !same) {
-                    let newer = Parked { actual: label.actual.clone(), at, ..parked };
-                    turn.cold.put_row(key, &JoinRow::Parked(newer), Some(&JoinRow::Parked(parked)));
+                    let newer = EarlyLabel { actual: label.actual.clone(), at, ..parked };
+                    turn.cold.put_row(key, &JoinRow::Early(newer), Some(&JoinRow::Early(parked)));
                 }
                 if same {
                     self.counters.duplicates += 1;
@@ -333,8 +333,8 @@ impl Model {
             }
             _ => {
                 let since = Timestamp::from_millis(turn.time().millis());
-                let parked = Parked { model: self.id, since, actual: label.actual.clone(), at };
-                turn.cold.put_row(key, &JoinRow::Parked(parked), None);
+                let parked = EarlyLabel { model: self.id, since, actual: label.actual.clone(), at };
+                turn.cold.put_row(key, &JoinRow::Early(parked), None);
                 *self.parked.entry(since.floor(PANE_WIDTH)).or_default() += 1;
                 self.counters.pending_labels += 1;
                 Verdict::Applied

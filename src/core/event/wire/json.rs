@@ -82,13 +82,13 @@ fn read_value(cx: &Cx<'_>, text: &str, records: &mut Vec<Result<Event, Fault>>) 
     let Err(fault) = parse(cx, text, records) else { return Ok(()) };
     records.truncate(start);
     // Many writers put NaN and infinities into JSON, which has no such thing. That costs those records and not their neighbours.
-    let Some(mended) = non_finite::mend(text).filter(|_| fault.reason == Reason::BadJson.as_str()) else { return Err(fault) };
-    if let Err(fault) = parse(cx, &mended.text, records) {
+    let Some(fixed) = non_finite::fix(text).filter(|_| fault.reason == Reason::BadJson.as_str()) else { return Err(fault) };
+    if let Err(fault) = parse(cx, &fixed.text, records) {
         records.truncate(start);
         return Err(fault);
     }
     let line = if start == 0 { String::new() } else { format!("/{start}") };
-    for places in mended.places.chunk_by(|a, b| a.record == b.record) {
+    for places in fixed.places.chunk_by(|a, b| a.record == b.record) {
         let Some(record) = records.get_mut(start + places[0].record) else { continue };
         let mut found = places.iter().map(|Place { pointer, token, .. }| {
             let problem = Problem::new(Reason::NotFinite, format!("must be a finite number, not {token}"));

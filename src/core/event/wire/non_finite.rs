@@ -4,7 +4,7 @@
 use super::fault::{FAULTS_MAX, push_token};
 
 /// The text with every such number replaced by zero, and where they stood.
-pub(super) struct Mended {
+pub(super) struct Fixed {
     pub text: String,
     /// In the order of the text; of each record at most one more than faults of it are told.
     pub places: Vec<Place>,
@@ -27,8 +27,8 @@ enum Level<'t> {
 }
 
 /// `None` if there is no such number, or if the text is too deep or broken in a way that hides where it stands.
-pub(super) fn mend(text: &str) -> Option<Mended> {
-    let mut mended = text.as_bytes().to_vec();
+pub(super) fn fix(text: &str) -> Option<Fixed> {
+    let mut fixed = text.as_bytes().to_vec();
     let mut places = Vec::new();
     let mut levels: Vec<Level<'_>> = Vec::new();
     let mut of_record = 0;
@@ -55,8 +55,8 @@ pub(super) fn mend(text: &str) -> Option<Mended> {
                 length = text[at..].bytes().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
                 let token = &text[at..at + length];
                 if is_not_finite(token) {
-                    mended[at..at + length].fill(b' ');
-                    mended[at] = b'0';
+                    fixed[at..at + length].fill(b' ');
+                    fixed[at] = b'0';
                     let record = record(&levels);
                     of_record = if places.last().is_some_and(|last: &Place| last.record == record) { of_record + 1 } else { 1 };
                     if of_record <= FAULTS_MAX + 1 {
@@ -68,8 +68,8 @@ pub(super) fn mend(text: &str) -> Option<Mended> {
         }
         at += length;
     }
-    let text = String::from_utf8(mended).ok()?;
-    (!places.is_empty()).then_some(Mended { text, places })
+    let text = String::from_utf8(fixed).ok()?;
+    (!places.is_empty()).then_some(Fixed { text, places })
 }
 
 fn is_not_finite(token: &str) -> bool {

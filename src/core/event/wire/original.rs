@@ -35,8 +35,8 @@ pub fn record_as_json(content_type: Option<&str>, body: &[u8], index: usize, tab
             let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
             let lines = matches!(declared, Encoding::JsonLines) || json::is_lines(text);
             let (text, index) = if lines { (json::lines(text).nth(index)?, 0) } else { (text, index) };
-            let mended = non_finite::mend(text).map(|mended| mended.text);
-            let mut reader = serde_json::Deserializer::from_str(mended.as_deref().unwrap_or(text));
+            let fixed = non_finite::fix(text).map(|fixed| fixed.text);
+            let mut reader = serde_json::Deserializer::from_str(fixed.as_deref().unwrap_or(text));
             Any(Nth { cx: &cx, index, out: &mut out }).deserialize(&mut reader).ok()?
         }
     };

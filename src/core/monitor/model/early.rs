@@ -1,7 +1,7 @@
 //! Labels that come before their prediction wait for it, and what waits too long is an orphan.
 
 use crate::monitor::Desk;
-use crate::monitor::join::{Parked, Served};
+use crate::monitor::join::{EarlyLabel, Served};
 use crate::monitor::limits::{PANE_WIDTH, PARKED_MAX};
 use crate::monitor::model::Model;
 use crate::time::Timestamp;
@@ -24,12 +24,12 @@ impl Model {
     }
 
     /// Whether a parked label still waits: its minute has not expired.
-    pub(super) fn is_parked(&self, parked: &Parked) -> bool {
+    pub(super) fn is_parked(&self, parked: &EarlyLabel) -> bool {
         parked.model == self.id && self.parked.contains_key(&parked.since.floor(PANE_WIDTH))
     }
 
     /// Takes a parked label back for its prediction. False if it has expired.
-    pub(super) fn unpark(&mut self, parked: &Parked) -> bool {
+    pub(super) fn unpark(&mut self, parked: &EarlyLabel) -> bool {
         if parked.model != self.id {
             return false;
         }
