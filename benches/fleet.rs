@@ -1,6 +1,7 @@
 //! Claim: drift is watched for any fleet. 10,000 models of ten features that each make 1,200 predictions, in turns, all have their reference
 //! when the last has come, and what that takes of memory is printed: while they gather (whole chunks lie in the store, `CHUNK_ROWS` rows of
-//! each version in memory at most), and when all baselines are frozen.
+//! each version in memory at most), and when all baselines are frozen. Seconds of the processor are printed beside those that have passed: on a
+//! machine that others use, only the former say what a fleet costs.
 //!
 //! `cargo bench --bench fleet`: the whole fleet. `FLEET_MODELS=300` and `FLEET_PREDICTIONS` make it smaller.
 
@@ -45,19 +46,22 @@ fn main() {
             told = first * 12 / total;
             let waiting = projection.view().drift.references.waiting;
             println!(
-                "  {:>5} predictions each: {} ready, {waiting} waiting, {:.0} MB more than at first ({:.0} s)",
+                "  {:>5} predictions each: {} ready, {waiting} waiting, {:.0} MB more than at first ({:.0} s, {:.1} of the processor)",
                 first / models,
                 ready(&projection),
                 resident_mb() - resident_before,
-                started.elapsed().as_secs_f64()
+                started.elapsed().as_secs_f64(),
+                processor_seconds()
             );
         }
     }
     let ready = ready(&projection);
     println!(
-        "ready={ready} of {models}  resident={:.0} MB more than at first, {most:.0} MB at most  {:.2} M predictions/s  store={:.0} MB",
+        "ready={ready} of {models}  resident={:.0} MB more than at first, {most:.0} MB at most  {:.3} M predictions/s, {:.1} µs of the \
+         processor each  store={:.0} MB",
         resident_mb() - resident_before,
         total as f64 / started.elapsed().as_secs_f64() / 1e6,
+        processor_seconds() * 1e6 / total as f64,
         size_mb(folder.path())
     );
     assert!(predictions < 1_000 || ready == models, "every version has its reference");
@@ -80,6 +84,14 @@ fn payload(range: std::ops::Range<usize>, models: usize) -> Vec<u8> {
         })
     };
     rmp_serde::to_vec_named(&range.map(record).collect::<Vec<_>>()).expect("plain data")
+}
+
+/// What the process has had of the processor, all threads together.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // after the name of the command, which may hold spaces: user and system time are the 12th and 13th, in hundredths
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// What the process holds in memory.
