@@ -41,6 +41,11 @@ impl<T> Kept<T> {
         &mut self.value
     }
 
+    /// Has the value held in another way that is equal to it: its row stays up to date.
+    pub fn repack(&mut self, pack: impl FnOnce(&mut T)) {
+        pack(&mut self.value);
+    }
+
     pub fn into_value(self) -> T {
         self.value
     }

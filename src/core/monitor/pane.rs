@@ -6,12 +6,12 @@ mod id;
 mod merge;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Feature, Features};
 use crate::monitor::drift::Sight;
+use crate::monitor::drift::binned::Binned;
 use crate::monitor::drift::losses::LossSight;
 use crate::monitor::drift::tally::Tally;
 use crate::monitor::join::{Answer, Truth};
@@ -40,7 +40,7 @@ pub struct Pane {
 }
 
 /// Counts by cell.
-type Older = Vec<(u16, Arc<Tally>)>;
+type Older = Vec<(u16, Binned)>;
 
 /// The aggregates of the predictions of one version and one combination of segment values. Each is a commutative group: what was
 /// added can be taken back, and neither order nor grouping leaves a trace.
@@ -69,7 +69,7 @@ pub struct Cell {
     /// What features say of how far off answers are, once the version has learnt that.
     pub losses: Option<Box<dle::Sums>>,
     /// Every column over the bins of a baseline, once there is one. Shared, so that a pane is cheap to copy.
-    pub tally: Option<Arc<Tally>>,
+    pub tally: Option<Binned>,
 }
 
 /// Scores of one class, which the first scored label of the cell names.
@@ -131,7 +131,7 @@ impl Pane {
     }
 
     /// What cells were counted over bins of baselines; of one cell perhaps over several.
-    pub fn tallies(&self) -> impl Iterator<Item = (u16, &Arc<Tally>)> {
+    pub fn tallies(&self) -> impl Iterator<Item = (u16, &Binned)> {
         let newest = self.cells.iter().filter_map(|(index, cell)| Some((*index, cell.tally.as_ref()?)));
         newest.chain(self.older.iter().flat_map(|older| older.iter()).map(|(index, tally)| (*index, tally)))
     }
@@ -139,21 +139,27 @@ impl Pane {
     /// Adds what the cells that `of` lets through counted over the bins of `total`'s baseline.
     pub fn tally_into(&self, total: &mut Tally, of: impl Fn(u16) -> bool) {
         for (_, tally) in self.tallies().filter(|(index, _)| of(*index)) {
-            if tally.baseline == total.baseline {
-                total.merge(tally);
+            if tally.baseline() == total.baseline {
+                total.merge(&tally.read());
             }
         }
     }
 
     /// The bins over which the cells that `of` lets through were counted, oldest first.
     pub fn bins_of(&self, of: impl Fn(u16) -> bool) -> BTreeSet<u32> {
-        self.tallies().filter(|(index, _)| of(*index)).map(|(_, tally)| tally.baseline).collect()
+        self.tallies().filter(|(index, _)| of(*index)).map(|(_, tally)| tally.baseline()).collect()
     }
 
     /// Whether the columns of a cell are counted, or there is room for it.
     pub fn may_watch(&self, index: u16) -> bool {
         let held = self.cells.binary_search_by_key(&index, |(i, _)| *i).is_ok_and(|at| self.cells[at].1.tally.is_some());
-        held || self.tallies().map(|(_, tally)| tally.columns.len()).sum::<usize>() < PANE_COLUMNS_MAX
+        held || self.tallies().map(|(_, tally)| tally.columns()).sum::<usize>() < PANE_COLUMNS_MAX
+    }
+
+    /// Packs its counts over bins, which are the most of it: for one to which little will be added.
+    pub fn pack(&mut self) {
+        let newest = self.cells.iter_mut().filter_map(|(_, cell)| cell.tally.as_mut());
+        newest.chain(self.older.iter_mut().flat_map(|older| older.iter_mut()).map(|(_, tally)| tally)).for_each(Binned::pack);
     }
 
     /// Predictions that no label has joined.
@@ -165,9 +171,9 @@ impl Pane {
 impl Cell {
     /// Counts a prediction over the bins of its baseline. A cell that was begun with other bins stays with those.
     pub fn watch(&mut self, sight: &Sight, prediction: &Feature, score: &Feature, features: &Features) {
-        let tally = self.tally.get_or_insert_with(|| Arc::new(Tally::of(&sight.baseline)));
-        if tally.baseline == sight.baseline.bins {
-            sight.count(Arc::make_mut(tally), prediction, score, features);
+        let tally = self.tally.get_or_insert_with(|| Binned::new(Tally::of(&sight.baseline)));
+        if tally.baseline() == sight.baseline.bins {
+            sight.count(tally.change(), prediction, score, features);
         }
     }
 

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Feature;
 use crate::monitor::drift::bin_counts::BinCounts;
+use crate::monitor::drift::binned::Binned;
 use crate::monitor::drift::multivariate::Multivariate;
 use crate::monitor::drift::reference::Row;
 use crate::monitor::drift::tally::{Tally, in_quotes};
@@ -46,7 +47,7 @@ pub struct Baseline {
     pub columns: Vec<Column>,
     pub multivariate: Option<Multivariate>,
     /// The reference in its own bins, by cell ascending, so that a segment is compared to itself.
-    pub cells: Vec<(u16, Tally)>,
+    pub cells: Vec<(u16, Binned)>,
 }
 
 /// Where the rows of a baseline came from.
@@ -149,7 +150,7 @@ impl Baseline {
                 tally.add(&column.bins, &errors[place]);
             }
         }
-        baseline.cells = cells.into_iter().collect();
+        baseline.cells = cells.into_iter().map(|(cell, tally)| (cell, Binned::packed(tally))).collect();
         baseline
     }
 
@@ -166,8 +167,13 @@ impl Baseline {
     /// The reference of the cells that `of` lets through; without a row if it has none of them.
     pub fn tally(&self, of: impl Fn(u16) -> bool) -> Tally {
         let mut total = Tally::of(self);
-        self.cells.iter().filter(|(cell, _)| of(*cell)).for_each(|(_, tally)| total.merge(tally));
+        self.cells.iter().filter(|(cell, _)| of(*cell)).for_each(|(_, tally)| total.merge(&tally.read()));
         total
+    }
+
+    /// Packs its counts.
+    pub fn pack(&mut self) {
+        self.cells.iter_mut().for_each(|(_, tally)| tally.pack());
     }
 
     /// The place of a feature's column.

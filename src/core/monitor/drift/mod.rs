@@ -7,6 +7,7 @@
 pub mod alarm;
 pub mod baseline;
 pub mod bin_counts;
+pub mod binned;
 pub mod chunk;
 pub mod detectors;
 pub mod encoding;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::monitor::cold::Next;
 use crate::monitor::drift::baseline::{Baseline, Bins, Column, Origin};
+use crate::monitor::drift::binned::Binned;
 use crate::monitor::drift::tally::{ColumnTally, Tally};
 use crate::monitor::limits::{COMPARED_MIN, PAST_COLUMNS_MAX};
 use crate::monitor::pane::{Pane, PaneId};
@@ -37,10 +38,10 @@ impl Past {
     pub fn add(&mut self, id: PaneId, pane: &Pane, track_of: impl Fn(u16) -> Option<u16>) -> Next {
         self.work += pane.cells().count();
         for (cell, tally) in pane.tallies() {
-            self.work += tally.columns.len();
+            self.work += tally.columns();
             if let Some(track) = track_of(cell) {
-                let counted = self.versions.entry(track).or_insert_with(|| Counted::over(tally.baseline, id));
-                counted.add(id, cell, tally);
+                let counted = self.versions.entry(track).or_insert_with(|| Counted::over(tally.baseline(), id));
+                counted.add(id, cell, &tally.read());
             }
         }
         if self.is_too_much() { Next::Enough } else { Next::Shown }
@@ -86,11 +87,12 @@ impl Counted {
         let mut total = Tally::of(like);
         self.cells.values().for_each(|tally| total.merge(tally));
         let columns = like.columns.iter().zip(&total.columns).map(|(column, counted)| column.recut(counted)).collect();
-        let mut cells: Vec<(u16, Tally)> = self.cells.into_iter().collect();
-        for (_, tally) in &mut cells {
+        let packed = |(cell, mut tally): (u16, Tally)| {
             // least and greatest are its own now
             tally.columns.iter_mut().for_each(|column| column.out_of_range = 0);
-        }
+            (cell, Binned::packed(tally))
+        };
+        let cells = self.cells.into_iter().map(packed).collect();
         Baseline {
             number,
             bins: like.bins,

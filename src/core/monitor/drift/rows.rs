@@ -99,7 +99,9 @@ impl Track {
                 Part::Window => track.window = Arc::new(Kept::restore(row)?),
                 Part::Estimator => track.estimator = Arc::new(Kept::restore(row)?),
                 Part::Baseline(number) if track.uses(number) && !track.is_retired() => {
-                    track.baseline = Some(Arc::new(Kept::<Baseline>::restore(row)?));
+                    let mut baseline = Kept::<Baseline>::restore(row)?;
+                    baseline.repack(Baseline::pack);
+                    track.baseline = Some(Arc::new(baseline));
                 }
                 Part::Baseline(_) => {}
                 Part::Chunk(_) => track.reference.restore(Arc::new(Kept::restore(row)?)),

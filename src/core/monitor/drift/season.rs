@@ -35,16 +35,16 @@ impl SameHours {
     pub fn add(&mut self, week: u8, pane: &Pane, bins_of: impl Fn(u16) -> Option<u32>) -> Next {
         self.work += pane.cells().count();
         for (cell, tally) in pane.tallies() {
-            self.work += tally.columns.len();
-            if bins_of(cell) != Some(tally.baseline) {
+            self.work += tally.columns();
+            if bins_of(cell) != Some(tally.baseline()) {
                 continue;
             }
             match self.cells.get_mut(&cell) {
                 Some(hours) => {
                     hours.weeks |= 1 << week;
-                    hours.tally.merge(tally);
+                    hours.tally.merge(&tally.read());
                 }
-                None => drop(self.cells.insert(cell, Hours { weeks: 1 << week, tally: Tally::clone(tally) })),
+                None => drop(self.cells.insert(cell, Hours { weeks: 1 << week, tally: Tally::clone(&tally.read()) })),
             }
         }
         if self.is_too_much() { Next::Enough } else { Next::Shown }

@@ -29,9 +29,10 @@ impl Segment {
     /// The largest of a reference, most rows first; without those that all of its rows are in, which would ask the same twice.
     fn largest(baseline: &Baseline, cells: &[CellKey]) -> Vec<Self> {
         let mut rows: BTreeMap<(&Name, &Name), u64> = BTreeMap::new();
-        for (cell, tally) in &baseline.cells {
+        for (cell, counted) in &baseline.cells {
+            let rows_of_cell = counted.read().rows;
             for (name, value) in cells.get(usize::from(*cell)).into_iter().flat_map(|key| &key.segment) {
-                *rows.entry((name, value)).or_default() += tally.rows;
+                *rows.entry((name, value)).or_default() += rows_of_cell;
             }
         }
         let fits = |rows: u64| COMPARED_MIN <= rows && rows < baseline.rows;

@@ -35,7 +35,7 @@ pub struct ColumnTally {
     /// Numbers beyond the least and the greatest of the reference.
     pub out_of_range: u64,
     pub moments: Option<Box<Moments>>,
-    pub newcomers: Option<Box<Newcomers>>,
+    pub newcomers: Option<Box<NewCategories>>,
 }
 
 /// Sums of numbers, exact.
@@ -50,7 +50,7 @@ pub struct Moments {
 /// Categories that the reference did not have: of all that came those with the smallest hashes, each with its exact count, and so an
 /// estimate of how many there are (Bar-Yossef et al. (2002), *RANDOM*, 1–10: the k minimum values).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Newcomers {
+pub struct NewCategories {
     /// By hash, ascending; the names may be clipped, see [`Feature::text`].
     kept: Vec<(u64, CompactString, u64)>,
     /// Others have been dropped.
@@ -166,7 +166,7 @@ impl Moments {
     }
 }
 
-impl Newcomers {
+impl NewCategories {
     fn add(&mut self, name: &str) {
         self.put(xxh3_64(name.as_bytes()), name, 1);
     }

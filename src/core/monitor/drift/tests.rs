@@ -107,7 +107,7 @@ fn the_first_thousand_predictions_become_the_baseline_and_later_ones_are_counted
         (track(&world).gathered(), world.state.desk.drift.references.reserved, world.state.desk.drift.columns),
         (0, 0, 4)
     );
-    let tally = world.model().hot.values().last().unwrap().cells().next().unwrap().1.tally.clone().unwrap();
+    let tally = world.model().hot.values().last().unwrap().cells().next().unwrap().1.tally.clone().unwrap().read();
     assert_eq!((tally.rows, tally.columns[2].present(), tally.unexpected), (RATE, RATE, 0));
 }
 
@@ -129,7 +129,7 @@ fn a_category_that_is_new_and_values_that_go_missing_are_drift_too() {
     run(&mut world, &mut chance, 0..40, Mix::default());
     let said = run(&mut world, &mut chance, 40..62, Mix { new_country: true, missing: 0.3, ..Mix::default() });
     assert_eq!(said, ["drift detected feature/amount window", "drift detected feature/country window"]);
-    let tally = world.model().hot.values().last().unwrap().cells().next().unwrap().1.tally.clone().unwrap();
+    let tally = world.model().hot.values().last().unwrap().cells().next().unwrap().1.tally.clone().unwrap().read();
     let newcomers = tally.columns[3].newcomers.as_ref().unwrap();
     assert_eq!((newcomers.distinct(), newcomers.examples()[0].0), (1, "atlantis"));
 }
@@ -357,7 +357,7 @@ fn every_version_has_a_baseline_of_its_own() {
     let columns = |place: usize| tracks[place].baseline.as_ref().unwrap().columns.len();
     assert_eq!((tracks.len(), columns(0), columns(1)), (2, 3, 4));
     let pane = world.model().hot.values().last().unwrap();
-    let numbers: Vec<u32> = pane.cells().map(|(_, cell)| cell.tally.as_ref().unwrap().baseline).collect();
+    let numbers: Vec<u32> = pane.cells().map(|(_, cell)| cell.tally.as_ref().unwrap().baseline()).collect();
     assert_eq!(numbers.len(), 2);
     assert_ne!(numbers[0], numbers[1]);
 }

@@ -27,11 +27,11 @@ struct ModelRow<M> {
     open: Vec<(Timestamp, Arc<Kept<Pane>>)>,
     profile: Option<Arc<Kept<Profile>>>,
     /// Versions without rows of their own, see [`Track::is_young`].
-    young: Vec<Young>,
+    young: Vec<NewVersion>,
 }
 
 /// A version that has hardly been seen: its place, what is known of it, and the rows of its reference.
-type Young = (u16, Arc<Kept<Watch>>, Arc<Kept<Chunk>>);
+type NewVersion = (u16, Arc<Kept<Watch>>, Arc<Kept<Chunk>>);
 
 impl Rows for Models {
     type Changed = Changed<Name>;
@@ -68,7 +68,11 @@ impl Model {
         let (id, watermark) = (self.id, self.watermark);
         let is_closed = |start: Timestamp| start + PANE_WIDTH <= watermark;
         for (start, pane) in self.hot.iter_mut().filter(|(start, _)| is_closed(**start)) {
-            Kept::save_shared(pane, || PaneId::minute(id, *start).key(), to);
+            if pane.is_dirty() {
+                let pane = Arc::make_mut(pane);
+                pane.save(|| PaneId::minute(id, *start).key(), to);
+                pane.repack(Pane::pack);
+            }
         }
         let has_grown = self.has_grown();
         if has_grown {
@@ -111,7 +115,9 @@ impl Model {
         model.drift = Arc::new(Drift { tracks });
         model.hot.extend(open);
         rows.each(&PaneId::keys_of(id, Width::Minute), &PaneId::minute(id, model.hot_from).key(), &mut |row| {
-            model.hot.insert(PaneId::in_row(row)?.start, Arc::new(Kept::restore(row)?));
+            let mut pane = Kept::<Pane>::restore(row)?;
+            pane.repack(Pane::pack);
+            model.hot.insert(PaneId::in_row(row)?.start, Arc::new(pane));
             Ok(())
         })?;
         Ok(model)

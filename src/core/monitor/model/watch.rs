@@ -198,7 +198,7 @@ impl Model {
             if track.window.tally.is_none() {
                 track.settle_segments(&profile.cells, &mut turn.desk.drift);
             }
-            track.add_closed(start, &turn.desk.drift.policy, key, counted);
+            track.add_closed(start, &turn.desk.drift.policy, key, &counted.read());
         }
     }
 

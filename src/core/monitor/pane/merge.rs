@@ -2,10 +2,8 @@
 //! sketches and counts over bins do not know how they were grouped. Two figures do: the AUC of a cell whose single scores name different
 //! classes (the first class seen decides), and a largest value that was taken back (see [`crate::stats::latency::Peak`]).
 
-use std::sync::Arc;
-
 use super::{Cell, Pane};
-use crate::monitor::drift::tally::Tally;
+use crate::monitor::drift::binned::Binned;
 use crate::monitor::limits::WIDE_PANE_COLUMNS_MAX;
 
 impl Pane {
@@ -16,47 +14,47 @@ impl Pane {
         for (index, cell) in &other.cells {
             self.cell(*index).merge(cell);
         }
-        let mut columns = self.tallies().map(|(_, tally)| tally.columns.len()).sum();
+        let mut columns = self.tallies().map(|(_, tally)| tally.columns()).sum();
         other.tallies().map(|(index, tally)| u64::from(!self.absorb_tally(index, tally, &mut columns))).sum()
     }
 
     /// Adds the counts of a cell to those over the same bins. False if there are none and no room for more.
-    fn absorb_tally(&mut self, index: u16, tally: &Arc<Tally>, columns: &mut usize) -> bool {
+    fn absorb_tally(&mut self, index: u16, tally: &Binned, columns: &mut usize) -> bool {
         if self.merge_tally(index, tally) {
             return true;
         }
-        *columns += tally.columns.len();
+        *columns += tally.columns();
         if WIDE_PANE_COLUMNS_MAX < *columns {
-            *columns -= tally.columns.len();
+            *columns -= tally.columns();
             return false;
         }
         let cell = self.cell(index);
         // a cell has its newest counts with it, however it came by them
         let older = match &cell.tally {
-            Some(held) if tally.baseline < held.baseline => Some(Arc::clone(tally)),
-            _ => cell.tally.replace(Arc::clone(tally)),
+            Some(held) if tally.baseline() < held.baseline() => Some(tally.clone()),
+            _ => cell.tally.replace(tally.clone()),
         };
         if let Some(older) = older {
             let list = self.older.get_or_insert_default();
-            let at = list.partition_point(|(cell, held)| (*cell, held.baseline) < (index, older.baseline));
+            let at = list.partition_point(|(cell, held)| (*cell, held.baseline()) < (index, older.baseline()));
             list.insert(at, (index, older));
         }
         true
     }
 
     /// Adds the counts of a cell to those over the same bins; false if there are none.
-    fn merge_tally(&mut self, index: u16, tally: &Tally) -> bool {
+    fn merge_tally(&mut self, index: u16, tally: &Binned) -> bool {
         let held = match &mut self.cell(index).tally {
-            Some(held) if held.baseline == tally.baseline => Some(held),
+            Some(held) if held.baseline() == tally.baseline() => Some(held),
             _ => {
                 let older = self.older.iter_mut().flat_map(|older| older.iter_mut());
                 older
                     .map(|(cell, held)| (*cell, held))
-                    .find(|(cell, held)| *cell == index && held.baseline == tally.baseline)
+                    .find(|(cell, held)| *cell == index && held.baseline() == tally.baseline())
                     .map(|(_, held)| held)
             }
         };
-        held.map(|held| Arc::make_mut(held).merge(tally)).is_some()
+        held.map(|held| held.change().merge(&tally.read())).is_some()
     }
 }
 

@@ -52,9 +52,9 @@ fn told(model: &Model, world: &mut World, (from, to): (Timestamp, Timestamp), wi
             told.0 = told.0.max(pane.revision);
             pane.cells().for_each(|(index, cell)| told.1.entry(index).or_default().merge(cell));
             for (index, tally) in pane.tallies() {
-                match told.2.get_mut(&(index, tally.baseline)) {
-                    Some(total) => total.merge(tally),
-                    None => drop(told.2.insert((index, tally.baseline), Tally::clone(tally))),
+                match told.2.get_mut(&(index, tally.baseline())) {
+                    Some(total) => total.merge(&tally.read()),
+                    None => drop(told.2.insert((index, tally.baseline()), Tally::clone(&tally.read()))),
                 }
             }
             Next::Shown
