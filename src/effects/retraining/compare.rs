@@ -3,8 +3,8 @@
 //! All are asked the same: the log has the features of each prediction, so a model can be asked afterwards, wherever the champion is served. What the
 //! champion said is taken from the log where it answered itself. The advantages go into the log, which decides; nothing is decided here.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ const WAITING_MAX: usize = 100_000;
 /// Labels that are told at once: so many, and those of one more message, which has at most as many records.
 const TOLD_AT_ONCE: usize = 10_000;
 
+/// Messages before those with labels to compare that are read again: the predictions of labels that come late are among them.
+const LOOKED_BACK: u64 = 100_000;
+
 /// Models that are compared at the same time; further ones wait until one of these has decided.
 const MODELS_MAX: usize = 16;
 
@@ -63,6 +66,8 @@ struct Contest {
     players: Players,
     champion: Option<Artifact>,
     others: BTreeMap<u32, Other>,
+    /// Every version of ours, as services name it.
+    ours: BTreeSet<String>,
     join: Join,
     /// The log is read up to here.
     read: u64,
@@ -149,9 +154,11 @@ impl Comparisons {
             let artifact = self.artifact(hash_of(*number)).await?;
             others.insert(*number, Other { artifact, error_max, through, advantages: Vec::new() });
         }
-        let read = others.values().map(|other| other.through).min().unwrap_or_default();
+        let known = others.values().map(|other| other.through).min().unwrap_or_default();
+        let read = known.saturating_sub(LOOKED_BACK);
+        let ours = book.versions.iter().map(|version| shown(version.number)).collect();
         let join = Join::with_room(book.model.clone(), WAITING_MAX);
-        Ok(Contest { players, champion, others, join, read })
+        Ok(Contest { players, champion, others, ours, join, read })
     }
 
     async fn artifact(&self, hash: Option<String>) -> Result<Artifact, String> {
@@ -238,12 +245,16 @@ impl Contest {
 
     fn take(&mut self, message: crate::event::Message) {
         let seq = message.seq;
-        let Self { players, champion, others, join, .. } = self;
+        let Self { players, champion, others, ours, join, .. } = self;
         let mut joined = Vec::new();
         join.take(message, &mut |asked| joined.push(asked.clone()));
         let mut room = Room::default();
         for asked in &joined {
             let Some(truth) = &asked.truth else { continue };
+            // what is served elsewhere cannot be asked what it would have said in place of one of ours
+            if players.champion.is_none() && asked.version.as_ref().is_some_and(|version| ours.contains(version.as_str())) {
+                continue;
+            }
             let serving = said_by_champion(asked, players.champion, champion.as_ref(), &mut room);
             for other in others.values_mut().filter(|other| other.through < seq) {
                 let said = answer(&other.artifact, &other.artifact.learner.ready(), &asked.features, &mut room);
