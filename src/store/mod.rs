@@ -39,7 +39,7 @@ use space::{BLOB_BYTES, Space};
 
 /// What the rows of a store look like. One of another format is put aside and rebuilt from the log, so raise the number whenever the layout of a
 /// row changes.
-pub const FORMAT: &str = "tidewatch store 15";
+pub const FORMAT: &str = "tidewatch store 16";
 
 /// What sled writes for each byte of a commit, and for each that it writes to redo it, and besides for each row: pages are written whole when enough
 /// of them has changed.

@@ -33,7 +33,7 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-use crate::event::{Event, Fault, Kind, Message, Note};
+use crate::event::{Event, Fault, Kind, Message, Note, Prediction};
 use crate::monitor::analysis::Analysis;
 use crate::monitor::cold::Cold;
 use crate::monitor::effect::{Effect, Effects};
@@ -92,7 +92,7 @@ impl State {
     fn on_event(&mut self, cold: &mut dyn Cold, at: Place<'_>, event: &Event, effects: &mut Effects) -> Verdict {
         let turn = &mut Turn { cold, desk: &mut self.desk, effects };
         match event {
-            Event::PredictionLogged(prediction) => self.models.on_prediction(turn, at, prediction),
+            Event::PredictionLogged(prediction) => self.on_prediction(cold, at, prediction, effects),
             Event::LabelArrived(label) => self.models.on_label(turn, at, label),
             Event::SamplesTaken(sample) => self.sources.on_sample(turn, at, sample, &mut self.analysis),
             Event::RecordNoted(note) if note.kind == Kind::Job => self.on_job(cold, at, note, effects),
@@ -126,6 +126,19 @@ impl State {
                 Verdict::Applied
             }
         }
+    }
+
+    /// Of an answer that is new, retraining hears too: it holds champions against those before.
+    fn on_prediction(&mut self, cold: &mut dyn Cold, at: Place<'_>, prediction: &Prediction, effects: &mut Effects) -> Verdict {
+        let turn = &mut Turn { cold, desk: &mut self.desk, effects };
+        let verdict = self.models.on_prediction(turn, at, prediction);
+        if !self.retraining.books.is_empty()
+            && matches!(verdict, Verdict::Applied | Verdict::AppliedLate)
+            && let Some(model) = self.models.by_name(prediction.model.as_str())
+        {
+            self.retraining.on_prediction(turn, model, prediction);
+        }
+        verdict
     }
 
     /// A report of a job is kept with its source like any record, and is part of the job.

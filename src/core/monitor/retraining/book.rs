@@ -6,7 +6,7 @@ use crate::event::Trained;
 use crate::ids::{EffectId, Name, Slug};
 use crate::monitor::limits::{ARTIFACTS_KEPT, BARRED_MAX, DECISIONS_MAX, TRAINED_VERSIONS_MAX};
 use crate::monitor::retraining::policy::Objection;
-use crate::stats::promotion::{Evidence, Return, Setback};
+use crate::stats::promotion::{Evidence, Return, Served, Setback};
 use crate::time::Timestamp;
 
 /// What a version is to its model.
@@ -79,8 +79,10 @@ pub struct Version {
 /// The champion before, while a new one is watched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
-    /// `None` of one that is served elsewhere: it cannot be asked, so nothing goes back by itself.
+    /// `None` of one that is served elsewhere: it cannot be asked, so evidence says nothing of it and only errors and slowness lead back to it.
     pub previous: Option<u32>,
+    /// How that one had served when its place was taken.
+    pub before: Served,
     pub since: Timestamp,
     /// A person decided for the new champion: what evidence says against it is proposed only.
     pub by_person: bool,
@@ -130,6 +132,9 @@ impl Decided {
         }
     }
 }
+
+/// What serves or may serve again at once.
+const IN_USE: [Standing; 2] = [Standing::Champion, Standing::Previous];
 
 /// What is known of the retraining of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,8 +207,11 @@ impl Book {
             old.kept &= !old.served.is_empty() || old.standing.is_compared();
         }
         if TRAINED_VERSIONS_MAX < self.versions.len() {
-            let spare = self.versions.iter().position(|version| !version.kept).unwrap_or(0);
-            self.versions.remove(spare);
+            let needed = |version: &Version| version.standing.is_compared() || IN_USE.contains(&version.standing);
+            let spare = self.versions.iter().position(|version| !version.kept);
+            if let Some(spare) = spare.or_else(|| self.versions.iter().position(|version| !needed(version))) {
+                self.versions.remove(spare);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::policy::{Objection, Rules};
 use crate::event::{Comparison, Mode, Trained};
 use crate::ids::Slug;
 use crate::monitor::limits::{CHALLENGERS_MAX, WATCH, WATCH_LABELS};
-use crate::stats::promotion::{ALPHA, Evidence, RETURN_EVIDENCE, RUN_LENGTH, Return, Setback, threshold};
+use crate::stats::promotion::{ALPHA, Evidence, RETURN_EVIDENCE, RUN_LENGTH, Return, Served, Setback, broken_guard, threshold};
 use crate::time::Timestamp;
 
 /// One turn of a book: when it is, how the model is retrained, and what is told of it.
@@ -18,6 +18,8 @@ pub struct Desk<'a> {
     pub now: Timestamp,
     /// Position of the log: evidence of before is in what trainers report.
     pub position: u64,
+    /// How the champion has served up to now.
+    pub served: Served,
     pub news: Vec<News>,
 }
 
@@ -100,26 +102,39 @@ impl Desk<'_> {
 
     /// Compares the champion before with the one that serves.
     fn watch(&mut self, told: &Comparison) -> bool {
-        let pinned = self.book.pinned;
         let Some(watch) = &mut self.book.watch else { return false };
         if told.through_seq <= watch.through_seq {
             return false;
         }
         watch.through_seq = told.through_seq;
         let back = told.advantages.iter().find_map(|advantage| watch.setback.add(*advantage));
-        let (by_person, told_before) = (watch.by_person || pinned, watch.proposed.is_some());
         match back {
-            Some(why) if by_person => {
-                watch.proposed = Some(why);
-                if !told_before {
-                    let text = "evidence says that the champion before is better; a person decided for this one".to_owned();
-                    self.note(Decided::Proposed, self.book.champion, Some(told.version), None, text);
-                }
-            }
-            Some(why) => self.go_back(Some(told.version), None, Some(why)),
+            Some(why) => self.turn_back(why),
             None => self.confirm(),
         }
         true
+    }
+
+    /// The champion has answered some more requests.
+    pub fn on_served(&mut self, served: Served) {
+        let broken = self.book.watch.as_ref().and_then(|watch| broken_guard(served, watch.before));
+        if let Some(why) = broken {
+            self.turn_back(why);
+        }
+    }
+
+    /// Goes back to the one before; what a person decided for is only proposed to go.
+    fn turn_back(&mut self, why: Return) {
+        let pinned = self.book.pinned;
+        let Some(watch) = &mut self.book.watch else { return };
+        let previous = watch.previous;
+        if !watch.by_person && !pinned {
+            return self.go_back(previous, None, Some(why));
+        }
+        if watch.proposed.replace(why).is_none() {
+            let text = format!("{}; a person decided for this one", told_of(why));
+            self.note(Decided::Proposed, self.book.champion, previous, None, text);
+        }
     }
 
     /// The watch ends once it has seen enough.
@@ -178,6 +193,7 @@ impl Desk<'_> {
         self.book.by_person = by.is_some();
         self.book.watch = Some(Watch {
             previous: before,
+            before: self.served,
             since: self.now,
             by_person: by.is_some(),
             setback: Setback::new(RUN_LENGTH),
@@ -208,6 +224,7 @@ impl Desk<'_> {
         self.book.cool_until = self.now + self.rules.cooldown();
         let artifact = to.and_then(|to| self.book.version(to)).map(|version| version.trained.artifact.to_string());
         let text = match why {
+            Some(why @ (Return::Errors | Return::Latency)) => told_of(why).to_owned(),
             Some(why) => format!("{why:?}: evidence {:.1} over {} labels", proof.evidence, proof.labels).to_lowercase(),
             None => "asked for".to_owned(),
         };
@@ -253,6 +270,14 @@ impl Desk<'_> {
 
     fn note(&mut self, what: Decided, from: Option<u32>, to: Option<u32>, by: Option<Slug>, why: String) {
         self.book.decide(Decision { at: self.now, what, from, to, by, why });
+    }
+}
+
+const fn told_of(why: Return) -> &'static str {
+    match why {
+        Return::Evidence | Return::Alarm => "evidence says that the champion before is better",
+        Return::Errors => "it fails more than twice as often as the one before",
+        Return::Latency => "one answer in a hundred takes more than twice as long as of the one before",
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod book;
 mod causes;
 mod decide;
+mod guard;
 pub mod job;
 pub mod news;
 pub mod policy;
@@ -34,6 +35,7 @@ use crate::time::Timestamp;
 
 use book::{Book, Standing};
 use decide::Desk;
+use guard::Tally;
 use job::{Cause, Job, Outcome, State};
 use news::News;
 use policy::Policy;
@@ -46,9 +48,12 @@ pub struct Retraining {
     pub jobs: OrdMap<EffectId, Arc<Kept<Job>>>,
     /// By number of the model.
     pub books: OrdMap<u32, Arc<Kept<Book>>>,
+    /// By number of the model: how its champion has served. A row of its own, because it changes with every answer.
+    tallies: OrdMap<u32, Arc<Kept<Tally>>>,
     /// Changed since the last commit.
     changed_jobs: BTreeSet<EffectId>,
     changed_books: BTreeSet<u32>,
+    changed_tallies: BTreeSet<u32>,
     /// Rows to be deleted, with their hashes.
     gone: Vec<(Key, u128)>,
 }
@@ -318,6 +323,7 @@ impl Retraining {
                 None => return unknown_version(number),
                 Some(version) if !version.kept => return no_artifact(number),
                 Some(version) if version.standing == Standing::Champion => return Verdict::Ignored,
+                Some(version) if version.served.is_empty() => return never_served(number),
                 Some(_) => Some(number),
             },
             (None, Some(watch)) => watch.previous,
@@ -358,6 +364,10 @@ impl Retraining {
         if let Some(book) = self.books.remove(&model) {
             self.changed_books.remove(&model);
             self.drop_row(rows::book_key(model), book.row_hash());
+        }
+        if let Some(tally) = self.tallies.remove(&model) {
+            self.changed_tallies.remove(&model);
+            self.drop_row(rows::tally_key(model), tally.row_hash());
         }
     }
 
@@ -404,9 +414,15 @@ impl Retraining {
     /// Decides about one model, and tells what was decided.
     fn at_desk(&mut self, turn: &mut Turn<'_>, model: u32, name: &Name, decide: impl FnOnce(&mut Desk<'_>)) {
         let (rules, now, position) = (self.ledger.policy.rules_of(name), turn.desk.log_time, turn.desk.position);
-        let mut desk = Desk { book: self.change_book(model, name), rules, now, position, news: Vec::new() };
+        let served = self.served(model);
+        let mut desk = Desk { book: self.change_book(model, name), rules, now, position, served, news: Vec::new() };
+        let before = desk.book.champion;
         decide(&mut desk);
+        let has_changed = desk.book.champion != before;
         let announcements: Vec<Announcement> = desk.news.into_iter().map(|news| news.about(name, now)).collect();
+        if has_changed {
+            self.begin_tally(model);
+        }
         announcements.into_iter().for_each(|announcement| turn.effects.announce(announcement));
     }
 
@@ -451,6 +467,11 @@ fn no_artifact(number: u32) -> Verdict {
         book::shown(number)
     );
     bound_reached("no_artifact", detail)
+}
+
+fn never_served(number: u32) -> Verdict {
+    let detail = format!("{} has never served, so nothing goes back to it; promote it instead", book::shown(number));
+    bound_reached("never_served", detail)
 }
 
 fn nothing_before() -> Verdict {

@@ -11,6 +11,7 @@ use crate::monitor::rows::{Key, Reader, Rows, Tag, Writer};
 const LEDGER: u8 = 0;
 const JOB: u8 = 1;
 const BOOK: u8 = 2;
+const TALLY: u8 = 3;
 
 impl Rows for Retraining {
     /// Whether anything did.
@@ -18,8 +19,8 @@ impl Rows for Retraining {
 
     fn save(&mut self, to: &mut dyn Writer) -> bool {
         let (jobs, books) = (std::mem::take(&mut self.changed_jobs), std::mem::take(&mut self.changed_books));
-        let gone = std::mem::take(&mut self.gone);
-        let any = self.ledger.is_dirty() || !jobs.is_empty() || !books.is_empty() || !gone.is_empty();
+        let (tallies, gone) = (std::mem::take(&mut self.changed_tallies), std::mem::take(&mut self.gone));
+        let any = self.ledger.is_dirty() || !jobs.is_empty() || !books.is_empty() || !tallies.is_empty() || !gone.is_empty();
         Kept::save_shared(&mut self.ledger, || Tag::Retraining.all().u8(LEDGER), to);
         gone.iter().for_each(|(key, hash)| to.delete(key.clone(), *hash));
         for id in jobs {
@@ -30,6 +31,11 @@ impl Rows for Retraining {
         for model in books {
             if let Some(book) = self.books.get_mut(&model) {
                 Kept::save_shared(book, || book_key(model), to);
+            }
+        }
+        for model in tallies {
+            if let Some(tally) = self.tallies.get_mut(&model) {
+                Kept::save_shared(tally, || tally_key(model), to);
             }
         }
         any
@@ -52,6 +58,10 @@ impl Rows for Retraining {
                     let model = row.named(Tag::Retraining, |fields| fields.u8().and_then(|_| fields.u32()))?;
                     read.books.insert(model, Arc::new(Kept::restore(row)?));
                 }
+                TALLY => {
+                    let model = row.named(Tag::Retraining, |fields| fields.u8().and_then(|_| fields.u32()))?;
+                    read.tallies.insert(model, Arc::new(Kept::restore(row)?));
+                }
                 _ => return Err(row.unreadable("its key names no part of retraining").into()),
             }
             Ok(())
@@ -66,4 +76,8 @@ pub(super) fn job_key(id: EffectId) -> Key {
 
 pub(super) fn book_key(model: u32) -> Key {
     Tag::Retraining.all().u8(BOOK).u32(model)
+}
+
+pub(super) fn tally_key(model: u32) -> Key {
+    Tag::Retraining.all().u8(TALLY).u32(model)
 }

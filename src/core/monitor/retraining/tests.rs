@@ -223,6 +223,82 @@ fn a_champion_that_turns_goes_back_and_that_pair_is_not_armed_again() {
     assert!(hour(2) < book(&world).cool_until);
 }
 
+/// So many answers of a version, one of which in every `fails` fails (0: none), each of which takes so many seconds.
+fn serve(world: &mut World, version: Option<&str>, answers: u64, fails: u64, seconds: f64) -> String {
+    let begin = world.state.desk.position;
+    let mut told = String::new();
+    for nth in 1..=answers {
+        let mut input = prediction(&format!("{begin}/{nth}"), "a", hour(3));
+        let Event::PredictionLogged(answer) = &mut input.event else { unreachable!() };
+        answer.version = version.map(named);
+        answer.response_time = Some(seconds);
+        answer.failed = fails != 0 && nth % fails == 0;
+        let said = world.when(input);
+        if said.contains("model_rolled_back") {
+            told = said;
+        }
+    }
+    told
+}
+
+/// A model of ours that took the place of one that is served elsewhere, after both have been seen to serve.
+fn guarded() -> World {
+    let mut world = world(auto());
+    train(&mut world, vec![0.0; 500], hour(1));
+    serve(&mut world, None, 300, 20, 0.1);
+    compare(&mut world, 1, None, better(500));
+    assert_eq!(book(&world).champion, Some(1));
+    world
+}
+
+#[test]
+fn a_champion_that_fails_or_is_slow_goes_back_after_two_hundred_answers() {
+    let cases = [(10, 0.1, false), (9, 0.1, true), (20, 0.19, false), (20, 0.3, true)];
+    for (fails, seconds, goes_back) in cases {
+        let mut world = guarded();
+        assert_eq!(serve(&mut world, Some("r1"), 199, fails, seconds), "", "too few to say");
+        let told = serve(&mut world, Some("r1"), 1, 0, seconds);
+        assert_eq!((!told.is_empty(), book(&world).champion.is_none()), (goes_back, goes_back), "{fails} {seconds}: {told}");
+        assert_eq!(book(&world).barred.contains(&(None, 1)), goes_back);
+    }
+}
+
+#[test]
+fn answers_of_others_say_nothing_of_the_champion() {
+    let mut world = guarded();
+    for other in [None, Some("r2"), Some("v7")] {
+        assert_eq!(serve(&mut world, other, 400, 1, 9.0), "");
+    }
+    assert_eq!(book(&world).champion, Some(1));
+    serve(&mut world, Some("r1"), 200, 1, 0.1);
+    assert_eq!(book(&world).champion, None);
+}
+
+#[test]
+fn what_a_person_promoted_is_only_proposed_to_go_where_it_fails() {
+    let mut world = world(auto());
+    train(&mut world, vec![0.0; 500], hour(1));
+    serve(&mut world, None, 300, 0, 0.1);
+    give(&mut world, Command::PromoteVersion { model: named(MODEL), version: 1 }, hour(2));
+    serve(&mut world, Some("r1"), 400, 2, 0.1);
+    let watch = book(&world).watch.as_ref().expect("it is watched");
+    assert_eq!((book(&world).champion, watch.proposed), (Some(1), Some(crate::stats::promotion::Return::Errors)));
+    assert_eq!(book(&world).decisions.iter().filter(|past| past.what == book::Decided::Proposed).count(), 1);
+}
+
+#[test]
+fn nothing_goes_back_to_what_never_served() {
+    let mut world = world(RetrainingChange::default());
+    train(&mut world, vec![0.0; 500], hour(0));
+    train(&mut world, vec![-1.0; 500], hour(1));
+    assert_eq!(standings(&world), [Standing::Challenger, Standing::Rejected]);
+    for never in [1, 2] {
+        let back = Command::RollBackModel { model: named(MODEL), to: Some(never) };
+        assert_eq!(give(&mut world, back, hour(2)), "rejected");
+        assert_eq!(book(&world).champion, None);
+    }
+}
+
 #[test]
 fn what_a_person_promoted_is_never_undone_by_itself() {
     let mut world = world(auto());
