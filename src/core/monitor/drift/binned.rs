@@ -50,7 +50,7 @@ impl Binned {
         }
     }
 
-    /// The counts. Cost, where they are packed: some 0.3 µs a column.
+    /// The counts; packed ones are unpacked for it.
     pub fn read(&self) -> Arc<Tally> {
         match self {
             Self::Open(tally) => Arc::clone(tally),
