@@ -16,8 +16,11 @@ use utoipa_axum::routes;
 use crate::clock;
 use crate::event::Kind;
 use crate::event::Role;
+use crate::event::command;
 use crate::http::page;
 use crate::http::problem::Problem;
+use crate::http::retraining::jobs as retraining;
+use crate::http::retraining::jobs::RetrainJob;
 use crate::http::routes::Routes;
 use crate::http::scopes::Refusal;
 use crate::http::shared::Shared;
@@ -36,6 +39,7 @@ pub fn routes() -> Routes {
         .with(Role::Operator, routes!(begin))
         .of_view(routes!(show))
         .with(Role::Operator, routes!(finish))
+        .with(command::retraining::ROLE_TO_DECIDE, routes!(cancel))
         .of_view(routes!(batch))
 }
 
@@ -92,6 +96,9 @@ pub struct JobPage {
 pub struct JobAnswer {
     #[serde(flatten)]
     job: JobSummary,
+    /// Of a retraining what it reads, how far it is and what came of it, while it is among the newest 200 that have ended; its `result` holds the
+    /// lines of its log. Null of a run.
+    retraining: Option<RetrainJob>,
     position: u64,
     epoch: u64,
 }
@@ -183,13 +190,13 @@ pub async fn list(
     params(("job" = String, Path, description = "Its id, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
         (status = 200, description = "The job and what it has cost", body = JobAnswer,
-         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "position": 1024, "epoch": 1})),
+         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "retraining": null, "position": 1024, "epoch": 1})),
         (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(Extension(view): Extension<Arc<View>>, Path(Step(id)): Path<Step>) -> Result<Json<JobAnswer>, Problem> {
     let job = find(&view, &id)?;
-    Ok(Json(JobAnswer { job: JobSummary::of(&job, view.log_time), position: view.position, epoch: view.epoch }))
+    Ok(Json(JobAnswer::of(&job, &view)))
 }
 
 /// A batch
@@ -234,7 +241,7 @@ pub async fn batch(
     post, path = "/api/v1/jobs", tag = "jobs", request_body = JobBegun,
     responses(
         (status = 201, description = "It has begun", body = JobAnswer,
-         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "position": 1024, "epoch": 1})),
+         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "retraining": null, "position": 1024, "epoch": 1})),
         (status = 409, description = "There is a job of this id", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "There is no such process on this host, or a field is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many jobs are measured here at once, or the log cannot be reached", body = Problem, content_type = "application/problem+json"),
@@ -281,8 +288,7 @@ pub async fn begin(
     }
     let (_, view) = accepted?;
     let job = find(&view, &id)?;
-    let answer = JobAnswer { job: JobSummary::of(&job, view.log_time), position: view.position, epoch: view.epoch };
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok((StatusCode::CREATED, Json(JobAnswer::of(&job, &view))))
 }
 
 /// Finish a job
@@ -293,7 +299,7 @@ pub async fn begin(
     params(("job" = String, Path, description = "Its id, percent-encoded; `.` and `..` as `~.` and `~..`")),
     responses(
         (status = 200, description = "What it has cost", body = JobAnswer,
-         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "position": 1024, "epoch": 1})),
+         example = json!({"id": "0001", "kind": "run", "state": "COMPLETE", "silent": false, "source": "gpu-01", "batch_id": "tonight", "run_id": "gpu-01-1767225600000-4711", "attempt": 1, "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:15.8Z", "seen_at": "2026-01-01T00:00:15.9Z", "performance": {"cpu_percent_avg": 45.3, "cpu_percent_max": 78.2, "ram_mb_avg": 2048.5, "ram_mb_peak": 3072.0, "gpu_vram_mb_current": 4096.0, "gpu_vram_mb_peak": 5120.0, "gpu_percent": 89.5, "processing_time_sec": 15.8}, "cpu_seconds": 7.16, "memory_source": "pss", "memory_peak_source": "pss", "exit_code": 0, "left_running": 0, "progress": null, "model": "whisper", "model_version": "3", "command": "python score.py 0001.wav", "error": null, "result": {"words": 1207}, "versions": {"tidewatch": "0.1.0"}, "retraining": null, "position": 1024, "epoch": 1})),
         (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It has ended already", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = Problem, content_type = "application/problem+json"),
@@ -329,11 +335,7 @@ pub async fn finish(
     };
     put("processing_time_sec", json!(elapsed));
     if let Some(measured) = measured {
-        if let Ok(Value::Object(figures)) = serde_json::to_value(measured.figures) {
-            figures.into_iter().for_each(|(name, value)| put(&name, value));
-        }
-        put("cpu_seconds", json!(measured.cpu_seconds));
-        put("memory_source", json!(measured.memory_source));
+        measured.fields().into_iter().for_each(|(name, value)| put(&name, value));
     }
     finish.performance.unwrap_or_default().into_iter().for_each(|(name, value)| put(&name, value));
     put("job_id", json!(id));
@@ -346,7 +348,40 @@ pub async fn finish(
     put("result", finish.result.unwrap_or_default());
     let (_, view) = shared.accepted(Kind::Job, &report).await?;
     let job = find(&view, &id)?;
-    Ok(Json(JobAnswer { job: JobSummary::of(&job, view.log_time), position: view.position, epoch: view.epoch }))
+    Ok(Json(JobAnswer::of(&job, &view)))
+}
+
+/// Cancel a job
+///
+/// A retraining that waits for its turn or runs: its trainer is ended. One that has ended stays as it is.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{job}/cancel", tag = "jobs",
+    params(("job" = String, Path, description = "Its id, percent-encoded; `.` and `..` as `~.` and `~..`")),
+    responses(
+        (status = 200, description = "The retraining as it is now", body = RetrainJob),
+        (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is no retraining: a run is ended where it was begun", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn cancel(
+    shared: State<Arc<Shared>>,
+    Extension(view): Extension<Arc<View>>,
+    Path(Step(id)): Path<Step>,
+) -> Result<Json<RetrainJob>, Problem> {
+    let is_run = retraining::known(&view, &id).is_none() && find(&view, &id)?.kind == JobKind::Run;
+    if is_run {
+        let detail =
+            format!("job {id:?} is a run; end its command on its host, or close it with POST /api/v1/jobs/{{job}}/finish");
+        return Err(Problem::new(StatusCode::CONFLICT, "not-a-retraining", detail));
+    }
+    retraining::cancel(shared, Extension(view), Path(Step(id))).await
+}
+
+impl JobAnswer {
+    fn of(job: &Job, view: &View) -> Self {
+        let retraining = if job.kind == JobKind::Retraining { retraining::known(view, job.id.as_str()) } else { None };
+        Self { job: JobSummary::of(job, view.log_time), retraining, position: view.position, epoch: view.epoch }
+    }
 }
 
 /// The filters of a list, parsed.

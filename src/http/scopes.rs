@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use crate::machine::gpu::Gpus;
-use crate::machine::meter::{Ended, Measured, Meter};
-use crate::machine::tree::{Root, Stat};
+use crate::machine::meter::Measured;
+use crate::machine::scope::Scope;
+use crate::machine::tree::Stat;
 
 /// Jobs measured here at once; a further one is refused.
 const SCOPES_MAX: usize = 64;
@@ -18,12 +16,6 @@ const SCOPES_MAX: usize = 64;
 pub struct Scopes {
     open: Mutex<BTreeMap<String, Scope>>,
     opened: AtomicU64,
-}
-
-struct Scope {
-    /// Dropped: it is to end.
-    stop: Sender<()>,
-    measured: Receiver<Measured>,
 }
 
 /// Why a job is not measured.
@@ -57,37 +49,18 @@ impl Scopes {
         if SCOPES_MAX <= open.len() {
             return Err(Refusal::TooMany);
         }
-        let ((stop, stopped), (tell, measured)) = (channel(), channel());
-        let measure = move || measure(pid, &stopped, &tell);
-        std::thread::Builder::new().name("scope".into()).spawn(measure).map_err(Refusal::NoThread)?;
-        open.insert(id.to_owned(), Scope { stop, measured });
+        open.insert(id.to_owned(), Scope::open(pid).map_err(Refusal::NoThread)?);
         Ok(())
     }
 
     /// Ends measuring; `None` if nothing is measured under that id. Waits for a last look, some milliseconds.
     pub fn close(&self, id: &str) -> Option<Measured> {
-        let Scope { stop, measured } = self.lock().remove(id)?;
-        drop(stop);
-        measured.recv().ok()
+        let scope = self.lock().remove(id)?;
+        scope.close()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Scope>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Looks until it is to end. A process that has ended meanwhile costs nothing more.
-fn measure(pid: u32, stopped: &Receiver<()>, tell: &Sender<Measured>) {
-    let mut meter = Meter::new(Root::Process(pid), Gpus::open().0);
-    loop {
-        let wait = meter.due().saturating_duration_since(Instant::now());
-        let is_over = matches!(stopped.recv_timeout(wait), Err(RecvTimeoutError::Disconnected));
-        meter.look(Ended::default());
-        if is_over {
-            // whoever asked may have given up
-            let _ = tell.send(meter.so_far());
-            return;
-        }
     }
 }
 

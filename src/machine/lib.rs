@@ -8,5 +8,6 @@ pub mod command;
 pub mod gpu;
 pub mod host;
 pub mod meter;
+pub mod scope;
 pub mod spool;
 pub mod tree;

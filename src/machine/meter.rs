@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::gpu::Gpus;
 use crate::tree::{MemorySource, Reading, Root, Tree};
@@ -51,6 +52,22 @@ pub struct Ended {
     pub used: Duration,
     /// The largest resident set that one of them has had; 0 if that is not known.
     pub high_water_bytes: u64,
+}
+
+impl Measured {
+    /// The eight figures and where they are from, as `job` events name them.
+    pub fn fields(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(self.figures) else { return Map::new() };
+        fields.insert("cpu_seconds".into(), json!(self.cpu_seconds));
+        if let Some(source) = self.memory_source {
+            fields.insert("memory_source".into(), json!(source));
+        }
+        let peak = if self.peak_is_high_water { json!("high_water_mark") } else { json!(self.memory_source) };
+        if !peak.is_null() {
+            fields.insert("memory_peak_source".into(), peak);
+        }
+        fields
+    }
 }
 
 /// Measures one tree from its making on.

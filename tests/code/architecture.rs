@@ -40,10 +40,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("nats", &["config", "event", "ids", "telemetry", "time"]),
     ("processor", &["clock", "event", "failpoint", "monitor", "nats", "store", "telemetry", "time", "view"]),
     ("ticker", &["event", "ids", "nats", "telemetry"]),
-    // trainers are fed with what the log holds, and the models that they make are asked about labels that come in
+    // trainers are measured and fed with what the log holds, and the models that they make are asked about labels that come in
     (
         "effects",
-        &["artifacts", "event", "failpoint", "files", "ids", "monitor", "nats", "store", "telemetry", "time", "train", "view"],
+        &[
+            "artifacts",
+            "clock",
+            "event",
+            "failpoint",
+            "files",
+            "ids",
+            "machine",
+            "monitor",
+            "nats",
+            "store",
+            "telemetry",
+            "time",
+            "train",
+            "view",
+        ],
     ),
     // rows in files: what a row means is said by nobody here
     ("snapshot", &["failpoint", "store", "time"]),

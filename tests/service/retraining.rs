@@ -172,6 +172,42 @@ async fn labels_that_follow_from_nothing_never_replace_a_model_and_too_few_rows_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_training_is_a_job_among_others_with_what_it_costs_and_how_it_went() {
+    let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
+    let house = Plan::on(&server.url(), data.path()).open();
+    serve(&house, 0, 400, false).await;
+    let failed = retrain(&house).await["job_id"].as_str().unwrap().to_owned();
+    let job = when(&house, &format!("/api/v1/jobs/{failed}"), "a failure", |of| of["state"] == "FAIL").await;
+    assert!(job["error"].as_str().unwrap().starts_with("too_few_rows: "), "{job}");
+    serve(&house, 400, 2_600, false).await;
+    set(&house, json!({"model_configs": {"fraud": {"hyperparameters": {"n_estimators": 30}}}})).await;
+    let made = retrain(&house).await["job_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/jobs/{made}");
+    let job = when(&house, &path, "a model", |of| of["retraining"]["version"] == "r1" && of["state"] == "COMPLETE").await;
+    assert_eq!((&job["kind"], &job["model"], &job["progress"]), (&json!("retraining"), &json!("fraud"), &json!(1.0)), "{job}");
+    let cost = job["performance"].as_object().unwrap();
+    assert_eq!(cost.len(), 8, "{job}");
+    assert!(0.0 < cost["ram_mb_peak"].as_f64().unwrap() && 0.0 < cost["processing_time_sec"].as_f64().unwrap(), "{job}");
+    let data = &job["retraining"]["data"];
+    assert_eq!((&data["rows"], &data["holdout_rows"]), (&json!(2_400), &json!(600)), "{job}");
+    let log = job["result"]["log"].as_array().unwrap();
+    let lines: Vec<&str> = log.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert!(lines[0].starts_with("reads the log from "), "{lines:?}");
+    assert!(lines.contains(&"stage evaluate") && lines.last().unwrap().starts_with("trained from 2400 rows"), "{lines:?}");
+
+    let (status, run) = house.send(Method::POST, "/api/v1/jobs", r#"{"job_id":"mine"}"#.to_owned()).await;
+    assert_eq!((status, &run["retraining"]), (201, &Value::Null), "{run}");
+    let listed = house.get("/api/v1/jobs?kind=retraining&model=fraud").await.unwrap();
+    let ids: Vec<&str> = listed["items"].as_array().unwrap().iter().filter_map(|job| job["id"].as_str()).collect();
+    assert_eq!(ids, [made.as_str(), failed.as_str()], "the newest first, and no run");
+    for (id, expected) in [("mine", (409, "not-a-retraining")), ("nobody", (404, "unknown-job"))] {
+        let (status, problem) = house.send(Method::POST, &format!("/api/v1/jobs/{id}/cancel"), String::new()).await;
+        let told = (status, problem["type"].as_str().unwrap());
+        assert_eq!(told, (expected.0, format!("urn:tidewatch:problem:{}", expected.1).as_str()), "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_cancelled_ends_its_process_and_one_whose_server_was_killed_is_done_once() {
     let (server, data) = (NatsServer::start(), tempfile::tempdir().unwrap());
     let plan = Plan::on(&server.url(), data.path());
@@ -187,8 +223,12 @@ async fn a_job_that_is_cancelled_ends_its_process_and_one_whose_server_was_kille
     }
     let status = house.get("/api/ai/monitoring/performance?model_name=fraud").await.unwrap();
     assert_eq!(status["performance"]["status"], "training");
-    let (_, job) = house.send(Method::POST, &format!("/api/v1/retraining/jobs/{id}/cancel"), String::new()).await;
+    let listed = format!("/api/v1/jobs/{id}");
+    when(&house, &listed, "a job that runs", |of| of["state"] == "RUNNING" && of["retraining"]["state"] == "running").await;
+    let (_, job) = house.send(Method::POST, &format!("{listed}/cancel"), String::new()).await;
     assert_eq!(job["state"], "cancelled");
+    let job = when(&house, &listed, "its end", |of| of["state"] == "ABORT").await;
+    assert_eq!((&job["retraining"]["state"], &job["error"]), (&json!("cancelled"), &Value::Null), "{job}");
     while trainers(&house) != 0 {
         assert!(Instant::now() < deadline, "the trainer goes on");
         tokio::time::sleep(Duration::from_millis(20)).await;

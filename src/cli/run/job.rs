@@ -69,7 +69,7 @@ impl Job {
     /// Of use now or never.
     pub fn going_on(&self, measured: &Measured) -> (Letter, Urgency) {
         let step = format!("running-{}", measured.samples);
-        (self.letter("RUNNING", &step, clock::now(), figures(measured)), Urgency::Passing)
+        (self.letter("RUNNING", &step, clock::now(), measured.fields()), Urgency::Passing)
     }
 
     /// It could not be measured at all.
@@ -80,7 +80,7 @@ impl Job {
 
     /// The last report.
     pub fn ended(&self, ran: &command::Run, result: Option<&Path>) -> (Letter, Urgency) {
-        let mut fields = figures(&ran.measured);
+        let mut fields = ran.measured.fields();
         let mut put = |name: &str, value: Value| {
             if !value.is_null() {
                 fields.insert(name.into(), value);
@@ -136,7 +136,7 @@ impl Job {
 
     /// The same for machines.
     pub fn told_as_json(&self, ran: &command::Run, sent: &Sent) -> Value {
-        let mut line = figures(&ran.measured);
+        let mut line = ran.measured.fields();
         line.insert("job_id".into(), json!(self.id));
         line.insert("state".into(), json!(state(&ran.ending)));
         line.insert("exit_code".into(), json!(ran.ending.exit_code()));
@@ -153,20 +153,6 @@ fn state(ending: &Ending) -> &'static str {
         Some(_) => "FAIL",
         None => "COMPLETE",
     }
-}
-
-/// The eight figures, and where they are from.
-fn figures(measured: &Measured) -> Map<String, Value> {
-    let Ok(Value::Object(mut fields)) = serde_json::to_value(measured.figures) else { return Map::new() };
-    fields.insert("cpu_seconds".into(), json!(measured.cpu_seconds));
-    if let Some(source) = measured.memory_source {
-        fields.insert("memory_source".into(), json!(source));
-    }
-    let peak = if measured.peak_is_high_water { json!("high_water_mark") } else { json!(measured.memory_source) };
-    if !peak.is_null() {
-        fields.insert("memory_peak_source".into(), peak);
-    }
-    fields
 }
 
 fn shortened(text: &str, bytes_max: usize) -> &str {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::child::{Child, Heard, Lost};
+use super::course::Course;
 use crate::artifacts::Artifacts;
 use crate::event::{Backup, JobReport, Kind, Stage, Told, Trained};
 use crate::failpoint::{self, Point};
@@ -25,6 +27,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 /// The wait before a report is sent again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// How often a report for the list of jobs is sent before it is given up.
+const SHOWN_TRIES: u32 = 3;
+
 /// Memory that a trainer may take.
 const MEMORY_MAX: u64 = 8 << 30;
 
@@ -42,14 +47,27 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Does all of it. Gives the sequence at which the log has what came of it.
-    pub async fn run(self) -> Option<u64> {
-        let told = match self.train().await {
-            Ok(told) => told,
-            Err(Lost(detail)) => {
+    /// Does all of it, unless it is cancelled. Gives the sequence at which the log has what came of it.
+    pub async fn run(self, cancelled: CancellationToken) -> Option<u64> {
+        let mut course = Course::of(&self.job, self.number);
+        let told = tokio::select! {
+            () = cancelled.cancelled() => None,
+            told = self.train(&mut course) => Some(told.unwrap_or_else(|Lost(detail)| {
                 warn!(target: "retraining", job = %self.job.id, attempt = self.number, detail, "a training was lost");
                 Told::Lost { detail }
-            }
+            })),
+        };
+        // the last look at the trainer takes some milliseconds
+        let (told, report) = tokio::task::spawn_blocking(move || {
+            let report = course.ended(told.as_ref());
+            (told, report)
+        })
+        .await
+        .ok()?;
+        self.show(&report).await;
+        let Some(told) = told else {
+            info!(target: "retraining", job = %self.job.id, "a training is ended");
+            return None;
         };
         match self.report(told).await {
             Some(seq) => Some(seq),
@@ -61,15 +79,18 @@ impl Attempt {
         }
     }
 
-    async fn train(&self) -> Result<Told, Lost> {
+    async fn train(&self, course: &mut Course) -> Result<Told, Lost> {
+        self.show(&course.began()).await;
         let range = self.range().await?;
         let backup = match self.backup().await {
             Ok(backup) => backup,
             Err(detail) => return Ok(Told::Failed { code: "backup_failed".into(), detail }),
         };
+        course.note(&format!("reads the log from {} to {}", range.0, range.1));
         self.report(Told::Started { from_seq: range.0, through_seq: range.1, backup }).await;
         failpoint::reach(Point::TrainingStarted);
         let mut child = Child::start(&self.order(range))?;
+        course.measure(child.pid());
         let past = Past::open(&self.nats, range.0, range.1).await.map_err(|error| Lost(chain(&error).to_string()))?;
         child.feed(past);
         let mut told = Instant::now();
@@ -79,6 +100,9 @@ impl Attempt {
                     if PROGRESS_INTERVAL <= told.elapsed() || stage == Stage::Evaluate {
                         told = Instant::now();
                         self.report(Told::Running { stage, progress }).await;
+                    }
+                    if let Some(report) = course.going_on(stage, progress) {
+                        self.show(&report).await;
                     }
                 }
                 Heard::Say(Say::Failed { code, detail }) => {
@@ -149,6 +173,24 @@ impl Attempt {
         failpoint::reach(Point::ModelKept);
         info!(target: "retraining", job = %self.job.id, artifact = %trained.artifact, rows = trained.rows, "a model was trained");
         Ok(Told::Trained(Box::new(trained)))
+    }
+
+    /// Shows the attempt among the jobs. Tried a few times and then let be: the training itself does not hang on that.
+    async fn show(&self, report: &serde_json::Value) {
+        for attempt in 1.. {
+            match self.door.publish(Kind::Job, &self.source, Headers::new(), Bytes::from(report.to_string())).await {
+                Ok(_) => return,
+                Err(error) if error.is_retryable() && attempt < SHOWN_TRIES => {
+                    telemetry::EFFECT_RETRIES.add(1);
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
+                Err(error) => {
+                    telemetry::EFFECTS_GIVEN_UP.add(1);
+                    warn!(target: "retraining", error = %chain(&error), "the list of jobs does not learn how a training goes on");
+                    return;
+                }
+            }
+        }
     }
 
     /// Tells the log, again and again until it has it.

@@ -65,6 +65,11 @@ impl Child {
         Ok(Self { process, input, output, complaints, feeding: None, order: first })
     }
 
+    /// Its number as a process; `None` once it has been waited for.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Feeds it with a part of the log, as fast as it reads.
     pub fn feed(&mut self, mut past: Past) {
         let Some(mut input) = self.input.take() else { return };

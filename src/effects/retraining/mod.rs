@@ -6,6 +6,7 @@
 mod attempt;
 mod child;
 pub mod compare;
+mod course;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -113,16 +114,7 @@ impl Trainers {
             artifacts: self.artifacts.clone(),
         };
         info!(target: "retraining", job = %job.id, model = %job.model, attempt = attempt.number, "a training begins");
-        async move {
-            let id = attempt.job.id;
-            tokio::select! {
-                () = cancelled.cancelled() => {
-                    info!(target: "retraining", job = %id, "a training is ended");
-                    (id, None)
-                }
-                reported = attempt.run() => (id, reported),
-            }
-        }
+        async move { (attempt.job.id, attempt.run(cancelled).await) }
     }
 
     /// Deletes files of models that no version needs any more.

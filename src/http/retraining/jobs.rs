@@ -11,7 +11,7 @@ use super::ai::minutes_left;
 use utoipa_axum::routes;
 
 use crate::event::command;
-use crate::event::{Command, Kind};
+use crate::event::{Command, Kind, Trained};
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::routes::Routes;
@@ -32,7 +32,7 @@ pub fn routes() -> Routes {
 #[schema(example = json!({"job_id": "1024-0", "model": "fraud", "state": "running", "reasons": ["model_drift"], "asked_by": null,
     "algorithm": "gradient_boosting", "stage": "train", "progress": 65.0, "estimated_time": 8, "attempt": 1,
     "queued_at": "2026-01-01T00:20:00Z", "started_at": "2026-01-01T00:20:01Z", "finished_at": null, "from_seq": 1, "through_seq": 1023,
-    "backup": "r2", "version": null, "error": null}))]
+    "backup": "r2", "version": null, "data": null, "trials": null, "error": null}))]
 pub struct RetrainJob {
     job_id: String,
     model: String,
@@ -61,8 +61,23 @@ pub struct RetrainJob {
     backup: Option<String>,
     /// The version that was made.
     version: Option<String>,
+    /// What that was trained from; null before there is one, and once its model is forgotten.
+    data: Option<RetrainData>,
+    /// Candidates that were tried; null without a search.
+    trials: Option<u32>,
     /// Why it failed, or why its model is not wanted.
     error: Option<RetrainError>,
+}
+
+/// The rows that a version was trained from and compared on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetrainData {
+    rows: u64,
+    holdout_rows: u64,
+    /// BLAKE3 of the training rows.
+    hash: String,
+    /// What is odd about them, such as columns that are constant or name each row.
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,7 +123,8 @@ pub struct RetrainJobPage {
         (status = 200, description = "A page of jobs", body = RetrainJobPage,
          example = json!({"position": 1030, "epoch": 1, "items": [{"job_id": "1024-0", "model": "fraud", "state": "completed", "reasons": ["model_drift"], "asked_by": null,
             "algorithm": "gradient_boosting", "stage": "evaluate", "progress": 100.0, "estimated_time": null, "attempt": 1, "queued_at": "2026-01-01T00:20:00Z",
-            "started_at": "2026-01-01T00:20:01Z", "finished_at": "2026-01-01T00:20:31Z", "from_seq": 1, "through_seq": 1023, "backup": "r2", "version": "r3", "error": null}], "next": null})),
+            "started_at": "2026-01-01T00:20:01Z", "finished_at": "2026-01-01T00:20:31Z", "from_seq": 1, "through_seq": 1023, "backup": "r2", "version": "r3",
+            "data": {"rows": 2400, "holdout_rows": 600, "hash": "5f8a1c0e9d7b42c6a3e1f0d9c8b7a6958473625140fedcba9876543210abcdef", "warnings": []}, "trials": null, "error": null}], "next": null})),
         (status = 400, description = "A bad state, limit or cursor", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -197,8 +213,26 @@ fn find<'a>(view: &'a View, id: &str) -> Result<&'a Job, Problem> {
         .ok_or_else(|| Problem::not_found("unknown-job", format!("there is no job {id:?} of retraining")))
 }
 
+/// A job of retraining as it is now; `None`: none has this id, or not any more.
+pub(in crate::http) fn known(view: &View, id: &str) -> Option<RetrainJob> {
+    find(view, id).ok().map(|job| RetrainJob::of(view, job))
+}
+
+impl RetrainData {
+    fn of(trained: &Trained) -> Self {
+        Self {
+            rows: trained.rows,
+            holdout_rows: trained.holdout,
+            hash: trained.data_hash.to_string(),
+            warnings: trained.warnings.clone(),
+        }
+    }
+}
+
 impl RetrainJob {
     fn of(view: &View, job: &Job) -> Self {
+        let version = job.version.and_then(|number| view.retraining.book(job.model_id)?.version(number));
+        let trained = version.map(|version| &version.trained);
         Self {
             job_id: job.id.to_string(),
             model: job.model.to_string(),
@@ -217,6 +251,8 @@ impl RetrainJob {
             through_seq: job.range.map(|(_, through)| through),
             backup: job.backup.as_ref().and_then(|backup| backup.version).map(shown),
             version: job.version.map(shown),
+            data: trained.map(RetrainData::of),
+            trials: trained.and_then(|trained| trained.trials),
             error: job.error.as_ref().map(|(code, detail)| RetrainError { code: code.to_string(), detail: detail.clone() }),
         }
     }

@@ -1,6 +1,7 @@
 /** Jobs, batches and hosts as `/api/v1` tells them. */
 
 import { stepOf } from "../route/step";
+import type { RetrainJob } from "./retraining";
 
 /** The eight figures of a job: percent of one core or GPU, MiB, seconds. */
 export interface Performance {
@@ -41,6 +42,11 @@ export interface Job {
   error: string | null;
   result: unknown;
   versions: Record<string, unknown> | null;
+}
+
+/** One job as it is asked for alone. */
+export interface JobDetail extends Job {
+  retraining: RetrainJob | null;
 }
 
 export interface JobPage {

@@ -25,7 +25,17 @@ export interface RetrainJob {
   started_at: string | null;
   finished_at: string | null;
   version: string | null;
+  data: RetrainData | null;
+  /** Of a search. */
+  trials: number | null;
   error: { code: string; detail: string } | null;
+}
+
+/** Rows that a version was trained from and compared on. */
+export interface RetrainData {
+  rows: number;
+  holdout_rows: number;
+  warnings: string[];
 }
 
 export interface RetrainJobPage {
