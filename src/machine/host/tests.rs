@@ -126,7 +126,9 @@ impl NodeExporter {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("--web.listen-address=127.0.0.1:{port}");
         let null = || std::process::Stdio::null();
-        let start = |program: &&str| Command::new(program).arg(&address).stdout(null()).stderr(null()).spawn().ok();
+        // Debian's leaves the loopback out unless told otherwise
+        let flags = [address.as_str(), "--collector.netdev.device-exclude=^$"];
+        let start = |program: &&str| Command::new(program).args(flags).stdout(null()).stderr(null()).spawn().ok();
         let process = ["prometheus-node-exporter", "node_exporter"].iter().find_map(start)?;
         Some(Self { process, port })
     }
